@@ -1,0 +1,96 @@
+//! Text and numbers in ASCII.
+
+use super::class::is_ows;
+
+/// The decimal digits of a number, without `core::fmt`, whose machinery weighs kilobytes on a
+/// microcontroller.
+#[derive(Clone, Copy, Debug)]
+pub struct Decimal {
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Decimal {
+    /// The digits of `number`.
+    pub fn new(mut number: u64) -> Self {
+        let mut digits = [b'0'; 20];
+        let mut start = digits.len();
+        for slot in digits.iter_mut().rev() {
+            *slot = b'0' + (number % 10) as u8;
+            start -= 1;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        Self { digits, start }
+    }
+
+    /// The digits, at least one.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// The number that `digits` spells, `None` unless they are `1*DIGIT` and fit 64 bits.
+pub fn parse_decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |number, &digit| {
+        let value = u64::from(digit.checked_sub(b'0').filter(|&value| value < 10)?);
+        number.checked_mul(10)?.checked_add(value)
+    })
+}
+
+/// The value of one hexadecimal digit, of either case.
+pub const fn hex_digit(octet: u8) -> Option<u8> {
+    match octet {
+        b'0'..=b'9' => Some(octet - b'0'),
+        b'a'..=b'f' => Some(octet - b'a' + 10),
+        b'A'..=b'F' => Some(octet - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// `bytes` without optional whitespace at its ends.
+pub fn trim_ows(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && is_ows(*first)
+    {
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes
+        && is_ows(*last)
+    {
+        bytes = rest;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_round_trip() {
+        for number in [0, 7, 10, 99, 100, 12_345, u64::MAX - 1, u64::MAX] {
+            assert_eq!(parse_decimal(Decimal::new(number).as_bytes()), Some(number));
+        }
+    }
+
+    #[test]
+    fn only_digits_within_64_bits_are_a_decimal() {
+        assert_eq!(parse_decimal(b"18446744073709551616"), None);
+        for bad in [&b""[..], b"+1", b"-1", b"1 ", b" 1", b"0x1", b"1,1", b"1_0"] {
+            assert_eq!(parse_decimal(bad), None);
+        }
+        assert_eq!(parse_decimal(b"00000000000000000000000005"), Some(5));
+    }
+
+    #[test]
+    fn ows_is_trimmed_at_both_ends_only() {
+        assert_eq!(trim_ows(b" \ta b\t "), b"a b");
+        assert_eq!(trim_ows(b" \t "), b"");
+    }
+}

@@ -1,0 +1,146 @@
+//! A receive window: octets that arrived and were not consumed yet, over the caller's buffer.
+
+/// Which octets of a buffer are unread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first unread octet.
+    pub start: usize,
+    /// One past the last.
+    pub end: usize,
+}
+
+/// A buffer and the span of it that is unread. Reading appends at the end; consuming takes from
+/// the start. The span outlives the window, so that who lends the buffer finds what is left.
+#[derive(Debug)]
+pub struct Window<'b> {
+    buffer: &'b mut [u8],
+    span: &'b mut Span,
+    /// Octets at the front of the buffer that are kept, and never read into.
+    kept: usize,
+}
+
+impl<'b> Window<'b> {
+    /// A window over `buffer`, of which `span` is unread.
+    pub const fn new(buffer: &'b mut [u8], span: &'b mut Span) -> Self {
+        Self { buffer, span, kept: 0 }
+    }
+
+    /// The octets that are unread.
+    pub fn unread(&self) -> &[u8] {
+        self.buffer.get(self.span.start..self.span.end).unwrap_or_default()
+    }
+
+    /// Takes `count` octets from the start, all there are at most.
+    pub fn consume(&mut self, count: usize) {
+        self.span.start = self.span.start.saturating_add(count).min(self.span.end);
+        if self.span.start == self.span.end {
+            *self.span = Span { start: self.kept, end: self.kept };
+        }
+    }
+
+    /// Takes `count` octets from the start, and lends those of them at `range`, counted from the
+    /// first. They stay where they are until something is read.
+    pub fn take(&mut self, count: usize, range: core::ops::Range<usize>) -> &[u8] {
+        let start = self.span.start;
+        self.consume(count);
+        let range = start.saturating_add(range.start)..start.saturating_add(range.end);
+        self.buffer.get(range).unwrap_or_default()
+    }
+
+    /// Takes `skipped` octets from the start and moves the `count` after them behind those that
+    /// are kept already, to be kept too.
+    pub fn keep(&mut self, skipped: usize, count: usize) {
+        let from = self.span.start.saturating_add(skipped);
+        copy_down(self.buffer, from, from.saturating_add(count).min(self.span.end), self.kept);
+        self.kept += count;
+        self.consume(skipped.saturating_add(count));
+        // Nothing unread: the next octets are read right behind those that are kept.
+        if self.span.start == self.span.end {
+            *self.span = Span { start: self.kept, end: self.kept };
+        }
+    }
+
+    /// Octets that could be kept or read besides those that are kept.
+    pub fn room(&self) -> usize {
+        self.buffer.len().saturating_sub(self.kept)
+    }
+
+    /// Where to read into: what is free after the last unread octet. The unread octets move to the
+    /// front when there is no room behind them. Empty only when the window is full.
+    pub fn free(&mut self) -> &mut [u8] {
+        if self.span.end == self.buffer.len() && self.span.start > self.kept {
+            self.compact();
+        }
+        self.buffer.get_mut(self.span.end..).unwrap_or_default()
+    }
+
+    /// Says that `count` octets were read into what [`free`](Self::free) returned.
+    pub fn fill(&mut self, count: usize) {
+        self.span.end = self.span.end.saturating_add(count).min(self.buffer.len());
+    }
+
+    /// Moves the unread octets to the front.
+    pub fn compact(&mut self) {
+        let Span { start, end } = *self.span;
+        copy_down(self.buffer, start, end, self.kept);
+        *self.span = Span { start: self.kept, end: self.kept + (end - start) };
+    }
+
+    /// The octets that are kept, to be changed in place; the rest of the window is given up.
+    pub fn into_kept(self) -> &'b mut [u8] {
+        self.buffer.get_mut(..self.kept).unwrap_or_default()
+    }
+
+    /// The buffer behind the unread octets, to work in; nothing can be read afterwards.
+    pub fn into_free(self) -> &'b mut [u8] {
+        self.buffer.get_mut(self.span.end..).unwrap_or_default()
+    }
+}
+
+/// Copies `start..end` of `buffer` down to `to`.
+fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) {
+    if start != to && start <= end && end <= buffer.len() && to <= start {
+        buffer.copy_within(start..end, to);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(window: &mut Window<'_>, bytes: &[u8]) {
+        window.free()[..bytes.len()].copy_from_slice(bytes);
+        window.fill(bytes.len());
+    }
+
+    #[test]
+    fn unread_octets_move_only_when_room_ends() {
+        let (mut buffer, mut span) = ([0; 8], Span::default());
+        let mut window = Window::new(&mut buffer, &mut span);
+        read(&mut window, b"abcdef");
+        window.consume(4);
+        assert_eq!(window.free().len(), 2);
+        read(&mut window, b"gh");
+        assert_eq!(window.unread(), b"efgh");
+        assert_eq!(window.free().len(), 4);
+        assert_eq!(window.unread(), b"efgh");
+        window.consume(9);
+        assert_eq!(window.unread(), b"");
+        assert_eq!(window.free().len(), 8);
+    }
+
+    #[test]
+    fn kept_octets_join_up_and_stay() {
+        let (mut buffer, mut span) = ([0; 10], Span::default());
+        let mut window = Window::new(&mut buffer, &mut span);
+        read(&mut window, b"2:ab1:c!");
+        window.keep(2, 2);
+        window.keep(2, 1);
+        assert_eq!((window.unread(), window.room()), (&b"!"[..], 7));
+        window.compact();
+        assert_eq!(window.free().len(), 6);
+        window.consume(1);
+        assert_eq!(window.free().len(), 7);
+        assert_eq!(window.into_kept(), b"abc");
+    }
+}
