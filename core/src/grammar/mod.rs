@@ -1,0 +1,41 @@
+//! Parsers for octets that are known to be whole, one file for each element of the grammar. The
+//! only place that sees nom.
+
+pub mod chunk;
+pub mod date;
+pub mod field_line;
+pub mod host;
+pub mod list;
+pub mod media_type;
+pub mod request_line;
+pub mod target;
+
+use nom::IResult;
+use nom::bytes::complete::take_while1;
+
+use crate::bytes::class::is_tchar;
+
+/// What a parser here returns: the rest of the input and its element, or nothing but the fact that
+/// the input is something else. Who calls it knows which element was expected.
+type Parsed<'i, T> = IResult<&'i [u8], T, ()>;
+
+/// The element, when a parser has consumed its input to the end.
+fn whole<T>(parsed: Parsed<'_, T>) -> Option<T> {
+    match parsed {
+        Ok(([], element)) => Some(element),
+        _ => None,
+    }
+}
+
+/// ```abnf
+/// token = 1*tchar                                     ; RFC 9110 §5.6.2
+/// ```
+fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
+    take_while1(is_tchar)(input)
+}
+
+/// ASCII text as `str`. Every caller has matched classes without octets above 0x7f, so the check
+/// that the conversion makes again can't fail.
+fn ascii(octets: &[u8]) -> &str {
+    core::str::from_utf8(octets).unwrap_or_default()
+}

@@ -1,0 +1,97 @@
+//! The four forms of request-target (RFC 9112 §3.2).
+
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::{tag, tag_no_case, take_while};
+use nom::sequence::preceded;
+
+use super::{Parsed, ascii};
+use crate::bytes::ascii::hex_digit;
+
+/// A path and its query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathAndQuery<'a> {
+    /// `absolute-path`, still percent-encoded; it begins with a slash, but is empty where an
+    /// absolute-form has no path.
+    pub path: &'a str,
+    /// `query`, still percent-encoded, without the question mark.
+    pub query: Option<&'a str>,
+}
+
+/// ```abnf
+/// origin-form   = absolute-path [ "?" query ]               ; RFC 9112 §3.2.1
+/// absolute-path = 1*( "/" segment )                         ; RFC 9110 §4.1
+/// pct-encoded   = "%" HEXDIG HEXDIG                         ; RFC 3986 §2.1
+/// ```
+/// A percent sign in the query need not begin a pct-encoded: browsers leave a lone one as it is,
+/// and nothing here decodes a query.
+pub fn origin_form(target: &str) -> Option<PathAndQuery<'_>> {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    (path.starts_with('/') && is_pct_encoded(path)).then_some(PathAndQuery { path, query })
+}
+
+/// ```abnf
+/// absolute-form = absolute-URI                              ; RFC 9112 §3.2.2
+/// absolute-URI  = scheme ":" hier-part [ "?" query ]        ; RFC 3986 §4.3
+/// http-URI      = "http" "://" authority path-abempty [ "?" query ]    ; RFC 9110 §4.2.1
+/// ```
+/// The authority as it stands, and the rest. Only `http` and `https`: nothing else can be served.
+pub fn absolute_form(target: &str) -> Option<(&str, PathAndQuery<'_>)> {
+    let (rest, authority) = http_authority(target.as_bytes()).ok()?;
+    let rest = ascii(rest);
+    let query_alone =
+        rest.strip_prefix('?').map(|query| PathAndQuery { path: "", query: Some(query) });
+    let path = match query_alone {
+        None if rest.is_empty() => PathAndQuery { path: "", query: None },
+        None => origin_form(rest)?,
+        Some(path) => path,
+    };
+    Some((ascii(authority), path))
+}
+
+fn http_authority(input: &[u8]) -> Parsed<'_, &[u8]> {
+    // The longer name first: ordered choice would stop at `http`.
+    let scheme = alt((tag_no_case(&b"https"[..]), tag_no_case(&b"http"[..])));
+    let authority = take_while(|octet| !matches!(octet, b'/' | b'?'));
+    preceded((scheme, tag(&b"://"[..])), authority).parse(input)
+}
+
+/// Whether every percent sign begins a pct-encoded octet.
+fn is_pct_encoded(text: &str) -> bool {
+    text.split('%').skip(1).all(|after| {
+        let mut digits = after.bytes().map(hex_digit);
+        matches!((digits.next(), digits.next()), (Some(Some(_)), Some(Some(_))))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path<'a>(path: &'a str, query: Option<&'a str>) -> PathAndQuery<'a> {
+        PathAndQuery { path, query }
+    }
+
+    #[test]
+    fn origin_forms() {
+        assert_eq!(origin_form("/"), Some(path("/", None)));
+        assert_eq!(origin_form("/a/%41?b?c%"), Some(path("/a/%41", Some("b?c%"))));
+        assert_eq!(origin_form("/?"), Some(path("/", Some(""))));
+        for bad in ["", "a", "?a", "*", "/%", "/%4", "/%4g", "/%%41"] {
+            assert_eq!(origin_form(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn absolute_forms() {
+        assert_eq!(absolute_form("http://a/b?c"), Some(("a", path("/b", Some("c")))));
+        assert_eq!(absolute_form("HTTPS://a:1"), Some(("a:1", path("", None))));
+        assert_eq!(absolute_form("http://a?b"), Some(("a", path("", Some("b")))));
+        for bad in ["http:/a", "ftp://a/", "httpss://a/", "http:a", "://a/", "http://a/%"] {
+            assert_eq!(absolute_form(bad), None, "{bad}");
+        }
+    }
+}
