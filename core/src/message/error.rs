@@ -1,0 +1,142 @@
+//! What can be wrong with a request, named by the element of the grammar, and the status that
+//! answers it.
+
+use core::fmt;
+
+use super::Status;
+
+/// Why a request can't be understood. None of them can be recovered from: the connection closes
+/// after the answer, since nobody knows where the next request begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// An octet that no head may hold: a bare CR or LF, NUL, another control.
+    Octet,
+    /// Too many empty lines before a request-line (RFC 9112 §2.2).
+    EmptyLines,
+    /// No method (RFC 9112 §3.1).
+    Method,
+    /// A method that fills the whole request-line limit (RFC 9112 §3).
+    MethodTooLong,
+    /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
+    RequestTarget,
+    /// A request-line over its limit (RFC 9112 §3).
+    RequestLineTooLong,
+    /// No HTTP-version (RFC 9112 §2.3).
+    Version,
+    /// A version of another major number (RFC 9110 §15.6.6).
+    UnsupportedVersion,
+    /// A field line that begins with whitespace (RFC 9112 §5.2).
+    ObsFold,
+    /// A field name that is no token directly before a colon (RFC 9112 §5.1).
+    FieldName,
+    /// A field value with a control in it (RFC 9110 §5.5).
+    FieldValue,
+    /// A field section over its limit of octets (RFC 6585 §5).
+    FieldSectionTooLarge,
+    /// Too many field lines (RFC 6585 §5).
+    TooManyFields,
+    /// No Host field in HTTP/1.1 (RFC 9112 §3.2).
+    NoHost,
+    /// A Host field that is repeated, or no valid uri-host and port (RFC 9112 §3.2).
+    Host,
+    /// A Content-Length that is repeated, or no number of 64 bits (RFC 9112 §6.3).
+    ContentLength,
+    /// Both Content-Length and Transfer-Encoding (RFC 9112 §6.1).
+    AmbiguousLength,
+    /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1), or one that doesn't end with the only
+    /// `chunked` (RFC 9112 §6.3).
+    TransferEncoding,
+    /// A transfer coding that is not implemented (RFC 9112 §6.1).
+    TransferCoding,
+    /// An expectation besides 100-continue (RFC 9110 §10.1.1).
+    Expectation,
+    /// A chunk line that is none, or no CRLF after the data (RFC 9112 §7.1).
+    Chunk,
+    /// A chunk line over its limit (RFC 9112 §7.1.1).
+    ChunkLineTooLong,
+    /// A trailer section over its limit (RFC 9112 §7.1.2).
+    TrailersTooLarge,
+    /// The end of the stream in the middle of a head (RFC 9112 §8).
+    TruncatedHead,
+    /// The end of the stream in the middle of the content (RFC 9112 §8).
+    TruncatedContent,
+}
+
+impl ParseError {
+    /// The status that answers it.
+    pub const fn status_hint(self) -> Status {
+        match self {
+            Self::RequestLineTooLong => Status::URI_TOO_LONG,
+            Self::FieldSectionTooLarge | Self::TooManyFields | Self::TrailersTooLarge => {
+                Status::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            Self::MethodTooLong | Self::TransferCoding => Status::NOT_IMPLEMENTED,
+            Self::UnsupportedVersion => Status::HTTP_VERSION_NOT_SUPPORTED,
+            Self::Expectation => Status::EXPECTATION_FAILED,
+            _ => Status::BAD_REQUEST,
+        }
+    }
+
+    /// One line for the person behind the client.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Octet => "a bare CR or LF, or another control octet, in the head",
+            Self::EmptyLines => "too many empty lines before the request-line",
+            Self::Method => "the request-line must begin with a method and one space",
+            Self::MethodTooLong => "the method is too long",
+            Self::RequestTarget => "the request-target is malformed, or not one for this method",
+            Self::RequestLineTooLong => "the request-line is too long",
+            Self::Version => "the request-line must end with an HTTP-version",
+            Self::UnsupportedVersion => "only HTTP/1.0 and HTTP/1.1 are served",
+            Self::ObsFold => "a field line begins with whitespace",
+            Self::FieldName => "a field line must be a name, a colon right after it, and a value",
+            Self::FieldValue => "a field value holds a control octet",
+            Self::FieldSectionTooLarge => "the field section is too large",
+            Self::TooManyFields => "there are too many field lines",
+            Self::NoHost => "a Host field is required",
+            Self::Host => "there must be one Host field, with a host and an optional port",
+            Self::ContentLength => "there must be one Content-Length at most, a decimal number",
+            Self::AmbiguousLength => "both Content-Length and Transfer-Encoding are given",
+            Self::TransferEncoding => "the Transfer-Encoding must end with its only chunked",
+            Self::TransferCoding => "the only transfer coding understood is chunked",
+            Self::Expectation => "the only expectation understood is 100-continue",
+            Self::Chunk => "a chunk of the content is malformed",
+            Self::ChunkLineTooLong => "a chunk-size line is too long",
+            Self::TrailersTooLarge => "the trailer section is too large",
+            Self::TruncatedHead => "the request ended within its head",
+            Self::TruncatedContent => "the request ended within its content",
+        }
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl core::error::Error for ParseError {}
+
+/// A final reply in place of what was asked for: a status and a reason for the person behind the
+/// client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status.
+    pub status: Status,
+    /// One line, or nothing.
+    pub reason: &'static str,
+}
+
+impl Refusal {
+    /// A refusal with `status`.
+    pub const fn new(status: Status, reason: &'static str) -> Self {
+        Self { status, reason }
+    }
+}
+
+impl From<ParseError> for Refusal {
+    fn from(error: ParseError) -> Self {
+        Self::new(error.status_hint(), error.reason())
+    }
+}

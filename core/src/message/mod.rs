@@ -1,0 +1,17 @@
+//! Messages: what a request head says, borrowed from the octets it arrived in.
+
+pub mod error;
+pub mod fields;
+pub mod head;
+pub mod method;
+pub mod status;
+pub mod target;
+pub mod version;
+
+pub use error::{ParseError, Refusal};
+pub use fields::Fields;
+pub use head::Head;
+pub use method::Method;
+pub use status::Status;
+pub use target::Target;
+pub use version::Version;

@@ -1,0 +1,82 @@
+//! Status codes (RFC 9110 §15).
+
+/// A status code with a reason phrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Status(u16);
+
+macro_rules! statuses {
+    ($($name:ident $code:literal $reason:literal)*) => {
+        impl Status {
+            $(#[doc = concat!("`", $code, " ", $reason, "`")] pub const $name: Self = Self($code);)*
+
+            /// Its reason phrase as registered, empty for codes that are not listed here.
+            pub const fn reason(self) -> &'static str {
+                match self.0 { $($code => $reason,)* _ => "" }
+            }
+        }
+    };
+}
+
+statuses! {
+    CONTINUE 100 "Continue"
+    SWITCHING_PROTOCOLS 101 "Switching Protocols"
+    OK 200 "OK"
+    CREATED 201 "Created"
+    ACCEPTED 202 "Accepted"
+    NO_CONTENT 204 "No Content"
+    RESET_CONTENT 205 "Reset Content"
+    PARTIAL_CONTENT 206 "Partial Content"
+    MOVED_PERMANENTLY 301 "Moved Permanently"
+    FOUND 302 "Found"
+    SEE_OTHER 303 "See Other"
+    NOT_MODIFIED 304 "Not Modified"
+    TEMPORARY_REDIRECT 307 "Temporary Redirect"
+    PERMANENT_REDIRECT 308 "Permanent Redirect"
+    BAD_REQUEST 400 "Bad Request"
+    UNAUTHORIZED 401 "Unauthorized"
+    FORBIDDEN 403 "Forbidden"
+    NOT_FOUND 404 "Not Found"
+    METHOD_NOT_ALLOWED 405 "Method Not Allowed"
+    NOT_ACCEPTABLE 406 "Not Acceptable"
+    REQUEST_TIMEOUT 408 "Request Timeout"
+    CONFLICT 409 "Conflict"
+    GONE 410 "Gone"
+    LENGTH_REQUIRED 411 "Length Required"
+    PRECONDITION_FAILED 412 "Precondition Failed"
+    CONTENT_TOO_LARGE 413 "Content Too Large"
+    URI_TOO_LONG 414 "URI Too Long"
+    UNSUPPORTED_MEDIA_TYPE 415 "Unsupported Media Type"
+    RANGE_NOT_SATISFIABLE 416 "Range Not Satisfiable"
+    EXPECTATION_FAILED 417 "Expectation Failed"
+    UNPROCESSABLE_CONTENT 422 "Unprocessable Content"
+    TOO_MANY_REQUESTS 429 "Too Many Requests"
+    REQUEST_HEADER_FIELDS_TOO_LARGE 431 "Request Header Fields Too Large"
+    INTERNAL_SERVER_ERROR 500 "Internal Server Error"
+    NOT_IMPLEMENTED 501 "Not Implemented"
+    BAD_GATEWAY 502 "Bad Gateway"
+    SERVICE_UNAVAILABLE 503 "Service Unavailable"
+    GATEWAY_TIMEOUT 504 "Gateway Timeout"
+    HTTP_VERSION_NOT_SUPPORTED 505 "HTTP Version Not Supported"
+}
+
+impl Status {
+    /// Any other final status; `None` outside of 200 to 599.
+    pub const fn new(code: u16) -> Option<Self> {
+        if code >= 200 && code <= 599 { Some(Self(code)) } else { None }
+    }
+
+    /// Its three digits as a number.
+    pub const fn code(self) -> u16 {
+        self.0
+    }
+
+    /// Whether it is interim (1xx): a final reply follows it.
+    pub const fn is_interim(self) -> bool {
+        self.0 < 200
+    }
+
+    /// Whether a reply with this status never has content (RFC 9110 §6.4.1).
+    pub const fn has_no_content(self) -> bool {
+        self.is_interim() || self.0 == 204 || self.0 == 304
+    }
+}

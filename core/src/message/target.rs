@@ -1,0 +1,105 @@
+//! Request-targets (RFC 9112 §3.2).
+
+use super::{Method, ParseError};
+use crate::grammar::host::{self, Authority};
+use crate::grammar::target::{PathAndQuery, absolute_form, origin_form};
+
+/// The target of a request, by form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// `/path?query`: the usual form.
+    Origin(PathAndQuery<'a>),
+    /// `http://host/path?query`: the form for proxies. Its authority wins over Host (§3.2.2).
+    Absolute(Authority<'a>, PathAndQuery<'a>),
+    /// `host:port`: CONNECT only.
+    Authority(Authority<'a>),
+    /// `*`: OPTIONS only.
+    Asterisk,
+}
+
+impl<'a> Target<'a> {
+    /// The target that `text` spells for `method`.
+    ///
+    /// # Errors
+    /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's.
+    pub fn new(method: Method<'_>, text: &'a str) -> Result<Self, ParseError> {
+        let target = match method {
+            Method::Connect => host::authority(text.as_bytes())
+                .filter(|authority| authority.port.is_some())
+                .map(Self::Authority),
+            Method::Options if text == "*" => Some(Self::Asterisk),
+            _ if text.starts_with('/') => origin_form(text).map(Self::Origin),
+            _ => absolute_form(text).and_then(|(authority, path)| {
+                Some(Self::absolute(method, host::authority(authority.as_bytes())?, path))
+            }),
+        };
+        target.ok_or(ParseError::RequestTarget)
+    }
+
+    /// Without a path, OPTIONS means the server as a whole, and any other method the root
+    /// (RFC 9112 §3.2.1 and §3.2.4).
+    fn absolute(method: Method<'_>, authority: Authority<'a>, path: PathAndQuery<'a>) -> Self {
+        match path {
+            PathAndQuery { path: "", query: None } if method == Method::Options => Self::Asterisk,
+            PathAndQuery { path: "", query } => {
+                Self::Absolute(authority, PathAndQuery { path: "/", query })
+            }
+            _ => Self::Absolute(authority, path),
+        }
+    }
+
+    /// The path and the query; `None` in authority-form and asterisk-form.
+    pub const fn path_and_query(&self) -> Option<PathAndQuery<'a>> {
+        match self {
+            Self::Origin(path) | Self::Absolute(_, path) => Some(*path),
+            Self::Authority(_) | Self::Asterisk => None,
+        }
+    }
+
+    /// The path, still percent-encoded; `*` in asterisk-form and nothing in authority-form.
+    pub const fn path(&self) -> &'a str {
+        match self {
+            Self::Origin(path) | Self::Absolute(_, path) => path.path,
+            Self::Authority(_) => "",
+            Self::Asterisk => "*",
+        }
+    }
+
+    /// The query, still percent-encoded, without its question mark.
+    pub const fn query(&self) -> Option<&'a str> {
+        match self {
+            Self::Origin(path) | Self::Absolute(_, path) => path.query,
+            Self::Authority(_) | Self::Asterisk => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_method_has_its_forms() {
+        let target = |method, text| Target::new(Method::new(method), text);
+        assert_eq!(target("GET", "http://a?b").unwrap().path(), "/");
+        assert_eq!(target("GET", "http://a?b").unwrap().query(), Some("b"));
+        assert_eq!(target("OPTIONS", "http://a:80"), Ok(Target::Asterisk));
+        assert_eq!(target("OPTIONS", "*"), Ok(Target::Asterisk));
+        assert!(matches!(target("CONNECT", "a:80"), Ok(Target::Authority(_))));
+        for (method, text) in [
+            ("GET", "*"),
+            ("GET", "a:80"),
+            ("GET", "a/b"),
+            ("GET", "http://"),
+            ("GET", "http://u@a/"),
+            ("GET", "http://:80/"),
+            ("CONNECT", "a"),
+            ("CONNECT", "a:"),
+            ("CONNECT", "/"),
+            ("CONNECT", "http://a/"),
+            ("OPTIONS", "**"),
+        ] {
+            assert_eq!(target(method, text), Err(ParseError::RequestTarget), "{method} {text}");
+        }
+    }
+}
