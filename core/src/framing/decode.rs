@@ -1,0 +1,228 @@
+//! Decoding a message body: octets in, ranges of content out (RFC 9112 §6 and §7.1).
+
+use core::ops::Range;
+
+use super::length::BodyLength;
+use super::limits::Limits;
+use crate::bytes::scan::{Line, line_end};
+use crate::grammar::chunk::{chunk_size, may_be_chunk_size};
+use crate::grammar::field_line::field_line;
+use crate::message::ParseError;
+
+/// What one call has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// Octets of the input that are done with, the content among them: not to be passed again.
+    pub consumed: usize,
+    /// Where in the input content stands. Empty when more input is needed, or when the body is
+    /// complete.
+    pub content: Range<usize>,
+}
+
+/// Decodes one message body.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    next: Next,
+    limits: Limits,
+    /// Octets at the start of the line that were scanned for its end already.
+    scanned: usize,
+}
+
+/// What comes next in the body.
+///
+/// ```text
+/// ChunkSize --n--> ChunkData(n) --> ChunkEnd --> ChunkSize
+///     `-----0----> Trailers --empty line--> Complete
+/// Content(n) --> Complete
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Content(u64),
+    ChunkSize,
+    ChunkData(u64),
+    ChunkEnd,
+    Trailers { octets: usize, lines: usize },
+    Complete,
+}
+
+impl Decoder {
+    /// A decoder for a body of `length`.
+    pub const fn new(length: BodyLength, limits: Limits) -> Self {
+        let next = match length {
+            BodyLength::Absent | BodyLength::Exact(0) => Next::Complete,
+            BodyLength::Exact(length) => Next::Content(length),
+            BodyLength::Chunked => Next::ChunkSize,
+        };
+        Self { next, limits, scanned: 0 }
+    }
+
+    /// Whether the whole body went through.
+    pub fn is_complete(&self) -> bool {
+        self.next == Next::Complete
+    }
+
+    /// Octets of content that are still to come, when that is known.
+    pub const fn remaining(&self) -> Option<u64> {
+        match self.next {
+            Next::Content(remaining) => Some(remaining),
+            Next::Complete => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Finds the next content in `input`, the octets that follow those consumed before.
+    ///
+    /// Content is handed out as it arrives: its pieces tell nothing about the chunks it came in.
+    ///
+    /// # Errors
+    /// A malformed or oversized chunk-size or trailer line.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, ParseError> {
+        let mut consumed = 0;
+        loop {
+            let rest = input.get(consumed..).unwrap_or_default();
+            match &mut self.next {
+                Next::Complete => {
+                    return Ok(Decoded { consumed, content: consumed..consumed });
+                }
+                Next::Content(remaining) | Next::ChunkData(remaining) => {
+                    let count = rest.len().min(usize::try_from(*remaining).unwrap_or(usize::MAX));
+                    *remaining -= count as u64;
+                    if *remaining == 0 {
+                        self.next = match self.next {
+                            Next::ChunkData(_) => Next::ChunkEnd,
+                            _ => Next::Complete,
+                        };
+                    }
+                    let end = consumed + count;
+                    return Ok(Decoded { consumed: end, content: consumed..end });
+                }
+                Next::ChunkEnd => match rest {
+                    [b'\r', b'\n', ..] => {
+                        consumed += 2;
+                        self.next = Next::ChunkSize;
+                    }
+                    [] | [b'\r'] => {
+                        return Ok(Decoded { consumed, content: consumed..consumed });
+                    }
+                    _ => return Err(ParseError::Chunk),
+                },
+                Next::ChunkSize | Next::Trailers { .. } => match self.line(rest)? {
+                    Some((line, length)) => {
+                        consumed += length;
+                        self.next = self.after(line)?;
+                    }
+                    None => {
+                        return Ok(Decoded { consumed, content: consumed..consumed });
+                    }
+                },
+            }
+        }
+    }
+
+    /// The line at the start of `input`, and its length with its CRLF; `None` while it has no end.
+    fn line<'i>(&mut self, input: &'i [u8]) -> Result<Option<(&'i [u8], usize)>, ParseError> {
+        let found = line_end(input, self.scanned);
+        let (Line::End(reached, _) | Line::Partial(reached) | Line::Invalid(reached)) = found;
+        let in_trailers = matches!(self.next, Next::Trailers { .. });
+        if !in_trailers && !may_be_chunk_size(input.get(..reached.min(32)).unwrap_or_default()) {
+            return Err(ParseError::Chunk);
+        }
+        if reached > self.limits.line {
+            return Err(if in_trailers {
+                ParseError::TrailersTooLarge
+            } else {
+                ParseError::ChunkLineTooLong
+            });
+        }
+        match found {
+            Line::Invalid(_) if in_trailers => Err(ParseError::Octet),
+            Line::Invalid(_) => Err(ParseError::Chunk),
+            Line::Partial(reached) => {
+                self.scanned = reached;
+                Ok(None)
+            }
+            Line::End(end, next) => {
+                self.scanned = 0;
+                Ok(input.get(..end).map(|line| (line, next)))
+            }
+        }
+    }
+
+    /// What comes after a whole line.
+    fn after(&self, line: &[u8]) -> Result<Next, ParseError> {
+        match self.next {
+            Next::Trailers { .. } if line.is_empty() => Ok(Next::Complete),
+            Next::Trailers { octets, lines } => {
+                field_line(line).map_err(|_| ParseError::FieldName)?;
+                let (octets, lines) = (octets + line.len() + 2, lines + 1);
+                if octets > self.limits.field_section || lines > self.limits.fields {
+                    return Err(ParseError::TrailersTooLarge);
+                }
+                Ok(Next::Trailers { octets, lines })
+            }
+            _ => Ok(match chunk_size(line).ok_or(ParseError::Chunk)? {
+                0 => Next::Trailers { octets: 0, lines: 0 },
+                size => Next::ChunkData(size),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn decode(
+        length: BodyLength,
+        input: &[u8],
+        step: usize,
+    ) -> Result<(Vec<u8>, usize, bool), ParseError> {
+        let limits = Limits { line: 40, field_section: 60, fields: 3, ..Limits::DEVICE };
+        let mut decoder = Decoder::new(length, limits);
+        let (mut content, mut start, mut end) = (Vec::new(), 0, 0);
+        while !decoder.is_complete() {
+            let found = decoder.decode(&input[start..end])?;
+            content.extend_from_slice(&input[start..end][found.content.clone()]);
+            start += found.consumed;
+            if found.content.is_empty() && !decoder.is_complete() {
+                if end == input.len() {
+                    break;
+                }
+                end = (end + step).min(input.len());
+            }
+        }
+        Ok((content, start, decoder.is_complete()))
+    }
+
+    #[test]
+    fn bodies_decode_alike_at_every_step() {
+        use BodyLength::{Chunked, Exact};
+        let cases = [
+            (Exact(3), &b"abcd"[..], Ok((&b"abc"[..], 3, true))),
+            (Exact(0), b"a", Ok((b"", 0, true))),
+            (Exact(3), b"ab", Ok((b"ab", 2, false))),
+            (Chunked, b"0\r\n\r\nx", Ok((b"", 5, true))),
+            (Chunked, b"2\r\nab\r\n1;x=\"y\"\r\nc\r\n0\r\nA: b\r\n\r\n", Ok((b"abc", 30, true))),
+            (Chunked, b"2\r\nabc\r\n", Err(ParseError::Chunk)),
+            (Chunked, b"2\r\nab\n", Err(ParseError::Chunk)),
+            (Chunked, b"2\nab", Err(ParseError::Chunk)),
+            (Chunked, b"x", Err(ParseError::Chunk)),
+            (Chunked, b"0\r\nA\r\n\r\n", Err(ParseError::FieldName)),
+            (Chunked, b"0\r\nA: b\n", Err(ParseError::Octet)),
+            (Chunked, b"0\r\nA:b\r\nA:b\r\nA:b\r\nA:b\r\n", Err(ParseError::TrailersTooLarge)),
+            (
+                Chunked,
+                b"0;a=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                Err(ParseError::ChunkLineTooLong),
+            ),
+        ];
+        for (length, input, expected) in cases {
+            for step in 1..=input.len() {
+                let decoded = decode(length, input, step);
+                let expected = expected.map(|(content, used, done)| (content.to_vec(), used, done));
+                assert_eq!(decoded, expected, "{:?} by {step}", core::str::from_utf8(input));
+            }
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Emitting a reply: its head field by field, and its content framed as declared.
+
+use super::connection::Receiving;
+use super::persistence::is_persistent;
+use crate::bytes::class::{is_field, is_tchar};
+use crate::bytes::cursor::{Cursor, Full};
+use crate::grammar::date::{UnixTime, imf_fixdate};
+use crate::message::{Head, Method, Status, Version};
+
+/// How much content a reply has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Exactly this many octets.
+    Exact(u64),
+    /// It turns out at the end: chunked for HTTP/1.1, until the connection closes for HTTP/1.0.
+    Unknown,
+}
+
+/// Why something can't be emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The output has no room for it.
+    Full,
+    /// A field name that is no token, or a field value with CR, LF, NUL or another control in it.
+    Field,
+    /// A field that says how the message is framed, which only framing may say: Connection,
+    /// Content-Length, Date, Transfer-Encoding, and their like.
+    FramingField,
+    /// More content than was declared, or less.
+    Length,
+    /// Something that doesn't come next.
+    Order,
+}
+
+impl From<Full> for EmitError {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
+}
+
+/// Octets that frame a chunk before its data: four digits of its size and CRLF.
+pub const CHUNK_PREFIX: usize = 6;
+/// Octets that frame a chunk after its data: CRLF.
+pub const CHUNK_SUFFIX: usize = 2;
+/// The most data that four digits can announce, in octets.
+pub const CHUNK_MAX: usize = 0xffff;
+/// The last chunk and the empty trailer section.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// The line before a chunk of `size` octets, [`CHUNK_MAX`] at most. Its width is fixed, so that room
+/// can be left for it before the size is known.
+pub fn chunk_prefix(size: usize) -> [u8; CHUNK_PREFIX] {
+    let digit = |shift: u32| {
+        let nibble = u8::try_from(size >> shift & 0xf).unwrap_or_default();
+        if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
+    };
+    [digit(12), digit(8), digit(4), digit(0), b'\r', b'\n']
+}
+
+/// The half of a connection that emits replies, for one request.
+#[derive(Clone, Debug)]
+pub struct Sending {
+    next: Next,
+    version: Version,
+    /// The request was HEAD: content is counted and left out.
+    pub(super) is_head: bool,
+    /// The client waits for 100 (Continue).
+    expects_continue: bool,
+    persistent: bool,
+    status: Status,
+    content: u64,
+}
+
+/// What comes next in the reply.
+///
+/// ```text
+/// Status --> Fields --> Content(_) --> Complete
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Status,
+    Fields,
+    Content(Framing),
+    Complete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Exact(u64),
+    Chunked,
+    UntilClose,
+}
+
+impl Sending {
+    /// Ready to refuse what was never understood: an HTTP/1.1 reply, and then the end.
+    pub(super) const fn refusing() -> Self {
+        Self {
+            next: Next::Status,
+            version: Version::Http11,
+            is_head: false,
+            expects_continue: false,
+            persistent: false,
+            status: Status::BAD_REQUEST,
+            content: 0,
+        }
+    }
+
+    /// Ready to answer a request.
+    pub(super) fn answering(head: &Head<'_>, expects_continue: bool) -> Self {
+        Self {
+            version: head.version(),
+            is_head: head.method() == Method::Head,
+            expects_continue,
+            persistent: is_persistent(head),
+            ..Self::refusing()
+        }
+    }
+
+    /// The status of the reply, once it was emitted.
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Octets of content emitted so far, transfer coding not counted.
+    pub const fn content(&self) -> u64 {
+        self.content
+    }
+
+    /// Whether the reply went out whole.
+    pub fn is_complete(&self) -> bool {
+        self.next == Next::Complete
+    }
+
+    /// Whether the connection may go on after this reply.
+    pub const fn is_persistent(&self) -> bool {
+        self.persistent
+    }
+
+    /// Whether content goes out in chunks.
+    pub const fn is_chunked(&self) -> bool {
+        matches!(self.next, Next::Content(Framing::Chunked))
+    }
+
+    /// Whether content is counted and left out: the request was HEAD, or the status has none.
+    pub const fn omits_content(&self) -> bool {
+        self.is_head || self.status.has_no_content()
+    }
+
+    /// Makes this the last reply of the connection. Its head says so, if it was not emitted yet.
+    pub const fn close(&mut self) {
+        self.persistent = false;
+    }
+
+    /// Makes this the last reply of the connection, unless what is left of the request may be read
+    /// and thrown away: not when there is too much of it, and not when the client was never told to
+    /// send it and nobody knows whether it will.
+    pub(crate) fn close_unless_drainable(&mut self, receiving: &Receiving) {
+        if !receiving.is_drainable() || self.expects_continue {
+            self.close();
+        }
+    }
+
+    /// Starts over, as long as nothing of the reply has left.
+    pub(crate) const fn restart(&mut self) {
+        self.next = Next::Status;
+        self.content = 0;
+    }
+
+    /// Emits `100 Continue`, if the client waits for it (RFC 9110 §15.2.1), and says whether.
+    pub fn emit_continue(&mut self, output: &mut Cursor<'_>) -> Result<bool, EmitError> {
+        if !self.expects_continue {
+            return Ok(false);
+        }
+        output.push(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        self.expects_continue = false;
+        Ok(true)
+    }
+
+    /// The client needn't be told to send what it has begun to send.
+    pub(crate) const fn skip_continue(&mut self) {
+        self.expects_continue = false;
+    }
+
+    /// Emits the status-line, and Date if there is a clock.
+    ///
+    /// ```abnf
+    /// status-line = HTTP-version SP status-code SP [ reason-phrase ]     ; RFC 9112 §4
+    /// ```
+    pub fn emit_status(
+        &mut self,
+        status: Status,
+        now: Option<UnixTime>,
+        output: &mut Cursor<'_>,
+    ) -> Result<(), EmitError> {
+        if self.next != Next::Status || status.is_interim() {
+            return Err(EmitError::Order);
+        }
+        output.push(b"HTTP/1.1 ")?;
+        output.push_decimal(u64::from(status.code()))?;
+        output.push(b" ")?;
+        output.push(status.reason().as_bytes())?;
+        output.push(b"\r\n")?;
+        if let Some(now) = now {
+            output.push(b"Date: ")?;
+            output.push(&imf_fixdate(now))?;
+            output.push(b"\r\n")?;
+        }
+        self.status = status;
+        self.next = Next::Fields;
+        Ok(())
+    }
+
+    /// Emits a field line, its value in parts that are joined.
+    ///
+    /// # Errors
+    /// [`EmitError::Field`] and [`EmitError::FramingField`]: no value can end its line early, and
+    /// no field can contradict the framing.
+    pub fn emit_field(
+        &mut self,
+        name: &str,
+        value: &[&[u8]],
+        output: &mut Cursor<'_>,
+    ) -> Result<(), EmitError> {
+        const FRAMING: [&str; 7] = [
+            "Connection",
+            "Content-Length",
+            "Date",
+            "Keep-Alive",
+            "Trailer",
+            "Transfer-Encoding",
+            "Upgrade",
+        ];
+        if self.next != Next::Fields {
+            return Err(EmitError::Order);
+        }
+        if FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
+            return Err(EmitError::FramingField);
+        }
+        let value_is_valid = value.iter().all(|part| part.iter().all(|&octet| is_field(octet)));
+        if name.is_empty() || !name.bytes().all(is_tchar) || !value_is_valid {
+            return Err(EmitError::Field);
+        }
+        output.push(name.as_bytes())?;
+        output.push(b": ")?;
+        value.iter().try_for_each(|part| output.push(part))?;
+        output.push(b"\r\n")?;
+        Ok(())
+    }
+
+    /// Emits the fields that frame the content, and the end of the head.
+    ///
+    /// | | content | HTTP/1.1 | HTTP/1.0 |
+    /// |---|---|---|---|
+    /// | 204, 304 | none | no field (RFC 9110 §8.6, RFC 9112 §6.1) | the same |
+    /// | 205 | none | Content-Length: 0 | the same |
+    /// | known length | as declared, none for HEAD | Content-Length | the same |
+    /// | unknown length | none for HEAD | Transfer-Encoding: chunked | until close |
+    pub fn emit_end_of_head(
+        &mut self,
+        length: Length,
+        output: &mut Cursor<'_>,
+    ) -> Result<(), EmitError> {
+        if self.next != Next::Fields {
+            return Err(EmitError::Order);
+        }
+        let bodiless = self.status.has_no_content() || self.status == Status::RESET_CONTENT;
+        let framing = match length {
+            Length::Exact(1..) if bodiless => return Err(EmitError::Length),
+            _ if bodiless => Framing::Exact(0),
+            Length::Exact(length) => Framing::Exact(length),
+            Length::Unknown if self.version >= Version::Http11 => Framing::Chunked,
+            Length::Unknown => Framing::UntilClose,
+        };
+        match framing {
+            _ if self.status.has_no_content() => {}
+            Framing::Exact(length) => {
+                output.push(b"Content-Length: ")?;
+                output.push_decimal(length)?;
+                output.push(b"\r\n")?;
+            }
+            Framing::Chunked => output.push(b"Transfer-Encoding: chunked\r\n")?,
+            Framing::UntilClose => self.persistent = false,
+        }
+        if !self.persistent {
+            output.push(b"Connection: close\r\n")?;
+        } else if self.version < Version::Http11 {
+            output.push(b"Connection: keep-alive\r\n")?;
+        }
+        output.push(b"\r\n")?;
+        self.next = Next::Content(framing);
+        Ok(())
+    }
+
+    /// Accounts for `count` octets of content that are about to be sent as they are (unless
+    /// [`omits_content`](Self::omits_content)).
+    ///
+    /// # Errors
+    /// [`EmitError::Length`] when that is more than was declared.
+    pub fn account(&mut self, count: usize) -> Result<(), EmitError> {
+        match &mut self.next {
+            Next::Content(Framing::Exact(remaining)) => {
+                *remaining = remaining.checked_sub(count as u64).ok_or(EmitError::Length)?;
+            }
+            Next::Content(_) => {}
+            _ => return Err(EmitError::Order),
+        }
+        if !self.omits_content() {
+            self.content += count as u64;
+        }
+        Ok(())
+    }
+
+    /// Emits content, framed, as much as the output has room for. Returns how much of it went.
+    pub fn emit_content(
+        &mut self,
+        content: &[u8],
+        output: &mut Cursor<'_>,
+    ) -> Result<usize, EmitError> {
+        let chunked = self.is_chunked() && !self.omits_content();
+        let framing = if chunked { CHUNK_PREFIX + CHUNK_SUFFIX } else { 0 };
+        let room = output.free().saturating_sub(framing);
+        let room = if self.omits_content() { usize::MAX } else { room };
+        let most = if chunked { room.min(CHUNK_MAX) } else { room };
+        let content = content.get(..most).unwrap_or(content);
+        if content.is_empty() {
+            return Ok(0);
+        }
+        self.account(content.len())?;
+        if !self.omits_content() {
+            if chunked {
+                output.push(&chunk_prefix(content.len()))?;
+            }
+            output.push(content)?;
+            if chunked {
+                output.push(b"\r\n")?;
+            }
+        }
+        Ok(content.len())
+    }
+
+    /// Ends the content. Returns the octets that say so: the last chunk, or none.
+    ///
+    /// # Errors
+    /// [`EmitError::Length`] when less content went out than was declared: the connection has to be
+    /// cut, so that the client notices.
+    pub fn end(&mut self) -> Result<&'static [u8], EmitError> {
+        let last: &[u8] = match self.next {
+            Next::Content(Framing::Exact(1..)) if !self.is_head => return Err(EmitError::Length),
+            Next::Content(Framing::Chunked) if !self.omits_content() => LAST_CHUNK,
+            Next::Content(_) => b"",
+            _ => return Err(EmitError::Order),
+        };
+        self.next = Next::Complete;
+        Ok(last)
+    }
+}
+
+impl core::fmt::Display for EmitError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the output is full",
+            Self::Field => "a field name is no token, or a field value holds a control octet",
+            Self::FramingField => "a field that only framing may emit",
+            Self::Length => "the content is not of the length that was declared",
+            Self::Order => "this part of the reply doesn't come next",
+        })
+    }
+}
+
+impl core::error::Error for EmitError {}

@@ -1,0 +1,102 @@
+//! How much of each thing is taken before it is refused.
+
+use crate::bytes::scan::HeadLimits;
+
+/// Limits on what a client may send. Each has a status that answers what is over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Octets of the request-line, without its CRLF: 414.
+    pub request_line: usize,
+    /// Octets of the field section, each line with its CRLF, and likewise of a trailer section:
+    /// 431.
+    pub field_section: usize,
+    /// Field lines, and likewise trailer lines: 431.
+    pub fields: usize,
+    /// Octets of a chunk-size line with its extensions (400), and of one trailer line (431),
+    /// without their CRLF.
+    pub line: usize,
+    /// Octets of the content of a form, after transfer decoding: 413.
+    pub form: usize,
+    /// Octets of content that are read and thrown away, when nobody wanted them, so that the
+    /// connection can go on. With more to come, it is closed instead.
+    pub drain: u64,
+}
+
+impl Limits {
+    /// For a computer.
+    pub const DESKTOP: Self = Self {
+        request_line: 8 * 1024,
+        field_section: 40 * 1024,
+        fields: 128,
+        line: 8 * 1024,
+        form: 1024 * 1024,
+        drain: 64 * 1024,
+    };
+
+    /// For a microcontroller: heads fit a receive buffer of 4 KiB.
+    pub const DEVICE: Self = Self {
+        request_line: 1024,
+        field_section: 2560,
+        fields: 64,
+        line: 256,
+        form: 2048,
+        drain: 4096,
+    };
+
+    /// The longest head, its three CRLFs (after the request-line, in the last field line's stead,
+    /// and of the empty line) included, and the least room that has to be left behind it.
+    const fn head_and_line(&self) -> usize {
+        self.request_line
+            .saturating_add(self.field_section)
+            .saturating_add(self.line)
+            .saturating_add(6)
+    }
+
+    /// The size of a receive buffer, in octets, that has room for the longest head and a form as
+    /// large as allowed behind it.
+    pub const fn receive_buffer(&self) -> usize {
+        self.head_and_line().saturating_add(self.form)
+    }
+
+    /// The same limits, made smaller where a receive buffer of `capacity` octets can't hold what
+    /// they allow: first the field section, then the request-line, then lines.
+    #[must_use]
+    pub const fn within(self, capacity: usize) -> Self {
+        let mut limits = self;
+        limits.field_section -=
+            min(limits.field_section, limits.head_and_line().saturating_sub(capacity));
+        limits.request_line -=
+            min(limits.request_line, limits.head_and_line().saturating_sub(capacity));
+        limits.line -= min(limits.line, limits.head_and_line().saturating_sub(capacity));
+        limits
+    }
+
+    pub(super) const fn head(&self) -> HeadLimits {
+        HeadLimits {
+            request_line: self.request_line,
+            field_section: self.field_section,
+            fields: self.fields,
+        }
+    }
+}
+
+const fn min(a: usize, b: usize) -> usize {
+    if a < b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_shrink_to_the_buffer() {
+        let limits = Limits::DEVICE;
+        assert_eq!(limits.within(limits.receive_buffer()), limits);
+        assert!(limits.receive_buffer() - limits.form <= 4096);
+        for capacity in [0, 100, 1000, 3000] {
+            assert!(limits.within(capacity).head_and_line() <= capacity.max(6));
+        }
+        assert_eq!(limits.within(3000).request_line, limits.request_line);
+    }
+}

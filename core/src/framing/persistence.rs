@@ -1,0 +1,19 @@
+//! Whether a connection goes on after a reply (RFC 9112 §9.3).
+
+use crate::message::{Head, Method, Version};
+
+/// Whether the client is willing to send another request on this connection.
+///
+/// | | `close` | `keep-alive` | neither |
+/// |---|---|---|---|
+/// | HTTP/1.1 | no | yes | yes |
+/// | HTTP/1.0 | no | yes | no |
+///
+/// After CONNECT there is none in any case: what follows may be meant for the tunnel that was
+/// refused.
+pub fn is_persistent(head: &Head<'_>) -> bool {
+    let facts = head.facts();
+    head.method() != Method::Connect
+        && !facts.close
+        && (head.version() >= Version::Http11 || facts.keep_alive)
+}
