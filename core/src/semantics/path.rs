@@ -1,0 +1,113 @@
+//! Paths to files.
+
+/// A percent-decoded path to a file or directory, in which nothing leads anywhere else: no segment
+/// is empty, `.` or `..`, and none holds a slash or NUL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path<'p> {
+    /// The segments with slashes between them, none at either end.
+    parent: &'p [u8],
+    /// One segment more, or none.
+    child: &'p [u8],
+    is_directory: bool,
+}
+
+impl<'p> Path<'p> {
+    /// The path that a decoded absolute-path names, if it can name a file or directory.
+    ///
+    /// Dot segments are no names of files. Clients resolve them before they send
+    /// (RFC 3986 §5.2.4), so that only those come here that someone has disguised.
+    pub fn new(decoded: &'p [u8]) -> Option<Self> {
+        let inner = decoded.strip_prefix(b"/")?;
+        let (inner, is_directory) = match inner.strip_suffix(b"/") {
+            Some(inner) => (inner, true),
+            None => (inner, inner.is_empty()),
+        };
+        let valid = (inner.is_empty() && decoded.len() == 1)
+            || inner.split(|&octet| octet == b'/').all(is_name);
+        valid.then_some(Self { parent: inner, child: b"", is_directory })
+    }
+
+    /// Whether it ends with a slash, and so names a directory. The root does.
+    pub const fn is_directory(&self) -> bool {
+        self.is_directory
+    }
+
+    /// The file `name` in this directory; `None` if that can't be a name.
+    pub fn child(self, name: &'p [u8]) -> Option<Self> {
+        (self.child.is_empty() && is_name(name) && !name.contains(&b'/')).then_some(Self {
+            child: name,
+            is_directory: false,
+            ..self
+        })
+    }
+
+    /// The names from the root on; none is empty.
+    pub fn segments(&self) -> impl Iterator<Item = &'p [u8]> + Clone + use<'p> {
+        self.parent
+            .split(|&octet| octet == b'/')
+            .chain([self.child])
+            .filter(|segment| !segment.is_empty())
+    }
+
+    /// The last of its names; empty for the root.
+    pub fn name(&self) -> &'p [u8] {
+        self.segments().last().unwrap_or_default()
+    }
+
+    /// Whether one of its names begins with a dot, and so is hidden. `.well-known` at the root is
+    /// not (RFC 8615).
+    pub fn is_hidden(&self) -> bool {
+        self.segments()
+            .enumerate()
+            .any(|(depth, name)| name.starts_with(b".") && (depth > 0 || name != b".well-known"))
+    }
+}
+
+fn is_name(segment: &[u8]) -> bool {
+    !matches!(segment, b"" | b"." | b"..") && !segment.contains(&0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_names_make_a_path() {
+        for (decoded, count, is_directory) in [
+            ("/", 0, true),
+            ("/a", 1, false),
+            ("/a/", 1, true),
+            ("/a/b c/..d", 3, false),
+            ("/\u{e4}\\", 1, false),
+        ] {
+            let path = Path::new(decoded.as_bytes()).unwrap();
+            assert_eq!((path.segments().count(), path.is_directory()), (count, is_directory));
+        }
+        for decoded in
+            ["", "a", "//", "//a", "/a//b", "/a//", "/.", "/..", "/../a", "/a/./b", "/a\0"]
+        {
+            assert_eq!(Path::new(decoded.as_bytes()), None, "{decoded:?}");
+        }
+    }
+
+    #[test]
+    fn children_are_names() {
+        let path = Path::new(b"/a/").unwrap();
+        let child = path.child(b"index.html").unwrap();
+        assert!(child.segments().eq([&b"a"[..], b"index.html"]));
+        assert!(!child.is_directory());
+        assert_eq!(child.name(), b"index.html");
+        for name in [&b""[..], b"..", b"a/b"] {
+            assert_eq!(path.child(name), None);
+        }
+        assert_eq!(Path::new(b"/").unwrap().child(b"i").unwrap().segments().count(), 1);
+    }
+
+    #[test]
+    fn dot_names_are_hidden_but_for_well_known() {
+        let hidden = |path: &str| Path::new(path.as_bytes()).unwrap().is_hidden();
+        assert!(hidden("/.git/config") && hidden("/a/.b") && hidden("/a/.well-known/b"));
+        assert!(hidden("/.well-known/.a") && hidden("/.well-knowns"));
+        assert!(!hidden("/.well-known/a") && !hidden("/a.b/c") && !hidden("/"));
+    }
+}
