@@ -1,0 +1,105 @@
+//! Blocking transports: embedded-io's blocking traits seen as the async ones, never pending.
+
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+
+use super::transport::{Half, Phase, Record, Transmit, Transport};
+
+/// The transmitting half of a blocking transport.
+pub trait Close: embedded_io::Write {
+    /// Shuts the sending side: the peer reads all that was written, then the end.
+    fn close(&mut self) -> Result<(), Self::Error>;
+}
+
+/// A blocking half, as an async one that is always ready.
+#[derive(Debug)]
+pub struct Ready<H>(pub H);
+
+impl<H: embedded_io::ErrorType> embedded_io::ErrorType for Ready<H> {
+    type Error = H::Error;
+}
+
+impl<H: embedded_io::Read> embedded_io_async::Read for Ready<H> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, H::Error> {
+        self.0.read(buffer)
+    }
+}
+
+impl<H: embedded_io::Write> embedded_io_async::Write for Ready<H> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, H::Error> {
+        self.0.write(bytes)
+    }
+
+    async fn flush(&mut self) -> Result<(), H::Error> {
+        self.0.flush()
+    }
+}
+
+impl<H: Close + Half> Transmit for Ready<H> {
+    async fn close(&mut self) -> Result<(), H::Error> {
+        self.0.close()
+    }
+}
+
+impl<H: Half> Half for Ready<H> {
+    fn phase(&mut self, phase: Phase) {
+        self.0.phase(phase);
+    }
+
+    fn head(&mut self, head: &[u8]) {
+        self.0.head(head);
+    }
+
+    fn replied(&mut self, record: &Record<'_>) {
+        self.0.replied(record);
+    }
+
+    fn stopping(&self) -> bool {
+        self.0.stopping()
+    }
+}
+
+/// A blocking connection: two halves, each with blocking reads or writes.
+#[derive(Debug)]
+pub struct Blocking<R, W> {
+    rx: Ready<R>,
+    tx: Ready<W>,
+}
+
+impl<R, W> Blocking<R, W> {
+    /// Joins two blocking halves.
+    pub const fn new(rx: R, tx: W) -> Self {
+        Self { rx: Ready(rx), tx: Ready(tx) }
+    }
+}
+
+impl<R, W> Transport for Blocking<R, W>
+where
+    R: embedded_io::Read + Half,
+    W: Close + Half + embedded_io::ErrorType<Error = R::Error>,
+{
+    type Error = R::Error;
+    type Rx = Ready<R>;
+    type Tx = Ready<W>;
+
+    fn halves(&mut self) -> (&mut Ready<R>, &mut Ready<W>) {
+        (&mut self.rx, &mut self.tx)
+    }
+}
+
+/// Runs a future to its end on this thread.
+///
+/// Over a [`Blocking`] transport the first poll is also the last. A handler that awaits something
+/// else is polled again and again, which keeps the processor busy: give such a handler a frontend
+/// with an executor.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        core::hint::spin_loop();
+    }
+}

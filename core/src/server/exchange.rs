@@ -1,0 +1,134 @@
+//! One request, and the reply it is owed.
+
+use super::body::Body;
+use super::error::Error;
+use super::responder::{Reply, Responded, Responder};
+use super::route::Route;
+use super::transport::Transport;
+use crate::framing::connection::Receiving;
+use crate::grammar::date::UnixTime;
+use crate::message::{Head, Method, Refusal, Status, Target};
+use crate::semantics::path::Path;
+
+/// A request and the means to answer it.
+///
+/// What [`head`](Self::head), [`target`](Self::target) and [`segments`](Self::segments) return lives
+/// as long as the exchange does, so that an arm of a `match` on it may still move the exchange.
+pub struct Exchange<'c, T: Transport> {
+    pub(super) head: &'c Head<'c>,
+    pub(super) route: &'c Route<'c>,
+    pub(super) body: Body<'c, T::Rx>,
+    pub(super) responder: Responder<'c, T>,
+}
+
+impl<'c, T: Transport> Exchange<'c, T> {
+    /// The head of the request.
+    pub const fn head(&self) -> &'c Head<'c> {
+        self.head
+    }
+
+    /// The method. HEAD shows as GET: the reply is the same, and its content is left out
+    /// (RFC 9110 §9.3.2).
+    pub fn method(&self) -> Method<'c> {
+        match self.head.method() {
+            Method::Head => Method::Get,
+            method => method,
+        }
+    }
+
+    /// Whether the method is HEAD.
+    pub fn is_head(&self) -> bool {
+        self.head.method() == Method::Head
+    }
+
+    /// The request-target.
+    pub const fn target(&self) -> Target<'c> {
+        self.head.target()
+    }
+
+    /// The segments of the path, percent-decoded: none for `/`, and an empty one at the end for a
+    /// path that ends with a slash. At most [`MAX_SEGMENTS`](super::route::MAX_SEGMENTS): the last
+    /// one holds the rest. A segment that is not UTF-8 shows as U+FFFD.
+    pub fn segments(&self) -> &'c [&'c str] {
+        self.route.segments()
+    }
+
+    /// The path, percent-decoded, as one to a file; `None` when no file can be meant by it.
+    pub fn path(&self) -> Option<Path<'c>> {
+        self.route.decoded.and_then(Path::new)
+    }
+
+    /// Begins the reply. Content that was not read is thrown away, or, when it is too much, the
+    /// connection closes after the reply.
+    pub fn respond(self, status: Status) -> Reply<'c, T> {
+        self.into_responder().status(status)
+    }
+
+    /// Redirects to `location` by GET: 303 (RFC 9110 §15.4.4).
+    pub fn see_other(self, location: &str) -> Responded<'c, T> {
+        self.into_responder().see_other(location)
+    }
+
+    /// Answers with a refusal, and its reason in a line of text.
+    pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
+        self.into_responder().refuse(refusal)
+    }
+
+    /// Answers a method that is not among `methods`: OPTIONS with those that are (204), a method
+    /// known to RFC 9110 with 405 and the same, any other with 501. HEAD comes with GET, and OPTIONS
+    /// always.
+    pub fn allow(self, methods: &[Method<'_>]) -> Responded<'c, T> {
+        let method = self.head.method();
+        self.into_responder().allow(method, methods)
+    }
+
+    /// The content of the request, and where the reply comes from. Both can be used at the same
+    /// time. A client that waits for 100 (Continue) gets it here.
+    ///
+    /// # Errors
+    /// That the transport failed.
+    pub async fn open(self) -> Result<(Body<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
+        let Self { body, mut responder, .. } = self;
+        if body.is_awaited() {
+            let Responder { tx, sending, output, .. } = &mut responder;
+            let mut emitted = false;
+            output.emit_head(|output| {
+                emitted = sending.emit_continue(output)?;
+                Ok(())
+            })?;
+            if emitted {
+                super::transport::Half::head(*tx, output.reply());
+            }
+            // Replies to earlier requests must not wait for this one's content.
+            output.flush_interim(*tx).await?;
+        } else {
+            responder.sending.skip_continue();
+        }
+        Ok((body, responder))
+    }
+
+    /// What is known of the content before it is opened.
+    pub(crate) const fn receiving(&self) -> &Receiving {
+        self.body.receiving()
+    }
+
+    /// The time when the request arrived.
+    pub(crate) const fn now(&self) -> Option<UnixTime> {
+        self.responder.now
+    }
+
+    /// Both parts, for a reply that doesn't need the content.
+    pub(crate) fn into_unread(self) -> (Body<'c, T::Rx>, Responder<'c, T>) {
+        self.responder.sending.close_unless_drainable(self.body.receiving());
+        (self.body, self.responder)
+    }
+
+    /// Refuses content of more than `limit` octets, when it is known to be, before it is opened.
+    pub(crate) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
+        self.body.accepts(limit)
+    }
+
+    fn into_responder(self) -> Responder<'c, T> {
+        self.into_unread().1
+    }
+}

@@ -1,0 +1,20 @@
+//! The one driver: framing over embedded-io-async.
+
+pub mod blocking;
+pub mod body;
+pub mod error;
+pub mod exchange;
+pub mod output;
+pub mod responder;
+pub mod route;
+pub mod serve;
+pub mod stream;
+pub mod transport;
+
+pub use body::Body;
+pub use error::Error;
+pub use exchange::Exchange;
+pub use responder::{Reply, Responded, Responder};
+pub use serve::{Clock, Ended, NoClock, Server, Service};
+pub use stream::Stream;
+pub use transport::{Half, Phase, Receive, Record, Transmit, Transport};

@@ -1,0 +1,217 @@
+//! The transmit buffer: what is staged in it leaves in as few writes as possible.
+
+use super::error::Error;
+use super::transport::{Phase, Transmit};
+use crate::bytes::cursor::Cursor;
+use crate::framing::EmitError;
+use crate::framing::encode::{CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, Sending, chunk_prefix};
+
+/// The most octets handed over in one write. Kernels are slower with more at once.
+const MAX_WRITE: usize = 64 * 1024;
+
+/// What is staged in the transmit buffer. It outlives the exchange that staged it, so that the
+/// replies to pipelined requests leave together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Staged {
+    /// Octets staged.
+    len: usize,
+    /// How many of those belong to earlier replies.
+    earlier: usize,
+    /// Whether octets of the final reply of this exchange have left.
+    committed: bool,
+    /// Whether a write is under way. It stays so when the future that wrote was dropped, and then
+    /// nobody knows how much of it went.
+    writing: bool,
+}
+
+impl Staged {
+    /// Whether the reply of this exchange can no more be taken back.
+    pub(super) const fn is_committed(&self) -> bool {
+        self.committed
+    }
+
+    /// Whether a write was given up half-way.
+    pub(super) const fn is_torn(&self) -> bool {
+        self.writing
+    }
+}
+
+/// The transmit buffer in use.
+#[derive(Debug)]
+pub(super) struct Output<'c> {
+    buffer: &'c mut [u8],
+    staged: &'c mut Staged,
+    /// Where the chunk begins that is being staged.
+    chunk: Option<usize>,
+}
+
+impl<'c> Output<'c> {
+    pub(super) const fn new(buffer: &'c mut [u8], staged: &'c mut Staged) -> Self {
+        Self { buffer, staged, chunk: None }
+    }
+
+    /// Room for one reply head, in octets: the same for each, whatever is staged before it.
+    const fn head_room(&self) -> usize {
+        self.buffer.len() / 2
+    }
+
+    /// Makes ready for the next reply. Those before it wait to leave together with it, unless that
+    /// could take room from its head.
+    pub(super) async fn begin<W: Transmit>(&mut self, tx: &mut W) -> Result<(), Error<W::Error>> {
+        if self.staged.len > self.buffer.len() - self.head_room() {
+            self.flush_interim(tx).await?;
+        }
+        self.staged.earlier = self.staged.len;
+        self.staged.committed = false;
+        Ok(())
+    }
+
+    /// Emits a part of the reply's head.
+    pub(super) fn emit_head(
+        &mut self,
+        emit: impl FnOnce(&mut Cursor<'_>) -> Result<(), EmitError>,
+    ) -> Result<(), EmitError> {
+        let end = self.staged.earlier.saturating_add(self.head_room()).min(self.buffer.len());
+        let mut cursor = Cursor::new(self.buffer.get_mut(self.staged.len..end).unwrap_or_default());
+        emit(&mut cursor)?;
+        self.staged.len += cursor.len();
+        Ok(())
+    }
+
+    /// Whether nothing is staged.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.staged.len == 0
+    }
+
+    /// What is staged of the reply of this exchange.
+    pub(super) fn reply(&self) -> &[u8] {
+        self.buffer.get(self.staged.earlier..self.staged.len).unwrap_or_default()
+    }
+
+    /// Takes back what is staged of the reply of this exchange.
+    pub(super) const fn revoke(&mut self) {
+        self.staged.len = self.staged.earlier;
+        self.chunk = None;
+    }
+
+    /// The buffer behind what is staged.
+    pub(super) fn free(&mut self) -> &mut [u8] {
+        self.buffer.get_mut(self.staged.len..).unwrap_or_default()
+    }
+
+    /// Says that `count` octets were put into what [`free`](Self::free) returned.
+    pub(super) fn fill(&mut self, count: usize) {
+        self.staged.len = self.staged.len.saturating_add(count).min(self.buffer.len());
+    }
+
+    /// Stages as much of `content` as there is room for, in a chunk if the reply is chunked.
+    /// Returns how much that is.
+    pub(super) fn stage(
+        &mut self,
+        content: &[u8],
+        sending: &mut Sending,
+    ) -> Result<usize, EmitError> {
+        if sending.omits_content() {
+            sending.account(content.len())?;
+            return Ok(content.len());
+        }
+        let room = if sending.is_chunked() {
+            self.chunk_room()
+        } else {
+            self.buffer.len() - self.staged.len
+        };
+        let content = content.get(..room).unwrap_or(content);
+        if content.is_empty() {
+            return Ok(0);
+        }
+        sending.account(content.len())?;
+        if sending.is_chunked() && self.chunk.is_none() {
+            self.chunk = Some(self.staged.len);
+            self.staged.len += CHUNK_PREFIX;
+        }
+        let mut cursor = Cursor::new(self.free());
+        cursor.push(content)?;
+        self.staged.len += content.len();
+        Ok(content.len())
+    }
+
+    /// Data that the chunk being staged, or a new one, has room for.
+    fn chunk_room(&self) -> usize {
+        let used = self.chunk.map_or(0, |start| self.staged.len - start - CHUNK_PREFIX);
+        let framing = if self.chunk.is_some() { 0 } else { CHUNK_PREFIX };
+        let free = (self.buffer.len() - self.staged.len).saturating_sub(framing + CHUNK_SUFFIX);
+        free.min(CHUNK_MAX - used)
+    }
+
+    /// Ends the chunk being staged.
+    pub(super) fn end_chunk(&mut self) {
+        let Some(start) = self.chunk.take() else { return };
+        let size = self.staged.len - start - CHUNK_PREFIX;
+        if let Some(prefix) = self.buffer.get_mut(start..start + CHUNK_PREFIX) {
+            prefix.copy_from_slice(&chunk_prefix(size));
+        }
+        // `chunk_room` has left room for this.
+        let _ = Cursor::new(self.free()).push(b"\r\n");
+        self.fill(CHUNK_SUFFIX);
+    }
+
+    /// Sends all that is staged.
+    pub(super) async fn flush<W: Transmit>(&mut self, tx: &mut W) -> Result<(), Error<W::Error>> {
+        self.end_chunk();
+        if self.staged.len > self.staged.earlier {
+            self.staged.committed = true;
+        }
+        let staged = self.buffer.get(..self.staged.len).unwrap_or_default();
+        if !staged.is_empty() {
+            self.staged.writing = true;
+            write_all(tx, staged).await?;
+            self.staged.writing = false;
+            self.staged.len = 0;
+            self.staged.earlier = 0;
+        }
+        Ok(())
+    }
+
+    /// Sends all that is staged, which is no part of the final reply.
+    pub(super) async fn flush_interim<W: Transmit>(
+        &mut self,
+        tx: &mut W,
+    ) -> Result<(), Error<W::Error>> {
+        self.staged.earlier = self.staged.len;
+        self.flush(tx).await
+    }
+
+    /// Sends `octets` behind all that is staged: together with it when there is room.
+    pub(super) async fn send<W: Transmit>(
+        &mut self,
+        octets: &[u8],
+        tx: &mut W,
+    ) -> Result<(), Error<W::Error>> {
+        let count = octets.len().min(self.free().len());
+        let (with_staged, rest) = octets.split_at(count);
+        let mut cursor = Cursor::new(self.free());
+        cursor.push(with_staged).map_err(EmitError::from)?;
+        self.fill(count);
+        if !rest.is_empty() {
+            self.flush(tx).await?;
+            self.staged.writing = true;
+            write_all(tx, rest).await?;
+            self.staged.writing = false;
+        }
+        Ok(())
+    }
+}
+
+/// embedded-io's own `write_all` panics when a write takes nothing.
+async fn write_all<W: Transmit>(tx: &mut W, mut octets: &[u8]) -> Result<(), Error<W::Error>> {
+    while !octets.is_empty() {
+        tx.phase(Phase::Reply);
+        let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
+        let written = tx.write(piece).await.map_err(Error::Transport)?;
+        if written == 0 {
+            return Err(Error::Cut);
+        }
+        octets = octets.get(written..).unwrap_or_default();
+    }
+    tx.flush().await.map_err(Error::Transport)
+}

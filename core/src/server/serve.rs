@@ -1,0 +1,344 @@
+//! The driver: reads requests, calls the service, sends what it replies.
+
+use core::ops::Range;
+
+use embedded_io::{Error as _, ErrorKind};
+use embedded_io_async::Read;
+
+use super::body::Body;
+use super::error::Error;
+use super::exchange::Exchange;
+use super::output::{Output, Staged};
+use super::responder::{Responded, Responder};
+use super::route::Route;
+use super::transport::{Half, Phase, Record, Transmit, Transport};
+use crate::bytes::window::{Span, Window};
+use crate::framing::{Connection, Limits};
+use crate::grammar::date::UnixTime;
+use crate::message::head::request_line_of;
+use crate::message::{Method, ParseError, Refusal, Status, Target};
+
+/// What an application implements; once, for every frontend.
+#[expect(async_fn_in_trait, reason = "`Send` follows from the service, as DESIGN asks")]
+pub trait Service {
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// What `?` passes on: the driver answers it, as far as it still can.
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>>;
+}
+
+impl<S: Service> Service for &S {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        (**self).call(exchange).await
+    }
+}
+
+/// The time of day.
+pub trait Clock {
+    /// The time now; `None` where nobody knows it, and then replies have no Date
+    /// (RFC 9110 §6.6.1).
+    fn now(&self) -> Option<UnixTime>;
+}
+
+/// No clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoClock;
+
+impl Clock for NoClock {
+    fn now(&self) -> Option<UnixTime> {
+        None
+    }
+}
+
+/// How [`Server::serve`] left a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It is idle, and both buffers are empty: serve it again when something arrives.
+    Idle,
+    /// It is over: the sending side is shut, and the client had its time to read the reply.
+    Closed,
+    /// It is over in the middle of a reply: reset it, so that the client can't take what it got for
+    /// the whole.
+    Cut,
+}
+
+/// A service with what it needs besides a transport.
+#[derive(Clone, Copy, Debug)]
+pub struct Server<S, C> {
+    /// The application.
+    pub service: S,
+    /// The clock.
+    pub clock: C,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// What is left to do on a connection after one request.
+enum Next {
+    Request,
+    Ended(Ended),
+}
+
+/// What waiting for a head came to.
+enum Waited {
+    /// A head of this many octets is at the start of what is unread.
+    Head(usize),
+    Ended(Ended),
+    Refused(Refusal),
+}
+
+/// What answers a head that was too slow.
+const TOO_SLOW: Refusal =
+    Refusal::new(Status::REQUEST_TIMEOUT, "the request took too long to arrive");
+/// What answers a reply that could not be emitted.
+const FAILED: Refusal = Refusal::new(Status::INTERNAL_SERVER_ERROR, "");
+
+impl<S: Service, C: Clock> Server<S, C> {
+    /// A server of `service`.
+    pub const fn new(service: S, clock: C, limits: Limits) -> Self {
+        Self { service, clock, limits }
+    }
+
+    /// Serves requests on a connection until it is idle or over.
+    ///
+    /// `rx` holds a request's head and what its handler has not read of the content;
+    /// [`Limits::receive_buffer`] says how large it should be, and limits shrink to fit what it is.
+    /// Half of `tx` has to hold the head of every reply: 1 KiB is enough for most. Both can be used
+    /// for another connection in between.
+    ///
+    /// # Errors
+    /// That the transport failed: nobody is there any more.
+    ///
+    /// # Cancel safety
+    /// None: when the future is dropped, reset the connection.
+    pub async fn serve<T: Transport>(
+        &self,
+        transport: &mut T,
+        rx: &mut [u8],
+        tx: &mut [u8],
+    ) -> Result<Ended, T::Error> {
+        let mut session = Session {
+            limits: self.limits.within(rx.len()),
+            transport,
+            rx,
+            tx,
+            unread: Span::default(),
+            staged: Staged::default(),
+        };
+        let mut is_first = true;
+        loop {
+            match session.exchange(self, is_first).await {
+                Ok(Next::Request) => is_first = false,
+                Ok(Next::Ended(ended)) => return Ok(ended),
+                Err(Error::Transport(error)) => return Err(error),
+                Err(_) => return Ok(Ended::Cut),
+            }
+        }
+    }
+}
+
+/// One call of [`Server::serve`].
+struct Session<'b, T> {
+    limits: Limits,
+    transport: &'b mut T,
+    rx: &'b mut [u8],
+    tx: &'b mut [u8],
+    /// What of `rx` was received and not consumed.
+    unread: Span,
+    /// What of `tx` is to be sent.
+    staged: Staged,
+}
+
+impl<T: Transport> Session<'_, T> {
+    /// Takes one request and answers it.
+    async fn exchange<S: Service, C: Clock>(
+        &mut self,
+        server: &Server<S, C>,
+        is_first: bool,
+    ) -> Result<Next, Error<T::Error>> {
+        let mut connection = Connection::new(self.limits);
+        let length = match self.wait_for_head(&mut connection, is_first).await? {
+            Waited::Head(length) => length,
+            Waited::Ended(ended) => return Ok(Next::Ended(ended)),
+            Waited::Refused(refusal) => {
+                let head = self.unread.start..self.unread.end;
+                self.refuse(&mut connection, refusal, server.clock.now()).await?;
+                return self.conclude(connection, head).await;
+            }
+        };
+        let now = server.clock.now();
+
+        // The head stays where it is while the reply is made, and what arrives goes behind it. It
+        // moves to the front when a form might not fit there.
+        let behind = self.rx.len().saturating_sub(self.unread.start + length);
+        if self.unread.start > 0 && behind < self.limits.form.saturating_add(self.limits.line) {
+            Window::new(self.rx, &mut self.unread).compact();
+        }
+        let head = self.unread.start..self.unread.start + length;
+        let (front, behind) = self.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
+        let octets = front.get(head.clone()).unwrap_or_default();
+        let mut content = Span { start: 0, end: self.unread.end - head.end };
+        self.unread.start = head.end;
+
+        let (rx, tx) = self.transport.halves();
+        rx.head(octets);
+        let parsed = match connection.accept(octets) {
+            // The path is decoded into the transmit buffer.
+            Ok(parsed) if Route::scratch(parsed.target().path()) > self.tx.len() / 4 => {
+                Err(ParseError::RequestLineTooLong)
+            }
+            parsed => parsed,
+        };
+        let parsed = match parsed {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                self.refuse(&mut connection, error.into(), now).await?;
+                return self.conclude(connection, head).await;
+            }
+        };
+
+        let room = self.tx.len() - Route::scratch(parsed.target().path());
+        let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
+        let route = Route::new(parsed.target().path(), scratch);
+        let (receiving, sending) = connection.halves();
+        if rx.stopping() {
+            sending.close();
+        }
+        let mut output = Output::new(buffer, &mut self.staged);
+        output.begin(tx).await?;
+        let responder: Responder<'_, T> = Responder { tx, sending, output, now };
+        let outcome = match parsed.target() {
+            // It is about the server, not about a path of it (RFC 9110 §9.3.7).
+            Target::Asterisk => Ok(responder.allow(Method::Options, &[Method::Get, Method::Post])),
+            Target::Authority(_) => Ok(responder.allow(Method::Connect, &[])),
+            Target::Origin(_) | Target::Absolute(..) => {
+                let body = Body::new(rx, receiving, Window::new(behind, &mut content));
+                let exchange = Exchange { head: &parsed, route: &route, body, responder };
+                server.service.call(exchange).await
+            }
+        };
+        let outcome = match outcome {
+            Ok(reply) => reply.send().await,
+            Err(error) => Err(error),
+        };
+        self.unread = Span { start: head.end + content.start, end: head.end + content.end };
+        if self.staged.is_torn() {
+            return Err(Error::Cut);
+        }
+        match outcome {
+            Err(Error::Refused(refusal)) => self.refuse(&mut connection, refusal, now).await?,
+            Err(Error::Emit(_)) => self.refuse(&mut connection, FAILED, now).await?,
+            outcome => outcome?,
+        }
+        self.conclude(connection, head).await
+    }
+
+    /// Reads until a head is there whole.
+    async fn wait_for_head(
+        &mut self,
+        connection: &mut Connection,
+        is_first: bool,
+    ) -> Result<Waited, Error<T::Error>> {
+        let (rx, tx) = self.transport.halves();
+        let mut window = Window::new(self.rx, &mut self.unread);
+        loop {
+            match connection.find_head(window.unread()) {
+                Err(error) => return Ok(Waited::Refused(error.into())),
+                Ok(found) => {
+                    window.consume(found.skipped);
+                    if let Some(length) = found.length {
+                        return Ok(Waited::Head(length));
+                    }
+                }
+            }
+            // Nothing more is to be answered before the client sends again.
+            Output::new(self.tx, &mut self.staged).flush(tx).await?;
+            let is_idle = window.unread().is_empty();
+            if is_idle && !is_first {
+                return Ok(Waited::Ended(Ended::Idle));
+            }
+            rx.phase(if is_idle { Phase::Idle } else { Phase::Head });
+            match rx.read(window.free()).await {
+                Ok(0) if is_idle => return Ok(Waited::Ended(Ended::Closed)),
+                Ok(0) => return Ok(Waited::Refused(ParseError::TruncatedHead.into())),
+                Ok(count) => window.fill(count),
+                Err(error) if error.kind() != ErrorKind::TimedOut => {
+                    return Err(Error::Transport(error));
+                }
+                Err(_) if is_idle => return Ok(Waited::Ended(Ended::Closed)),
+                Err(_) => return Ok(Waited::Refused(TOO_SLOW)),
+            }
+        }
+    }
+
+    /// Answers with a refusal, in place of a reply that was begun, as long as none of it has left.
+    async fn refuse(
+        &mut self,
+        connection: &mut Connection,
+        refusal: Refusal,
+        now: Option<UnixTime>,
+    ) -> Result<(), Error<T::Error>> {
+        if self.staged.is_committed() {
+            return Err(Error::Cut);
+        }
+        let (_, tx) = self.transport.halves();
+        let (receiving, sending) = connection.halves();
+        sending.restart();
+        sending.close_unless_drainable(receiving);
+        let mut output = Output::new(self.tx, &mut self.staged);
+        output.revoke();
+        output.begin(tx).await?;
+        let responder: Responder<'_, T> = Responder { tx, sending, output, now };
+        responder.refuse(refusal).send().await
+    }
+
+    /// What follows a reply: the next request, or the end of the connection. `head` is where in
+    /// `rx` the request's head stands.
+    async fn conclude(
+        &mut self,
+        mut connection: Connection,
+        head: Range<usize>,
+    ) -> Result<Next, Error<T::Error>> {
+        let (rx, tx) = self.transport.halves();
+        let (receiving, sending) = connection.halves();
+        if !sending.is_complete() {
+            return Err(Error::Cut);
+        }
+        tx.replied(&Record {
+            request_line: request_line_of(self.rx.get(head).unwrap_or_default()),
+            status: sending.status(),
+            content: sending.content(),
+        });
+        let mut output = Output::new(self.tx, &mut self.staged);
+        if sending.is_persistent() && !receiving.is_complete() {
+            output.flush(tx).await?;
+            let window = Window::new(self.rx, &mut self.unread);
+            Body::new(rx, receiving, window).drain(self.limits.drain).await?;
+        }
+        if connection.goes_on() {
+            return Ok(Next::Request);
+        }
+        output.flush(tx).await?;
+        tx.close().await.map_err(Error::Transport)?;
+        let is_all_read = connection.is_all_read() && self.unread.start == self.unread.end;
+        if !is_all_read {
+            // Closing now could take the reply from a client that still sends (RFC 9112 §9.6).
+            let mut left = self.limits.drain;
+            while left > 0 {
+                rx.phase(Phase::Drain);
+                match rx.read(self.rx).await {
+                    Ok(count @ 1..) => left = left.saturating_sub(count as u64),
+                    Ok(0) | Err(_) => break,
+                }
+            }
+        }
+        Ok(Next::Ended(Ended::Closed))
+    }
+}

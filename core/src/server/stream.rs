@@ -1,0 +1,98 @@
+//! Content that is sent piece by piece.
+
+use super::error::Error;
+use super::responder::{Reply, Responded, Responder};
+use super::transport::Transport;
+use crate::framing::{EmitError, Length};
+
+/// A reply whose content is being sent. When the request was HEAD, or the status has no content,
+/// what is written is counted and left out.
+pub struct Stream<'c, T: Transport> {
+    responder: Responder<'c, T>,
+    fault: Option<EmitError>,
+}
+
+impl<'c, T: Transport> Stream<'c, T> {
+    pub(super) fn new(mut reply: Reply<'c, T>, length: Length) -> Self {
+        let fault = reply.end_head(length).err();
+        Self { responder: reply.responder, fault }
+    }
+
+    /// Whether content is left out, so that it need not be made at all.
+    pub fn omits_content(&self) -> bool {
+        self.responder.sending.omits_content()
+    }
+
+    /// Sends a piece, and returns when it has gone to the transport.
+    ///
+    /// # Errors
+    /// That the transport failed, that the piece is more than was declared, or that the head could
+    /// not be emitted.
+    pub async fn write(&mut self, content: &[u8]) -> Result<(), Error<T::Error>> {
+        self.queue(content).await?;
+        self.flush().await
+    }
+
+    /// Adds a piece to those that are sent together, when the transmit buffer is full, by the next
+    /// [`write`](Self::write), or at the end.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub async fn queue(&mut self, mut content: &[u8]) -> Result<(), Error<T::Error>> {
+        self.check()?;
+        let Responder { tx, sending, output, .. } = &mut self.responder;
+        if !sending.is_chunked() && !sending.omits_content() {
+            sending.account(content.len())?;
+            return output.send(content, *tx).await;
+        }
+        loop {
+            let staged = output.stage(content, sending)?;
+            content = content.get(staged..).unwrap_or_default();
+            if content.is_empty() {
+                return Ok(());
+            }
+            if staged == 0 && output.is_empty() {
+                return Err(EmitError::Full.into());
+            }
+            output.flush(*tx).await?;
+        }
+    }
+
+    /// Sends what was queued.
+    pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
+        self.check()?;
+        self.responder.output.flush(self.responder.tx).await
+    }
+
+    /// Room in the transmit buffer to put content into, at least one octet; sends what is queued if
+    /// there is none. For content of declared length only.
+    pub(crate) async fn space(&mut self) -> Result<&mut [u8], Error<T::Error>> {
+        self.check()?;
+        if self.responder.output.free().is_empty() {
+            self.responder.output.flush(self.responder.tx).await?;
+        }
+        Ok(self.responder.output.free())
+    }
+
+    /// Queues `count` octets that were put into what [`space`](Self::space) returned.
+    pub(crate) fn advance(&mut self, count: usize) -> Result<(), Error<T::Error>> {
+        self.responder.sending.account(count)?;
+        self.responder.output.fill(count);
+        Ok(())
+    }
+
+    /// Ends the content.
+    ///
+    /// # Errors
+    /// That it is less than was declared: the connection is cut, so that the client notices.
+    pub fn finish(mut self) -> Result<Responded<'c, T>, Error<T::Error>> {
+        self.check()?;
+        self.responder.output.end_chunk();
+        let tail = self.responder.sending.end()?;
+        Ok(self.responder.responded(tail))
+    }
+
+    fn check(&self) -> Result<(), EmitError> {
+        self.fault.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,91 @@
+//! What a network stack brings: two halves of a connection that read and write.
+
+use crate::message::Status;
+
+/// What the connection is waiting for.
+///
+/// Core has no clock. It announces each phase on the half that is about to wait, just before it
+/// reads or writes; the frontend arms its deadline there, and makes the read or write fail with
+/// [`embedded_io::ErrorKind::TimedOut`] when that passes. The same phase may be announced again
+/// while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading: no octet of the next request has arrived. A time-out closes without a word.
+    Idle,
+    /// Reading: a request head has begun. A time-out is answered by 408.
+    Head,
+    /// Reading: the content of the request. A time-out is answered by 408 if nothing was sent.
+    Content,
+    /// Writing: the reply.
+    Reply,
+    /// Reading: the sending side is shut, and what still arrives is thrown away, so that the
+    /// client reads the reply before it sees the connection closed (RFC 9112 §9.6).
+    Drain,
+}
+
+/// One finished reply, for an access log.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The request-line as it was received, without its CRLF; what there is of it when the request
+    /// was refused early, empty when nothing came. It may hold any octet.
+    pub request_line: &'a [u8],
+    /// The status of the final reply.
+    pub status: Status,
+    /// Octets of content that were sent, transfer coding not counted.
+    pub content: u64,
+}
+
+/// What a half of a connection is told and asked, besides its octets. Every method may be left as
+/// it is.
+pub trait Half {
+    /// The half is about to wait in `phase`.
+    fn phase(&mut self, phase: Phase) {
+        let _ = phase;
+    }
+
+    /// A whole head went by: on the receiving half a request's, on the transmitting half a
+    /// reply's (interim replies too), each with its final empty line.
+    fn head(&mut self, head: &[u8]) {
+        let _ = head;
+    }
+
+    /// On the transmitting half: a reply is complete.
+    fn replied(&mut self, record: &Record<'_>) {
+        let _ = record;
+    }
+
+    /// On the receiving half: whether the server is stopping, so that the reply that comes next is
+    /// the last one on this connection, and says so.
+    fn stopping(&self) -> bool {
+        false
+    }
+}
+
+/// The half that receives.
+///
+/// `read` waits for at least one octet, and returns 0 once the peer has shut its sending side.
+pub trait Receive: embedded_io_async::Read + Half {}
+
+impl<R: embedded_io_async::Read + Half> Receive for R {}
+
+/// The half that transmits.
+///
+/// `write` waits until it can take at least one octet. A return of 0 is an error to core.
+#[expect(async_fn_in_trait, reason = "`Send` follows from the transport, as DESIGN asks")]
+pub trait Transmit: embedded_io_async::Write + Half {
+    /// Shuts the sending side: the peer reads all that was written, then the end.
+    async fn close(&mut self) -> Result<(), Self::Error>;
+}
+
+/// A connection, as two halves that can be borrowed at the same time.
+pub trait Transport {
+    /// What goes wrong in reading and writing.
+    type Error: embedded_io::Error;
+    /// The half that receives.
+    type Rx: Receive + embedded_io::ErrorType<Error = Self::Error>;
+    /// The half that transmits.
+    type Tx: Transmit + embedded_io::ErrorType<Error = Self::Error>;
+
+    /// Both halves.
+    fn halves(&mut self) -> (&mut Self::Rx, &mut Self::Tx);
+}
