@@ -1,0 +1,52 @@
+//! An HTTP/1.1 server whose logic is written once and runs everywhere: parsing, framing, static
+//! files and forms over abstract I/O, without an allocator and without the standard library.
+//!
+//! # The layers
+//!
+//! Each uses only those above it.
+//!
+//! | module | what it knows | section |
+//! |---|---|---|
+//! | [`bytes`] | lines and their ends, character classes, buffers | RFC 9110 §5.6 |
+//! | [`grammar`] | one parser for each element, over octets known to be whole | RFC 9112 §3, §5, §7 |
+//! | [`message`] | what a request head says, borrowed from where it arrived | RFC 9112 §2–§5 |
+//! | [`semantics`] | decisions that need nothing but facts | RFC 9110 |
+//! | [`framing`] | where messages begin and end: octets in, events out | RFC 9112 §6–§9 |
+//! | [`server`] | the driver: framing over [`embedded_io_async`] | |
+//! | [`service`] | files, forms, and [`Site`], both together | |
+//!
+//! # Where to begin
+//!
+//! - To serve something over a network stack that has a frontend: implement [`Service`], and give it
+//!   to the frontend.
+//! - To bring a network stack: implement [`server::Transport`], and call [`Server::serve`] for each
+//!   connection. What blocks goes through [`server::blocking`].
+//! - To use the protocol alone in a server of your own: [`framing::Connection`].
+//!
+//! # What can be relied upon
+//!
+//! - Nothing that a peer sends makes anything here panic, allocate, or loop without bound. Every
+//!   octet is looked at once, also when they trickle in.
+//! - The same octets get the same reply, however they were split on their way.
+//! - Where a message ends is decided in one place,
+//!   [`framing::length`]; whatever that leaves in doubt is refused, and the connection closed.
+//! - A reply can't lie: declared lengths are enforced, no field can end its line early, HEAD and 304
+//!   carry no content.
+//! - Memory is what the caller lends: two buffers for each connection, and the future.
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod bytes;
+pub mod framing;
+pub mod grammar;
+pub mod message;
+pub mod semantics;
+pub mod server;
+pub mod service;
+
+pub use framing::Limits;
+pub use message::{Method, Status};
+pub use server::{Clock, Ended, Error, Exchange, NoClock, Responded, Server, Service, Transport};
+pub use service::Site;

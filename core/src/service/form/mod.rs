@@ -1,0 +1,46 @@
+//! Forms: the content of a POST, as fields.
+
+mod urlencoded;
+
+pub use urlencoded::Form;
+
+use crate::framing::length::BodyLength;
+use crate::grammar::media_type::media_type;
+use crate::message::{Refusal, Status};
+use crate::server::{Error, Exchange, Responder, Transport};
+
+const NOT_A_FORM: Refusal = Refusal::new(
+    Status::UNSUPPORTED_MEDIA_TYPE,
+    "a form is sent as application/x-www-form-urlencoded, without a content coding",
+);
+const NO_LENGTH: Refusal =
+    Refusal::new(Status::LENGTH_REQUIRED, "a form is sent with Content-Length, or chunked");
+const NOT_UTF8: Refusal = Refusal::new(Status::BAD_REQUEST, "the form is not in UTF-8");
+
+impl<'c, T: Transport> Exchange<'c, T> {
+    /// Reads a form sent as `application/x-www-form-urlencoded`, and decodes it in place.
+    ///
+    /// # Errors
+    /// The answer, if it is none: 415 for another type or any content coding, 411 without a length,
+    /// and 413 if it is larger than the limit `form`, all before any of it is read; 400 if it is
+    /// not UTF-8. And that the transport failed.
+    pub async fn form(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
+        let fields = self.head().fields();
+        let is_form = fields
+            .only("Content-Type")
+            .and_then(media_type)
+            .is_some_and(|media_type| media_type.is("application", "x-www-form-urlencoded"));
+        if !is_form || fields.first("Content-Encoding").is_some() {
+            return Err(NOT_A_FORM.into());
+        }
+        if self.receiving().declared() == BodyLength::Absent {
+            return Err(NO_LENGTH.into());
+        }
+        let limit = self.receiving().limits().form;
+        self.accepts(limit)?;
+        let (body, responder) = self.open().await?;
+        let content = body.collect(limit).await?;
+        let form = Form::decode(content).ok_or(NOT_UTF8)?;
+        Ok((form, responder))
+    }
+}

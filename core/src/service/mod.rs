@@ -1,0 +1,14 @@
+//! What a site does: static files over a storage, forms, and both together.
+
+pub mod files;
+pub mod form;
+pub mod html;
+pub mod site;
+pub mod storage;
+pub mod submissions;
+
+pub use files::Files;
+pub use form::Form;
+pub use site::Site;
+pub use storage::{File, Metadata, Node, OpenError, ReadError, Storage};
+pub use submissions::{Ring, Submission, Submissions};

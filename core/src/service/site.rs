@@ -1,0 +1,200 @@
+//! The application that every frontend runs: static files, and forms.
+
+use super::files::{Files, Found, copy};
+use super::form::Form;
+use super::html::{OVERLAP, Place, PlaceSearch, escape, list};
+use super::storage::{File, Storage};
+use super::submissions::{Submission, Submissions};
+use crate::message::{Method, Status};
+use crate::semantics::mime::is_html;
+use crate::server::{Error, Exchange, Responded, Service, Transport};
+
+/// Where submissions are shown, when they are.
+const SHOWN_AT: &str = "submissions";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Static files, and forms: a form posted to an HTML page comes back as that page, with the
+/// submitted fields in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'s, S, K = ()> {
+    files: Files<'s, S>,
+    takes_forms: bool,
+    submissions: K,
+    shows_submissions: bool,
+}
+
+impl<S: Storage> Site<'_, S> {
+    /// A site of the files in `storage`. Forms are taken, and not kept.
+    pub const fn new(storage: S) -> Self {
+        let files = Files::new(storage);
+        Self { files, takes_forms: true, submissions: (), shows_submissions: false }
+    }
+}
+
+impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
+    /// The names that stand for a directory, the first that exists; `index.html` if nothing is said.
+    #[must_use]
+    pub fn index(self, index: &'s [&'s str]) -> Self {
+        Self { files: self.files.index(index), ..self }
+    }
+
+    /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
+    #[must_use]
+    pub fn hidden(self, shows_hidden: bool) -> Self {
+        Self { files: self.files.hidden(shows_hidden), ..self }
+    }
+
+    /// Whether forms are taken, as they are if nothing is said. Otherwise POST is 405.
+    #[must_use]
+    pub fn forms(self, takes_forms: bool) -> Self {
+        Self { takes_forms, ..self }
+    }
+
+    /// Gives each submitted form to `submissions`, too.
+    #[must_use]
+    pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2> {
+        Site {
+            files: self.files,
+            takes_forms: self.takes_forms,
+            submissions,
+            shows_submissions: self.shows_submissions,
+        }
+    }
+
+    /// Whether those that were kept are shown at `/submissions`, to everybody.
+    #[must_use]
+    pub fn show_submissions(self, shows_submissions: bool) -> Self {
+        Self { shows_submissions, ..self }
+    }
+
+    /// Answers a form posted to a page.
+    async fn submit<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+        page: &S::File,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        let path = exchange.target().path();
+        let (form, mut respond) = exchange.form().await?;
+        self.submissions.submit(&Submission { time: respond.now(), path, form });
+
+        let length = page.metadata().len;
+        let place = find_place(page, respond.scratch()).await;
+        let after = place.at + place.replaced;
+        let shown: usize = list(form.iter()).map(str::len).sum();
+        let mut stream = respond
+            .status(Status::OK)
+            .content_type(HTML)
+            .field("Cache-Control", "no-store")
+            .stream_exact(length - place.replaced + shown as u64);
+        copy(page, 0, place.at, &mut stream).await?;
+        for piece in list(form.iter()) {
+            stream.queue(piece.as_bytes()).await?;
+        }
+        copy(page, after, length - after, &mut stream).await?;
+        stream.finish()
+    }
+
+    /// Shows the submissions that were kept, the latest first.
+    async fn show<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+            <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+            <meta name=\"color-scheme\" content=\"light dark\">\n<title>Submissions</title>\n\
+            <style>body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:40em;padding:1em}\
+            dt{font-weight:bold}dd{overflow-wrap:anywhere;white-space:pre-wrap}</style>\n\
+            </head>\n<body>\n<h1>Submissions</h1>\n";
+        const NONE: &str = "<p>None yet.</p>\n";
+        const BOTTOM: &str = "</body>\n</html>\n";
+
+        let (body, respond) = exchange.into_unread();
+        let record = body.into_scratch();
+        let mut stream = respond
+            .status(Status::OK)
+            .content_type(HTML)
+            .field("Cache-Control", "no-store")
+            .stream();
+        stream.queue(TOP.as_bytes()).await?;
+        let mut age = 0;
+        while let Some(length) = self.submissions.recall(age, record) {
+            age += 1;
+            let mut fields = Form::from_decoded(record.get(..length).unwrap_or_default()).iter();
+            let (path, time) = fields.next().unwrap_or_default();
+            let heading = ["<h2>"].into_iter().chain(escape(path)).chain(["</h2>\n<p>"]);
+            let heading = heading.chain(escape(time)).chain(["</p>\n"]);
+            for piece in heading.chain(list(fields)).chain(["\n"]) {
+                stream.queue(piece.as_bytes()).await?;
+            }
+        }
+        if age == 0 {
+            stream.queue(NONE.as_bytes()).await?;
+        }
+        stream.queue(BOTTOM.as_bytes()).await?;
+        stream.finish()
+    }
+}
+
+impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        match (exchange.method(), exchange.segments()) {
+            (Method::Extension(_), _) => return Ok(exchange.allow(&[])),
+            (Method::Get, [SHOWN_AT]) if self.shows_submissions => {
+                return self.show(exchange).await;
+            }
+            (_, [SHOWN_AT]) if self.shows_submissions => return Ok(exchange.allow(&[Method::Get])),
+            _ => {}
+        }
+        let found = match self.files.open(&exchange).await {
+            Ok(found) => found,
+            Err(refusal) => return Ok(exchange.refuse(refusal)),
+        };
+        let takes_form =
+            matches!(&found, Found::File(_, kind) if self.takes_forms && is_html(kind));
+        match found {
+            Found::File(page, _) if takes_form && exchange.method() == Method::Post => {
+                self.submit(exchange, &page).await
+            }
+            _ if takes_form => {
+                self.files.answer(exchange, found, &[Method::Get, Method::Post]).await
+            }
+            _ => self.files.answer(exchange, found, &[Method::Get]).await,
+        }
+    }
+}
+
+/// Finds the place of submitted fields in a page, reading it through `buffer`. Where the page can't
+/// be read, or the buffer is too small to find anything, that is its end.
+async fn find_place<F: File>(page: &F, buffer: &mut [u8]) -> Place {
+    let length = page.metadata().len;
+    let mut search = PlaceSearch::default();
+    let mut offset = 0;
+    if let Some(content) = page.as_slice() {
+        search.look(0, content);
+        return search.place(length);
+    }
+    while buffer.len() > OVERLAP {
+        let count = read_full(page, offset, buffer).await;
+        let is_found = search.look(offset, buffer.get(..count).unwrap_or_default());
+        if is_found || count < buffer.len() {
+            break;
+        }
+        offset += (count - OVERLAP) as u64;
+    }
+    search.place(length)
+}
+
+/// Fills `buffer` from `offset` on, or up to the end of the file.
+async fn read_full<F: File>(file: &F, offset: u64, buffer: &mut [u8]) -> usize {
+    let mut filled = 0;
+    while let Some(free @ [_, ..]) = buffer.get_mut(filled..) {
+        match file.read_at(offset + filled as u64, free).await {
+            Ok(count @ 1..) => filled += count,
+            _ => break,
+        }
+    }
+    filled
+}
