@@ -2,6 +2,21 @@
 
 use super::class::is_ows;
 
+const POWERS_OF_TEN: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut exponent = 18;
+    loop {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            powers[exponent] = powers[exponent + 1] * 10;
+        }
+        if exponent == 0 {
+            break powers;
+        }
+        exponent -= 1;
+    }
+};
+
 /// The decimal digits of a number, without `core::fmt`, whose machinery weighs kilobytes on a
 /// microcontroller.
 #[derive(Clone, Copy, Debug)]
@@ -14,16 +29,15 @@ impl Decimal {
     /// The digits of `number`.
     pub fn new(mut number: u64) -> Self {
         let mut digits = [b'0'; 20];
-        let mut start = digits.len();
-        for slot in digits.iter_mut().rev() {
-            *slot = b'0' + (number % 10) as u8;
-            start -= 1;
-            number /= 10;
-            if number == 0 {
-                break;
+        // By subtraction: 64-bit division is a large function on 32-bit processors.
+        for (digit, power) in digits.iter_mut().zip(POWERS_OF_TEN) {
+            while number >= power {
+                number -= power;
+                *digit += 1;
             }
         }
-        Self { digits, start }
+        let leading = digits.iter().take(19).take_while(|&&digit| digit == b'0').count();
+        Self { digits, start: leading }
     }
 
     /// The digits, at least one.

@@ -39,7 +39,8 @@ fn find_control(input: &[u8], from: usize) -> Option<usize> {
     let mut position = from;
     for word in words {
         // The slice is of eight octets, so the conversion can't fail; a miss would only be slower.
-        let plain = <[u8; 8]>::try_from(word).is_ok_and(|word| !may_hold_control(word));
+        let plain = cfg!(target_pointer_width = "64")
+            && <[u8; 8]>::try_from(word).is_ok_and(|word| !may_hold_control(word));
         if !plain && let Some(found) = word.iter().position(|&octet| is_control(octet)) {
             return Some(position + found);
         }

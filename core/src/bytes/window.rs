@@ -1,5 +1,7 @@
 //! A receive window: octets that arrived and were not consumed yet, over the caller's buffer.
 
+use core::cell::Cell;
+
 /// Which octets of a buffer are unread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -98,9 +100,18 @@ impl<'b> Window<'b> {
 }
 
 /// Copies `start..end` of `buffer` down to `to`.
-fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) {
-    if start != to && start <= end && end <= buffer.len() && to <= start {
+pub(crate) fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) {
+    if start == to || start > end || end > buffer.len() || to > start {
+        return;
+    }
+    if cfg!(target_pointer_width = "64") {
         buffer.copy_within(start..end, to);
+    } else {
+        // `memmove` alone would weigh more than the loop does by far.
+        let cells = Cell::from_mut(buffer).as_slice_of_cells();
+        for (to, from) in cells.iter().skip(to).zip(cells.iter().take(end).skip(start)) {
+            to.set(from.get());
+        }
     }
 }
 

@@ -1,18 +1,20 @@
 //! Status codes (RFC 9110 §15).
 
-/// A status code with a reason phrase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Status(u16);
+use crate::bytes::class::is_field;
+
+/// A status code with its reason phrase.
+#[derive(Clone, Copy, Debug)]
+pub struct Status {
+    code: u16,
+    /// It stands here, and not in a table, so that a program holds only those that it can send.
+    reason: &'static str,
+}
 
 macro_rules! statuses {
     ($($name:ident $code:literal $reason:literal)*) => {
         impl Status {
-            $(#[doc = concat!("`", $code, " ", $reason, "`")] pub const $name: Self = Self($code);)*
-
-            /// Its reason phrase as registered, empty for codes that are not listed here.
-            pub const fn reason(self) -> &'static str {
-                match self.0 { $($code => $reason,)* _ => "" }
-            }
+            $(#[doc = concat!("`", $code, " ", $reason, "`")]
+            pub const $name: Self = Self { code: $code, reason: $reason };)*
         }
     };
 }
@@ -60,23 +62,43 @@ statuses! {
 }
 
 impl Status {
-    /// Any other final status; `None` outside of 200 to 599.
-    pub const fn new(code: u16) -> Option<Self> {
-        if code >= 200 && code <= 599 { Some(Self(code)) } else { None }
+    /// Another final status; `None` for a code outside of 200 to 599, and for a phrase with a
+    /// control in it.
+    ///
+    /// ```abnf
+    /// reason-phrase = 1*( HTAB / SP / VCHAR / obs-text )         ; RFC 9112 §4
+    /// ```
+    pub fn new(code: u16, reason: &'static str) -> Option<Self> {
+        let valid = (200..600).contains(&code) && reason.bytes().all(is_field);
+        valid.then_some(Self { code, reason })
     }
 
     /// Its three digits as a number.
     pub const fn code(self) -> u16 {
-        self.0
+        self.code
+    }
+
+    /// Its reason phrase.
+    pub const fn reason(self) -> &'static str {
+        self.reason
     }
 
     /// Whether it is interim (1xx): a final reply follows it.
     pub const fn is_interim(self) -> bool {
-        self.0 < 200
+        self.code < 200
     }
 
     /// Whether a reply with this status never has content (RFC 9110 §6.4.1).
     pub const fn has_no_content(self) -> bool {
-        self.is_interim() || self.0 == 204 || self.0 == 304
+        self.is_interim() || self.code == 204 || self.code == 304
     }
 }
+
+/// Statuses are the same when their codes are.
+impl PartialEq for Status {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+impl Eq for Status {}

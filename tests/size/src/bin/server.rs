@@ -1,0 +1,47 @@
+//! Three routes: a page, a form, and a small file.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+
+use cortex_m_rt::entry;
+use panic_halt as _;
+use thimble_core::server::blocking::{Blocking, block_on};
+use thimble_core::{
+    Error, Exchange, Limits, Method, NoClock, Responded, Server, Service, Status, Transport,
+};
+use thimble_size::Memory;
+
+struct Routes;
+
+impl Service for Routes {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        match (exchange.method(), exchange.segments()) {
+            (Method::Get, []) => Ok(exchange.respond(Status::OK).html("<h1>Hello</h1>")),
+            (Method::Get, ["style.css"]) => {
+                Ok(exchange.respond(Status::OK).content_type("text/css").content(b"h1{color:teal}"))
+            }
+            (Method::Post, ["led", name]) => {
+                let (form, respond) = exchange.form().await?;
+                black_box((name, form.get("on")));
+                Ok(respond.see_other("/"))
+            }
+            (_, [] | ["style.css"]) => Ok(exchange.allow(&[Method::Get])),
+            (_, ["led", _]) => Ok(exchange.allow(&[Method::Post])),
+            _ => Ok(exchange.respond(Status::NOT_FOUND).text("nothing here\n")),
+        }
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    let server = Server::new(Routes, NoClock, Limits::DEVICE);
+    let mut transport = Blocking::new(Memory::default(), Memory::default());
+    let (mut rx, mut tx) = ([0; 2048], [0; 1024]);
+    loop {
+        let _ = black_box(block_on(server.serve(&mut transport, &mut rx, &mut tx)));
+    }
+}
