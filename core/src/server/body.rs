@@ -72,13 +72,12 @@ impl<'c, R: Receive> Body<'c, R> {
         loop {
             let decoded = self.receiving.decode(self.window.unread())?;
             let count = decoded.content.len();
-            room = room.checked_sub(count).ok_or(TOO_LARGE)?;
-            if count > 0 {
-                let skipped = decoded.consumed - count;
-                self.window.keep(skipped, count);
+            if 0 < count && count <= room {
+                self.window.keep(decoded.consumed - count, count);
             } else {
                 self.window.consume(decoded.consumed);
             }
+            room = room.checked_sub(count).ok_or(TOO_LARGE)?;
             if self.receiving.is_complete() {
                 return Ok(self.window.into_kept());
             }

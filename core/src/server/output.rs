@@ -25,6 +25,12 @@ pub(super) struct Staged {
 }
 
 impl Staged {
+    /// The reply is whole: what comes next belongs to another one.
+    pub(super) const fn settle(&mut self) {
+        self.earlier = self.len;
+        self.committed = false;
+    }
+
     /// Whether the reply of this exchange can no more be taken back.
     pub(super) const fn is_committed(&self) -> bool {
         self.committed
@@ -61,8 +67,6 @@ impl<'c> Output<'c> {
         if self.staged.len > self.buffer.len() - self.head_room() {
             self.flush_interim(tx).await?;
         }
-        self.staged.earlier = self.staged.len;
-        self.staged.committed = false;
         Ok(())
     }
 

@@ -316,6 +316,7 @@ impl<T: Transport> Session<'_, T> {
             status: sending.status(),
             content: sending.content(),
         });
+        self.staged.settle();
         let mut output = Output::new(self.tx, &mut self.staged);
         if sending.is_persistent() && !receiving.is_complete() {
             output.flush(tx).await?;
