@@ -52,7 +52,7 @@ impl Client {
             let mut piece = [0; 4096];
             match self.stream.read(&mut piece) {
                 Ok(0) => {
-                    let ended = self.connection.receive_end(!self.input.is_empty());
+                    let ended = self.connection.receive_end(&self.input);
                     self.is_last = true;
                     if let Err(error) = ended {
                         self.reply(error.status_hint(), error.reason())?;

@@ -130,7 +130,7 @@ impl Connection {
     /// A new connection, on which nothing was received yet.
     pub fn new(limits: Limits) -> Self {
         let next = Next::Head { scan: HeadScan::default(), empty_lines: 0 };
-        Self { receiving: Receiving { next, limits }, sending: Sending::refusing() }
+        Self { receiving: Receiving { next, limits }, sending: Sending::refusing(b"") }
     }
 
     /// Finds out what `input`, the octets that follow those consumed before, means.
@@ -167,25 +167,35 @@ impl Connection {
 
     /// Says that no octet will follow: the client shut its sending side. It still reads replies.
     ///
-    /// `unread` is whether octets were received and not consumed.
+    /// `unread` is what was received and not consumed.
     ///
     /// # Errors
     /// [`ParseError::TruncatedHead`] or [`ParseError::TruncatedContent`], when the request is not
     /// complete (RFC 9112 §8).
-    pub fn receive_end(&mut self, unread: bool) -> Result<(), ParseError> {
-        let error = match &self.receiving.next {
-            Next::Head { .. } if unread => ParseError::TruncatedHead,
-            Next::Content { decoder, .. } if !decoder.is_complete() => ParseError::TruncatedContent,
-            _ => return Ok(()),
-        };
+    pub fn receive_end(&mut self, unread: &[u8]) -> Result<(), ParseError> {
+        match &self.receiving.next {
+            Next::Head { .. } if !unread.is_empty() => {
+                self.refuse_head(unread);
+                Err(ParseError::TruncatedHead)
+            }
+            Next::Content { decoder, .. } if !decoder.is_complete() => {
+                self.receiving.next = Next::Nothing;
+                self.sending.close();
+                Err(ParseError::TruncatedContent)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives up a head of which `received` has arrived.
+    pub(crate) fn refuse_head(&mut self, received: &[u8]) {
         self.receiving.next = Next::Nothing;
-        self.sending.close();
-        Err(error)
+        self.sending = Sending::refusing(received);
     }
 
     /// Looks for a head at the start of `input`.
     pub(crate) fn find_head(&mut self, input: &[u8]) -> Result<HeadSpan, ParseError> {
-        self.receiving.find_head(input).inspect_err(|_| self.sending = Sending::refusing())
+        self.receiving.find_head(input).inspect_err(|_| self.refuse_head(input))
     }
 
     /// Takes a whole head: what it says decides how content and reply are framed.
@@ -203,12 +213,7 @@ impl Connection {
             self.receiving.next = Next::Content { decoder, declared: length };
             Ok(head)
         });
-        accepted.inspect_err(|_| {
-            self.receiving.next = Next::Nothing;
-            self.sending = Sending::refusing();
-            // Even a refusal of HEAD has no content.
-            self.sending.is_head = octets.starts_with(b"HEAD ");
-        })
+        accepted.inspect_err(|_| self.refuse_head(octets))
     }
 
     /// Both halves, to be used at the same time.

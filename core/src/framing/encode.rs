@@ -5,6 +5,7 @@ use super::persistence::is_persistent;
 use crate::bytes::class::{is_field, is_tchar};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::grammar::date::{UnixTime, imf_fixdate};
+use crate::message::head::request_line_of;
 use crate::message::{Head, Method, Status, Version};
 
 /// How much content a reply has.
@@ -64,7 +65,7 @@ pub struct Sending {
     next: Next,
     version: Version,
     /// The request was HEAD: content is counted and left out.
-    pub(super) is_head: bool,
+    is_head: bool,
     /// The client waits for 100 (Continue).
     expects_continue: bool,
     persistent: bool,
@@ -93,12 +94,13 @@ enum Framing {
 }
 
 impl Sending {
-    /// Ready to refuse what was never understood: an HTTP/1.1 reply, and then the end.
-    pub(super) const fn refusing() -> Self {
+    /// Ready to refuse what was never understood: an HTTP/1.1 reply, and then the end. `received`
+    /// is what arrived of the request: even a refusal of HEAD has no content.
+    pub(super) fn refusing(received: &[u8]) -> Self {
         Self {
             next: Next::Status,
             version: Version::Http11,
-            is_head: false,
+            is_head: request_line_of(received).starts_with(b"HEAD "),
             expects_continue: false,
             persistent: false,
             status: Status::BAD_REQUEST,
@@ -113,7 +115,7 @@ impl Sending {
             is_head: head.method() == Method::Head,
             expects_continue,
             persistent: is_persistent(head),
-            ..Self::refusing()
+            ..Self::refusing(b"")
         }
     }
 

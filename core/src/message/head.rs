@@ -217,9 +217,12 @@ impl<'head> Head<'head> {
     }
 }
 
-/// The request-line at the start of `octets`, without its CRLF, whether the head is valid or not;
-/// what there is of it, if it has no end.
-pub fn request_line_of(octets: &[u8]) -> &[u8] {
+/// The request-line at the start of `octets`, without its CRLF and empty lines before it, whether
+/// the head is valid or not; what there is of it, if it has no end.
+pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
+    while let Some(rest) = octets.strip_prefix(b"\r\n") {
+        octets = rest;
+    }
     octets.split(|octet| b"\r\n".contains(octet)).next().unwrap_or_default()
 }
 

@@ -248,11 +248,14 @@ impl<T: Transport> Session<'_, T> {
     ) -> Result<Waited, Error<T::Error>> {
         let (rx, tx) = self.transport.halves();
         let mut window = Window::new(self.rx, &mut self.unread);
+        // Empty lines before a request-line are counted as long as its connection is served.
+        let mut may_idle = !is_first;
         loop {
             match connection.find_head(window.unread()) {
                 Err(error) => return Ok(Waited::Refused(error.into())),
                 Ok(found) => {
                     window.consume(found.skipped);
+                    may_idle &= found.skipped == 0;
                     if let Some(length) = found.length {
                         return Ok(Waited::Head(length));
                     }
@@ -261,20 +264,24 @@ impl<T: Transport> Session<'_, T> {
             // Nothing more is to be answered before the client sends again.
             Output::new(self.tx, &mut self.staged).flush(tx).await?;
             let is_idle = window.unread().is_empty();
-            if is_idle && !is_first {
+            if is_idle && may_idle {
                 return Ok(Waited::Ended(Ended::Idle));
             }
             rx.phase(if is_idle { Phase::Idle } else { Phase::Head });
-            match rx.read(window.free()).await {
-                Ok(0) if is_idle => return Ok(Waited::Ended(Ended::Closed)),
-                Ok(0) => return Ok(Waited::Refused(ParseError::TruncatedHead.into())),
-                Ok(count) => window.fill(count),
-                Err(error) if error.kind() != ErrorKind::TimedOut => {
-                    return Err(Error::Transport(error));
+            let refusal = match rx.read(window.free()).await {
+                Ok(count @ 1..) => {
+                    window.fill(count);
+                    continue;
                 }
-                Err(_) if is_idle => return Ok(Waited::Ended(Ended::Closed)),
-                Err(_) => return Ok(Waited::Refused(TOO_SLOW)),
+                Ok(0) => ParseError::TruncatedHead.into(),
+                Err(error) if error.kind() == ErrorKind::TimedOut => TOO_SLOW,
+                Err(error) => return Err(Error::Transport(error)),
+            };
+            if is_idle {
+                return Ok(Waited::Ended(Ended::Closed));
             }
+            connection.refuse_head(window.unread());
+            return Ok(Waited::Refused(refusal));
         }
     }
 

@@ -1,0 +1,26 @@
+//! Any octets as a form: the same fields as the `form_urlencoded` crate finds.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use thimble_core::service::Form;
+use thimble_core::service::html::{escape, list};
+
+fuzz_target!(|input: &[u8]| {
+    let mut content = input.to_vec();
+    let Some(form) = Form::decode(&mut content) else {
+        assert!(std::str::from_utf8(input).is_err());
+        return;
+    };
+    let expected: Vec<_> = form_urlencoded::parse(input).collect();
+    assert!(form.iter().eq(expected.iter().map(|(name, value)| (&**name, &**value))));
+    for (name, value) in form.iter() {
+        assert!(form.get(name).is_some());
+        for text in [name, value] {
+            let escaped: String = escape(text).collect();
+            assert!(!escaped.contains(['<', '>', '"', '\'', '\0']));
+        }
+    }
+    let shown: String = list(form.iter()).collect();
+    assert_eq!(shown.matches("<dt>").count(), expected.len());
+    assert_eq!(shown.matches('<').count(), 2 + 4 * expected.len());
+});
