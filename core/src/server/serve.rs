@@ -229,14 +229,16 @@ impl<T: Transport> Session<'_, T> {
             Err(error) => Err(error),
         };
         self.unread = Span { start: head.end + content.start, end: head.end + content.end };
-        if self.staged.is_torn() {
-            return Err(Error::Cut);
+        let outcome = match outcome {
+            _ if self.staged.is_torn() => Err(Error::Cut),
+            Err(Error::Refused(refusal)) => self.refuse(&mut connection, refusal, now).await,
+            Err(Error::Emit(_)) => self.refuse(&mut connection, FAILED, now).await,
+            outcome => outcome,
+        };
+        if outcome.is_err() && self.staged.is_committed() {
+            self.record(&connection, head.clone());
         }
-        match outcome {
-            Err(Error::Refused(refusal)) => self.refuse(&mut connection, refusal, now).await?,
-            Err(Error::Emit(_)) => self.refuse(&mut connection, FAILED, now).await?,
-            outcome => outcome?,
-        }
+        outcome?;
         self.conclude(connection, head).await
     }
 
@@ -306,6 +308,17 @@ impl<T: Transport> Session<'_, T> {
         responder.refuse(refusal).send().await
     }
 
+    /// Tells the transport of a reply, for its log.
+    fn record(&mut self, connection: &Connection, head: Range<usize>) {
+        let sending = connection.sending();
+        let (_, tx) = self.transport.halves();
+        tx.replied(&Record {
+            request_line: request_line_of(self.rx.get(head).unwrap_or_default()),
+            status: sending.status(),
+            content: sending.content(),
+        });
+    }
+
     /// What follows a reply: the next request, or the end of the connection. `head` is where in
     /// `rx` the request's head stands.
     async fn conclude(
@@ -313,16 +326,12 @@ impl<T: Transport> Session<'_, T> {
         mut connection: Connection,
         head: Range<usize>,
     ) -> Result<Next, Error<T::Error>> {
-        let (rx, tx) = self.transport.halves();
-        let (receiving, sending) = connection.halves();
-        if !sending.is_complete() {
+        if !connection.sending().is_complete() {
             return Err(Error::Cut);
         }
-        tx.replied(&Record {
-            request_line: request_line_of(self.rx.get(head).unwrap_or_default()),
-            status: sending.status(),
-            content: sending.content(),
-        });
+        self.record(&connection, head);
+        let (rx, tx) = self.transport.halves();
+        let (receiving, sending) = connection.halves();
         self.staged.settle();
         let mut output = Output::new(self.tx, &mut self.staged);
         if sending.is_persistent() && !receiving.is_complete() {

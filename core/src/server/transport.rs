@@ -23,7 +23,7 @@ pub enum Phase {
     Drain,
 }
 
-/// One finished reply, for an access log.
+/// One reply, for an access log.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// The request-line as it was received, without its CRLF; what there is of it when the request
@@ -31,7 +31,8 @@ pub struct Record<'a> {
     pub request_line: &'a [u8],
     /// The status of the final reply.
     pub status: Status,
-    /// Octets of content that were sent, transfer coding not counted.
+    /// Octets of content, transfer coding not counted; if it was cut short, up to where that
+    /// happened.
     pub content: u64,
 }
 
@@ -49,7 +50,7 @@ pub trait Half {
         let _ = head;
     }
 
-    /// On the transmitting half: a reply is complete.
+    /// On the transmitting half: a reply is complete, or was cut short after its head.
     fn replied(&mut self, record: &Record<'_>) {
         let _ = record;
     }
