@@ -2,8 +2,8 @@
 
 use nom::Parser;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, tag_no_case, take_while};
-use nom::sequence::preceded;
+use nom::bytes::complete::{tag_no_case, take_while};
+use nom::combinator::value;
 
 use super::{Parsed, ascii};
 use crate::bytes::ascii::hex_digit;
@@ -16,6 +16,17 @@ pub struct PathAndQuery<'a> {
     pub path: &'a str,
     /// `query`, still percent-encoded, without the question mark.
     pub query: Option<&'a str>,
+}
+
+/// An absolute-form, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbsoluteForm<'a> {
+    /// Whether the scheme is `https`, and not `http`.
+    pub is_https: bool,
+    /// The authority as it stands.
+    pub authority: &'a str,
+    /// The path and the query.
+    pub path: PathAndQuery<'a>,
 }
 
 /// ```abnf
@@ -38,9 +49,15 @@ pub fn origin_form(target: &str) -> Option<PathAndQuery<'_>> {
 /// absolute-URI  = scheme ":" hier-part [ "?" query ]        ; RFC 3986 §4.3
 /// http-URI      = "http" "://" authority path-abempty [ "?" query ]    ; RFC 9110 §4.2.1
 /// ```
-/// The authority as it stands, and the rest. Only `http` and `https`: nothing else can be served.
-pub fn absolute_form(target: &str) -> Option<(&str, PathAndQuery<'_>)> {
-    let (rest, authority) = http_authority(target.as_bytes()).ok()?;
+/// Only `http` and `https`: nothing else can be served.
+pub fn absolute_form(target: &str) -> Option<AbsoluteForm<'_>> {
+    let scheme = alt((
+        value(true, tag_no_case(&b"https://"[..])),
+        value(false, tag_no_case(&b"http://"[..])),
+    ));
+    let authority = take_while(|octet| !matches!(octet, b'/' | b'?'));
+    let parsed: Parsed<'_, (bool, &[u8])> = (scheme, authority).parse(target.as_bytes());
+    let (rest, (is_https, authority)) = parsed.ok()?;
     let rest = ascii(rest);
     let query_alone =
         rest.strip_prefix('?').map(|query| PathAndQuery { path: "", query: Some(query) });
@@ -49,14 +66,7 @@ pub fn absolute_form(target: &str) -> Option<(&str, PathAndQuery<'_>)> {
         None => origin_form(rest)?,
         Some(path) => path,
     };
-    Some((ascii(authority), path))
-}
-
-fn http_authority(input: &[u8]) -> Parsed<'_, &[u8]> {
-    // The longer name first: ordered choice would stop at `http`.
-    let scheme = alt((tag_no_case(&b"https"[..]), tag_no_case(&b"http"[..])));
-    let authority = take_while(|octet| !matches!(octet, b'/' | b'?'));
-    preceded((scheme, tag(&b"://"[..])), authority).parse(input)
+    Some(AbsoluteForm { is_https, authority: ascii(authority), path })
 }
 
 /// Whether every percent sign begins a pct-encoded octet.
@@ -87,9 +97,13 @@ mod tests {
 
     #[test]
     fn absolute_forms() {
-        assert_eq!(absolute_form("http://a/b?c"), Some(("a", path("/b", Some("c")))));
-        assert_eq!(absolute_form("HTTPS://a:1"), Some(("a:1", path("", None))));
-        assert_eq!(absolute_form("http://a?b"), Some(("a", path("", Some("b")))));
+        for (target, is_https, authority, path) in [
+            ("http://a/b?c", false, "a", path("/b", Some("c"))),
+            ("HTTPS://a:1", true, "a:1", path("", None)),
+            ("http://a?b", false, "a", path("", Some("b"))),
+        ] {
+            assert_eq!(absolute_form(target), Some(AbsoluteForm { is_https, authority, path }));
+        }
         for bad in ["http:/a", "ftp://a/", "httpss://a/", "http:a", "://a/", "http://a/%"] {
             assert_eq!(absolute_form(bad), None, "{bad}");
         }

@@ -20,6 +20,8 @@ pub enum ParseError {
     MethodTooLong,
     /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
     RequestTarget,
+    /// A target under `https`, which was not asked for securely (RFC 9110 §7.4).
+    Misdirected,
     /// A request-line over its limit (RFC 9112 §3).
     RequestLineTooLong,
     /// No HTTP-version (RFC 9112 §2.3).
@@ -67,6 +69,7 @@ impl ParseError {
     /// The status that answers it.
     pub const fn status_hint(self) -> Status {
         match self {
+            Self::Misdirected => Status::MISDIRECTED_REQUEST,
             Self::RequestLineTooLong => Status::URI_TOO_LONG,
             Self::FieldSectionTooLarge | Self::TooManyFields | Self::TrailersTooLarge => {
                 Status::REQUEST_HEADER_FIELDS_TOO_LARGE
@@ -86,6 +89,7 @@ impl ParseError {
             Self::Method => "the request-line must begin with a method and one space",
             Self::MethodTooLong => "the method is too long",
             Self::RequestTarget => "the request-target is malformed, or not one for this method",
+            Self::Misdirected => "an https target must be asked for over TLS",
             Self::RequestLineTooLong => "the request-line is too long",
             Self::Version => "the request-line must end with an HTTP-version",
             Self::UnsupportedVersion => "only HTTP/1.0 and HTTP/1.1 are served",

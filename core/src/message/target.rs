@@ -2,7 +2,7 @@
 
 use super::{Method, ParseError};
 use crate::grammar::host::{self, Authority};
-use crate::grammar::target::{PathAndQuery, absolute_form, origin_form};
+use crate::grammar::target::{AbsoluteForm, PathAndQuery, absolute_form, origin_form};
 
 /// The target of a request, by form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,9 @@ impl<'a> Target<'a> {
     /// The target that `text` spells for `method`.
     ///
     /// # Errors
-    /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's.
+    /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
+    /// [`ParseError::Misdirected`] when it is under `https`: octets that come here in the clear were
+    /// not secured, and then it has to be rejected (RFC 9110 §7.4).
     pub fn new(method: Method<'_>, text: &'a str) -> Result<Self, ParseError> {
         let target = match method {
             Method::Connect => host::authority(text.as_bytes())
@@ -29,9 +31,12 @@ impl<'a> Target<'a> {
                 .map(Self::Authority),
             Method::Options if text == "*" => Some(Self::Asterisk),
             _ if text.starts_with('/') => origin_form(text).map(Self::Origin),
-            _ => absolute_form(text).and_then(|(authority, path)| {
-                Some(Self::absolute(method, host::authority(authority.as_bytes())?, path))
-            }),
+            _ => match absolute_form(text) {
+                Some(AbsoluteForm { is_https: true, .. }) => return Err(ParseError::Misdirected),
+                Some(AbsoluteForm { authority, path, .. }) => host::authority(authority.as_bytes())
+                    .map(|authority| Self::absolute(method, authority, path)),
+                None => None,
+            },
         };
         target.ok_or(ParseError::RequestTarget)
     }
@@ -86,11 +91,13 @@ mod tests {
         assert_eq!(target("OPTIONS", "http://a:80"), Ok(Target::Asterisk));
         assert_eq!(target("OPTIONS", "*"), Ok(Target::Asterisk));
         assert!(matches!(target("CONNECT", "a:80"), Ok(Target::Authority(_))));
+        assert_eq!(target("GET", "https://a/"), Err(ParseError::Misdirected));
         for (method, text) in [
             ("GET", "*"),
             ("GET", "a:80"),
             ("GET", "a/b"),
             ("GET", "http://"),
+            ("GET", "ftp://a/"),
             ("GET", "http://u@a/"),
             ("GET", "http://:80/"),
             ("CONNECT", "a"),
