@@ -61,10 +61,14 @@ impl<'c> Output<'c> {
         self.buffer.len() / 2
     }
 
-    /// Makes ready for the next reply. Those before it wait to leave together with it, unless that
-    /// could take room from its head.
-    pub(super) async fn begin<W: Transmit>(&mut self, tx: &mut W) -> Result<(), Error<W::Error>> {
-        if self.staged.len > self.buffer.len() - self.head_room() {
+    /// Makes ready for the next reply, which has only the first `room` octets of the buffer. Those
+    /// before it wait to leave together with it, unless that could take room from its head.
+    pub(super) async fn begin<W: Transmit>(
+        &mut self,
+        room: usize,
+        tx: &mut W,
+    ) -> Result<(), Error<W::Error>> {
+        if self.staged.len > room - room / 2 {
             self.flush_interim(tx).await?;
         }
         Ok(())

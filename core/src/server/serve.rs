@@ -205,14 +205,14 @@ impl<T: Transport> Session<'_, T> {
         };
 
         let room = self.tx.len() - Route::scratch(parsed.target().path());
+        Output::new(self.tx, &mut self.staged).begin(room, tx).await?;
         let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
         let route = Route::new(parsed.target().path(), scratch);
         let (receiving, sending) = connection.halves();
         if rx.stopping() {
             sending.close();
         }
-        let mut output = Output::new(buffer, &mut self.staged);
-        output.begin(tx).await?;
+        let output = Output::new(buffer, &mut self.staged);
         let responder: Responder<'_, T> = Responder { tx, sending, output, now };
         let outcome = match parsed.target() {
             // It is about the server, not about a path of it (RFC 9110 §9.3.7).
@@ -301,9 +301,10 @@ impl<T: Transport> Session<'_, T> {
         let (receiving, sending) = connection.halves();
         sending.restart();
         sending.close_unless_drainable(receiving);
+        let room = self.tx.len();
         let mut output = Output::new(self.tx, &mut self.staged);
         output.revoke();
-        output.begin(tx).await?;
+        output.begin(room, tx).await?;
         let responder: Responder<'_, T> = Responder { tx, sending, output, now };
         responder.refuse(refusal).send().await
     }

@@ -1,0 +1,11 @@
+//! What the tests of every frontend share.
+
+pub mod app;
+pub mod cases;
+pub mod client;
+pub mod command;
+pub mod escapes;
+pub mod folder;
+pub mod memory;
+pub mod replay;
+pub mod transcript;

@@ -1,0 +1,327 @@
+//! A server without sockets and files: storage and transport in memory, both never pending.
+
+use std::fs;
+use std::io::{Error, Result};
+use std::path::{Path as FsPath, PathBuf};
+
+use embedded_io::ErrorKind;
+use thimble_core::grammar::date::UnixTime;
+use thimble_core::semantics::path::Path;
+use thimble_core::server::blocking::block_on;
+use thimble_core::server::{
+    Clock, Ended, Half, Phase, Record, Server, Service, Transmit, Transport,
+};
+use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
+
+/// When every file of the fixture was last changed: Sun, 06 Nov 1994 08:49:37 GMT.
+pub const MODIFIED: UnixTime = UnixTime(784_111_777);
+
+/// The folder that all servers of the tables serve.
+fn fixture() -> PathBuf {
+    FsPath::new(env!("CARGO_MANIFEST_DIR")).join("fixture")
+}
+
+/// The files of the fixture, in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Fixture {
+    /// Names from the root on, with slashes between them, and contents.
+    files: &'static [(Vec<u8>, &'static [u8])],
+    reads: Reads,
+}
+
+/// How a file gives its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// As the memory it is.
+    Slice,
+    /// By reads of so many octets at most.
+    Pieces(usize),
+}
+
+/// A file of the [`Fixture`].
+#[derive(Clone, Copy, Debug)]
+pub struct FixtureFile {
+    content: &'static [u8],
+    reads: Reads,
+}
+
+impl Fixture {
+    /// Reads the fixture, to be kept until the process ends.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn load() -> Result<Self> {
+        let mut files = Vec::new();
+        collect(&fixture(), b"", &mut files)?;
+        Ok(Self::of(files))
+    }
+
+    /// Other files, by their names from the root on.
+    pub fn of(files: Vec<(Vec<u8>, &'static [u8])>) -> Self {
+        Self { files: files.leak(), reads: Reads::Slice }
+    }
+
+    /// The same files, read otherwise.
+    pub const fn reading(self, reads: Reads) -> Self {
+        Self { reads, ..self }
+    }
+
+    /// The names of all files, from the root on, and their contents.
+    pub fn files(&self) -> impl Iterator<Item = (&'static [u8], &'static [u8])> + use<> {
+        self.files.iter().map(|(name, content)| (name.as_slice(), *content))
+    }
+}
+
+fn collect(folder: &FsPath, above: &[u8], files: &mut Vec<(Vec<u8>, &'static [u8])>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = [above, entry.file_name().as_encoded_bytes()].concat();
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), &[&name, b"/".as_slice()].concat(), files)?;
+        } else {
+            files.push((name, fs::read(entry.path())?.leak()));
+        }
+    }
+    Ok(())
+}
+
+impl Storage for Fixture {
+    type File = FixtureFile;
+
+    async fn open(&self, path: &Path<'_>) -> core::result::Result<Node<FixtureFile>, OpenError> {
+        let mut is_directory = false;
+        for (name, content) in self.files {
+            let mut names = name.split(|&octet| octet == b'/');
+            if !path.segments().all(|segment| names.next() == Some(segment)) {
+                continue;
+            }
+            if names.next().is_none() {
+                return Ok(Node::File(FixtureFile { content, reads: self.reads }));
+            }
+            is_directory = true;
+        }
+        if is_directory { Ok(Node::Directory) } else { Err(OpenError::NotFound) }
+    }
+}
+
+impl File for FixtureFile {
+    fn metadata(&self) -> Metadata {
+        Metadata { len: self.content.len() as u64, modified: Some(MODIFIED) }
+    }
+
+    async fn read_at(
+        &self,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> core::result::Result<usize, ReadError> {
+        let most = match self.reads {
+            Reads::Slice => usize::MAX,
+            Reads::Pieces(most) => most,
+        };
+        let offset = usize::try_from(offset).map_err(|_| ReadError)?;
+        let rest = self.content.get(offset..).ok_or(ReadError)?;
+        let count = rest.len().min(buffer.len()).min(most);
+        for (to, from) in buffer.iter_mut().zip(rest.iter().take(count)) {
+            *to = *from;
+        }
+        Ok(count)
+    }
+
+    fn as_slice(&self) -> Option<&'static [u8]> {
+        (self.reads == Reads::Slice).then_some(self.content)
+    }
+}
+
+/// A clock that stands still, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedClock(pub Option<UnixTime>);
+
+impl Clock for FixedClock {
+    fn now(&self) -> Option<UnixTime> {
+        self.0
+    }
+}
+
+/// What a client does when it has sent everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It waits for longer than the server does.
+    Wait,
+    /// It shuts its sending side.
+    Shut,
+}
+
+/// A connection to a client that sends what is written down.
+#[derive(Debug)]
+pub struct Wire<'s> {
+    rx: Incoming<'s>,
+    tx: Outgoing,
+}
+
+/// The half of a [`Wire`] that receives.
+#[derive(Debug)]
+pub struct Incoming<'s> {
+    piece: &'s [u8],
+    pieces: core::slice::Iter<'s, &'s [u8]>,
+    then: Then,
+    phase: Option<Phase>,
+    timed_out_idle: bool,
+}
+
+/// The half of a [`Wire`] that transmits.
+#[derive(Debug)]
+pub struct Outgoing {
+    output: Vec<u8>,
+    /// Of each final reply, whether it answers HEAD.
+    to_head: Vec<bool>,
+    closed: bool,
+}
+
+impl<'s> Wire<'s> {
+    /// The client sends `pieces`, each of which is there for one read at least, and then does
+    /// `then`.
+    pub fn new(pieces: &'s [&'s [u8]], then: Then) -> Self {
+        Self::over(pieces, then, Vec::new(), Vec::new())
+    }
+
+    /// The same, with memory for the output and for a flag for each reply.
+    pub fn over(pieces: &'s [&'s [u8]], then: Then, output: Vec<u8>, to_head: Vec<bool>) -> Self {
+        let pieces = pieces.iter();
+        Self {
+            rx: Incoming { piece: b"", pieces, then, phase: None, timed_out_idle: false },
+            tx: Outgoing { output, to_head, closed: false },
+        }
+    }
+
+    /// Serves the client to its end.
+    ///
+    /// # Errors
+    /// The server took the end of the wait, or what it wrote after it had closed, for a failure.
+    pub fn serve<S: Service, C: Clock>(
+        &mut self,
+        server: &Server<S, C>,
+        rx: &mut [u8],
+        tx: &mut [u8],
+    ) -> core::result::Result<Served, ErrorKind> {
+        loop {
+            match block_on(server.serve(self, rx, tx))? {
+                Ended::Idle => {}
+                Ended::Cut => return Ok(Served::Cut),
+                Ended::Closed if self.tx.closed && !self.rx.timed_out_idle => {
+                    return Ok(Served::Closed);
+                }
+                Ended::Closed => return Ok(Served::Waited),
+            }
+        }
+    }
+
+    /// All that the server sent.
+    pub fn output(&self) -> &[u8] {
+        &self.tx.output
+    }
+
+    /// Of each final reply, whether it answers HEAD.
+    pub fn to_head(&self) -> &[bool] {
+        &self.tx.to_head
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// The server shut its sending side, of its own accord.
+    Closed,
+    /// The server waited for another request, until the client was gone or it had waited enough.
+    Waited,
+    /// The server gave up in the middle of a reply.
+    Cut,
+}
+
+impl embedded_io::ErrorType for Incoming<'_> {
+    type Error = ErrorKind;
+}
+
+impl embedded_io_async::Read for Incoming<'_> {
+    async fn read(&mut self, buffer: &mut [u8]) -> core::result::Result<usize, ErrorKind> {
+        while self.piece.is_empty() {
+            match (self.pieces.next(), self.then) {
+                (Some(piece), _) => self.piece = piece,
+                (None, Then::Shut) => return Ok(0),
+                (None, Then::Wait) => {
+                    self.timed_out_idle |= self.phase == Some(Phase::Idle);
+                    return Err(ErrorKind::TimedOut);
+                }
+            }
+        }
+        let count = self.piece.len().min(buffer.len());
+        let (now, later) = self.piece.split_at_checked(count).unwrap_or_default();
+        for (to, from) in buffer.iter_mut().zip(now) {
+            *to = *from;
+        }
+        self.piece = later;
+        Ok(count)
+    }
+}
+
+impl Half for Incoming<'_> {
+    fn phase(&mut self, phase: Phase) {
+        self.phase = Some(phase);
+    }
+}
+
+impl embedded_io::ErrorType for Outgoing {
+    type Error = ErrorKind;
+}
+
+impl embedded_io_async::Write for Outgoing {
+    async fn write(&mut self, octets: &[u8]) -> core::result::Result<usize, ErrorKind> {
+        if self.closed {
+            return Err(ErrorKind::BrokenPipe);
+        }
+        self.output.extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    async fn flush(&mut self) -> core::result::Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+impl Half for Outgoing {
+    fn replied(&mut self, record: &Record<'_>) {
+        self.to_head.push(record.request_line.starts_with(b"HEAD "));
+    }
+}
+
+impl Transmit for Outgoing {
+    async fn close(&mut self) -> core::result::Result<(), ErrorKind> {
+        self.closed = true;
+        Ok(())
+    }
+}
+
+impl<'s> Transport for Wire<'s> {
+    type Error = ErrorKind;
+    type Rx = Incoming<'s>;
+    type Tx = Outgoing;
+
+    fn halves(&mut self) -> (&mut Incoming<'s>, &mut Outgoing) {
+        (&mut self.rx, &mut self.tx)
+    }
+}
+
+/// Writes the files of the fixture to `folder`, with the times that they have in memory.
+///
+/// # Errors
+/// It can't be written.
+pub fn copy_fixture(folder: &FsPath) -> Result<()> {
+    let modified = std::time::UNIX_EPOCH + std::time::Duration::from_secs(MODIFIED.0);
+    for (name, content) in Fixture::load()?.files() {
+        let name = core::str::from_utf8(name).map_err(Error::other)?;
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(&path, content)?;
+        fs::File::options().write(true).open(&path)?.set_modified(modified)?;
+    }
+    Ok(())
+}
