@@ -48,5 +48,7 @@ pub mod service;
 
 pub use framing::Limits;
 pub use message::{Method, Status};
-pub use server::{Clock, Ended, Error, Exchange, NoClock, Responded, Server, Service, Transport};
+pub use server::{
+    Buffers, Clock, Ended, Error, Exchange, NoClock, Responded, Server, Service, Transport,
+};
 pub use service::Site;

@@ -6,10 +6,11 @@ use std::path::{Path as FsPath, PathBuf};
 
 use embedded_io::ErrorKind;
 use thimble_core::grammar::date::UnixTime;
+use thimble_core::message::FieldEntry;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::blocking::block_on;
 use thimble_core::server::{
-    Clock, Ended, Half, Phase, Record, Server, Service, Transmit, Transport,
+    Buffers, Clock, Ended, Half, Phase, Record, Server, Service, Transmit, Transport,
 };
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
 
@@ -203,8 +204,10 @@ impl<'s> Wire<'s> {
         rx: &mut [u8],
         tx: &mut [u8],
     ) -> core::result::Result<Served, ErrorKind> {
+        let mut fields = [FieldEntry::default(); 32];
         loop {
-            match block_on(server.serve(self, rx, tx))? {
+            let buffers = Buffers { rx: &mut *rx, tx: &mut *tx, fields: &mut fields };
+            match block_on(server.serve(self, buffers))? {
                 Ended::Idle => {}
                 Ended::Cut => return Ok(Served::Cut),
                 Ended::Closed if self.tx.closed && !self.rx.timed_out_idle => {

@@ -3,5 +3,7 @@
 pub mod ascii;
 pub mod class;
 pub mod cursor;
+#[cfg(target_pointer_width = "64")]
+pub mod probe;
 pub mod scan;
 pub mod window;

@@ -6,10 +6,9 @@ use super::length::{BodyLength, body_length};
 use super::limits::Limits;
 use crate::bytes::class::is_tchar;
 use crate::bytes::cursor::Cursor;
-use crate::bytes::scan::{HeadFault, HeadScan};
 use crate::grammar::date::UnixTime;
-use crate::message::head::Expect;
-use crate::message::{Head, ParseError, Status, Version};
+use crate::message::facts::Expect;
+use crate::message::{FieldEntry, Head, HeadReader, ParseError, Status, Version};
 
 /// Empty lines that may stand before a request-line (RFC 9112 §2.2 asks for one at least).
 const MAX_EMPTY_LINES: u8 = 16;
@@ -90,7 +89,7 @@ pub struct Receiving {
 /// ```
 #[derive(Clone, Debug)]
 enum Next {
-    Head { scan: HeadScan, empty_lines: u8 },
+    Head { reader: HeadReader, empty_lines: u8 },
     Content { decoder: Decoder, declared: BodyLength },
     Nothing,
 }
@@ -129,7 +128,7 @@ pub(crate) struct HeadSpan {
 impl Connection {
     /// A new connection, on which nothing was received yet.
     pub fn new(limits: Limits) -> Self {
-        let next = Next::Head { scan: HeadScan::default(), empty_lines: 0 };
+        let next = Next::Head { reader: HeadReader::default(), empty_lines: 0 };
         Self { receiving: Receiving { next, limits }, sending: Sending::refusing(b"") }
     }
 
@@ -144,13 +143,13 @@ impl Connection {
     pub fn receive<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ParseError> {
         match &self.receiving.next {
             Next::Head { .. } => {
-                let HeadSpan { skipped, length } = self.find_head(input)?;
+                let HeadSpan { skipped, length } = self.find_head(input, &mut [])?;
                 let rest = input.get(skipped..).unwrap_or_default();
                 let Some((head, _)) = length.and_then(|length| rest.split_at_checked(length))
                 else {
                     return Ok(Received { consumed: skipped, event: Event::More });
                 };
-                let event = Event::Head(self.accept(head)?);
+                let event = Event::Head(self.accept(head, &[])?);
                 Ok(Received { consumed: skipped + head.len(), event })
             }
             Next::Content { .. } | Next::Nothing => {
@@ -194,13 +193,26 @@ impl Connection {
     }
 
     /// Looks for a head at the start of `input`.
-    pub(crate) fn find_head(&mut self, input: &[u8]) -> Result<HeadSpan, ParseError> {
-        self.receiving.find_head(input).inspect_err(|_| self.refuse_head(input))
+    ///
+    /// Its field lines are entered into `table`, as far as there is room.
+    pub(crate) fn find_head(
+        &mut self,
+        input: &[u8],
+        table: &mut [FieldEntry],
+    ) -> Result<HeadSpan, ParseError> {
+        self.receiving.find_head(input, table).inspect_err(|_| self.refuse_head(input))
     }
 
     /// Takes a whole head: what it says decides how content and reply are framed.
-    pub(crate) fn accept<'h>(&mut self, octets: &'h [u8]) -> Result<Head<'h>, ParseError> {
-        let accepted = Head::parse(octets).and_then(|head| {
+    pub(crate) fn accept<'h>(
+        &mut self,
+        octets: &'h [u8],
+        table: &'h [FieldEntry],
+    ) -> Result<Head<'h>, ParseError> {
+        let Next::Head { reader, .. } = &self.receiving.next else {
+            return Err(ParseError::TruncatedHead);
+        };
+        let accepted = Head::new(octets, reader, table).and_then(|head| {
             let length = body_length(head.facts(), head.version())?;
             // In HTTP/1.0 an expectation must be ignored (RFC 9110 §10.1.1).
             let expect = match (head.facts().expect, head.version()) {
@@ -240,8 +252,8 @@ impl Connection {
     /// Emits the status-line of the final reply, and Date when `now` is known. Returns the octets
     /// written to `output`.
     ///
-    /// A request whose content is not complete by then, and whose client still waits for 100
-    /// (Continue), or has more to send than the limit `drain`, makes this the last reply.
+    /// A request whose content is not complete by then makes this the last reply, if the client
+    /// still waits for 100 (Continue), or is known to have more to send than the limit `drain`.
     pub fn emit_status(
         &mut self,
         status: Status,
@@ -311,7 +323,7 @@ impl Connection {
     pub fn next_request(&mut self) -> bool {
         let goes_on = self.goes_on();
         if goes_on {
-            self.receiving.next = Next::Head { scan: HeadScan::default(), empty_lines: 0 };
+            self.receiving.next = Next::Head { reader: HeadReader::default(), empty_lines: 0 };
         } else {
             self.receiving.next = Next::Nothing;
         }
@@ -329,8 +341,12 @@ impl Connection {
 }
 
 impl Receiving {
-    fn find_head(&mut self, input: &[u8]) -> Result<HeadSpan, ParseError> {
-        let Next::Head { scan, empty_lines } = &mut self.next else {
+    fn find_head(
+        &mut self,
+        input: &[u8],
+        table: &mut [FieldEntry],
+    ) -> Result<HeadSpan, ParseError> {
+        let Next::Head { reader, empty_lines } = &mut self.next else {
             return Ok(HeadSpan { skipped: 0, length: None });
         };
         let mut rest = input;
@@ -348,23 +364,7 @@ impl Receiving {
                 // Nothing that begins like this becomes a request: say so without waiting for
                 // its end. It may be TLS.
                 [first, ..] if !is_tchar(*first) => break Err(ParseError::Method),
-                _ => {
-                    break scan.resume(rest, &self.limits.head()).map_err(|fault| match fault {
-                        HeadFault::Octet => ParseError::Octet,
-                        HeadFault::FieldSection => ParseError::FieldSectionTooLarge,
-                        HeadFault::Fields => ParseError::TooManyFields,
-                        // A method longer than any that is known is 501, a target 414
-                        // (RFC 9112 §3).
-                        HeadFault::RequestLine => {
-                            let mut limited = rest.iter().take(self.limits.request_line);
-                            if limited.all(|&octet| is_tchar(octet)) {
-                                ParseError::MethodTooLong
-                            } else {
-                                ParseError::RequestLineTooLong
-                            }
-                        }
-                    });
-                }
+                _ => break reader.resume(rest, &self.limits.head(), table),
             }
         };
         let skipped = input.len() - rest.len();
@@ -399,11 +399,11 @@ impl Receiving {
         }
     }
 
-    /// Octets of content that are still to come, when that is known.
-    pub(crate) const fn remaining(&self) -> Option<u64> {
+    /// Octets of content that are sure to come still, at least.
+    pub(crate) const fn announced(&self) -> u64 {
         match &self.next {
-            Next::Content { decoder, .. } => decoder.remaining(),
-            Next::Head { .. } | Next::Nothing => Some(0),
+            Next::Content { decoder, .. } => decoder.announced(),
+            Next::Head { .. } | Next::Nothing => 0,
         }
     }
 
@@ -411,12 +411,12 @@ impl Receiving {
         &self.limits
     }
 
-    /// Whether what is still to come may be read and thrown away, as far as one can know.
-    pub(crate) fn is_drainable(&self) -> bool {
+    /// Whether what is still to come may be read and thrown away, as far as one can know: of chunks
+    /// that have not begun nothing is known, and it must not matter how many of them are here
+    /// already.
+    pub(crate) const fn is_drainable(&self) -> bool {
         match &self.next {
-            Next::Content { decoder, .. } => {
-                decoder.remaining().is_none_or(|remaining| remaining <= self.limits.drain)
-            }
+            Next::Content { decoder, .. } => decoder.announced() <= self.limits.drain,
             Next::Head { .. } | Next::Nothing => false,
         }
     }

@@ -26,6 +26,8 @@ pub struct Decoder {
     limits: Limits,
     /// Octets at the start of the line that were scanned for its end already.
     scanned: usize,
+    /// Octets of chunk extensions so far.
+    extensions: usize,
 }
 
 /// What comes next in the body.
@@ -53,7 +55,7 @@ impl Decoder {
             BodyLength::Exact(length) => Next::Content(length),
             BodyLength::Chunked => Next::ChunkSize,
         };
-        Self { next, limits, scanned: 0 }
+        Self { next, limits, scanned: 0, extensions: 0 }
     }
 
     /// Whether the whole body went through.
@@ -61,12 +63,12 @@ impl Decoder {
         self.next == Next::Complete
     }
 
-    /// Octets of content that are still to come, when that is known.
-    pub const fn remaining(&self) -> Option<u64> {
+    /// Octets of content that are sure to come still, at least: what is left of the body, or of the
+    /// chunk that has begun.
+    pub const fn announced(&self) -> u64 {
         match self.next {
-            Next::Content(remaining) => Some(remaining),
-            Next::Complete => Some(0),
-            _ => None,
+            Next::Content(remaining) | Next::ChunkData(remaining) => remaining,
+            _ => 0,
         }
     }
 
@@ -148,8 +150,19 @@ impl Decoder {
         }
     }
 
+    /// The size that a chunk-size line says. Extensions are limited over all of the body
+    /// (RFC 9112 §7.1.1).
+    fn chunk_size(&mut self, line: &[u8]) -> Result<u64, ParseError> {
+        let size = chunk_size(line).ok_or(ParseError::Chunk)?;
+        self.extensions += line.iter().skip_while(|octet| octet.is_ascii_hexdigit()).count();
+        if self.extensions > self.limits.field_section {
+            return Err(ParseError::ChunkLineTooLong);
+        }
+        Ok(size)
+    }
+
     /// What comes after a whole line.
-    fn after(&self, line: &[u8]) -> Result<Next, ParseError> {
+    fn after(&mut self, line: &[u8]) -> Result<Next, ParseError> {
         match self.next {
             Next::Trailers { .. } if line.is_empty() => Ok(Next::Complete),
             Next::Trailers { octets, lines } => {
@@ -160,7 +173,7 @@ impl Decoder {
                 }
                 Ok(Next::Trailers { octets, lines })
             }
-            _ => Ok(match chunk_size(line).ok_or(ParseError::Chunk)? {
+            _ => Ok(match self.chunk_size(line)? {
                 0 => Next::Trailers { octets: 0, lines: 0 },
                 size => Next::ChunkData(size),
             }),

@@ -1,6 +1,6 @@
 //! The length of a request's message body: the one place that decides it (RFC 9112 §6.3).
 
-use crate::message::head::{Facts, Once, TransferEncoding};
+use crate::message::facts::{Facts, Once, TransferEncoding};
 use crate::message::{ParseError, Version};
 
 /// How the message body of a request is framed.
@@ -28,7 +28,7 @@ pub enum BodyLength {
 ///
 /// # Errors
 /// Every doubtful message; the connection must close after the answer.
-pub const fn body_length(facts: &Facts<'_>, version: Version) -> Result<BodyLength, ParseError> {
+pub const fn body_length(facts: &Facts, version: Version) -> Result<BodyLength, ParseError> {
     match (facts.transfer_encoding, facts.content_length, version) {
         (TransferEncoding::Absent, Once::Absent, _) => Ok(BodyLength::Absent),
         (TransferEncoding::Absent, Once::Valid(length), _) => Ok(BodyLength::Exact(length)),

@@ -1,6 +1,6 @@
 //! How much of each thing is taken before it is refused.
 
-use crate::bytes::scan::HeadLimits;
+use crate::message::reader::HeadLimits;
 
 /// Limits on what a client may send. Each has a status that answers what is over it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Limits {
     /// Octets of the request-line, without its CRLF: 414.
     pub request_line: usize,
     /// Octets of the field section, each line with its CRLF, and likewise of a trailer section:
-    /// 431.
+    /// 431. And of the chunk extensions of one body: 400.
     pub field_section: usize,
     /// Field lines, and likewise trailer lines: 431.
     pub fields: usize,

@@ -55,7 +55,7 @@ pub enum ParseError {
     Expectation,
     /// A chunk line that is none, or no CRLF after the data (RFC 9112 §7.1).
     Chunk,
-    /// A chunk line over its limit (RFC 9112 §7.1.1).
+    /// A chunk-size line, or the extensions of all of them, over a limit (RFC 9112 §7.1.1).
     ChunkLineTooLong,
     /// A trailer section over its limit (RFC 9112 §7.1.2).
     TrailersTooLarge,
@@ -106,7 +106,7 @@ impl ParseError {
             Self::TransferCoding => "the only transfer coding understood is chunked",
             Self::Expectation => "the only expectation understood is 100-continue",
             Self::Chunk => "a chunk of the content is malformed",
-            Self::ChunkLineTooLong => "a chunk-size line is too long",
+            Self::ChunkLineTooLong => "the chunk extensions are too long",
             Self::TrailersTooLarge => "the trailer section is too large",
             Self::TruncatedHead => "the request ended within its head",
             Self::TruncatedContent => "the request ended within its content",

@@ -1,24 +1,40 @@
 //! The field section, as it arrived.
 
+use super::reader::FieldEntry;
+use crate::bytes::window::Span;
 use crate::grammar::field_line::{FieldLine, field_line};
 use crate::grammar::list::members;
 
-/// The field lines of a head. They stay where they arrived and were checked there; each look-up
-/// goes over them again.
+/// The field lines of a head. They stay where they arrived and were checked there.
+///
+/// Look-ups go by a table of them, if the caller lent one with room for all; otherwise over the
+/// lines themselves, again each time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields<'head> {
-    /// Whole lines, each with its CRLF.
-    lines: &'head [u8],
+    octets: &'head [u8],
+    section: Span,
+    /// An entry for each line; none when there was no room for all.
+    table: &'head [FieldEntry],
 }
 
 impl<'head> Fields<'head> {
-    pub(super) const fn new(lines: &'head [u8]) -> Self {
-        Self { lines }
+    pub(super) fn new(
+        octets: &'head [u8],
+        section: Span,
+        count: usize,
+        table: &'head [FieldEntry],
+    ) -> Self {
+        // Past 64 KiB, entries don't reach.
+        let table = if section.end <= 0xffff { table.get(..count) } else { None };
+        Self { octets, section, table: table.unwrap_or_default() }
     }
 
     /// All field lines, in the order they were sent.
     pub fn iter(self) -> impl Iterator<Item = FieldLine<'head>> {
-        lines(self.lines).filter_map(|line| field_line(line).ok())
+        let section = self.octets.get(self.section.start..self.section.end);
+        let section = if self.table.is_empty() { section.unwrap_or_default() } else { b"" };
+        let rescanned = lines(section).filter_map(|line| field_line(line).ok());
+        self.table.iter().map(move |entry| entry.line(self.octets)).chain(rescanned)
     }
 
     /// The values of all lines with this name (in any case), in order.
@@ -44,21 +60,33 @@ impl<'head> Fields<'head> {
 }
 
 /// The lines of a section that is known to be whole: each ends with CRLF, and no other CR is there.
-pub(super) fn lines(section: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn lines(section: &[u8]) -> impl Iterator<Item = &[u8]> {
     section.split_inclusive(|&octet| octet == b'\n').filter_map(|line| line.strip_suffix(b"\r\n"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Head;
+    use crate::message::reader::{HeadLimits, HeadReader};
 
     #[test]
     fn look_ups_see_every_line() {
-        let fields = Fields::new(b"A: 1\r\nB: x\r\na:2, 3\r\n");
-        assert_eq!(fields.first("a"), Some(&b"1"[..]));
-        assert_eq!(fields.only("a"), None);
-        assert_eq!(fields.only("b"), Some(&b"x"[..]));
-        assert!(fields.list("A").eq([&b"1"[..], b"2", b"3"]));
-        assert_eq!(fields.first("c"), None);
+        let octets = b"GET / HTTP/1.0\r\nA: 1\r\nB: x\r\na:2, 3\r\n\r\n";
+        for room in 0..5 {
+            let mut table = [FieldEntry::default(); 5];
+            let table = &mut table[..room];
+            let mut reader = HeadReader::default();
+            let limits = HeadLimits { request_line: 99, field_section: 99, fields: 9 };
+            assert_eq!(reader.resume(octets, &limits, table), Ok(Some(octets.len())));
+            let head = Head::new(octets, &reader, table).unwrap();
+            let fields = head.fields();
+            assert_eq!(fields.table.len(), if room >= 3 { 3 } else { 0 });
+            assert_eq!(fields.first("a"), Some(&b"1"[..]));
+            assert_eq!(fields.only("a"), None);
+            assert_eq!(fields.only("b"), Some(&b"x"[..]));
+            assert!(fields.list("A").eq([&b"1"[..], b"2", b"3"]));
+            assert_eq!(fields.first("c"), None);
+        }
     }
 }

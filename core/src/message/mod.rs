@@ -1,9 +1,11 @@
 //! Messages: what a request head says, borrowed from the octets it arrived in.
 
 pub mod error;
+pub mod facts;
 pub mod fields;
 pub mod head;
 pub mod method;
+pub mod reader;
 pub mod status;
 pub mod target;
 pub mod version;
@@ -12,6 +14,7 @@ pub use error::{ParseError, Refusal};
 pub use fields::Fields;
 pub use head::Head;
 pub use method::Method;
+pub use reader::{FieldEntry, HeadReader};
 pub use status::Status;
 pub use target::Target;
 pub use version::Version;

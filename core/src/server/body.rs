@@ -68,7 +68,6 @@ impl<'c, R: Receive> Body<'c, R> {
     /// is known; and what [`chunk`](Self::chunk) returns.
     pub async fn collect(mut self, limit: usize) -> Result<&'c mut [u8], Error<R::Error>> {
         let mut room = limit.min(self.window.room());
-        self.accepts(limit)?;
         loop {
             let decoded = self.receiving.decode(self.window.unread())?;
             let count = decoded.content.len();
@@ -78,6 +77,7 @@ impl<'c, R: Receive> Body<'c, R> {
                 self.window.consume(decoded.consumed);
             }
             room = room.checked_sub(count).ok_or(TOO_LARGE)?;
+            self.accepts(room)?;
             if self.receiving.is_complete() {
                 return Ok(self.window.into_kept());
             }
@@ -91,10 +91,7 @@ impl<'c, R: Receive> Body<'c, R> {
     /// read.
     pub(super) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
         let limit = limit.min(self.window.room()) as u64;
-        match self.receiving.remaining() {
-            Some(remaining) if remaining > limit => Err(TOO_LARGE),
-            _ => Ok(()),
-        }
+        if self.receiving.announced() > limit { Err(TOO_LARGE) } else { Ok(()) }
     }
 
     /// The free part of the receive buffer, to work in instead of reading the content.

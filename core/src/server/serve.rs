@@ -16,7 +16,7 @@ use crate::bytes::window::{Span, Window};
 use crate::framing::{Connection, Limits};
 use crate::grammar::date::UnixTime;
 use crate::message::head::request_line_of;
-use crate::message::{Method, ParseError, Refusal, Status, Target};
+use crate::message::{FieldEntry, Method, ParseError, Refusal, Status, Target};
 
 /// What an application implements; once, for every frontend.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the service, as DESIGN asks")]
@@ -69,6 +69,19 @@ pub enum Ended {
     Cut,
 }
 
+/// The memory of a connection.
+#[derive(Debug)]
+pub struct Buffers<'b> {
+    /// Receives: it holds a request's head, and what its handler has not read of the content.
+    /// [`Limits::receive_buffer`] says how large it should be; limits shrink to fit what it is.
+    pub rx: &'b mut [u8],
+    /// Transmits. Half of it has to hold the head of every reply: 1 KiB is enough for most.
+    pub tx: &'b mut [u8],
+    /// The places of field lines, so that look-ups need not go over the head again. Without room
+    /// for all, they do.
+    pub fields: &'b mut [FieldEntry],
+}
+
 /// A service with what it needs besides a transport.
 #[derive(Clone, Copy, Debug)]
 pub struct Server<S, C> {
@@ -108,10 +121,7 @@ impl<S: Service, C: Clock> Server<S, C> {
 
     /// Serves requests on a connection until it is idle or over.
     ///
-    /// `rx` holds a request's head and what its handler has not read of the content;
-    /// [`Limits::receive_buffer`] says how large it should be, and limits shrink to fit what it is.
-    /// Half of `tx` has to hold the head of every reply: 1 KiB is enough for most. Both can be used
-    /// for another connection in between.
+    /// The buffers can be used for another connection in between.
     ///
     /// # Errors
     /// That the transport failed: nobody is there any more.
@@ -121,14 +131,15 @@ impl<S: Service, C: Clock> Server<S, C> {
     pub async fn serve<T: Transport>(
         &self,
         transport: &mut T,
-        rx: &mut [u8],
-        tx: &mut [u8],
+        buffers: Buffers<'_>,
     ) -> Result<Ended, T::Error> {
+        let Buffers { rx, tx, fields } = buffers;
         let mut session = Session {
             limits: self.limits.within(rx.len()),
             transport,
             rx,
             tx,
+            fields,
             unread: Span::default(),
             staged: Staged::default(),
         };
@@ -150,6 +161,7 @@ struct Session<'b, T> {
     transport: &'b mut T,
     rx: &'b mut [u8],
     tx: &'b mut [u8],
+    fields: &'b mut [FieldEntry],
     /// What of `rx` was received and not consumed.
     unread: Span,
     /// What of `tx` is to be sent.
@@ -169,6 +181,8 @@ impl<T: Transport> Session<'_, T> {
             Waited::Ended(ended) => return Ok(Next::Ended(ended)),
             Waited::Refused(refusal) => {
                 let head = self.unread.start..self.unread.end;
+                let (rx, _) = self.transport.halves();
+                rx.head(self.rx.get(head.clone()).unwrap_or_default());
                 self.refuse(&mut connection, refusal, server.clock.now()).await?;
                 return self.conclude(connection, head).await;
             }
@@ -189,7 +203,7 @@ impl<T: Transport> Session<'_, T> {
 
         let (rx, tx) = self.transport.halves();
         rx.head(octets);
-        let parsed = match connection.accept(octets) {
+        let parsed = match connection.accept(octets, self.fields) {
             // The path is decoded into the transmit buffer.
             Ok(parsed) if Route::scratch(parsed.target().path()) > self.tx.len() / 4 => {
                 Err(ParseError::RequestLineTooLong)
@@ -253,7 +267,7 @@ impl<T: Transport> Session<'_, T> {
         // Empty lines before a request-line are counted as long as its connection is served.
         let mut may_idle = !is_first;
         loop {
-            match connection.find_head(window.unread()) {
+            match connection.find_head(window.unread(), self.fields) {
                 Err(error) => return Ok(Waited::Refused(error.into())),
                 Ok(found) => {
                     window.consume(found.skipped);

@@ -44,8 +44,9 @@ pub trait Half {
         let _ = phase;
     }
 
-    /// A whole head went by: on the receiving half a request's, on the transmitting half a
-    /// reply's (interim replies too), each with its final empty line.
+    /// A head went by: on the receiving half a request's (or what there is of one that is refused
+    /// early), on the transmitting half a reply's (interim replies too), each with its final empty
+    /// line.
     fn head(&mut self, head: &[u8]) {
         let _ = head;
     }

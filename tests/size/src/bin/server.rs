@@ -8,7 +8,7 @@ use cortex_m_rt::entry;
 use panic_halt as _;
 use thimble_core::server::blocking::{Blocking, block_on};
 use thimble_core::{
-    Error, Exchange, Limits, Method, NoClock, Responded, Server, Service, Status, Transport,
+    Buffers, Error, Exchange, Limits, Method, NoClock, Responded, Server, Service, Status, Transport,
 };
 use thimble_size::Memory;
 
@@ -42,6 +42,7 @@ fn main() -> ! {
     let mut transport = Blocking::new(Memory::default(), Memory::default());
     let (mut rx, mut tx) = ([0; 2048], [0; 1024]);
     loop {
-        let _ = black_box(block_on(server.serve(&mut transport, &mut rx, &mut tx)));
+        let buffers = Buffers { rx: &mut rx, tx: &mut tx, fields: &mut [] };
+        let _ = black_box(block_on(server.serve(&mut transport, buffers)));
     }
 }

@@ -1,0 +1,269 @@
+//! Sixteen octets looked at in one go: SSE2 on x86-64, and words of eight octets (SWAR) on other
+//! 64-bit processors. On smaller ones there is no probe: what it would save is not worth its size.
+
+/// Octets in a probe.
+pub const WIDTH: usize = 16;
+
+/// Sixteen octets.
+#[derive(Clone, Copy)]
+pub struct Probe(imp::Octets);
+
+/// A set of positions in a probe: bit 0 is the first octet.
+pub type Positions = u32;
+
+impl Probe {
+    /// The octets from `at` on, if there are sixteen.
+    #[inline(always)]
+    pub fn new(input: &[u8], at: usize) -> Option<Self> {
+        input.get(at..)?.first_chunk().map(|octets| Self(imp::load(octets)))
+    }
+
+    /// The last octets of the input, for those from `at` on that are fewer than sixteen, and how
+    /// many others stand before them. `None` when the whole input is shorter than a probe.
+    #[inline(always)]
+    pub fn last(input: &[u8], at: usize) -> Option<(Self, usize)> {
+        let others = WIDTH.checked_sub(input.len().checked_sub(at)?)?;
+        Some((Self(imp::load(input.last_chunk()?)), others))
+    }
+
+    /// Where [`is_control`](super::class::is_control) holds, or the octet is HTAB.
+    #[inline(always)]
+    pub fn controls(self) -> Positions {
+        imp::controls(self.0)
+    }
+
+    /// Where the octet is no ALPHA, DIGIT or hyphen: those are tchar, and nearly all there are in
+    /// field names.
+    #[inline(always)]
+    pub fn not_in_name(self) -> Positions {
+        imp::not_in_name(self.0)
+    }
+
+    /// Where [`is_target`](super::class::is_target) does not hold.
+    #[inline(always)]
+    pub fn not_in_target(self) -> Positions {
+        imp::not_in_target(self.0)
+    }
+}
+
+/// The first position from `at` on that is in `set`. `None`, too, when the whole input is shorter
+/// than a probe.
+#[inline(always)]
+pub fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Option<usize> {
+    let (pairs, rest) = input.get(at..)?.as_chunks::<{ 2 * WIDTH }>();
+    for pair in pairs {
+        // Two at a time: half as many branches.
+        let (probes, _) = pair.as_chunks();
+        let mut probes = probes.iter().map(|octets| set(Probe(imp::load(octets))));
+        let found = probes.next()? | probes.next()? << WIDTH;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
+        }
+        at += 2 * WIDTH;
+    }
+    if let Some(octets) = rest.first_chunk() {
+        let found = set(Probe(imp::load(octets)));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
+        }
+        at += WIDTH;
+    }
+    let (probe, others) = Probe::last(input, at)?;
+    let found = set(probe) >> others;
+    (found != 0).then(|| at + found.trailing_zeros() as usize)
+}
+
+/// The first position from `at` on that is in [`Probe::controls`]: [`find`] for values, which may be
+/// long.
+#[inline(always)]
+pub fn find_control(input: &[u8], mut at: usize) -> Option<usize> {
+    let (pair, rest) = input.get(at..)?.split_at_checked(2 * WIDTH).unwrap_or_default();
+    if let Some(found) = find_in_pair(pair) {
+        return Some(at + found);
+    }
+    if !pair.is_empty() {
+        at += 2 * WIDTH;
+        // What is longer than most is often much longer.
+        let (fours, _) = rest.as_chunks();
+        at += 4 * WIDTH * fours.iter().take_while(|octets| !imp::may_hold_controls(octets)).count();
+    }
+    find(input, at, Probe::controls)
+}
+
+#[inline(always)]
+fn find_in_pair(pair: &[u8]) -> Option<usize> {
+    let (probes, _) = pair.as_chunks();
+    let mut probes = probes.iter().map(|octets| imp::controls(imp::load(octets)));
+    let found = probes.next()? | probes.next()? << WIDTH;
+    (found != 0).then_some(found.trailing_zeros() as usize)
+}
+
+#[cfg(target_arch = "x86_64")]
+mod imp {
+    use safe_arch::{
+        cmp_eq_mask_i8_m128i, cmp_lt_mask_i8_m128i, load_unaligned_m128i, m128i, min_u8_m128i,
+        move_mask_i8_m128i, set_splat_i8_m128i, sub_i8_m128i,
+    };
+
+    pub(super) type Octets = m128i;
+
+    #[inline(always)]
+    pub(super) fn load(octets: &[u8; 16]) -> Octets {
+        load_unaligned_m128i(octets)
+    }
+
+    #[inline(always)]
+    fn all(octet: u8) -> m128i {
+        set_splat_i8_m128i(octet.cast_signed())
+    }
+
+    #[inline(always)]
+    fn equal(octets: Octets, octet: u8) -> m128i {
+        cmp_eq_mask_i8_m128i(octets, all(octet))
+    }
+
+    #[inline(always)]
+    fn at_most(octets: Octets, octet: u8) -> m128i {
+        cmp_eq_mask_i8_m128i(min_u8_m128i(octets, all(octet)), octets)
+    }
+
+    #[inline(always)]
+    fn within(octets: Octets, first: u8, last: u8) -> m128i {
+        at_most(sub_i8_m128i(octets, all(first)), last - first)
+    }
+
+    #[inline(always)]
+    fn positions(mask: m128i) -> u32 {
+        move_mask_i8_m128i(mask).cast_unsigned()
+    }
+
+    #[inline(always)]
+    pub(super) fn controls(octets: Octets) -> u32 {
+        positions(at_most(octets, 0x1f) | equal(octets, 0x7f))
+    }
+
+    /// Whether one of four probes may hold a control. The least octet of all tells, and the least
+    /// distance to DEL.
+    #[inline(always)]
+    pub(super) fn may_hold_controls(octets: &[u8; 64]) -> bool {
+        let (probes, _) = octets.as_chunks();
+        let least = |change: u8| {
+            let probes = probes.iter().map(|octets| load(octets) ^ all(change));
+            probes.fold(all(0xff), min_u8_m128i)
+        };
+        positions(at_most(least(0), 0x1f) | equal(least(0x7f), 0)) != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn not_in_name(octets: Octets) -> u32 {
+        let letters = within(octets | all(0x20), b'a', b'z');
+        let digits = within(octets, b'0', b'9');
+        positions(letters | digits | equal(octets, b'-')) ^ 0xffff
+    }
+
+    #[inline(always)]
+    pub(super) fn not_in_target(octets: Octets) -> u32 {
+        // Signed, so that octets above 0x7f are below SP.
+        let low = cmp_lt_mask_i8_m128i(octets, all(b'!'));
+        let quote_or_hash = equal(octets & all(0xfe), b'"');
+        let angles = equal(octets & all(0xfd), b'<');
+        positions(low | quote_or_hash | angles | equal(octets, 0x7f))
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod imp {
+    pub(super) type Octets = [u64; 2];
+
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+
+    #[inline(always)]
+    pub(super) fn load(octets: &[u8; 16]) -> Octets {
+        let (words, _) = octets.as_chunks();
+        let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
+        [words.next().unwrap_or_default(), words.next().unwrap_or_default()]
+    }
+
+    /// The top bits of `test`'s result for both words, as sixteen bits.
+    #[inline(always)]
+    fn positions(octets: Octets, test: impl Fn(u64) -> u64) -> u32 {
+        let [low, high] = octets.map(|word| {
+            // Each top bit is moved to its own place in the top octet, and no two meet.
+            ((test(word) & TOPS) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+        });
+        u32::try_from(low | high << 8).unwrap_or_default()
+    }
+
+    /// Top bits where an octet below 0x80 is at least `octet`; those of the others are not said.
+    #[inline(always)]
+    const fn at_least(word: u64, octet: u8) -> u64 {
+        (word & !TOPS) + ONES * (0x80 - octet) as u64
+    }
+
+    #[inline(always)]
+    const fn equal(word: u64, octet: u8) -> u64 {
+        let other = word ^ (ONES * octet as u64);
+        !(((other & !TOPS) + (ONES * 0x7f)) | other)
+    }
+
+    #[inline(always)]
+    const fn within(word: u64, first: u8, last: u8) -> u64 {
+        at_least(word, first) & !at_least(word, last + 1) & !word
+    }
+
+    #[inline(always)]
+    pub(super) fn controls(octets: Octets) -> u32 {
+        positions(octets, |word| (!at_least(word, b' ') & !word) | equal(word, 0x7f))
+    }
+
+    #[inline(always)]
+    pub(super) fn may_hold_controls(octets: &[u8; 64]) -> bool {
+        let (probes, _) = octets.as_chunks();
+        probes.iter().any(|octets| controls(load(octets)) != 0)
+    }
+
+    #[inline(always)]
+    pub(super) fn not_in_name(octets: Octets) -> u32 {
+        positions(octets, |word| {
+            let letters = within(word | (ONES * 0x20), b'a', b'z');
+            !(letters | within(word, b'0', b'9') | equal(word, b'-'))
+        })
+    }
+
+    #[inline(always)]
+    pub(super) fn not_in_target(octets: Octets) -> u32 {
+        positions(octets, |word| {
+            let others = equal(word & (ONES * 0xfe), b'"') | equal(word & (ONES * 0xfd), b'<');
+            !at_least(word, b'!') | word | others | equal(word, 0x7f)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::class::{is_control, is_target};
+
+    #[test]
+    fn every_octet_at_every_place_is_seen_for_what_it_is() {
+        for octet in 0..=255u8 {
+            for place in 0..170 {
+                let mut input = [b'a'; 170];
+                input[place] = octet;
+                for at in [0, 1, 7, 22, 40, 105, 106, 154, 155, 169, 170] {
+                    let expected = |holds: bool| (holds && place >= at).then_some(place);
+                    let control = is_control(octet) || octet == b'\t';
+                    assert_eq!(find(&input, at, Probe::controls), expected(control));
+                    assert_eq!(find_control(&input, at), expected(control));
+                    let name = octet.is_ascii_alphanumeric() || octet == b'-';
+                    assert_eq!(find(&input, at, Probe::not_in_name), expected(!name));
+                    let target = is_target(octet);
+                    assert_eq!(find(&input, at, Probe::not_in_target), expected(!target));
+                }
+            }
+        }
+        assert_eq!(find(&[0; 15], 0, Probe::controls), None);
+        assert_eq!(find(&[0; 24], 25, Probe::controls), None);
+    }
+}

@@ -1,0 +1,151 @@
+//! Lines as nearly every client writes them, recognised by a few probes of sixteen octets.
+//!
+//! What is recognised here is what the strict grammar of [`request_line`](super::request_line) and
+//! [`field_line`](super::field_line) finds too. Everything else, right or wrong, is left to it: so it
+//! alone decides what is accepted.
+
+use crate::bytes::probe::{Probe, WIDTH, find, find_control};
+use crate::bytes::window::Span;
+
+/// Where the parts of a line stand in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLineSpan {
+    /// `method`.
+    pub method: Span,
+    /// `request-target`.
+    pub target: Span,
+    /// The digit of a minor version under major version 1.
+    pub minor_version: u8,
+    /// Where the line ends.
+    pub end: usize,
+}
+
+/// Where the parts of a field line stand in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldLineSpan {
+    /// `field-name`.
+    pub name: Span,
+    /// `field-value`, without the whitespace around it; the line ends with it.
+    pub value: Span,
+}
+
+/// A request-line at the start of `input`, with its CRLF: a method in capital letters and version
+/// 1.x.
+#[inline(always)]
+pub fn request_line(input: &[u8]) -> Option<RequestLineSpan> {
+    let method = match input.first_chunk()? {
+        b"GET " => 3,
+        b"POST" => 4,
+        _ => input.iter().take(WIDTH).position(|octet| !octet.is_ascii_uppercase())?,
+    };
+    let target = method + 1;
+    let end = find(input, target, Probe::not_in_target)?;
+    let version = input.get(end..)?.first_chunk()?;
+    let [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b'\r', b'\n'] =
+        *version
+    else {
+        return None;
+    };
+    (*input.get(method)? == b' ' && method > 0 && end > target).then_some(RequestLineSpan {
+        method: Span { start: 0, end: method },
+        target: Span { start: target, end },
+        minor_version: minor - b'0',
+        end: end + 9,
+    })
+}
+
+/// A field line at `at`, with its CRLF: a name of letters, digits and hyphens, a colon, one space,
+/// and a value without tabs and without whitespace around it.
+#[inline(always)]
+pub fn field_line(input: &[u8], at: usize) -> Option<FieldLineSpan> {
+    // One load gives the end of the name and, of a short line, its own end.
+    let (names, controls) = match Probe::new(input, at) {
+        Some(probe) => (probe.not_in_name(), probe.controls()),
+        None => {
+            let (probe, others) = Probe::last(input, at)?;
+            (probe.not_in_name() >> others, probe.controls() >> others)
+        }
+    };
+    let name = match names {
+        0 => find(input, at + WIDTH, Probe::not_in_name)? - at,
+        names => names.trailing_zeros() as usize,
+    };
+    let value = at + name + 2;
+    let end = match controls {
+        0 => find_control(input, at + WIDTH)?,
+        controls => at + controls.trailing_zeros() as usize,
+    };
+    let rest = input.get(at + name..end + 2)?;
+    let [before @ .., first] = *rest.first_chunk::<3>()?;
+    let [last, after @ ..] = *rest.last_chunk::<3>()?;
+    let is_ordinary =
+        before == *b": " && after == *b"\r\n" && first > b' ' && last > b' ' && name > 0;
+    is_ordinary.then_some(FieldLineSpan {
+        name: Span { start: at, end: at + name },
+        value: Span { start: value, end },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::field_line as strict;
+    use crate::grammar::request_line as strict_request;
+
+    #[test]
+    fn field_lines_are_those_of_the_strict_grammar() {
+        for (line, ordinary) in [
+            ("Host: a", true),
+            ("A: b", true),
+            ("Some-Very-Long-Name-0123456789: with \u{e4} value, of some length", true),
+            ("A:b", false),
+            ("A: ", false),
+            ("A:  b", false),
+            ("A: b ", false),
+            ("A: b\tc", false),
+            ("A_b: c", false),
+            (": b", false),
+            ("A : b", false),
+            ("A", false),
+            ("A: b\0", false),
+        ] {
+            let input = std::format!("{line}\r\nAnother-Line: after it\r\n\r\n");
+            let found = field_line(input.as_bytes(), 0);
+            assert_eq!(found.is_some(), ordinary, "{line}");
+            if let Some(FieldLineSpan { name, value }) = found {
+                let strict = strict::field_line(line.as_bytes()).unwrap();
+                let value = &input.as_bytes()[value.start..value.end];
+                assert_eq!((strict.name, strict.value), (&line[name.start..name.end], value));
+            }
+        }
+    }
+
+    #[test]
+    fn request_lines_are_those_of_the_strict_grammar() {
+        for (line, ordinary) in [
+            ("GET / HTTP/1.1", true),
+            ("POST /a?b=c|d%20 HTTP/1.0", true),
+            ("OPTIONS * HTTP/1.2", true),
+            ("GET  / HTTP/1.1", false),
+            ("GET /\" HTTP/1.1", false),
+            ("GET /\u{e4} HTTP/1.1", false),
+            ("GET / HTTP/2.0", false),
+            ("get / HTTP/1.1", false),
+            (" / HTTP/1.1", false),
+            ("GET / HTTP/1.1 ", false),
+            ("GET  HTTP/1.1", false),
+        ] {
+            let input = std::format!("{line}\r\nHost: a\r\n\r\n");
+            let found = request_line(input.as_bytes());
+            assert_eq!(found.is_some(), ordinary, "{line}");
+            if let Some(RequestLineSpan { method, target, minor_version, end }) = found {
+                assert_eq!(end, line.len());
+                let text = |span: Span| &line[span.start..span.end];
+                let (strict_method, rest) = strict_request::method(line.as_bytes()).unwrap();
+                let (strict_target, rest) = strict_request::request_target(rest).unwrap();
+                assert_eq!((strict_method, strict_target), (text(method), text(target)));
+                assert_eq!(strict_request::http_version(rest), Some((1, minor_version)));
+            }
+        }
+    }
+}
