@@ -183,10 +183,11 @@ const FILTER: u64 = {
 
 /// The bit of a name, by its first four octets in any case and its length.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "six bits of it count")]
 const fn slot(first: [u8; 4], length: usize) -> u32 {
     // An odd multiplier spreads them over the top six bits.
     let hash = (u32::from_le_bytes(first) | 0x2020_2020).wrapping_mul(0x9e37_79b1) >> 26;
-    (hash + (length & 63) as u32) & 63
+    hash.wrapping_add(length as u32) & 63
 }
 
 #[cfg(test)]
