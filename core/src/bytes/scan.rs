@@ -35,19 +35,22 @@ pub fn line_end(input: &[u8], from: usize) -> Line {
 
 /// The position of the first control octet (HTAB is none) at or after `from`.
 fn find_control(input: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
     #[cfg(target_pointer_width = "64")]
+    if input.len() >= WIDTH {
+        return find_control_by_probes(input, from);
+    }
+    Some(from + input.get(from..)?.iter().position(|&octet| is_control(octet))?)
+}
+
+#[cfg(target_pointer_width = "64")]
+fn find_control_by_probes(input: &[u8], mut at: usize) -> Option<usize> {
     while let Some(found) = probe::find_control(input, at) {
         if input.get(found) != Some(&b'\t') {
             return Some(found);
         }
         at = found + 1;
     }
-    #[cfg(target_pointer_width = "64")]
-    if input.len() >= WIDTH {
-        return None;
-    }
-    Some(at + input.get(at..)?.iter().position(|&octet| is_control(octet))?)
+    None
 }
 
 #[cfg(test)]

@@ -66,7 +66,11 @@ pub fn field_line(input: &[u8], at: usize) -> Option<FieldLineSpan> {
         (probe.not_in_name() >> others, probe.controls() >> others)
     };
     let name = match names {
-        0 => find(input, at + WIDTH, Probe::not_in_name)? - at,
+        // Longer than a probe, as few are, and not longer than two.
+        0 => {
+            let names = Probe::new(input, at + WIDTH)?.not_in_name() | 1 << WIDTH;
+            WIDTH + names.trailing_zeros() as usize
+        }
         names => names.trailing_zeros() as usize,
     };
     let value = at + name + 2;
@@ -103,6 +107,9 @@ mod tests {
             ("A: b ", false),
             ("A: b\tc", false),
             ("A_b: c", false),
+            ("A-Name-Of-Forty-Octets-And-No-Colon-At-It x-----: b", false),
+            ("A-Name-Of-Thirty-Two-Octets-0123: b", true),
+            ("A-Name-Of-Thirty-Three-Octets-012: b", false),
             (": b", false),
             ("A : b", false),
             ("A", false),

@@ -71,6 +71,7 @@ impl HeadReader {
             return Ok(None);
         }
         loop {
+            #[cfg(target_pointer_width = "64")]
             self.ordinary_field_lines(input, limits, table);
             if let Some([b'\r', b'\n', ..]) = input.get(self.line..) {
                 return Ok(Some(self.line + 2));
@@ -145,6 +146,7 @@ impl HeadReader {
     }
 
     /// Reads field lines as long as they are ordinary ones.
+    #[cfg(target_pointer_width = "64")]
     #[inline(always)]
     fn ordinary_field_lines(
         &mut self,
@@ -152,24 +154,24 @@ impl HeadReader {
         limits: &HeadLimits,
         table: &mut [FieldEntry],
     ) {
-        #[cfg(target_pointer_width = "64")]
-        if self.searched == self.line {
-            let most = self.fields.saturating_add(limits.field_section);
-            // In variables of their own, so that they stay in registers.
-            let (mut line, mut count) = (self.line, self.count);
-            while let Some(FieldLineSpan { name, value }) = ordinary::field_line(input, line)
-                && value.end + 2 <= most
-                && count < limits.fields
-            {
-                self.facts.add(input, name, value);
-                if let Some(entry) = table.get_mut(count) {
-                    *entry = FieldEntry::new(name, value);
-                }
-                count += 1;
-                line = value.end + 2;
-            }
-            (self.line, self.searched, self.count) = (line, line, count);
+        if self.searched != self.line {
+            return;
         }
+        let most = self.fields.saturating_add(limits.field_section);
+        // In variables of their own, so that they stay in registers.
+        let (mut line, mut count) = (self.line, self.count);
+        while let Some(FieldLineSpan { name, value }) = ordinary::field_line(input, line)
+            && value.end + 2 <= most
+            && count < limits.fields
+        {
+            self.facts.add(input, name, value);
+            if let Some(entry) = table.get_mut(count) {
+                *entry = FieldEntry::new(name, value);
+            }
+            count += 1;
+            line = value.end + 2;
+        }
+        (self.line, self.searched, self.count) = (line, line, count);
     }
 
     /// Reads a field line by the strict grammar. Returns whether it is whole.
