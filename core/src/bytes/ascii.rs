@@ -67,6 +67,20 @@ pub const fn hex_digit(octet: u8) -> Option<u8> {
     }
 }
 
+/// Whether every percent sign in `octets` begins a pct-encoded octet.
+///
+/// ```abnf
+/// pct-encoded = "%" HEXDIG HEXDIG                       ; RFC 3986 §2.1
+/// ```
+pub fn is_pct_encoded(octets: &[u8]) -> bool {
+    let is_digit = |octet: &u8| octet.is_ascii_hexdigit();
+    !octets.contains(&b'%')
+        || octets
+            .split(|&octet| octet == b'%')
+            .skip(1)
+            .all(|after| matches!(after, [a, b, ..] if is_digit(a) && is_digit(b)))
+}
+
 /// `bytes` without optional whitespace at its ends.
 pub fn trim_ows(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes

@@ -26,6 +26,12 @@ impl Probe {
         Some((Self(imp::load(input.last_chunk()?)), others))
     }
 
+    /// The first four octets, the first of them lowest.
+    #[inline(always)]
+    pub fn first_four(self) -> u32 {
+        imp::first_four(self.0)
+    }
+
     /// Where [`is_control`](super::class::is_control) holds, or the octet is HTAB.
     #[inline(always)]
     pub fn controls(self) -> Positions {
@@ -101,8 +107,8 @@ fn find_in_pair(pair: &[u8]) -> Option<usize> {
 #[cfg(target_arch = "x86_64")]
 mod imp {
     use safe_arch::{
-        cmp_eq_mask_i8_m128i, cmp_lt_mask_i8_m128i, load_unaligned_m128i, m128i, min_u8_m128i,
-        move_mask_i8_m128i, set_splat_i8_m128i, sub_i8_m128i,
+        cmp_eq_mask_i8_m128i, cmp_lt_mask_i8_m128i, get_i32_from_m128i_s, load_unaligned_m128i,
+        m128i, min_u8_m128i, move_mask_i8_m128i, set_splat_i8_m128i, sub_i8_m128i,
     };
 
     pub(super) type Octets = m128i;
@@ -110,6 +116,11 @@ mod imp {
     #[inline(always)]
     pub(super) fn load(octets: &[u8; 16]) -> Octets {
         load_unaligned_m128i(octets)
+    }
+
+    #[inline(always)]
+    pub(super) fn first_four(octets: Octets) -> u32 {
+        get_i32_from_m128i_s(octets).cast_unsigned()
     }
 
     #[inline(always)]
@@ -183,6 +194,13 @@ mod imp {
         let (words, _) = octets.as_chunks();
         let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
         [words.next().unwrap_or_default(), words.next().unwrap_or_default()]
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "it is the half that is asked for")]
+    pub(super) const fn first_four(octets: Octets) -> u32 {
+        let [low, _] = octets;
+        low as u32
     }
 
     /// The top bits of `test`'s result for both words, as sixteen bits.

@@ -10,7 +10,7 @@ use nom::combinator::{opt, recognize, verify};
 use nom::sequence::{delimited, preceded};
 
 use super::{Parsed, ascii, whole};
-use crate::bytes::ascii::{hex_digit, parse_decimal};
+use crate::bytes::ascii::{is_pct_encoded, parse_decimal};
 use crate::bytes::class::is_reg_name;
 
 /// A host and its port.
@@ -42,12 +42,7 @@ pub fn authority(input: &[u8]) -> Option<Authority<'_>> {
 
 /// An IPv4address is a reg-name too, and nothing here tells them apart.
 fn reg_name(input: &[u8]) -> Parsed<'_, &[u8]> {
-    verify(take_while1(is_reg_name), |name: &[u8]| {
-        name.split(|&octet| octet == b'%').skip(1).all(|after| {
-            matches!(after, [a, b, ..] if hex_digit(*a).is_some() && hex_digit(*b).is_some())
-        })
-    })
-    .parse(input)
+    verify(take_while1(is_reg_name), is_pct_encoded).parse(input)
 }
 
 /// ```abnf

@@ -27,6 +27,8 @@ pub struct FieldLineSpan {
     pub name: Span,
     /// `field-value`, without the whitespace around it; the line ends with it.
     pub value: Span,
+    /// The first four octets of the line, the first of them lowest.
+    pub first_four: u32,
 }
 
 /// A request-line at the start of `input`, with its CRLF: a method in capital letters and version
@@ -59,11 +61,12 @@ pub fn request_line(input: &[u8]) -> Option<RequestLineSpan> {
 #[inline(always)]
 pub fn field_line(input: &[u8], at: usize) -> Option<FieldLineSpan> {
     // One load gives the end of the name and, of a short line, its own end.
-    let (names, controls) = if let Some(probe) = Probe::new(input, at) {
-        (probe.not_in_name(), probe.controls())
+    let (names, controls, first_four) = if let Some(probe) = Probe::new(input, at) {
+        (probe.not_in_name(), probe.controls(), probe.first_four())
     } else {
         let (probe, others) = Probe::last(input, at)?;
-        (probe.not_in_name() >> others, probe.controls() >> others)
+        let first_four = u32::from_le_bytes(*input.get(at..)?.first_chunk()?);
+        (probe.not_in_name() >> others, probe.controls() >> others, first_four)
     };
     let name = match names {
         // Longer than a probe, as few are, and not longer than two.
@@ -86,6 +89,7 @@ pub fn field_line(input: &[u8], at: usize) -> Option<FieldLineSpan> {
     is_ordinary.then_some(FieldLineSpan {
         name: Span { start: at, end: at + name },
         value: Span { start: value, end },
+        first_four,
     })
 }
 
@@ -118,7 +122,7 @@ mod tests {
             let input = std::format!("{line}\r\nAnother-Line: after it\r\n\r\n");
             let found = field_line(input.as_bytes(), 0);
             assert_eq!(found.is_some(), ordinary, "{line}");
-            if let Some(FieldLineSpan { name, value }) = found {
+            if let Some(FieldLineSpan { name, value, .. }) = found {
                 let strict = strict::field_line(line.as_bytes()).unwrap();
                 let octets = |span: Span| &input.as_bytes()[span.start..span.end];
                 assert_eq!((strict.name.as_bytes(), strict.value), (octets(name), octets(value)));

@@ -6,7 +6,7 @@ use nom::bytes::complete::{tag_no_case, take_while};
 use nom::combinator::value;
 
 use super::{Parsed, ascii};
-use crate::bytes::ascii::hex_digit;
+use crate::bytes::ascii::is_pct_encoded;
 
 /// A path and its query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,8 @@ pub fn origin_form(target: &str) -> Option<PathAndQuery<'_>> {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    (path.starts_with('/') && is_pct_encoded(path)).then_some(PathAndQuery { path, query })
+    (path.starts_with('/') && is_pct_encoded(path.as_bytes()))
+        .then_some(PathAndQuery { path, query })
 }
 
 /// ```abnf
@@ -67,14 +68,6 @@ pub fn absolute_form(target: &str) -> Option<AbsoluteForm<'_>> {
         Some(path) => path,
     };
     Some(AbsoluteForm { is_https, authority: ascii(authority), path })
-}
-
-/// Whether every percent sign begins a pct-encoded octet.
-fn is_pct_encoded(text: &str) -> bool {
-    text.split('%').skip(1).all(|after| {
-        let mut digits = after.bytes().map(hex_digit);
-        matches!((digits.next(), digits.next()), (Some(Some(_)), Some(Some(_))))
-    })
 }
 
 #[cfg(test)]

@@ -102,11 +102,11 @@ impl TransferEncoding {
 
 impl Facts {
     /// Takes note of a field line, if it says anything about framing and connection. Its name and
-    /// value stand at `name` and `value` in `octets`.
+    /// value stand at `name` and `value` in `octets`, and `first_four` are the octets that the line
+    /// begins with, the first of them lowest.
     #[inline(always)]
-    pub(super) fn add(&mut self, octets: &[u8], name: Span, value: Span) {
-        let Some(first) = octets.get(name.start..).and_then(<[u8]>::first_chunk) else { return };
-        if FILTER >> slot(*first, name.end - name.start) & 1 != 0 {
+    pub(super) fn add(&mut self, octets: &[u8], name: Span, value: Span, first_four: u32) {
+        if FILTER >> slot(first_four, name.end - name.start) & 1 != 0 {
             self.add_likely(octets, name, value);
         }
     }
@@ -174,7 +174,7 @@ const FILTER: u64 = {
         #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
         let name = names[i];
         if let Some(first) = name.first_chunk() {
-            filter |= 1 << slot(*first, name.len());
+            filter |= 1 << slot(u32::from_le_bytes(*first), name.len());
         }
         i += 1;
     }
@@ -184,9 +184,9 @@ const FILTER: u64 = {
 /// The bit of a name, by its first four octets in any case and its length.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "six bits of it count")]
-const fn slot(first: [u8; 4], length: usize) -> u32 {
+const fn slot(first_four: u32, length: usize) -> u32 {
     // An odd multiplier spreads them over the top six bits.
-    let hash = (u32::from_le_bytes(first) | 0x2020_2020).wrapping_mul(0x9e37_79b1) >> 26;
+    let hash = (first_four | 0x2020_2020).wrapping_mul(0x9e37_79b1) >> 26;
     hash.wrapping_add(length as u32) & 63
 }
 

@@ -72,7 +72,7 @@ impl HeadReader {
         }
         loop {
             #[cfg(target_pointer_width = "64")]
-            self.ordinary_field_lines(input, limits, table);
+            self.ordinary_field_lines(input, limits, table)?;
             if let Some([b'\r', b'\n', ..]) = input.get(self.line..) {
                 return Ok(Some(self.line + 2));
             }
@@ -153,18 +153,18 @@ impl HeadReader {
         input: &[u8],
         limits: &HeadLimits,
         table: &mut [FieldEntry],
-    ) {
+    ) -> Result<(), ParseError> {
         if self.searched != self.line {
-            return;
+            return Ok(());
         }
         let most = self.fields.saturating_add(limits.field_section);
         // In variables of their own, so that they stay in registers.
         let (mut line, mut count) = (self.line, self.count);
-        while let Some(FieldLineSpan { name, value }) = ordinary::field_line(input, line)
+        while let Some(FieldLineSpan { name, value, first_four }) =
+            ordinary::field_line(input, line)
             && value.end + 2 <= most
-            && count < limits.fields
         {
-            self.facts.add(input, name, value);
+            self.facts.add(input, name, value, first_four);
             if let Some(entry) = table.get_mut(count) {
                 *entry = FieldEntry::new(name, value);
             }
@@ -172,6 +172,8 @@ impl HeadReader {
             line = value.end + 2;
         }
         (self.line, self.searched, self.count) = (line, line, count);
+        // Once for all of them: whichever was the first too many, nothing was wrong before it.
+        if count > limits.fields { Err(ParseError::TooManyFields) } else { Ok(()) }
     }
 
     /// Reads a field line by the strict grammar. Returns whether it is whole.
@@ -205,7 +207,9 @@ impl HeadReader {
         let after_colon = line.iter().skip(field.name.len() + 1);
         let value = name.end + 1 + after_colon.take_while(|&&octet| is_ows(octet)).count();
         let value = Span { start: value, end: value + field.value.len() };
-        self.facts.add(input, name, value);
+        if let Some(first_four) = line.first_chunk() {
+            self.facts.add(input, name, value, u32::from_le_bytes(*first_four));
+        }
         if let Some(entry) = table.get_mut(self.count) {
             *entry = FieldEntry::new(name, value);
         }

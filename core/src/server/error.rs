@@ -14,8 +14,8 @@ pub enum Error<E> {
     /// The reply can't be emitted: answered by 500, unless it is on its way already; then the
     /// connection is cut, so that the client notices.
     Emit(EmitError),
-    /// The transport takes no more octets, or a file turned out shorter than it was: the
-    /// connection is cut.
+    /// A file turned out shorter than it was, or the transport takes no more octets: answered like
+    /// [`Emit`](Self::Emit).
     Cut,
 }
 

@@ -222,6 +222,9 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// Ends the head.
     pub(super) fn end_head(&mut self, length: Length) -> Result<(), EmitError> {
         let Responder { tx, sending, output, .. } = &mut self.responder;
+        if tx.stopping() {
+            sending.close();
+        }
         match self.fault {
             Some(fault) => Err(fault),
             None => output.emit_head(|output| sending.emit_end_of_head(length, output)),

@@ -223,9 +223,6 @@ impl<T: Transport> Session<'_, T> {
         let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
         let route = Route::new(parsed.target().path(), scratch);
         let (receiving, sending) = connection.halves();
-        if rx.stopping() {
-            sending.close();
-        }
         let output = Output::new(buffer, &mut self.staged);
         let responder: Responder<'_, T> = Responder { tx, sending, output, now };
         let outcome = match parsed.target() {
@@ -246,7 +243,7 @@ impl<T: Transport> Session<'_, T> {
         let outcome = match outcome {
             _ if self.staged.is_torn() => Err(Error::Cut),
             Err(Error::Refused(refusal)) => self.refuse(&mut connection, refusal, now).await,
-            Err(Error::Emit(_)) => self.refuse(&mut connection, FAILED, now).await,
+            Err(Error::Emit(_) | Error::Cut) => self.refuse(&mut connection, FAILED, now).await,
             outcome => outcome,
         };
         if outcome.is_err() && self.staged.is_committed() {

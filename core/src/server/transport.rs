@@ -56,8 +56,8 @@ pub trait Half {
         let _ = record;
     }
 
-    /// On the receiving half: whether the server is stopping, so that the reply that comes next is
-    /// the last one on this connection, and says so.
+    /// On the transmitting half: whether the server is stopping, so that the reply whose head is
+    /// being made is the last one on this connection, and says so.
     fn stopping(&self) -> bool {
         false
     }
