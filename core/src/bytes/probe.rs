@@ -83,25 +83,20 @@ pub fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Op
 /// long.
 #[inline(always)]
 pub fn find_control(input: &[u8], mut at: usize) -> Option<usize> {
-    let (pair, rest) = input.get(at..)?.split_at_checked(2 * WIDTH).unwrap_or_default();
-    if let Some(found) = find_in_pair(pair) {
-        return Some(at + found);
-    }
-    if !pair.is_empty() {
+    let (pairs, _) = input.get(at..)?.as_chunks::<{ 2 * WIDTH }>();
+    for pair in pairs.iter().take(2) {
+        let (probes, _) = pair.as_chunks();
+        let mut probes = probes.iter().map(|octets| imp::controls(imp::load(octets)));
+        let found = probes.next()? | probes.next()? << WIDTH;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
+        }
         at += 2 * WIDTH;
-        // What is longer than most is often much longer.
-        let (fours, _) = rest.as_chunks();
-        at += 4 * WIDTH * fours.iter().take_while(|octets| !imp::may_hold_controls(octets)).count();
     }
+    // What is longer than most is often much longer.
+    let (fours, _) = input.get(at..)?.as_chunks();
+    at += 4 * WIDTH * fours.iter().take_while(|octets| !imp::may_hold_controls(octets)).count();
     find(input, at, Probe::controls)
-}
-
-#[inline(always)]
-fn find_in_pair(pair: &[u8]) -> Option<usize> {
-    let (probes, _) = pair.as_chunks();
-    let mut probes = probes.iter().map(|octets| imp::controls(imp::load(octets)));
-    let found = probes.next()? | probes.next()? << WIDTH;
-    (found != 0).then_some(found.trailing_zeros() as usize)
 }
 
 #[cfg(target_arch = "x86_64")]
