@@ -1,0 +1,52 @@
+//! Clocks: the time of day for replies and logs, and the time that deadlines count.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use thimble_core::grammar::date::UnixTime;
+use thimble_core::server::Clock;
+
+// Whole seconds and deadlines of seconds need no more than the kernel's last tick, which is read
+// in a fraction of the time.
+#[cfg(target_os = "linux")]
+const CLOCKS: (ClockId, ClockId) = (ClockId::RealtimeCoarse, ClockId::MonotonicCoarse);
+#[cfg(not(target_os = "linux"))]
+const CLOCKS: (ClockId, ClockId) = (ClockId::Realtime, ClockId::Monotonic);
+
+/// The system's time of day.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    /// Nothing when the system's clock stands before 1970.
+    fn now(&self) -> Option<UnixTime> {
+        u64::try_from(clock_gettime(CLOCKS.0).tv_sec).ok().map(UnixTime)
+    }
+}
+
+/// Time since some moment in the past; it never goes back.
+pub(crate) fn moment() -> Duration {
+    Duration::try_from(clock_gettime(CLOCKS.1)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn the_clocks_are_right_within_a_tick() {
+        let Some(UnixTime(now)) = SystemClock.now() else { panic!("no time") };
+        let exact = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|d| d.as_secs());
+        assert!(exact.is_ok_and(|exact| exact.abs_diff(now) <= 1));
+
+        let before = moment();
+        std::thread::sleep(Duration::from_millis(50));
+        let passed = moment().saturating_sub(before);
+        assert!(
+            passed >= Duration::from_millis(30) && passed < Duration::from_secs(5),
+            "{passed:?}"
+        );
+    }
+}

@@ -1,0 +1,334 @@
+//! What the commands of Thimble share: flags, what they mean, and what goes wrong.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use thimble_core::framing::Limits;
+
+use crate::folder::Folder;
+use crate::listen;
+use crate::log::Log;
+
+/// The flags of a command that serves a folder.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub struct Flags {
+    /// The folder to serve
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+
+    /// Port to listen on; 0 takes any that is free
+    #[arg(short, long, default_value_t = 8000)]
+    pub port: u16,
+
+    /// Address to listen on; 0.0.0.0 lets others in
+    #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: String,
+
+    /// Connections served at a time; further ones wait
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = at_least_one())]
+    pub max_conns: usize,
+
+    /// File that stands for its folder
+    #[arg(long, value_name = "NAME", default_value = "index.html", value_parser = file_name)]
+    pub index: Vec<String>,
+
+    /// Largest form that is taken
+    #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = up_to_a_gibibyte())]
+    pub max_form: usize,
+
+    /// Take no forms: a POST to a page is refused
+    #[arg(long)]
+    pub no_forms: bool,
+
+    /// Show the last forms that were sent at /submissions
+    #[arg(long)]
+    pub submissions: bool,
+
+    /// Serve names that begin with a dot, too
+    #[arg(long)]
+    pub hidden: bool,
+
+    /// No access log
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Show the head of each request and reply
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
+fn up_to_a_gibibyte() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(..=1 << 30)
+}
+
+fn file_name(name: &str) -> Result<String, &'static str> {
+    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+        return Err("it has to be the name of a file, without a folder");
+    }
+    Ok(name.to_owned())
+}
+
+impl Flags {
+    /// Opens the folder.
+    ///
+    /// # Errors
+    /// It is missing, a file, or may not be opened.
+    pub fn folder(&self) -> Result<Folder, Problem> {
+        Folder::open(&self.path).map_err(|error| Problem::of_folder(&self.path, &error))
+    }
+
+    /// Listens.
+    ///
+    /// # Errors
+    /// The address isn't ours, the port is taken, or not allowed.
+    pub fn listen(&self) -> Result<TcpListener, Problem> {
+        let host = self.host();
+        let Ok(addresses) = (host, self.port).to_socket_addrs() else {
+            return Err(Problem(format!(
+                "can't find an address for '{host}': give --bind an IP address, such as 127.0.0.1"
+            )));
+        };
+        let addresses: Vec<SocketAddr> = addresses.collect();
+        listen::bind(addresses.as_slice())
+            .map_err(|error| Problem::of_listener(host, self.port, &error))
+    }
+
+    /// What a client may send.
+    pub fn limits(&self) -> Limits {
+        let mut limits = Limits::DESKTOP;
+        limits.form = if self.no_forms { 0 } else { self.max_form };
+        limits
+    }
+
+    /// The log that is asked for, on standard error.
+    pub fn log(&self) -> Log {
+        match (self.quiet, self.verbose) {
+            (true, false) => Log::none(),
+            (true, true) => Log::to_stderr().with_heads(),
+            (false, false) => Log::to_stderr().with_access(),
+            (false, true) => Log::to_stderr().with_access().with_heads(),
+        }
+    }
+
+    /// Says on standard output what is served where.
+    pub fn announce(&self, address: SocketAddr) {
+        let mut out = io::stdout().lock();
+        // Whether anybody reads it makes no difference to the server.
+        let _ = writeln!(out, "Serving {} at http://{address}/", self.path.display());
+        let _ = out.flush();
+    }
+
+    /// The host to listen on, without the brackets that an IPv6 address has in a URL.
+    fn host(&self) -> &str {
+        let inner = self.bind.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        inner.unwrap_or(&self.bind)
+    }
+}
+
+/// Why a command can't do what it is asked: one line that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem(String);
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Problem {
+    /// What went wrong in running the server.
+    pub fn of_run(error: &io::Error) -> Self {
+        Self(format!("can't serve: {error}"))
+    }
+
+    fn of_folder(path: &Path, error: &io::Error) -> Self {
+        let path = path.display();
+        Self(match error.kind() {
+            io::ErrorKind::NotFound => {
+                format!("there is no folder '{path}': give the path of the folder to serve")
+            }
+            io::ErrorKind::NotADirectory => {
+                format!("'{path}' is a file: give the path of the folder it is in")
+            }
+            io::ErrorKind::PermissionDenied => {
+                format!(
+                    "the folder '{path}' may not be read: change its permissions, or serve another"
+                )
+            }
+            _ => format!("can't open the folder '{path}': {error}"),
+        })
+    }
+
+    fn of_listener(host: &str, port: u16, error: &io::Error) -> Self {
+        Self(match error.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "port {port} on {host} is in use: choose another by --port, or any free one by --port 0"
+            ),
+            io::ErrorKind::PermissionDenied => format!(
+                "port {port} needs more privileges than you have: choose one from 1024 up by --port"
+            ),
+            io::ErrorKind::AddrNotAvailable => format!(
+                "{host} is no address of this machine: choose one that is by --bind, or all by --bind 0.0.0.0"
+            ),
+            _ => format!("can't listen on {host}, port {port}: {error}"),
+        })
+    }
+}
+
+/// Raises the limit on open files to what the system allows: a connection needs two.
+pub fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // If it can't be raised, connections wait instead.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// Calls `stop` at the first SIGINT or SIGTERM; a second one ends the process at once.
+///
+/// # Errors
+/// The signals can't be caught.
+pub fn on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::Builder::new().name("thimble-signals".into()).stack_size(64 * 1024).spawn(
+        move || {
+            let mut signals = signals.forever();
+            if signals.next().is_some() {
+                stop();
+            }
+            if let Some(signal) = signals.next() {
+                // As a shell reports the death by a signal.
+                signal_hook::low_level::exit(signal.saturating_add(128));
+            }
+        },
+    )?;
+    Ok(())
+}
+
+/// Makes a panic one line on standard error: what panics is a service, and all it takes down is its
+/// connection.
+pub fn report_panics(command: &'static str) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let payload = panic.payload();
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = message.escape_debug();
+        let _ =
+            writeln!(io::stderr(), "{command}: panic at {place}: {message}; a connection is cut");
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        flags: Flags,
+    }
+
+    fn flags(line: &str) -> Option<Flags> {
+        let line = ["thimble"].into_iter().chain(line.split_whitespace());
+        Command::try_parse_from(line).ok().map(|command| command.flags)
+    }
+
+    fn problem<T>(outcome: Result<T, Problem>) -> String {
+        outcome.err().map(|problem| problem.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn no_flags_serve_the_current_folder_to_this_machine() {
+        let Some(flags) = flags("") else { panic!("refused") };
+        assert_eq!(flags.path, Path::new("."));
+        assert_eq!((flags.host(), flags.port), ("127.0.0.1", 8000));
+        assert_eq!((flags.max_conns, flags.limits().form), (1024, 1024 * 1024));
+        assert_eq!(flags.index, ["index.html"]);
+        assert!(!(flags.no_forms || flags.submissions || flags.hidden));
+        assert!(!(flags.quiet || flags.verbose));
+    }
+
+    #[test]
+    fn all_flags() {
+        let line = "-p 1 -b [::1] --max-conns 2 --index a --index b --max-form 3 --submissions --hidden -q -v x";
+        let Some(flags) = flags(line) else { panic!("refused") };
+        assert_eq!((flags.host(), flags.port, flags.max_conns), ("::1", 1, 2));
+        assert_eq!(flags.limits().form, 3);
+        assert_eq!(flags.index, ["a", "b"]);
+        assert!(flags.submissions && flags.hidden && flags.quiet && flags.verbose);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "-p 65536",
+            "-p -1",
+            "--max-conns 0",
+            "--max-form 1073741825",
+            "--max-form x",
+            "--index a/b",
+            "--index ..",
+            "a b",
+            "--unknown",
+        ] {
+            assert!(flags(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn problems_say_what_to_do() {
+        let taken = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
+            let port = listener.local_addr()?.port();
+            Ok((listener, port))
+        });
+        let Ok((_listener, port)) = taken else { panic!("can't listen") };
+        let of_listener =
+            |line: &str| problem(flags(line).map_or(Ok(()), |it| it.listen().map(drop)));
+        assert_eq!(
+            of_listener(&format!("-p {port}")),
+            format!(
+                "port {port} on 127.0.0.1 is in use: choose another by --port, or any free one by --port 0"
+            )
+        );
+        assert_eq!(
+            of_listener("-p 0 -b 192.0.2.1"),
+            "192.0.2.1 is no address of this machine: choose one that is by --bind, or all by --bind 0.0.0.0"
+        );
+        assert!(
+            of_listener("-p 0 -b no.such.host.invalid").starts_with("can't find an address for ")
+        );
+        assert_eq!(
+            Problem::of_listener("::1", 80, &io::ErrorKind::PermissionDenied.into()).to_string(),
+            "port 80 needs more privileges than you have: choose one from 1024 up by --port"
+        );
+        let of_folder =
+            |line: &str| problem(flags(line).map_or(Ok(()), |it| it.folder().map(drop)));
+        assert_eq!(
+            of_folder("/no/such/folder"),
+            "there is no folder '/no/such/folder': give the path of the folder to serve"
+        );
+        assert_eq!(
+            of_folder(file!().strip_prefix("frontend-std/").unwrap_or(file!())),
+            "'src/command.rs' is a file: give the path of the folder it is in"
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! A connection, as its worker and whoever stops the server see it.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Octets of a request have arrived, or a reply is under way.
+const BUSY: u8 = 0;
+/// Waiting for the first octet of a request.
+const IDLE: u8 = 1;
+/// Ended while it was idle: its receiving side is shut.
+const ENDED: u8 = 2;
+
+/// An accepted connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    state: AtomicU8,
+}
+
+impl Connection {
+    pub(crate) const fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self { stream, peer, state: AtomicU8::new(BUSY) }
+    }
+
+    pub(crate) const fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub(crate) const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// It is about to wait for a request.
+    ///
+    /// Both this and [`end_if_idle`](Self::end_if_idle) write one thing and then look at another
+    /// (this at the sign that the server stops, that at the state), so in any order one of them
+    /// sees what the other wrote.
+    pub(crate) fn rest(&self) {
+        let _ = self.state.compare_exchange(BUSY, IDLE, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// The first octets have arrived. Says whether the connection was ended meanwhile; then the
+    /// octets are still to be answered.
+    pub(crate) fn wake(&self) -> bool {
+        self.state.swap(BUSY, Ordering::SeqCst) == ENDED
+    }
+
+    /// Ends the connection if it is idle: its worker reads what has arrived, then the end.
+    pub(crate) fn end_if_idle(&self) {
+        let ended = self.state.compare_exchange(IDLE, ENDED, Ordering::SeqCst, Ordering::SeqCst);
+        if ended.is_ok() {
+            // It fails when the peer is gone, which ends the wait as well.
+            let _ = self.stream.shutdown(Shutdown::Read);
+        }
+    }
+}
+
+/// The error of a read that is given up so that the buffers can be taken back; the connection
+/// goes on.
+pub(crate) fn lull() -> io::Error {
+    io::ErrorKind::WouldBlock.into()
+}
+
+/// Whether `error` is that of [`lull`]. No other read or write ends so: they try again.
+pub(crate) fn is_lull(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn pair() -> io::Result<(TcpStream, Connection)> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let client = TcpStream::connect(listener.local_addr()?)?;
+        let (stream, peer) = listener.accept()?;
+        Ok((client, Connection::new(stream, peer)))
+    }
+
+    #[test]
+    fn only_an_idle_connection_is_ended() -> io::Result<()> {
+        let (mut client, connection) = pair()?;
+        connection.end_if_idle();
+        client.write_all(b"a")?;
+        let mut octets = [0; 8];
+        assert_eq!(connection.stream().read(&mut octets)?, 1);
+        assert!(!connection.wake());
+
+        connection.rest();
+        connection.end_if_idle();
+        assert_eq!(connection.stream().read(&mut octets)?, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn octets_that_were_on_their_way_are_still_read() -> io::Result<()> {
+        let (mut client, connection) = pair()?;
+        connection.rest();
+        client.write_all(b"ab")?;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        connection.end_if_idle();
+        let mut octets = [0; 8];
+        assert_eq!(connection.stream().read(&mut octets)?, 2);
+        assert!(connection.wake());
+        // What comes later is read too.
+        #[cfg(target_os = "linux")]
+        {
+            client.write_all(b"cde")?;
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            assert_eq!(connection.stream().read(&mut octets)?, 3);
+        }
+        // And the reply can go out.
+        connection.stream().write_all(b"reply")?;
+        client.read_exact(octets.get_mut(..5).unwrap_or_default())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! The crew: how many workers there are, how many of them wait, and when one goes.
+
+use std::time::Duration;
+
+/// How long the least number that waits is looked for.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The workers of a pool, counted.
+///
+/// One that had nothing to do for a second goes, as long as another waits. But the kernel gives
+/// connections to those that wait in turn, so of a thousand not one may be idle for that long under
+/// a light load. There the least number that waited at once during a second tells: without all of
+/// those but one, nothing would have been slower.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    most: usize,
+    live: usize,
+    waiting: usize,
+    /// The least that waited since `since`.
+    least: usize,
+    since: Duration,
+    /// How many are still to go.
+    surplus: usize,
+}
+
+/// Who serves a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// The one that accepted it.
+    Serve,
+    /// A new one.
+    Hire,
+}
+
+impl Crew {
+    /// Nobody yet, and never more than `most`.
+    pub(crate) const fn new(most: usize, now: Duration) -> Self {
+        Self { most, live: 0, waiting: 0, least: 0, since: now, surplus: 0 }
+    }
+
+    /// The first one joins, and waits.
+    pub(crate) const fn join(&mut self) {
+        self.live = self.live.saturating_add(1);
+        self.waiting = self.waiting.saturating_add(1);
+    }
+
+    /// One that waited has a connection. Either it serves it, or, when nobody else waits and there
+    /// is room, it goes on waiting, and one more joins for this connection.
+    #[must_use]
+    pub(crate) const fn take(&mut self) -> Take {
+        if self.waiting <= 1 && self.live < self.most {
+            self.live = self.live.saturating_add(1);
+            return Take::Hire;
+        }
+        self.wait_less();
+        Take::Serve
+    }
+
+    /// The one that should have joined could not: the one that waited serves the connection after
+    /// all.
+    pub(crate) const fn fail_to_hire(&mut self) {
+        self.leave();
+    }
+
+    /// One has finished with its connection, and waits.
+    pub(crate) const fn finish(&mut self) {
+        self.waiting = self.waiting.saturating_add(1);
+    }
+
+    /// One had nothing to do for a second. Says whether it has left.
+    #[must_use]
+    pub(crate) const fn retire_idle(&mut self) -> bool {
+        let goes = self.waiting > 1;
+        if goes {
+            self.leave();
+        }
+        goes
+    }
+
+    /// One has finished with a connection, and asks whether it is one too many. If so, it has left.
+    #[must_use]
+    pub(crate) fn retire_surplus(&mut self, now: Duration) -> bool {
+        if now.saturating_sub(self.since) >= SECOND {
+            self.surplus = self.least.saturating_sub(1);
+            self.least = self.waiting;
+            self.since = now;
+        }
+        let goes = self.surplus > 0 && self.waiting > 1;
+        if goes {
+            self.surplus = self.surplus.saturating_sub(1);
+            self.leave();
+        }
+        goes
+    }
+
+    /// One that waited leaves.
+    pub(crate) const fn leave(&mut self) {
+        self.wait_less();
+        self.live = self.live.saturating_sub(1);
+    }
+
+    const fn wait_less(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+        if self.waiting < self.least {
+            self.least = self.waiting;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// `live` workers, all but one with a connection.
+    fn crew(most: usize, live: usize) -> Crew {
+        let mut crew = Crew::new(most, at(0));
+        crew.join();
+        for _ in 1..live {
+            assert_eq!(crew.take(), Take::Hire);
+        }
+        crew
+    }
+
+    #[test]
+    fn it_grows_to_its_limit() {
+        let mut crew = crew(3, 3);
+        assert_eq!(crew.take(), Take::Serve);
+        assert_eq!((crew.live, crew.waiting), (3, 0));
+        crew.finish();
+        assert_eq!((crew.live, crew.waiting), (3, 1));
+    }
+
+    #[test]
+    fn without_a_thread_it_stays_as_it_is() {
+        let mut crew = crew(3, 1);
+        assert_eq!(crew.take(), Take::Hire);
+        crew.fail_to_hire();
+        assert_eq!((crew.live, crew.waiting), (1, 0));
+        crew.finish();
+        assert_eq!((crew.live, crew.waiting), (1, 1));
+    }
+
+    #[test]
+    fn after_a_crowd_all_but_one_go() {
+        let mut crew = crew(1000, 1000);
+        for _ in 0..999 {
+            crew.finish();
+        }
+        assert_eq!((0..1000).filter(|_| crew.retire_idle()).count(), 999);
+        assert_eq!((crew.live, crew.waiting), (1, 1));
+    }
+
+    #[test]
+    fn a_light_load_keeps_few() {
+        let mut crew = crew(1000, 100);
+        for _ in 0..99 {
+            crew.finish();
+        }
+        let mut gone = 0;
+        for now in (0..3000).step_by(10) {
+            // Two connections at a time, given to any of them.
+            assert_eq!([crew.take(), crew.take()], [Take::Serve; 2]);
+            crew.finish();
+            gone += usize::from(crew.retire_surplus(at(now)));
+            crew.finish();
+            gone += usize::from(crew.retire_surplus(at(now)));
+        }
+        assert_eq!((gone, crew.live), (97, 3));
+    }
+
+    #[test]
+    fn a_steady_load_sends_nobody_away() {
+        let mut crew = crew(1000, 33);
+        for _ in 0..32 {
+            crew.finish();
+        }
+        for now in (0..5000).step_by(20) {
+            for _ in 0..32 {
+                assert_eq!(crew.take(), Take::Serve);
+            }
+            for _ in 0..31 {
+                crew.finish();
+                assert!(!crew.retire_surplus(at(now)));
+            }
+            crew.finish();
+        }
+        assert_eq!(crew.live, 33);
+    }
+}

@@ -1,0 +1,168 @@
+//! A folder of the file system, as a storage.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path as FsPath;
+use std::thread;
+use std::time::Duration;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::{FileType, OFlags, fstat};
+use rustix::io::Errno;
+use thimble_core::grammar::date::UnixTime;
+use thimble_core::semantics::path::Path;
+use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
+
+/// How often, and after how long each time, to try again for want of a descriptor.
+const TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A folder and what is beneath it.
+///
+/// Files are opened beneath it by the kernel (`openat2`), or where that is missing component by
+/// component, so no path leads out of it: no `..`, no absolute link, no rename at the wrong
+/// moment. A link that stays inside is followed. Only regular files and directories are there;
+/// FIFOs, sockets and devices are not, and opening one never blocks.
+#[derive(Debug)]
+pub struct Folder {
+    root: Dir,
+    options: OpenOptions,
+}
+
+impl Folder {
+    /// The folder at `path`, opened now: what later becomes of `path` doesn't matter.
+    ///
+    /// # Errors
+    /// `path` is missing, no folder, or may not be searched.
+    pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
+        let root = Dir::open_ambient_dir(path, ambient_authority())?;
+        // That doesn't tell yet whether it may be searched.
+        root.open_dir(".")?;
+        let mut options = OpenOptions::new();
+        // A FIFO without a writer doesn't block, and a terminal doesn't become ours.
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.read(true).custom_flags(flags.bits().cast_signed());
+        Ok(Self { root, options })
+    }
+
+    fn open_beneath(&self, path: &FsPath) -> Result<Node<OpenFile>, OpenError> {
+        let file = match self.try_to_open(path) {
+            Ok(file) => file.into_std(),
+            // A directory that may be searched, but not listed.
+            Err(OpenError::Forbidden) if self.root.open_dir(path).is_ok() => {
+                return Ok(Node::Directory);
+            }
+            Err(error) => return Err(error),
+        };
+        let stat = fstat(&file).map_err(|_| OpenError::Failed)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => {
+                let len = u64::try_from(stat.st_size).unwrap_or_default();
+                // Times before 1970 can't be said.
+                let modified = u64::try_from(stat.st_mtime).ok().map(UnixTime);
+                Ok(Node::File(OpenFile { file, metadata: Metadata { len, modified } }))
+            }
+            FileType::Directory => Ok(Node::Directory),
+            _ => Err(OpenError::NotFound),
+        }
+    }
+
+    /// Opens; waits a little for a descriptor.
+    fn try_to_open(&self, path: &FsPath) -> Result<cap_std::fs::File, OpenError> {
+        for _ in 0..TRIES {
+            match self.root.open_with(path, &self.options) {
+                Ok(file) => return Ok(file),
+                Err(error) => match open_error(&error) {
+                    OpenError::Busy => thread::sleep(PAUSE),
+                    error => return Err(error),
+                },
+            }
+        }
+        Err(OpenError::Busy)
+    }
+}
+
+impl Storage for Folder {
+    type File = OpenFile;
+
+    async fn open(&self, path: &Path<'_>) -> Result<Node<OpenFile>, OpenError> {
+        let mut name = Vec::with_capacity(256);
+        for segment in path.segments() {
+            if !name.is_empty() {
+                name.push(b'/');
+            }
+            name.extend_from_slice(segment);
+        }
+        if name.is_empty() {
+            return Ok(Node::Directory);
+        }
+        self.open_beneath(FsPath::new(OsStr::from_bytes(&name)))
+    }
+}
+
+/// A file that was opened beneath a [`Folder`].
+#[derive(Debug)]
+pub struct OpenFile {
+    file: fs::File,
+    metadata: Metadata,
+}
+
+impl File for OpenFile {
+    fn metadata(&self) -> Metadata {
+        self.metadata
+    }
+
+    async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        loop {
+            match self.file.read_at(buffer, offset) {
+                Ok(octets) => return Ok(octets),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(_) => return Err(ReadError),
+            }
+        }
+    }
+}
+
+#[expect(clippy::match_same_arms, reason = "each has its own reason")]
+fn open_error(error: &io::Error) -> OpenError {
+    let Some(errno) = Errno::from_io_error(error) else {
+        // No error of the system: cap-std says so of a path that leads out of the folder.
+        return OpenError::NotFound;
+    };
+    match errno {
+        Errno::ACCESS | Errno::PERM => OpenError::Forbidden,
+        Errno::AGAIN | Errno::INTR | Errno::MFILE | Errno::NFILE | Errno::NOMEM => OpenError::Busy,
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => OpenError::NotFound,
+        // Names that no file of this system can have.
+        Errno::NAMETOOLONG | Errno::INVAL | Errno::ILSEQ => OpenError::NotFound,
+        // Out of the folder.
+        Errno::XDEV => OpenError::NotFound,
+        // Sockets, and devices without a driver.
+        Errno::NXIO | Errno::NODEV => OpenError::NotFound,
+        _ => OpenError::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_become_what_a_client_may_know() {
+        for (error, expected) in [
+            (Errno::NOENT.into(), OpenError::NotFound),
+            (Errno::NXIO.into(), OpenError::NotFound),
+            (Errno::XDEV.into(), OpenError::NotFound),
+            (io::Error::new(io::ErrorKind::PermissionDenied, "out"), OpenError::NotFound),
+            (Errno::ACCESS.into(), OpenError::Forbidden),
+            (Errno::MFILE.into(), OpenError::Busy),
+            (Errno::IO.into(), OpenError::Failed),
+        ] {
+            assert_eq!(open_error(&error), expected, "{error}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The Thimble HTTP/1.1 server over std sockets.
+//!
+//! Everything that is HTTP comes from [`thimble_core`]; here are the sockets, threads, clocks and
+//! files of a desktop. There is no async runtime: a handler's future is run on the thread of its
+//! connection, and each wait in it blocks that thread.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`server`] | [`Server`]: a service on a listener |
+//! | [`folder`] | [`Folder`]: a storage that no path leads out of |
+//! | [`deadline`] | [`Deadlines`]: how long a client may keep the server waiting |
+//! | [`log`] | [`Log`]: access lines and heads, written without holding up anybody |
+//! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
+//! | [`clock`] | [`SystemClock`] |
+//! | [`submissions`] | [`Kept`]: submitted forms in memory |
+//! | [`command`] | flags, messages and signals, as the commands have them |
+//!
+//! # What it costs
+//!
+//! A connection takes a thread while it is open: a few pages of stack and buffers that are touched,
+//! about 20 KiB when it is idle. Workers are started on demand up to [`Server::max_conns`], accept
+//! their connections themselves, and leave when there has been one too many for a second. A request
+//! on a persistent connection is one `read` and one `write`.
+//!
+//! # What can be relied upon
+//!
+//! No client makes the server wait for longer than [`Deadlines`] say, take more memory than
+//! [`Limits`] allow for each connection, or read a file outside a [`Folder`]. A service that panics
+//! takes its own connection down. Without descriptors, memory or threads, the server waits for some.
+//!
+//! All of this is tested on Linux. Other Unix systems compile the same code, and open files
+//! component by component.
+
+mod buffers;
+pub mod clock;
+pub mod command;
+mod connection;
+mod crew;
+pub mod deadline;
+pub mod folder;
+mod listen;
+pub mod log;
+mod pool;
+pub mod server;
+mod socket;
+pub mod stop;
+pub mod submissions;
+
+pub use clock::SystemClock;
+pub use deadline::Deadlines;
+pub use folder::Folder;
+pub use log::Log;
+pub use server::Server;
+pub use stop::Stop;
+pub use submissions::Kept;
+pub use thimble_core::{
+    Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
+};

@@ -1,0 +1,93 @@
+//! Listening: what is set once on the listener, and inherited by each connection.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+/// A worker that waits longer than this for a connection may be one too many. It is the first
+/// time-out of each connection as well.
+pub(crate) const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
+
+/// A write is taken up anew after this long.
+pub(crate) const SEND_TIME_OUT: Duration = Duration::from_secs(5);
+
+/// Octets the kernel holds that it could not send yet. Left alone it takes mebibytes from a
+/// connection whose client reads slowly: a thousand of those cost it gibibytes, and seconds to copy.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 64 * 1024;
+
+/// Connections that may wait for a worker; the system may allow fewer.
+const BACKLOG: i32 = 4096;
+
+/// Binds a listener to the first of `addresses` that can be bound.
+pub(crate) fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(addresses)?;
+    prepare(&listener)?;
+    Ok(listener)
+}
+
+/// Sets on `listener` what its connections need, where they inherit it.
+pub(crate) fn prepare(listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(false)?;
+    let socket = SockRef::from(listener);
+    // A second call only changes the length of the queue.
+    socket.listen(BACKLOG)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_read_timeout(Some(ACCEPT_TIME_OUT))?;
+    socket.set_write_timeout(Some(SEND_TIME_OUT))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT)?;
+    Ok(())
+}
+
+/// Waits for a connection, at most [`ACCEPT_TIME_OUT`].
+pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept()?;
+    // Elsewhere connections inherit some of it or nothing. An error here is one of the connection,
+    // and shows in its first read.
+    if cfg!(not(target_os = "linux")) {
+        let _ = stream.set_nonblocking(false);
+        let _ = stream.set_nodelay(true);
+        let _ = stream.set_read_timeout(Some(ACCEPT_TIME_OUT));
+        let _ = stream.set_write_timeout(Some(SEND_TIME_OUT));
+    }
+    Ok((stream, peer))
+}
+
+/// Whether no connection came.
+pub(crate) fn is_time_out(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Whether accept failed for want of something (descriptors, memory), and will fail again at once.
+pub(crate) fn has_run_out(error: &io::Error) -> bool {
+    !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn connections_inherit_what_the_listener_has() -> io::Result<()> {
+        let listener = bind("127.0.0.1:0")?;
+        let _client = TcpStream::connect(listener.local_addr()?)?;
+        let (stream, _) = accept(&listener)?;
+        assert!(stream.nodelay()?);
+        assert_eq!(stream.read_timeout()?, Some(ACCEPT_TIME_OUT));
+        assert_eq!(stream.write_timeout()?, Some(SEND_TIME_OUT));
+        assert_eq!(SockRef::from(&stream).tcp_notsent_lowat()?, UNSENT);
+        Ok(())
+    }
+
+    #[test]
+    fn accepting_times_out() -> io::Result<()> {
+        let listener = bind("127.0.0.1:0")?;
+        let outcome = accept(&listener);
+        assert!(outcome.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
+        Ok(())
+    }
+}

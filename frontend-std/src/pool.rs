@@ -1,0 +1,296 @@
+//! The pool: workers that each accept a connection and serve it to its end.
+//!
+//! Whoever has no connection waits in accept, and serves what it accepts: nothing is handed from
+//! one thread to another. Only the last one that waits goes on waiting, and starts a new worker with
+//! the connection, up to the limit: so a crowd is let in as fast as threads can be made, not one
+//! after the other has come to its feet. Over the limit, connections wait in the listener's queue.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Scope};
+use std::time::Duration;
+
+use crate::clock::moment;
+use crate::connection::Connection;
+use crate::crew::{Crew, Take};
+use crate::listen::{accept, has_run_out, is_time_out};
+use crate::stop::Stop;
+
+/// Only the pages that a worker touches count; this is room for the deepest of services.
+const STACK: usize = 256 * 1024;
+
+/// How long to wait when something has run out: descriptors, memory, threads.
+const RUN_OUT: Duration = Duration::from_millis(50);
+
+/// What the workers do.
+pub(crate) trait Work: Sync {
+    /// What a worker keeps from connection to connection.
+    type Desk;
+
+    /// What a new worker begins with.
+    fn desk(&self) -> io::Result<Self::Desk>;
+
+    /// Serves a connection to its end.
+    fn serve(&self, desk: &mut Self::Desk, connection: &Connection);
+}
+
+struct Pool<'env, W> {
+    stop: &'env Stop,
+    work: &'env W,
+    crew: Mutex<Crew>,
+}
+
+/// Where a connection is while a thread is started for it: should that fail, it is still here.
+type Handed = Arc<Mutex<Option<Connection>>>;
+
+/// Accepts and serves connections, at most `most` at a time, until `stop` says so and the last one
+/// is done.
+pub(crate) fn run<W: Work>(stop: &Stop, work: &W, most: usize) -> io::Result<()> {
+    let crew = Mutex::new(Crew::new(most.max(1), moment()));
+    let pool = Pool { stop, work, crew };
+    thread::scope(|scope| {
+        pool.crew().join();
+        pool.hire(scope, Handed::default())
+    })
+}
+
+impl<W: Work> Pool<'_, W> {
+    /// Starts a worker with a connection, if there is one.
+    fn hire<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        first: Handed,
+    ) -> io::Result<()> {
+        let worker = thread::Builder::new().name("thimble".into()).stack_size(STACK);
+        worker.spawn_scoped(scope, move || self.be_a_worker(scope, &first)).map(drop)
+    }
+
+    fn be_a_worker<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, first: &Handed) {
+        let Some(mut desk) = self.desk() else { return self.crew().leave() };
+        if let Some(connection) = take(first) {
+            self.serve(&mut desk, connection);
+        }
+        while !self.stop.is_stopping() {
+            let goes = match accept(self.stop.listener()) {
+                Ok((stream, peer)) => {
+                    let connection = Connection::new(stream, peer);
+                    self.hand_over(scope, connection).is_some_and(|connection| {
+                        self.serve(&mut desk, connection);
+                        self.crew().retire_surplus(moment())
+                    })
+                }
+                Err(error) if is_time_out(&error) => self.crew().retire_idle(),
+                Err(error) if has_run_out(&error) && !self.stop.is_stopping() => {
+                    thread::sleep(RUN_OUT);
+                    false
+                }
+                Err(_) => false,
+            };
+            if goes {
+                return;
+            }
+        }
+        self.crew().leave();
+    }
+
+    /// Starts a worker for `connection`, if one is needed; otherwise it comes back.
+    fn hand_over<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        connection: Connection,
+    ) -> Option<Connection> {
+        if self.crew().take() == Take::Serve {
+            return Some(connection);
+        }
+        let handed = Handed::new(Mutex::new(Some(connection)));
+        self.hire(scope, Arc::clone(&handed)).err()?;
+        self.crew().fail_to_hire();
+        take(&handed)
+    }
+
+    fn serve(&self, desk: &mut W::Desk, connection: Connection) {
+        let enlisted = self.stop.enlist(connection);
+        // What a panic leaves on the desk is octets, and the next connection takes none of them for
+        // its own.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.work.serve(desk, enlisted.connection())));
+        drop(enlisted);
+        self.crew().finish();
+    }
+
+    /// A desk, as soon as there is memory for it.
+    fn desk(&self) -> Option<W::Desk> {
+        loop {
+            match self.work.desk() {
+                Ok(desk) => return Some(desk),
+                Err(_) if self.stop.is_stopping() => return None,
+                Err(_) => thread::sleep(RUN_OUT),
+            }
+        }
+    }
+
+    fn crew(&self) -> MutexGuard<'_, Crew> {
+        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take(handed: &Handed) -> Option<Connection> {
+    handed.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpStream};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Instant;
+
+    use super::*;
+    use crate::listen;
+
+    /// Echoes octet by octet until the end; panics at `!`.
+    #[derive(Default)]
+    struct Echo {
+        desks: AtomicUsize,
+        served: AtomicUsize,
+    }
+
+    struct Desk<'a>(&'a AtomicUsize);
+
+    impl Drop for Desk<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    impl<'a> Work for &'a Echo {
+        type Desk = Desk<'a>;
+
+        fn desk(&self) -> io::Result<Desk<'a>> {
+            self.desks.fetch_add(1, Ordering::SeqCst);
+            Ok(Desk(&self.desks))
+        }
+
+        fn serve(&self, _: &mut Desk<'a>, connection: &Connection) {
+            let mut octet = [0];
+            loop {
+                connection.rest();
+                match connection.stream().read(&mut octet) {
+                    Ok(0) => break,
+                    Ok(_) => assert_ne!(octet, *b"!", "as the client asked"),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                    Err(_) => break,
+                }
+                connection.wake();
+                let _ = connection.stream().write_all(&octet);
+            }
+            self.served.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Stops even when an assertion fails, so that the test ends.
+    struct Stopping<'a>(&'a Stop);
+
+    impl Drop for Stopping<'_> {
+        fn drop(&mut self) {
+            self.0.stop();
+        }
+    }
+
+    /// Waits until so many desks are taken.
+    fn desks(echo: &Echo, count: usize) -> bool {
+        let end = Instant::now() + Duration::from_secs(10);
+        while echo.desks.load(Ordering::SeqCst) != count && Instant::now() < end {
+            thread::sleep(Duration::from_millis(10));
+        }
+        echo.desks.load(Ordering::SeqCst) == count
+    }
+
+    /// Runs `client` against a pool of at most `most` workers.
+    fn against(echo: &Echo, most: usize, client: impl FnOnce(SocketAddr, &Stop) -> io::Result<()>) {
+        let outcome = listen::bind("127.0.0.1:0").and_then(|listener| {
+            let address = listener.local_addr()?;
+            let stop = Stop::new(listener);
+            thread::scope(|scope| {
+                let pool = scope.spawn(|| run(&stop, &echo, most));
+                let stopping = Stopping(&stop);
+                let outcome = client(address, &stop);
+                drop(stopping);
+                pool.join().unwrap_or_else(|_| Err(io::Error::other("panic"))).and(outcome)
+            })
+        });
+        assert!(outcome.is_ok(), "{outcome:?}");
+        assert_eq!(echo.desks.load(Ordering::SeqCst), 0, "every desk is given back");
+    }
+
+    fn say(mut stream: &TcpStream, octet: u8) -> io::Result<u8> {
+        stream.write_all(&[octet])?;
+        let mut answer = [0];
+        stream.read_exact(&mut answer)?;
+        Ok(answer[0])
+    }
+
+    fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_millis(300)))?;
+        Ok(stream)
+    }
+
+    #[test]
+    fn connections_over_the_limit_wait() {
+        against(&Echo::default(), 2, |address, _| {
+            let (first, second, third) = (connect(address)?, connect(address)?, connect(address)?);
+            assert_eq!((say(&first, b'a')?, say(&second, b'b')?), (b'a', b'b'));
+            assert!(say(&third, b'c').is_err());
+            drop(first);
+            let mut answer = [0];
+            (&third).read_exact(&mut answer)?;
+            assert_eq!(answer, *b"c");
+            assert_eq!(say(&second, b'd')?, b'd');
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn workers_come_with_the_crowd_and_go_after_it() {
+        let echo = Echo::default();
+        against(&echo, 100, |address, _| {
+            let crowd = (0..50).map(|_| connect(address)).collect::<io::Result<Vec<_>>>()?;
+            for stream in &crowd {
+                assert_eq!(say(stream, b'x')?, b'x');
+            }
+            assert!(desks(&echo, 51));
+            drop(crowd);
+            assert!(desks(&echo, 1));
+            assert_eq!(say(&connect(address)?, b'y')?, b'y');
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_panic_cuts_its_connection_and_nothing_else() {
+        against(&Echo::default(), 1, |address, _| {
+            let stream = connect(address)?;
+            assert!(say(&stream, b'!').is_err());
+            assert_eq!(say(&connect(address)?, b'z')?, b'z');
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn stopping_ends_idle_connections_at_once() {
+        let echo = Echo::default();
+        against(&echo, 10, |address, stop| {
+            let idle = connect(address)?;
+            assert_eq!(say(&idle, b'a')?, b'a');
+            thread::sleep(Duration::from_millis(20));
+            stop.stop();
+            let begun = Instant::now();
+            assert_eq!((&idle).read(&mut [0])?, 0);
+            assert!(begun.elapsed() < Duration::from_millis(200));
+            assert!(TcpStream::connect(address).is_err(), "it listens no more");
+            Ok(())
+        });
+        assert_eq!(echo.served.load(Ordering::SeqCst), 1);
+    }
+}

@@ -1,0 +1,177 @@
+//! The server: a service on a listener.
+
+use std::cell::Cell;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::time::Duration;
+
+use socket2::SockRef;
+use thimble_core::framing::Limits;
+use thimble_core::message::FieldEntry;
+use thimble_core::server::blocking::{Blocking, block_on};
+use thimble_core::server::{self as core, Ended, Server as Core, Service};
+
+use crate::buffers::Buffers;
+use crate::clock::SystemClock;
+use crate::connection::{Connection, is_lull};
+use crate::deadline::Deadlines;
+use crate::listen;
+use crate::log::Log;
+use crate::pool::{self, Work};
+use crate::socket;
+use crate::stop::Stop;
+
+/// Octets of a worker's transmit buffer: what one write takes.
+const TRANSMIT: usize = 32 * 1024;
+
+/// Field lines whose places a worker remembers: more than browsers send.
+const FIELDS: usize = 48;
+
+/// A listener, and how its connections are served.
+///
+/// ```no_run
+/// use thimble_std::{Folder, Server, Site};
+///
+/// let site = Site::new(Folder::open("site")?);
+/// Server::bind("127.0.0.1:8000")?.max_conns(100).run(&site)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    stop: Stop,
+    max_conns: usize,
+    limits: Limits,
+    deadlines: Deadlines,
+    log: Log,
+}
+
+impl Server {
+    /// Listens on the first of `addresses` that can be bound. Clients may connect from now on; they
+    /// are answered once the server runs.
+    ///
+    /// # Errors
+    /// None of them can be bound.
+    pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<Self> {
+        listen::bind(addresses).map(Self::of)
+    }
+
+    /// Takes over `listener`, and makes it wait instead of not blocking, should that be set.
+    ///
+    /// # Errors
+    /// It can't be set up.
+    pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
+        listen::prepare(&listener)?;
+        Ok(Self::of(listener))
+    }
+
+    fn of(listener: TcpListener) -> Self {
+        Self {
+            stop: Stop::new(listener),
+            max_conns: 1024,
+            limits: Limits::DESKTOP,
+            deadlines: Deadlines::default(),
+            log: Log::none(),
+        }
+    }
+
+    /// Serves at most so many connections at a time, at least one; 1024 if nothing is said. Further
+    /// ones wait in the listener's queue.
+    pub fn max_conns(mut self, max_conns: usize) -> Self {
+        self.max_conns = max_conns;
+        self
+    }
+
+    /// What clients may send; [`Limits::DESKTOP`] if nothing is said. The size of the receive
+    /// buffers follows from it.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long clients may take.
+    pub const fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
+    }
+
+    /// Where replies are logged; nowhere if nothing is said.
+    pub fn log(mut self, log: Log) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// The address it listens on, with the port that was chosen for port 0.
+    ///
+    /// # Errors
+    /// The system doesn't say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.stop.listener().local_addr()
+    }
+
+    /// What stops it, from another thread.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Serves, until it is stopped and what was in flight is done.
+    ///
+    /// Each connection has a thread of its own while it lasts, with a stack of 256 KiB. A panic in
+    /// the service cuts its connection.
+    ///
+    /// # Errors
+    /// There can't be even one thread.
+    pub fn run<S: Service + Sync>(self, service: &S) -> io::Result<()> {
+        let core = Core::new(service, SystemClock, self.limits);
+        pool::run(&self.stop, &Serving { server: &self, core }, self.max_conns)
+    }
+}
+
+/// A server that runs.
+struct Serving<'run, S> {
+    server: &'run Server,
+    core: Core<&'run S, SystemClock>,
+}
+
+/// What a worker keeps.
+struct Desk {
+    buffers: Buffers,
+    fields: [FieldEntry; FIELDS],
+    /// Octets that went through the buffers since they were fresh.
+    used: usize,
+}
+
+impl<S: Service + Sync> Work for Serving<'_, S> {
+    type Desk = Desk;
+
+    fn desk(&self) -> io::Result<Desk> {
+        let buffers = Buffers::new(self.server.limits.receive_buffer(), TRANSMIT)?;
+        Ok(Desk { buffers, fields: [FieldEntry::default(); FIELDS], used: 0 })
+    }
+
+    fn serve(&self, desk: &mut Desk, connection: &Connection) {
+        let Server { stop, log, deadlines, .. } = self.server;
+        let used = Cell::new(desk.used);
+        let (rx, tx) = socket::halves(connection, stop, log, *deadlines, &used);
+        let mut transport = Blocking::new(rx, tx);
+        loop {
+            let (rx, tx) = desk.buffers.halves();
+            let buffers = core::Buffers { rx, tx, fields: &mut desk.fields };
+            match block_on(self.core.serve(&mut transport, buffers)) {
+                Ok(Ended::Idle) => (),
+                Ok(Ended::Cut) => {
+                    // Closing resets it then. If it can't be set, closing has to do.
+                    let _ = SockRef::from(connection.stream()).set_linger(Some(Duration::ZERO));
+                    break;
+                }
+                Err(error) if is_lull(&error) => {
+                    used.set(0);
+                    if desk.buffers.renew().is_err() {
+                        break;
+                    }
+                }
+                Ok(Ended::Closed) | Err(_) => break,
+            }
+        }
+        desk.used = used.get();
+    }
+}

@@ -1,0 +1,283 @@
+//! The two halves of a connection, with deadlines.
+
+use std::cell::Cell;
+use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
+use std::thread;
+use std::time::Duration;
+
+use thimble_core::server::blocking::Close;
+use thimble_core::server::{Half, Phase, Record};
+
+use crate::clock::moment;
+use crate::connection::{Connection, lull};
+use crate::deadline::{Arm, Deadlines, Wait};
+use crate::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
+use crate::log::Log;
+use crate::stop::Stop;
+
+/// The kernel copies what it is given before the peer sees any of it: more than this in one call
+/// costs more than the calls it saves.
+const WRITE: usize = 64 * 1024;
+
+/// A connection that has used this much of its buffers gives them back in a lull.
+const USED: usize = 16 * 1024;
+
+/// How often a half that was ended looks for octets that were on their way.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The receiving half.
+#[derive(Debug)]
+pub(crate) struct Rx<'conn> {
+    connection: &'conn Connection,
+    stop: &'conn Stop,
+    log: &'conn Log,
+    wait: Wait,
+    /// Ended while a request was on its way.
+    ended: bool,
+    used: &'conn Cell<usize>,
+}
+
+/// The transmitting half.
+#[derive(Debug)]
+pub(crate) struct Tx<'conn> {
+    connection: &'conn Connection,
+    log: &'conn Log,
+    wait: Wait,
+    used: &'conn Cell<usize>,
+}
+
+/// Both halves of `connection`. They add to `used` what goes through their buffers; it is zero
+/// when those are fresh.
+pub(crate) fn halves<'conn>(
+    connection: &'conn Connection,
+    stop: &'conn Stop,
+    log: &'conn Log,
+    deadlines: Deadlines,
+    used: &'conn Cell<usize>,
+) -> (Rx<'conn>, Tx<'conn>) {
+    let rx = Wait::new(deadlines, ACCEPT_TIME_OUT, Duration::MAX);
+    // The kernel takes more octets again only once a third of its own buffer is free, which a slow
+    // peer may need minutes for; a call that begins then finds any room there is.
+    let tx = Wait::new(deadlines, SEND_TIME_OUT, SEND_TIME_OUT);
+    (
+        Rx { connection, stop, log, wait: rx, ended: false, used },
+        Tx { connection, log, wait: tx, used },
+    )
+}
+
+impl Rx<'_> {
+    /// One call. Nothing: the time-out passed, or a signal came.
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let begun = moment();
+        let outcome = self.connection.stream().read(buffer);
+        if matches!(outcome, Ok(0)) && self.ended && !self.wait.is_draining() {
+            thread::sleep(LOOK);
+        }
+        let waited = moment().saturating_sub(begun);
+        self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
+        match outcome {
+            Ok(0) if self.ended && !self.wait.is_draining() => Ok(None),
+            Ok(octets) => Ok(Some(octets)),
+            Err(error) if is_passing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn arm(&self, arm: Arm) -> io::Result<()> {
+        match arm {
+            Arm::Stands => Ok(()),
+            Arm::Set(time_out) => self.connection.stream().set_read_timeout(Some(time_out)),
+        }
+    }
+}
+
+impl embedded_io::ErrorType for Rx<'_> {
+    type Error = io::Error;
+}
+
+impl embedded_io::Read for Rx<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let idle = self.wait.is_idle();
+        if idle {
+            self.connection.rest();
+            if self.stop.is_stopping() {
+                self.connection.end_if_idle();
+            }
+        }
+        let mut arm = self.wait.first()?;
+        loop {
+            self.arm(arm)?;
+            if let Some(octets) = self.try_read(buffer)? {
+                if octets > 0 && idle {
+                    self.ended |= self.connection.wake();
+                }
+                add(self.used, octets);
+                return Ok(octets);
+            }
+            if idle && self.used.get() > USED {
+                return Err(lull());
+            }
+            arm = self.wait.again()?;
+        }
+    }
+}
+
+impl Half for Rx<'_> {
+    fn phase(&mut self, phase: Phase) {
+        self.wait.enter(phase);
+    }
+
+    fn head(&mut self, head: &[u8]) {
+        self.wait.over();
+        self.log.request(head);
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.is_stopping()
+    }
+}
+
+impl embedded_io::ErrorType for Tx<'_> {
+    type Error = io::Error;
+}
+
+impl embedded_io::Write for Tx<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = bytes.get(..WRITE).unwrap_or(bytes);
+        let mut arm = self.wait.first()?;
+        loop {
+            if let Arm::Set(time_out) = arm {
+                self.connection.stream().set_write_timeout(Some(time_out))?;
+            }
+            let begun = moment();
+            let outcome = self.connection.stream().write(piece);
+            let waited = moment().saturating_sub(begun);
+            self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
+            match outcome {
+                Ok(octets) => {
+                    add(self.used, octets);
+                    return Ok(octets);
+                }
+                Err(error) if is_passing(&error) => arm = self.wait.again()?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Close for Tx<'_> {
+    fn close(&mut self) -> io::Result<()> {
+        self.connection.stream().shutdown(Shutdown::Write)
+    }
+}
+
+impl Half for Tx<'_> {
+    fn phase(&mut self, phase: Phase) {
+        self.wait.enter(phase);
+    }
+
+    fn head(&mut self, head: &[u8]) {
+        self.log.reply(head);
+    }
+
+    fn replied(&mut self, record: &Record<'_>) {
+        self.wait.over();
+        self.log.access(self.connection.peer(), record);
+    }
+}
+
+fn add(used: &Cell<usize>, octets: usize) {
+    used.set(used.get().saturating_add(octets));
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Instant;
+
+    use embedded_io::{Read as _, Write as _};
+
+    use super::*;
+
+    fn over<R>(
+        check: impl FnOnce(&TcpStream, &Connection, Rx<'_>, Tx<'_>) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let stop = Stop::new(TcpListener::bind("127.0.0.1:0")?);
+        crate::listen::prepare(stop.listener())?;
+        let client = TcpStream::connect(stop.listener().local_addr()?)?;
+        let (stream, peer) = stop.listener().accept()?;
+        let connection = Connection::new(stream, peer);
+        let (idle, lag) = (Duration::from_millis(1400), Duration::from_millis(300));
+        let deadlines = Deadlines { idle, lag, ..Deadlines::default() };
+        let (log, used) = (Log::none(), Cell::new(0));
+        let (rx, tx) = halves(&connection, &stop, &log, deadlines, &used);
+        check(&client, &connection, rx, tx)
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_request_that_began_before_the_stop_is_read_to_its_end() -> io::Result<()> {
+        over(|mut client, connection, mut rx, _| {
+            let mut octets = [0; 8];
+            rx.phase(Phase::Idle);
+            client.write_all(b"ab")?;
+            thread::sleep(Duration::from_millis(20));
+            connection.rest();
+            connection.end_if_idle();
+            assert_eq!(rx.read(&mut octets)?, 2);
+            rx.phase(Phase::Content);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    thread::sleep(Duration::from_millis(60));
+                    let _ = client.write_all(b"cde");
+                });
+                assert_eq!(rx.read(&mut octets).ok(), Some(3));
+            });
+            let error = rx.read(&mut octets).err().map(|error| error.kind());
+            assert_eq!(error, Some(io::ErrorKind::TimedOut));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn used_buffers_are_given_back_in_a_lull_that_does_not_lengthen_the_deadline() -> io::Result<()>
+    {
+        over(|mut client, _, mut rx, _| {
+            let mut octets = vec![0; 2 * USED];
+            client.write_all(&octets)?;
+            rx.phase(Phase::Content);
+            while rx.used.get() < octets.len() {
+                rx.read(&mut octets)?;
+            }
+            let begun = Instant::now();
+            rx.phase(Phase::Idle);
+            let error = rx.read(&mut octets).err().map(|error| error.kind());
+            assert_eq!(error, Some(io::ErrorKind::WouldBlock));
+            rx.used.set(0);
+            rx.phase(Phase::Idle);
+            let error = rx.read(&mut octets).err().map(|error| error.kind());
+            assert_eq!(error, Some(io::ErrorKind::TimedOut));
+            let took = begun.elapsed().as_millis();
+            assert!((1350..1900).contains(&took), "{took}");
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn one_write_takes_no_more_than_the_kernel_likes() -> io::Result<()> {
+        over(|_, _, _, mut tx| {
+            tx.phase(Phase::Reply);
+            assert_eq!(tx.write(&vec![0; WRITE + 1])?, WRITE);
+            Ok(())
+        })
+    }
+}
