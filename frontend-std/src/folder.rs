@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path as FsPath;
+use std::path::{Path as FsPath, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -24,12 +24,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A folder and what is beneath it.
 ///
 /// Files are opened beneath it by the kernel (`openat2`), or where that is missing component by
-/// component, so no path leads out of it: no `..`, no absolute link, no rename at the wrong
-/// moment. A link that stays inside is followed. Only regular files and directories are there;
+/// component, so no path leads out of it: no `..`, no link, no rename at the wrong moment. A link
+/// whose target is inside is followed, also when it goes there from the root of the file system. Only regular files and directories are there;
 /// FIFOs, sockets and devices are not, and opening one never blocks.
 #[derive(Debug)]
 pub struct Folder {
     root: Dir,
+    /// Where the root was when it was opened, without links.
+    place: Option<PathBuf>,
     options: OpenOptions,
 }
 
@@ -39,18 +41,35 @@ impl Folder {
     /// # Errors
     /// `path` is missing, no folder, or may not be searched.
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
-        let root = Dir::open_ambient_dir(path, ambient_authority())?;
+        let root = Dir::open_ambient_dir(&path, ambient_authority())?;
+        let place = fs::canonicalize(path).ok();
         // That doesn't tell yet whether it may be searched.
         root.open_dir(".")?;
         let mut options = OpenOptions::new();
         // A FIFO without a writer doesn't block, and a terminal doesn't become ours.
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         options.read(true).custom_flags(flags.bits().cast_signed());
-        Ok(Self { root, options })
+        Ok(Self { root, place, options })
+    }
+
+    /// The way without links to what a link with an absolute target leads to, if that is inside.
+    /// Whatever becomes of it meanwhile, it is then opened beneath the root like any other path.
+    fn around_links(&self, path: &FsPath) -> Option<PathBuf> {
+        let place = self.place.as_ref()?;
+        let target = fs::canonicalize(place.join(path)).ok()?;
+        let inside = target.strip_prefix(place).ok()?;
+        (inside != path && !inside.as_os_str().is_empty()).then(|| inside.to_path_buf())
     }
 
     fn open_beneath(&self, path: &FsPath) -> Result<Node<OpenFile>, OpenError> {
-        let file = match self.try_to_open(path) {
+        let opened = match self.try_to_open(path) {
+            Err(error) if leads_out(&error) => match self.around_links(path) {
+                Some(inside) => self.try_to_open(&inside),
+                None => Err(error),
+            },
+            opened => opened,
+        };
+        let file = match opened.map_err(|error| open_error(&error)) {
             Ok(file) => file.into_std(),
             // A directory that may be searched, but not listed.
             Err(OpenError::Forbidden) if self.root.open_dir(path).is_ok() => {
@@ -72,17 +91,14 @@ impl Folder {
     }
 
     /// Opens; waits a little for a descriptor.
-    fn try_to_open(&self, path: &FsPath) -> Result<cap_std::fs::File, OpenError> {
-        for _ in 0..TRIES {
+    fn try_to_open(&self, path: &FsPath) -> io::Result<cap_std::fs::File> {
+        for _ in 1..TRIES {
             match self.root.open_with(path, &self.options) {
-                Ok(file) => return Ok(file),
-                Err(error) => match open_error(&error) {
-                    OpenError::Busy => thread::sleep(PAUSE),
-                    error => return Err(error),
-                },
+                Err(error) if open_error(&error) == OpenError::Busy => thread::sleep(PAUSE),
+                opened => return opened,
             }
         }
-        Err(OpenError::Busy)
+        self.root.open_with(path, &self.options)
     }
 }
 
@@ -127,10 +143,17 @@ impl File for OpenFile {
     }
 }
 
+/// Whether a path was refused for leading out of the folder, which an absolute link does, wherever
+/// it leads.
+fn leads_out(error: &io::Error) -> bool {
+    // No error of the system: that is how cap-std says it.
+    matches!(Errno::from_io_error(error), None | Some(Errno::XDEV))
+}
+
 #[expect(clippy::match_same_arms, reason = "each has its own reason")]
 fn open_error(error: &io::Error) -> OpenError {
     let Some(errno) = Errno::from_io_error(error) else {
-        // No error of the system: cap-std says so of a path that leads out of the folder.
+        // It leads out of the folder.
         return OpenError::NotFound;
     };
     match errno {

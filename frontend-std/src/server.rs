@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
 use thimble_core::framing::Limits;
 use thimble_core::message::FieldEntry;
@@ -23,6 +24,9 @@ use crate::stop::Stop;
 
 /// Octets of a worker's transmit buffer: what one write takes.
 const TRANSMIT: usize = 32 * 1024;
+
+/// A connection that used more octets of its worker's buffers than this leaves them behind.
+const LARGE: usize = 256 * 1024;
 
 /// Field lines whose places a worker remembers: more than browsers send.
 const FIELDS: usize = 48;
@@ -74,8 +78,8 @@ impl Server {
         }
     }
 
-    /// Serves at most so many connections at a time, at least one; 1024 if nothing is said. Further
-    /// ones wait in the listener's queue.
+    /// Serves at most so many connections at a time, at least one; 1024 if nothing is said, and fewer
+    /// if the limit on open files is low. Further ones wait in the listener's queue.
     pub fn max_conns(mut self, max_conns: usize) -> Self {
         self.max_conns = max_conns;
         self
@@ -122,8 +126,17 @@ impl Server {
     /// There can't be even one thread.
     pub fn run<S: Service + Sync>(self, service: &S) -> io::Result<()> {
         let core = Core::new(service, SystemClock, self.limits);
-        pool::run(&self.stop, &Serving { server: &self, core }, self.max_conns)
+        let most = self.max_conns.min(affordable());
+        pool::run(&self.stop, &Serving { server: &self, core }, most)
     }
+}
+
+/// Connections that descriptors suffice for: each may need one for a file besides its own, and some
+/// are in use already.
+fn affordable() -> usize {
+    const OTHERS: u64 = 16;
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX).max(1)
 }
 
 /// A server that runs.
@@ -173,5 +186,9 @@ impl<S: Service + Sync> Work for Serving<'_, S> {
             }
         }
         desk.used = used.get();
+        // What a large form or reply took goes back with its connection, not with its worker.
+        if desk.used > LARGE && desk.buffers.renew().is_ok() {
+            desk.used = 0;
+        }
     }
 }

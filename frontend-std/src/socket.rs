@@ -42,6 +42,7 @@ pub(crate) struct Rx<'conn> {
 #[derive(Debug)]
 pub(crate) struct Tx<'conn> {
     connection: &'conn Connection,
+    stop: &'conn Stop,
     log: &'conn Log,
     wait: Wait,
     used: &'conn Cell<usize>,
@@ -62,7 +63,7 @@ pub(crate) fn halves<'conn>(
     let tx = Wait::new(deadlines, SEND_TIME_OUT, SEND_TIME_OUT);
     (
         Rx { connection, stop, log, wait: rx, ended: false, used },
-        Tx { connection, log, wait: tx, used },
+        Tx { connection, stop, log, wait: tx, used },
     )
 }
 
@@ -132,10 +133,6 @@ impl Half for Rx<'_> {
         self.wait.over();
         self.log.request(head);
     }
-
-    fn stopping(&self) -> bool {
-        self.stop.is_stopping()
-    }
 }
 
 impl embedded_io::ErrorType for Tx<'_> {
@@ -188,6 +185,10 @@ impl Half for Tx<'_> {
     fn replied(&mut self, record: &Record<'_>) {
         self.wait.over();
         self.log.access(self.connection.peer(), record);
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.is_stopping()
     }
 }
 

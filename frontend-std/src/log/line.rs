@@ -6,6 +6,9 @@ use std::net::IpAddr;
 use thimble_core::grammar::date::{UnixTime, imf_fixdate};
 use thimble_core::server::Record;
 
+/// Octets of a request-line that are logged; of one that is longer, no more, and `...` after them.
+const LONGEST: usize = 2048;
+
 /// The Common Log Format: `host ident authuser [date] "request-line" status octets`.
 ///
 /// There is never an ident or authuser, and `-` stands for no request-line and for no content.
@@ -17,7 +20,12 @@ pub(super) fn access(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &R
     if record.request_line.is_empty() {
         out.push(b'-');
     } else {
-        escape(out, record.request_line, b"\"\\");
+        // A client could fill a disk otherwise.
+        let line = record.request_line.get(..LONGEST);
+        escape(out, line.unwrap_or(record.request_line), b"\"\\");
+        if line.is_some() {
+            out.extend_from_slice("...".as_bytes());
+        }
     }
     let _ = write!(out, "\" {} ", record.status.code());
     if record.content == 0 {
