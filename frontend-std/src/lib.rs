@@ -56,3 +56,8 @@ pub use submissions::Kept;
 pub use thimble_core::{
     Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
 };
+
+/// The example in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
