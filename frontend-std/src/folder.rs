@@ -25,8 +25,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 ///
 /// Files are opened beneath it by the kernel (`openat2`), or where that is missing component by
 /// component, so no path leads out of it: no `..`, no link, no rename at the wrong moment. A link
-/// whose target is inside is followed, also when it goes there from the root of the file system. Only regular files and directories are there;
-/// FIFOs, sockets and devices are not, and opening one never blocks.
+/// whose target is inside is followed, also when it goes there from the root of the file system.
+/// Only regular files and directories are there; FIFOs, sockets and devices are not, and opening one
+/// never blocks.
 #[derive(Debug)]
 pub struct Folder {
     root: Dir,

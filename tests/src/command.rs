@@ -10,15 +10,18 @@
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, geteuid, kill_process};
 
 use crate::client::{Client, PATIENCE};
+
+const NOBODY: u32 = 65534;
 
 /// The command, not yet started: `THIMBLE` names another one to put to the same tests.
 ///
@@ -27,6 +30,24 @@ pub fn thimble() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let mut command = Command::new(BUILT.get_or_init(build));
     command.stdin(Stdio::null());
+    command
+}
+
+/// The command, not yet started, as a user whom permissions bind: root is bound by none.
+///
+/// For root it is a copy in `folder`, as the one that was built may lie where only root can enter.
+pub fn unprivileged(folder: &Path) -> Command {
+    let built = thimble();
+    if !geteuid().is_root() {
+        return built;
+    }
+    let copy = folder.join("thimble");
+    // Made by another process: a child that is forked here meanwhile would hold a copy of ours open
+    // for writing, and what is open for writing can't be run.
+    let made = run(Command::new("cp").arg(built.get_program()).arg(&copy));
+    assert!(made.status.success(), "the command is not copied");
+    let mut command = Command::new(copy);
+    command.stdin(Stdio::null()).uid(NOBODY).gid(NOBODY);
     command
 }
 

@@ -6,6 +6,7 @@ pub mod client;
 pub mod command;
 pub mod escapes;
 pub mod folder;
+pub mod heads;
 pub mod memory;
 pub mod replay;
 pub mod transcript;

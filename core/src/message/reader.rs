@@ -173,7 +173,11 @@ impl HeadReader {
         }
         (self.line, self.searched, self.count) = (line, line, count);
         // Once for all of them: whichever was the first too many, nothing was wrong before it.
-        if count > limits.fields { Err(ParseError::TooManyFields) } else { Ok(()) }
+        if count > limits.fields {
+            self.count = limits.fields;
+            return Err(ParseError::TooManyFields);
+        }
+        Ok(())
     }
 
     /// Reads a field line by the strict grammar. Returns whether it is whole.

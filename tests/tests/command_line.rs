@@ -1,0 +1,282 @@
+//! The command as a person at a terminal meets it: flags, what it prints, signals, refusals to start.
+
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use regex_lite::Regex;
+use rustix::net::sockopt;
+use thimble_tests::client::{Client, PATIENCE, Reply};
+use thimble_tests::command::{Signal, Thimble, run, thimble, unprivileged};
+use thimble_tests::folder::{Folder, PAGE, noise};
+
+fn ask(thimble: &Thimble, request: &str) -> Reply {
+    let mut client = thimble.connect();
+    client.send(request).unwrap();
+    client.reply().unwrap()
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: thimble\r\n\r\n")
+}
+
+fn post(path: &str, form: &str) -> String {
+    let length = form.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: thimble\r\nContent-Length: {length}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}"
+    )
+}
+
+#[test]
+fn it_serves_the_current_folder_and_says_where() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::start(thimble().args(["--port", "0"]).current_dir(folder.path()));
+    let line = Regex::new(r"^Serving \S.* at http://127\.0\.0\.1:[1-9]\d*/$").unwrap();
+    assert!(line.is_match(thimble.banner()), "{}", thimble.banner());
+    assert_eq!(ask(&thimble, &get("/")).text(), PAGE);
+    assert_eq!(thimble.out().lines().count(), 1, "{}", thimble.out());
+}
+
+#[test]
+fn it_binds_where_it_is_told() {
+    let folder = Folder::with_pages().unwrap();
+    let everywhere = Thimble::serve(folder.path(), &["-b", "0.0.0.0"]);
+    assert!(everywhere.banner().contains(" at http://0.0.0.0:"), "{}", everywhere.banner());
+    let mut client = Client::connect((Ipv4Addr::LOCALHOST, everywhere.address().port()).into());
+    client.as_mut().unwrap().send(get("/note.txt")).unwrap();
+    assert_eq!(client.unwrap().reply().unwrap().text(), "one line\n");
+    // Some machines have no IPv6 at all.
+    if TcpListener::bind("[::1]:0").is_ok() {
+        let six = Thimble::serve(folder.path(), &["--bind", "::1"]);
+        assert!(six.banner().contains(" at http://[::1]:"), "{}", six.banner());
+        assert_eq!(ask(&six, &get("/note.txt")).text(), "one line\n");
+    }
+}
+
+#[test]
+fn each_reply_is_a_line_in_common_log_format() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::serve(folder.path(), &[] as &[&str]);
+    let length = ask(&thimble, &post("/", "a=1")).content.len();
+    let requests = [
+        (get("/note.txt"), r#""GET /note\.txt HTTP/1\.1" 200 9"#.to_owned()),
+        (get("/gone?q=1"), r#""GET /gone\?q=1 HTTP/1\.1" 404 \d+"#.to_owned()),
+        (post("/", "a=1"), format!(r#""POST / HTTP/1\.1" 200 {length}"#)),
+        (
+            get("/").replace("HTTP/1.1", "HTTP/1.0"),
+            format!(r#""GET / HTTP/1\.0" 200 {}"#, PAGE.len()),
+        ),
+    ];
+    let place_and_time =
+        r"^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] ";
+    for (request, rest) in requests {
+        let line = Regex::new(&format!("{place_and_time}{rest}$")).unwrap();
+        ask(&thimble, &request);
+        thimble.log_line(|found| line.is_match(found));
+    }
+    let mut client = thimble.connect();
+    client.send(get("/").replace("GET", "HEAD")).unwrap();
+    client.reply_to_head().unwrap();
+    let line = Regex::new(&format!(r#"{place_and_time}"HEAD / HTTP/1\.1" 200 (0|-)$"#)).unwrap();
+    thimble.log_line(|found| line.is_match(found));
+    assert_eq!(thimble.log().lines().count(), 6, "{}", thimble.log());
+}
+
+#[test]
+fn nothing_a_client_sends_can_forge_a_log_line() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::serve(folder.path(), &[] as &[&str]);
+    for request in [
+        get("/%0a127.0.0.1%20-%20-%20forged"),
+        get("/\"quoted\\"),
+        "GET /\x1b[31mred HTTP/1.1\r\nHost: thimble\r\n\r\n".to_owned(),
+        "forged\rline\r\n\r\n".to_owned(),
+    ] {
+        assert_ne!(ask(&thimble, &request).status, 200);
+    }
+    ask(&thimble, &get("/note.txt"));
+    thimble.log_line(|line| line.contains("/note.txt"));
+    let log = thimble.log();
+    assert_eq!(log.lines().count(), 5, "{log}");
+    assert!(log.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{log:?}");
+    assert!(log.lines().all(|line| line.starts_with("127.0.0.1 - - [")), "{log}");
+}
+
+#[test]
+fn verbose_shows_both_heads() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::serve(folder.path(), &["-v"]);
+    ask(&thimble, "GET /note.txt HTTP/1.1\r\nHost: thimble\r\nX-Mine: a b\r\n\r\n");
+    thimble.log_line(|line| line.contains("] \"GET /note.txt HTTP/1.1\" 200 9"));
+    for wanted in ["< GET /note.txt HTTP/1.1", "< X-Mine: a b", "> HTTP/1.1 200 OK"] {
+        assert_eq!(thimble.log_line(|line| line == wanted), wanted);
+    }
+    thimble.log_line(|line| line.eq_ignore_ascii_case("> content-length: 9"));
+}
+
+#[test]
+fn quiet_silences_the_access_log() {
+    let folder = Folder::with_pages().unwrap();
+    let mut thimble = Thimble::serve(folder.path(), &["-q"]);
+    ask(&thimble, &get("/note.txt"));
+    ask(&thimble, &get("/gone"));
+    thimble.signal(Signal::TERM);
+    assert!(thimble.ended_within(PATIENCE).unwrap().success());
+    assert!(!thimble.log().contains("GET"), "{}", thimble.log());
+}
+
+#[test]
+fn a_stop_finishes_the_download_and_exits_with_0() {
+    let folder = Folder::with_pages().unwrap();
+    let large = noise(40_000_000);
+    folder.file("large.bin", &large).unwrap();
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut thimble = Thimble::serve(folder.path(), &["-q"]);
+        let mut idle = thimble.connect();
+        idle.send(get("/note.txt")).unwrap();
+        idle.reply().unwrap();
+        let mut client = stalled_download(&thimble);
+        thimble.signal(signal);
+        assert_eq!(idle.drain().unwrap(), b"", "an idle connection is closed");
+        assert!(thimble.is_running());
+        let start = Instant::now();
+        while TcpStream::connect(thimble.address()).is_ok() {
+            assert!(start.elapsed() < PATIENCE, "connections are still accepted");
+            thread::sleep(Duration::from_millis(10));
+        }
+        let reply = client.reply().unwrap();
+        assert!(reply.content == large, "{} bytes", reply.content.len());
+        let status = thimble.ended_within(PATIENCE).unwrap();
+        assert_eq!(status.code(), Some(0), "{signal:?}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let folder = Folder::with_pages().unwrap();
+    folder.file("large.bin", noise(40_000_000)).unwrap();
+    for (first, second) in [(Signal::TERM, Signal::TERM), (Signal::INT, Signal::INT)] {
+        let mut thimble = Thimble::serve(folder.path(), &["-q"]);
+        let mut client = stalled_download(&thimble);
+        thimble.signal(first);
+        assert_eq!(thimble.ended_within(Duration::from_millis(700)), None);
+        thimble.signal(second);
+        assert!(thimble.ended_within(Duration::from_secs(10)).is_some());
+        assert!(client.reply().is_err(), "the download is cut");
+    }
+}
+
+/// A client that has asked for more than the kernel holds and has read none of it.
+fn stalled_download(thimble: &Thimble) -> Client {
+    let mut client = thimble.connect();
+    sockopt::set_socket_recv_buffer_size(client.stream(), 16 * 1024).unwrap();
+    client.send(get("/large.bin")).unwrap();
+    client.stream().peek(&mut [0]).unwrap();
+    client
+}
+
+/// The command does not start, and says why in one line.
+fn assert_refused(command: &mut Command) -> String {
+    let output = run(command);
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{command:?}: {log}");
+    assert_eq!(log.lines().count(), 1, "{command:?}: {log}");
+    assert_eq!(output.stdout, b"", "{command:?}");
+    log
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_one_line() {
+    let folder = Folder::with_pages().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let log = assert_refused(thimble().arg(folder.path()).args(["-p", &port]));
+    assert!(log.contains(&port) && log.contains("in use"), "{log}");
+    let log = assert_refused(thimble().arg(folder.path().join("missing")).args(["-p", "0"]));
+    assert!(log.contains("missing"), "{log}");
+    let elsewhere = ["-p", "0", "-b", "192.0.2.1"];
+    let log = assert_refused(thimble().arg(folder.path()).args(elsewhere));
+    assert!(log.contains("192.0.2.1"), "{log}");
+}
+
+#[test]
+fn a_privileged_port_is_refused_in_one_line() {
+    let lowest = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
+    if lowest.trim().parse::<u16>().unwrap() <= 80 {
+        println!("every port is open to every user of this machine");
+        return;
+    }
+    let folder = Folder::with_pages().unwrap();
+    let mut command = unprivileged(folder.path());
+    let log = assert_refused(command.arg(folder.path()).args(["-p", "80"]));
+    assert!(log.contains("80"), "{log}");
+}
+
+#[test]
+fn wrong_flags_are_refused_and_help_lists_the_right_ones() {
+    for wrong in ["--nope", "--port=70000", "--port=x", "--max-conns=-1"] {
+        let output = run(thimble().args([wrong]));
+        assert!(!output.status.success(), "{wrong}");
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(log.contains(wrong.split_once('=').map_or(wrong, |(_, value)| value)), "{log}");
+        assert_eq!(output.stdout, b"", "{wrong}");
+    }
+    let help = run(thimble().arg("--help"));
+    assert!(help.status.success());
+    let help = String::from_utf8(help.stdout).unwrap();
+    for flag in [
+        "-p, --port",
+        "-b, --bind",
+        "--max-conns",
+        "--index",
+        "--max-form",
+        "--no-forms",
+        "--submissions",
+        "--hidden",
+        "-q",
+        "-v",
+        "[PATH]",
+    ] {
+        assert!(help.contains(flag), "{flag} is not in {help}");
+    }
+}
+
+#[test]
+fn index_names_the_page_of_a_folder() {
+    let folder = Folder::with_pages().unwrap();
+    folder.file("sub/start.htm", "<p>start").unwrap();
+    let thimble = Thimble::serve(folder.path(), &["--index", "start.htm"]);
+    assert_eq!(ask(&thimble, &get("/sub/")).text(), "<p>start");
+    assert_eq!(ask(&thimble, &get("/")).status, 404);
+    assert_eq!(ask(&thimble, &post("/sub/", "a=1")).status, 200);
+}
+
+#[test]
+fn forms_can_be_switched_off() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::serve(folder.path(), &["--no-forms"]);
+    let reply = ask(&thimble, &post("/", "a=1"));
+    assert_eq!(reply.status, 405);
+    let allow = reply.field("Allow").unwrap();
+    assert!(allow.contains("GET") && !allow.contains("POST"), "{allow}");
+}
+
+#[test]
+fn submissions_are_shown_when_asked_for_and_escaped() {
+    let folder = Folder::with_pages().unwrap();
+    let form = "firstname=%3Cscript%3EZo%C3%AB";
+    let without = Thimble::serve(folder.path(), &[] as &[&str]);
+    assert_eq!(ask(&without, &post("/", form)).status, 200);
+    assert_eq!(ask(&without, &get("/submissions")).status, 404);
+    let with = Thimble::serve(folder.path(), &["--submissions"]);
+    assert_eq!(ask(&with, &post("/sub/", form)).status, 200);
+    let reply = ask(&with, &get("/submissions"));
+    assert_eq!(reply.status, 200);
+    let shown = reply.text();
+    assert!(shown.contains("&lt;script&gt;Zoë") && !shown.contains("<script"), "{shown}");
+}
