@@ -4,7 +4,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,10 @@ use thimble_std::{
 };
 
 /// Greets, echoes, swallows, sends much, and panics, as it is asked.
-struct Rooms {
-    large: Vec<u8>,
-}
+struct Rooms;
 
-/// Octets that no kernel holds all of at once.
+/// As many octets as no kernel holds at once.
+static MUCH: LazyLock<Vec<u8>> = LazyLock::new(|| vec![b'x'; LARGE]);
 const LARGE: usize = 32 << 20;
 
 impl Service for Rooms {
@@ -28,7 +27,7 @@ impl Service for Rooms {
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
         match (exchange.method(), exchange.segments()) {
             (Method::Get, ["hello"]) => Ok(exchange.respond(Status::OK).text("hello\n")),
-            (Method::Get, ["large"]) => Ok(exchange.respond(Status::OK).content(&self.large)),
+            (Method::Get, ["large"]) => Ok(exchange.respond(Status::OK).content(&MUCH)),
             (Method::Get, ["panic"]) => panic!("as the client asked"),
             (Method::Post, ["echo"]) => {
                 let (mut body, respond) = exchange.open().await?;
@@ -62,8 +61,7 @@ fn against<R>(
     let server = set_up(Server::bind("127.0.0.1:0")?);
     let (address, stop) = (server.local_addr()?, server.stop());
     thread::scope(|scope| {
-        let rooms = Rooms { large: vec![b'x'; LARGE] };
-        let run = scope.spawn(move || server.run(&rooms));
+        let run = scope.spawn(|| server.run(&Rooms));
         let stopping = Stopping(&stop);
         let outcome = client(address, &stop);
         drop(stopping);
@@ -74,6 +72,7 @@ fn against<R>(
 
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     Ok(stream)
 }
