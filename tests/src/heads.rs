@@ -216,7 +216,7 @@ impl Random {
 pub fn changed(head: &[u8], random: &mut Random) -> Vec<u8> {
     const ODD: &[u8] = b"\r\n\t\0 :\x7f\x80\xff\"#<>,;/@[]^`{|}~aZ0-_.\x0b\x1f";
     let mut head = head.to_vec();
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let at = random.below(head.len() + 1);
         let octet = random.among(ODD).copied().unwrap_or_default();
         let end = (at + random.below(24)).min(head.len());

@@ -6,7 +6,7 @@ const FIELD: u8 = 4;
 const REG_NAME: u8 = 8;
 const QDTEXT: u8 = 16;
 
-const CLASSES: [u8; 256] = {
+static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut octet: u8 = 0;
     loop {
@@ -52,7 +52,7 @@ const fn among(octet: u8, set: &[u8]) -> bool {
 }
 
 #[expect(clippy::indexing_slicing, reason = "an octet is always within 256 entries")]
-const fn is(octet: u8, class: u8) -> bool {
+fn is(octet: u8, class: u8) -> bool {
     CLASSES[octet as usize] & class != 0
 }
 
@@ -60,7 +60,7 @@ const fn is(octet: u8, class: u8) -> bool {
 /// tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "."
 ///       / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA        ; RFC 9110 §5.6.2
 /// ```
-pub const fn is_tchar(octet: u8) -> bool {
+pub fn is_tchar(octet: u8) -> bool {
     is(octet, TCHAR)
 }
 
@@ -70,7 +70,7 @@ pub const fn is_tchar(octet: u8) -> bool {
 /// ```
 /// and besides `[ ] { } | ^ \` and the backquote, which browsers leave as they are (WHATWG URL,
 /// query percent-encode set). `#` never belongs to a request-target.
-pub const fn is_target(octet: u8) -> bool {
+pub fn is_target(octet: u8) -> bool {
     is(octet, TARGET)
 }
 
@@ -78,21 +78,21 @@ pub const fn is_target(octet: u8) -> bool {
 /// field-content = field-vchar [ 1*( SP / HTAB / field-vchar ) field-vchar ]
 /// field-vchar   = VCHAR / obs-text                           ; RFC 9110 §5.5
 /// ```
-pub const fn is_field(octet: u8) -> bool {
+pub fn is_field(octet: u8) -> bool {
     is(octet, FIELD)
 }
 
 /// ```abnf
 /// reg-name = *( unreserved / pct-encoded / sub-delims )      ; RFC 3986 §3.2.2
 /// ```
-pub const fn is_reg_name(octet: u8) -> bool {
+pub fn is_reg_name(octet: u8) -> bool {
     is(octet, REG_NAME)
 }
 
 /// ```abnf
 /// qdtext = HTAB / SP / %x21 / %x23-5B / %x5D-7E / obs-text   ; RFC 9110 §5.6.4
 /// ```
-pub const fn is_qdtext(octet: u8) -> bool {
+pub fn is_qdtext(octet: u8) -> bool {
     is(octet, QDTEXT)
 }
 
@@ -104,7 +104,7 @@ pub const fn is_ows(octet: u8) -> bool {
 }
 
 /// A control octet that no part of a head may hold: all of `CTL` but HTAB.
-pub const fn is_control(octet: u8) -> bool {
+pub fn is_control(octet: u8) -> bool {
     !is_field(octet)
 }
 

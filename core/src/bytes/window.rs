@@ -11,6 +11,14 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// The same, counted from where `offset` octets stand before.
+    #[must_use]
+    pub const fn behind(self, offset: usize) -> Self {
+        Self { start: self.start + offset, end: self.end + offset }
+    }
+}
+
 /// A buffer and the span of it that is unread. Reading appends at the end; consuming takes from
 /// the start. The span outlives the window, so that who lends the buffer finds what is left.
 #[derive(Debug)]

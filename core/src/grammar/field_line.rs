@@ -1,22 +1,21 @@
 //! Field lines (RFC 9112 §5), also those of a trailer section.
 
 use nom::Parser;
-use nom::bytes::complete::take_while;
-use nom::character::complete::char;
 use nom::sequence::terminated;
 
-use super::{Parsed, ascii, token};
+use super::{octet, token};
 use crate::bytes::ascii::trim_ows;
-use crate::bytes::class::is_field;
+use crate::bytes::class::{is_field, is_ows};
+use crate::bytes::window::Span;
 
-/// A field line.
+/// Where the parts of a field line stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FieldLine<'a> {
-    /// `field-name`, in the case it was sent.
-    pub name: &'a str,
+pub struct FieldLine {
+    /// `field-name`.
+    pub name: Span,
     /// `field-value` without the whitespace around it. It may hold octets above 0x7f (obs-text),
     /// but no control besides HTAB.
-    pub value: &'a [u8],
+    pub value: Span,
 }
 
 /// What is wrong with a line that is no field line.
@@ -36,16 +35,21 @@ pub enum FieldFault {
 /// field-value = *field-content                             ; RFC 9110 §5.5
 /// ```
 /// A whole line, without its CRLF. No whitespace is allowed between name and colon (§5.1).
-pub fn field_line(line: &[u8]) -> Result<FieldLine<'_>, FieldFault> {
+pub fn field_line(line: &[u8]) -> Result<FieldLine, FieldFault> {
     if let [b' ' | b'\t', ..] = line {
         return Err(FieldFault::Folded);
     }
-    let (rest, name) = terminated(token, char(':')).parse(line).map_err(|_| FieldFault::Name)?;
-    let content: Parsed<'_, &[u8]> = take_while(is_field)(rest);
-    match content {
-        Ok(([], value)) => Ok(FieldLine { name: ascii(name), value: trim_ows(value) }),
-        _ => Err(FieldFault::Value),
+    let parsed = terminated(token, octet(b':')).parse(line);
+    let (rest, name) = parsed.map_err(|_| FieldFault::Name)?;
+    if !rest.iter().all(|&octet| is_field(octet)) {
+        return Err(FieldFault::Value);
     }
+    let ows = rest.iter().take_while(|&&octet| is_ows(octet)).count();
+    let start = name.len() + 1 + ows;
+    Ok(FieldLine {
+        name: Span { start: 0, end: name.len() },
+        value: Span { start, end: start + trim_ows(rest).len() },
+    })
 }
 
 #[cfg(test)]
@@ -61,7 +65,9 @@ mod tests {
             (b"A: :\xff\t\"", "A", b":\xff\t\""),
         ];
         for (line, name, value) in good {
-            assert_eq!(field_line(line), Ok(FieldLine { name, value }));
+            let found = field_line(line).unwrap();
+            assert_eq!(&line[found.name.start..found.name.end], name.as_bytes());
+            assert_eq!(&line[found.value.start..found.value.end], value);
         }
         for (line, fault) in [
             (&b" a: b"[..], FieldFault::Folded),

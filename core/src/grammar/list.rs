@@ -2,13 +2,12 @@
 
 use nom::Parser;
 use nom::branch::alt;
-use nom::bytes::complete::{take_while, take_while_m_n, take_while1};
-use nom::character::complete::char;
+use nom::bytes::complete::take_while_m_n;
 use nom::combinator::recognize;
 use nom::multi::fold_many0;
 use nom::sequence::{delimited, preceded};
 
-use super::Parsed;
+use super::{Parsed, octet, take_while1};
 use crate::bytes::ascii::trim_ows;
 use crate::bytes::class::{is_field, is_qdtext};
 
@@ -18,12 +17,10 @@ use crate::bytes::class::{is_field, is_qdtext};
 /// ```
 /// The string with its quotes, escapes as they stand.
 pub(super) fn quoted_string(input: &[u8]) -> Parsed<'_, &[u8]> {
-    // Not `satisfy`: it takes an octet above 0x7f for a character of two, and panics at the end of
-    // the input.
     let qdtext = take_while1(is_qdtext);
-    let quoted_pair = preceded(char('\\'), take_while_m_n(1, 1, is_field));
+    let quoted_pair = preceded(octet(b'\\'), take_while_m_n(1, 1, is_field));
     let text = fold_many0(alt((qdtext, quoted_pair)), || (), |(), _| ());
-    recognize(delimited(char('"'), text, char('"'))).parse(input)
+    recognize(delimited(octet(b'"'), text, octet(b'"'))).parse(input)
 }
 
 /// The members of a list-valued field line, without the whitespace around each.
@@ -31,7 +28,8 @@ pub(super) fn quoted_string(input: &[u8]) -> Parsed<'_, &[u8]> {
 /// ```abnf
 /// #element => [ element ] *( OWS "," OWS [ element ] )          ; RFC 9110 §5.6.1.2
 /// ```
-/// Empty members are left out. A comma in a quoted-string divides nothing.
+/// Empty members are left out. A comma in a quoted-string divides nothing, and none does after a
+/// quote that is never closed.
 #[derive(Clone, Debug)]
 pub struct Members<'a> {
     rest: &'a [u8],
@@ -47,8 +45,9 @@ impl<'a> Iterator for Members<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         while !self.rest.is_empty() {
-            let (member, rest) = self.rest.split_at(member_end(self.rest));
-            self.rest = rest.get(1..).unwrap_or_default();
+            let end = member_end(self.rest);
+            let member = self.rest.get(..end).unwrap_or_default();
+            self.rest = self.rest.get(end + 1..).unwrap_or_default();
             let member = trim_ows(member);
             if !member.is_empty() {
                 return Some(member);
@@ -60,15 +59,13 @@ impl<'a> Iterator for Members<'a> {
 
 /// Where the first member ends: at a comma outside of quotes, or with the input.
 fn member_end(input: &[u8]) -> usize {
-    let mut rest = input;
-    loop {
-        let plain: Parsed<'_, &[u8]> = take_while(|octet| octet != b',' && octet != b'"')(rest);
-        rest = plain.map_or(rest, |(rest, _)| rest);
-        match rest {
-            [b'"', after @ ..] => rest = quoted_string(rest).map_or(after, |(rest, _)| rest),
-            _ => return input.len() - rest.len(),
-        }
-    }
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let ends = |&octet: &u8| {
+        is_quoted ^= octet == b'"' && !is_escaped;
+        is_escaped = is_quoted && octet == b'\\' && !is_escaped;
+        octet == b',' && !is_quoted
+    };
+    input.iter().position(ends).unwrap_or(input.len())
 }
 
 #[cfg(test)]
@@ -82,8 +79,9 @@ mod tests {
             (b"a", &[&b"a"[..]]),
             (b" ,a ,\t,b;c=d, ", &[b"a", b"b;c=d"]),
             (b"a=\"b,\\\",c\",d", &[b"a=\"b,\\\",c\"", b"d"]),
-            (b"\"a,b", &[b"\"a", b"b"]),
+            (b"a, \"b,c", &[b"a", b"\"b,c"]),
             (b"\"\xff", &[b"\"\xff"]),
+            (b"\"a\\\\\",b", &[b"\"a\\\\\"", b"b"]),
             (b"\"\\\xff\xe4\",b", &[b"\"\\\xff\xe4\"", b"b"]),
         ] {
             assert!(members(value).eq(expected.iter().copied()));

@@ -13,7 +13,6 @@ pub mod request_line;
 pub mod target;
 
 use nom::IResult;
-use nom::bytes::complete::take_while1;
 
 use crate::bytes::class::is_tchar;
 
@@ -34,6 +33,27 @@ fn whole<T>(parsed: Parsed<'_, T>) -> Option<T> {
 /// ```
 fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     take_while1(is_tchar)(input)
+}
+
+/// One octet. Not nom's `char` or `satisfy`: those count in characters, take one above 0x7f for two
+/// octets, and panic at the end of the input.
+fn octet<'i>(expected: u8) -> impl FnMut(&'i [u8]) -> Parsed<'i, ()> {
+    move |input| match input {
+        [first, rest @ ..] if *first == expected => Ok((rest, ())),
+        _ => Err(nom::Err::Error(())),
+    }
+}
+
+/// All octets of a class, at least one. Nom's own may panic as far as the compiler can see, and the
+/// code for that would be linked.
+fn take_while1<'i>(class: impl Fn(u8) -> bool) -> impl FnMut(&'i [u8]) -> Parsed<'i, &'i [u8]> {
+    move |input| {
+        let end = input.iter().position(|&octet| !class(octet)).unwrap_or(input.len());
+        match input.split_at_checked(end) {
+            Some((taken @ [_, ..], rest)) => Ok((rest, taken)),
+            _ => Err(nom::Err::Error(())),
+        }
+    }
 }
 
 /// ASCII text as `str`. Every caller has matched classes without octets above 0x7f, so the check

@@ -6,6 +6,7 @@
 
 use crate::bytes::probe::{Probe, WIDTH, find, find_control};
 use crate::bytes::window::Span;
+use crate::grammar::field_line::FieldLine;
 
 /// Where the parts of a line stand in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +19,6 @@ pub struct RequestLineSpan {
     pub minor_version: u8,
     /// Where the line ends.
     pub end: usize,
-}
-
-/// Where the parts of a field line stand in the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FieldLineSpan {
-    /// `field-name`.
-    pub name: Span,
-    /// `field-value`, without the whitespace around it; the line ends with it.
-    pub value: Span,
-    /// The first four octets of the line, the first of them lowest.
-    pub first_four: u32,
 }
 
 /// A request-line at the start of `input`, with its CRLF: a method in capital letters and version
@@ -57,9 +47,10 @@ pub fn request_line(input: &[u8]) -> Option<RequestLineSpan> {
 }
 
 /// A field line at `at`, with its CRLF: a name of letters, digits and hyphens, a colon, one space,
-/// and a value without tabs and without whitespace around it.
+/// and a value without tabs and without whitespace around it. Also the first four octets, the first
+/// of them lowest.
 #[inline(always)]
-pub fn field_line(input: &[u8], at: usize) -> Option<FieldLineSpan> {
+pub fn field_line(input: &[u8], at: usize) -> Option<(FieldLine, u32)> {
     // One load gives the end of the name and, of a short line, its own end.
     let (names, controls, first_four) = if let Some(probe) = Probe::new(input, at) {
         (probe.not_in_name(), probe.controls(), probe.first_four())
@@ -86,11 +77,8 @@ pub fn field_line(input: &[u8], at: usize) -> Option<FieldLineSpan> {
     let [last, after @ ..] = *rest.last_chunk::<3>()?;
     let is_ordinary =
         before == *b": " && after == *b"\r\n" && first > b' ' && last > b' ' && name > 0;
-    is_ordinary.then_some(FieldLineSpan {
-        name: Span { start: at, end: at + name },
-        value: Span { start: value, end },
-        first_four,
-    })
+    let name = Span { start: at, end: at + name };
+    is_ordinary.then_some((FieldLine { name, value: Span { start: value, end } }, first_four))
 }
 
 #[cfg(test)]
@@ -122,10 +110,9 @@ mod tests {
             let input = std::format!("{line}\r\nAnother-Line: after it\r\n\r\n");
             let found = field_line(input.as_bytes(), 0);
             assert_eq!(found.is_some(), ordinary, "{line}");
-            if let Some(FieldLineSpan { name, value, .. }) = found {
-                let strict = strict::field_line(line.as_bytes()).unwrap();
-                let octets = |span: Span| &input.as_bytes()[span.start..span.end];
-                assert_eq!((strict.name.as_bytes(), strict.value), (octets(name), octets(value)));
+            if let Some((found, first_four)) = found {
+                assert_eq!(Ok(found), strict::field_line(line.as_bytes()));
+                assert_eq!(first_four.to_le_bytes(), input.as_bytes()[..4]);
             }
         }
     }
@@ -150,7 +137,7 @@ mod tests {
             assert_eq!(found.is_some(), ordinary, "{line}");
             if let Some(RequestLineSpan { method, target, minor_version, end }) = found {
                 assert_eq!(end, line.len());
-                let text = |span: Span| line.get(span.start..span.end).unwrap();
+                let text = |span: Span| &line.as_bytes()[span.start..span.end];
                 let (strict_method, rest) = strict_request::method(line.as_bytes()).unwrap();
                 let (strict_target, rest) = strict_request::request_target(rest).unwrap();
                 assert_eq!((strict_method, strict_target), (text(method), text(target)));

@@ -1,12 +1,9 @@
 //! The request-line (RFC 9112 §3).
 
 use nom::Parser;
-use nom::bytes::complete::{tag, take_while1};
-use nom::character::complete::char;
-use nom::combinator::map;
-use nom::sequence::{preceded, separated_pair, terminated};
+use nom::sequence::terminated;
 
-use super::{Parsed, ascii, token, whole};
+use super::{octet, take_while1, token};
 use crate::bytes::class::is_target;
 
 /// ```abnf
@@ -14,16 +11,16 @@ use crate::bytes::class::is_target;
 /// method       = token
 /// ```
 /// The method, and what follows its SP.
-pub fn method(line: &[u8]) -> Option<(&str, &[u8])> {
-    let (rest, method) = terminated(token, char(' ')).parse(line).ok()?;
-    Some((ascii(method), rest))
+pub fn method(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (rest, method) = terminated(token, octet(b' ')).parse(line).ok()?;
+    Some((method, rest))
 }
 
 /// The request-target, of whichever form, and what follows its SP.
-pub fn request_target(input: &[u8]) -> Option<(&str, &[u8])> {
-    let target = |input| -> Parsed<'_, &[u8]> { take_while1(is_target)(input) };
-    let (rest, target) = terminated(target, char(' ')).parse(input).ok()?;
-    Some((ascii(target), rest))
+pub fn request_target(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let target = take_while1(is_target);
+    let (rest, target) = terminated(target, octet(b' ')).parse(input).ok()?;
+    Some((target, rest))
 }
 
 /// ```abnf
@@ -32,11 +29,11 @@ pub fn request_target(input: &[u8]) -> Option<(&str, &[u8])> {
 /// ```
 /// The major and minor digit, when that is all of `input`.
 pub fn http_version(input: &[u8]) -> Option<(u8, u8)> {
-    let digit = |input| -> Parsed<'_, u8> {
-        map(nom::character::complete::satisfy(|c| c.is_ascii_digit()), |c| c as u8 - b'0')
-            .parse(input)
+    let [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] = input
+    else {
+        return None;
     };
-    whole(preceded(tag(&b"HTTP/"[..]), separated_pair(digit, char('.'), digit)).parse(input))
+    Some((major - b'0', minor - b'0'))
 }
 
 #[cfg(test)]
@@ -46,9 +43,9 @@ mod tests {
     #[test]
     fn elements_are_taken_one_after_the_other() {
         let (name, rest) = method(b"GET /a?b HTTP/1.1").unwrap();
-        assert_eq!(name, "GET");
+        assert_eq!(name, b"GET");
         let (target, rest) = request_target(rest).unwrap();
-        assert_eq!((target, http_version(rest)), ("/a?b", Some((1, 1))));
+        assert_eq!((target, http_version(rest)), (&b"/a?b"[..], Some((1, 1))));
     }
 
     #[test]

@@ -106,7 +106,10 @@ impl Facts {
     /// begins with, the first of them lowest.
     #[inline(always)]
     pub(super) fn add(&mut self, octets: &[u8], name: Span, value: Span, first_four: u32) {
-        if FILTER >> slot(first_four, name.end - name.start) & 1 != 0 {
+        // Where code is to be small, the names are compared right away.
+        let is_likely = cfg!(not(target_pointer_width = "64"))
+            || FILTER >> slot(first_four, name.end - name.start) & 1 != 0;
+        if is_likely {
             self.add_likely(octets, name, value);
         }
     }

@@ -5,6 +5,27 @@ use crate::bytes::window::Span;
 use crate::grammar::field_line::{FieldLine, field_line};
 use crate::grammar::list::members;
 
+/// A field line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'head> {
+    /// The name, in the case it was sent.
+    pub name: &'head str,
+    /// The value, without the whitespace around it. It may hold octets above 0x7f.
+    pub value: &'head [u8],
+}
+
+impl<'head> Field<'head> {
+    fn new(octets: &'head [u8], FieldLine { name, value }: FieldLine) -> Self {
+        let name = core::str::from_utf8(slice(octets, name)).unwrap_or_default();
+        Self { name, value: slice(octets, value) }
+    }
+}
+
+/// The octets at `span`.
+pub(super) fn slice(octets: &[u8], span: Span) -> &[u8] {
+    octets.get(span.start..span.end).unwrap_or_default()
+}
+
 /// The field lines of a head. They stay where they arrived and were checked there.
 ///
 /// Look-ups go by a table of them, if the caller lent one with room for all; otherwise over the
@@ -30,11 +51,12 @@ impl<'head> Fields<'head> {
     }
 
     /// All field lines, in the order they were sent.
-    pub fn iter(self) -> impl Iterator<Item = FieldLine<'head>> {
-        let section = self.octets.get(self.section.start..self.section.end);
-        let section = if self.table.is_empty() { section.unwrap_or_default() } else { b"" };
-        let rescanned = lines(section).filter_map(|line| field_line(line).ok());
-        self.table.iter().map(move |entry| entry.line(self.octets)).chain(rescanned)
+    pub fn iter(self) -> impl Iterator<Item = Field<'head>> {
+        let section = if self.table.is_empty() { slice(self.octets, self.section) } else { b"" };
+        let entered = self.table.iter().map(move |entry| Field::new(self.octets, entry.line()));
+        let rescanned = lines(section)
+            .filter_map(|line| field_line(line).ok().map(|found| Field::new(line, found)));
+        entered.chain(rescanned)
     }
 
     /// The values of all lines with this name (in any case), in order.

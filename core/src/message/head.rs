@@ -1,10 +1,9 @@
 //! A request head.
 
 use super::facts::{Facts, Once};
-use super::fields::Fields;
+use super::fields::{Fields, slice};
 use super::reader::{FieldEntry, HeadLimits, HeadReader};
 use super::{Method, ParseError, Target, Version};
-use crate::bytes::window::Span;
 use crate::grammar::host::{Authority, authority};
 
 /// A request head. It borrows from the octets it was parsed from.
@@ -100,10 +99,6 @@ impl<'head> Head<'head> {
             Target::Origin(_) | Target::Asterisk => self.host,
         }
     }
-}
-
-fn slice(octets: &[u8], Span { start, end }: Span) -> &[u8] {
-    octets.get(start..end).unwrap_or_default()
 }
 
 /// The request-line at the start of `octets`, without its CRLF and empty lines before it, whether

@@ -11,7 +11,7 @@ pub mod target;
 pub mod version;
 
 pub use error::{ParseError, Refusal};
-pub use fields::Fields;
+pub use fields::{Field, Fields};
 pub use head::Head;
 pub use method::Method;
 pub use reader::{FieldEntry, HeadReader};

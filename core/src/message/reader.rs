@@ -2,12 +2,12 @@
 
 use super::facts::Facts;
 use super::{ParseError, Version};
-use crate::bytes::class::{is_ows, is_tchar};
+use crate::bytes::class::is_tchar;
 use crate::bytes::scan::{Line, line_end};
 use crate::bytes::window::Span;
 use crate::grammar::field_line::{FieldFault, FieldLine, field_line};
 #[cfg(target_pointer_width = "64")]
-use crate::grammar::ordinary::{self, FieldLineSpan};
+use crate::grammar::ordinary;
 use crate::grammar::request_line;
 
 /// Limits on a head.
@@ -160,8 +160,7 @@ impl HeadReader {
         let most = self.fields.saturating_add(limits.field_section);
         // In variables of their own, so that they stay in registers.
         let (mut line, mut count) = (self.line, self.count);
-        while let Some(FieldLineSpan { name, value, first_four }) =
-            ordinary::field_line(input, line)
+        while let Some((FieldLine { name, value }, first_four)) = ordinary::field_line(input, line)
             && value.end + 2 <= most
         {
             self.facts.add(input, name, value, first_four);
@@ -207,10 +206,8 @@ impl HeadReader {
             FieldFault::Name => ParseError::FieldName,
             FieldFault::Value => ParseError::FieldValue,
         })?;
-        let name = Span { start: self.line, end: self.line + field.name.len() };
-        let after_colon = line.iter().skip(field.name.len() + 1);
-        let value = name.end + 1 + after_colon.take_while(|&&octet| is_ows(octet)).count();
-        let value = Span { start: value, end: value + field.value.len() };
+        let name = field.name.behind(self.line);
+        let value = field.value.behind(self.line);
         if let Some(first_four) = line.first_chunk() {
             self.facts.add(input, name, value, u32::from_le_bytes(*first_four));
         }
@@ -255,13 +252,12 @@ impl FieldEntry {
         }
     }
 
-    pub(super) fn line(self, octets: &[u8]) -> FieldLine<'_> {
-        let slice = |start: u16, length: u16| {
-            octets.get(usize::from(start)..).and_then(|rest| rest.get(..usize::from(length)))
-        };
-        let name =
-            slice(self.name, self.name_length).and_then(|name| core::str::from_utf8(name).ok());
-        let value = slice(self.value, self.value_length);
-        FieldLine { name: name.unwrap_or_default(), value: value.unwrap_or_default() }
+    /// Where the name and the value stand.
+    pub(super) const fn line(self) -> FieldLine {
+        let (name, value) = (self.name as usize, self.value as usize);
+        FieldLine {
+            name: Span { start: name, end: name + self.name_length as usize },
+            value: Span { start: value, end: value + self.value_length as usize },
+        }
     }
 }
