@@ -6,4 +6,5 @@ pub mod cursor;
 #[cfg(target_pointer_width = "64")]
 pub mod probe;
 pub mod scan;
+pub mod span;
 pub mod window;

@@ -2,22 +2,7 @@
 
 use core::cell::Cell;
 
-/// Which octets of a buffer are unread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// The first unread octet.
-    pub start: usize,
-    /// One past the last.
-    pub end: usize,
-}
-
-impl Span {
-    /// The same, counted from where `offset` octets stand before.
-    #[must_use]
-    pub const fn behind(self, offset: usize) -> Self {
-        Self { start: self.start + offset, end: self.end + offset }
-    }
-}
+use super::span::Span;
 
 /// A buffer and the span of it that is unread. Reading appends at the end; consuming takes from
 /// the start. The span outlives the window, so that who lends the buffer finds what is left.
@@ -64,10 +49,6 @@ impl<'b> Window<'b> {
         copy_down(self.buffer, from, from.saturating_add(count).min(self.span.end), self.kept);
         self.kept += count;
         self.consume(skipped.saturating_add(count));
-        // Nothing unread: the next octets are read right behind those that are kept.
-        if self.span.start == self.span.end {
-            *self.span = Span { start: self.kept, end: self.kept };
-        }
     }
 
     /// Octets that could be kept or read besides those that are kept.
@@ -108,7 +89,7 @@ impl<'b> Window<'b> {
 }
 
 /// Copies `start..end` of `buffer` down to `to`.
-pub(crate) fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) {
+fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) {
     if start == to || start > end || end > buffer.len() || to > start {
         return;
     }

@@ -234,7 +234,7 @@ impl Connection {
         (&mut self.receiving, &mut self.sending)
     }
 
-    /// The status of the reply, once it was emitted.
+    /// The half that emits replies: how far it is, and with which status.
     pub const fn sending(&self) -> &Sending {
         &self.sending
     }

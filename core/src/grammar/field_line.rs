@@ -6,7 +6,7 @@ use nom::sequence::terminated;
 use super::{octet, token};
 use crate::bytes::ascii::trim_ows;
 use crate::bytes::class::{is_field, is_ows};
-use crate::bytes::window::Span;
+use crate::bytes::span::Span;
 
 /// Where the parts of a field line stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

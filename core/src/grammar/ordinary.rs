@@ -5,7 +5,7 @@
 //! alone decides what is accepted.
 
 use crate::bytes::probe::{Probe, WIDTH, find, find_control};
-use crate::bytes::window::Span;
+use crate::bytes::span::Span;
 use crate::grammar::field_line::FieldLine;
 
 /// Where the parts of a line stand in the input.

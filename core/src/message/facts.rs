@@ -1,7 +1,7 @@
 //! What a server needs to know of the fields anyway, collected while they are read.
 
 use crate::bytes::ascii::parse_decimal;
-use crate::bytes::window::Span;
+use crate::bytes::span::Span;
 use crate::grammar::list::members;
 
 /// What the fields say about framing and connection, before anything is concluded from it.

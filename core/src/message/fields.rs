@@ -1,7 +1,7 @@
 //! The field section, as it arrived.
 
 use super::reader::FieldEntry;
-use crate::bytes::window::Span;
+use crate::bytes::span::Span;
 use crate::grammar::field_line::{FieldLine, field_line};
 use crate::grammar::list::members;
 

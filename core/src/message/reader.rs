@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::{ParseError, Version};
 use crate::bytes::class::is_tchar;
 use crate::bytes::scan::{Line, line_end};
-use crate::bytes::window::Span;
+use crate::bytes::span::Span;
 use crate::grammar::field_line::{FieldFault, FieldLine, field_line};
 #[cfg(target_pointer_width = "64")]
 use crate::grammar::ordinary;
@@ -82,7 +82,7 @@ impl HeadReader {
         }
     }
 
-    /// The length of the field section, with its final empty line.
+    /// Where the field section stands, without the empty line after it.
     pub(super) const fn field_section(&self) -> Span {
         Span { start: self.fields, end: self.line }
     }

@@ -53,14 +53,6 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The path and the query; `None` in authority-form and asterisk-form.
-    pub const fn path_and_query(&self) -> Option<PathAndQuery<'a>> {
-        match self {
-            Self::Origin(path) | Self::Absolute(_, path) => Some(*path),
-            Self::Authority(_) | Self::Asterisk => None,
-        }
-    }
-
     /// The path, still percent-encoded; `*` in asterisk-form and nothing in authority-form.
     pub const fn path(&self) -> &'a str {
         match self {

@@ -12,7 +12,8 @@ use super::output::{Output, Staged};
 use super::responder::{Responded, Responder};
 use super::route::Route;
 use super::transport::{Half, Phase, Record, Transmit, Transport};
-use crate::bytes::window::{Span, Window};
+use crate::bytes::span::Span;
+use crate::bytes::window::Window;
 use crate::framing::{Connection, Limits};
 use crate::grammar::date::UnixTime;
 use crate::message::head::request_line_of;
@@ -286,15 +287,17 @@ impl<T: Transport> Session<'_, T> {
                     window.fill(count);
                     continue;
                 }
-                Ok(0) => ParseError::TruncatedHead.into(),
-                Err(error) if error.kind() == ErrorKind::TimedOut => TOO_SLOW,
-                Err(error) => return Err(Error::Transport(error)),
+                Ok(0) => connection.receive_end(window.unread()).err().map(Refusal::from),
+                Err(error) if error.kind() != ErrorKind::TimedOut => {
+                    return Err(Error::Transport(error));
+                }
+                Err(_) if is_idle => None,
+                Err(_) => {
+                    connection.refuse_head(window.unread());
+                    Some(TOO_SLOW)
+                }
             };
-            if is_idle {
-                return Ok(Waited::Ended(Ended::Closed));
-            }
-            connection.refuse_head(window.unread());
-            return Ok(Waited::Refused(refusal));
+            return Ok(refusal.map_or(Waited::Ended(Ended::Closed), Waited::Refused));
         }
     }
 
