@@ -53,13 +53,17 @@ impl Folder {
         Ok(Self { root, place, options })
     }
 
-    /// The way without links to what a link with an absolute target leads to, if that is inside.
-    /// Whatever becomes of it meanwhile, it is then opened beneath the root like any other path.
+    /// The way without links to where `path` leads, if that is inside, and so is where each of its
+    /// folders leads: a link to the outside is the end, whatever follows it. Whatever becomes of
+    /// them meanwhile, it is then opened beneath the root like any other path.
     fn around_links(&self, path: &FsPath) -> Option<PathBuf> {
         let place = self.place.as_ref()?;
-        let target = fs::canonicalize(place.join(path)).ok()?;
-        let inside = target.strip_prefix(place).ok()?;
-        (inside != path && !inside.as_os_str().is_empty()).then(|| inside.to_path_buf())
+        let inside = |path| {
+            let target = fs::canonicalize(place.join(path)).ok()?;
+            target.strip_prefix(place).ok().map(FsPath::to_path_buf)
+        };
+        let found = inside(path).filter(|found| !found.as_os_str().is_empty());
+        found.filter(|_| path.ancestors().skip(1).all(|folder| inside(folder).is_some()))
     }
 
     fn open_beneath(&self, path: &FsPath) -> Result<Node<OpenFile>, OpenError> {
