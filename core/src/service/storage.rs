@@ -1,5 +1,7 @@
 //! Storage: where files come from.
 
+use core::any::Any;
+
 use crate::grammar::date::UnixTime;
 use crate::semantics::path::Path;
 
@@ -60,6 +62,11 @@ pub trait File {
 
     /// Reads at `offset` into `buffer`, as much as is there; 0 at the end of the file.
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
+
+    /// What the operating system knows it by, for a transport that can send it without a copy.
+    fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
+        None
+    }
 
     /// The whole of it, when it is memory already, as in flash.
     fn as_slice(&self) -> Option<&'static [u8]> {
