@@ -1,6 +1,7 @@
 //! Static files over a [`Storage`].
 
 mod listing;
+pub mod multipart;
 pub mod plan;
 
 use super::storage::{File, Metadata, Node, OpenError, Storage};
@@ -11,7 +12,8 @@ use crate::semantics::negotiate::Coding;
 use crate::semantics::path::Path;
 use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
 
-pub use plan::{Content, Delimiter, Plan, Request, Resource, Variant, plan};
+pub use multipart::Delimiter;
+pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
 const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "nothing is served at this path");
 /// The file in the root whose content replies have when nothing is found.

@@ -1,5 +1,6 @@
 //! The decision about a file's reply, without the file.
 
+use super::multipart::{Boundary, Delimiter};
 use crate::bytes::ascii::Decimal;
 use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::grammar::range::RangeSet;
@@ -178,7 +179,10 @@ impl<'p> Plan<'p> {
         if is_sent {
             match self.content {
                 Content::Parts(_) => {
-                    emit("Content-Type", &[b"multipart/byteranges; boundary=", &self.boundary()]);
+                    emit(
+                        "Content-Type",
+                        &[b"multipart/byteranges; boundary=", self.boundary().as_bytes()],
+                    );
                 }
                 _ => emit("Content-Type", &[self.resource.content_type.as_bytes()]),
             }
@@ -236,65 +240,151 @@ impl<'p> Plan<'p> {
     }
 
     /// What stands before a part of `multipart/byteranges`, or behind the last one
-    /// (RFC 9110 §14.6, RFC 2046 §5.1.1).
+    /// (RFC 9110 §14.6).
     pub fn delimiter(&self, range: Option<OctetRange>) -> Delimiter<'p> {
-        Delimiter {
-            boundary: self.boundary(),
-            content_type: self.resource.content_type,
-            range: range.map(|range| [range.first, range.last, self.chosen.len].map(Decimal::new)),
-        }
+        Delimiter::new(self.boundary(), self.resource.content_type, range, self.chosen.len)
     }
 
-    /// A boundary that no part holds, unless somebody knew the file's entity tag when writing it.
-    fn boundary(&self) -> [u8; 16] {
-        let opaque = self.chosen.validators.etag.map_or(&b"thimble"[..], |etag| etag.opaque);
-        let seed = self.chosen.len ^ 0xcbf2_9ce4_8422_2325;
-        // The hash is FNV-1a.
-        let hash = opaque
-            .iter()
-            .fold(seed, |hash, &octet| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3));
-        let mut text = [0; 16];
-        for (letter, octet) in text.as_chunks_mut::<2>().0.iter_mut().zip(hash.to_le_bytes()) {
-            *letter = [b'a' + (octet >> 4), b'a' + (octet & 0xf)];
-        }
-        text
+    fn boundary(&self) -> Boundary {
+        let opaque = self.chosen.validators.etag.map_or(&b""[..], |etag| etag.opaque);
+        Boundary::new(opaque, self.chosen.len)
     }
 }
 
-/// A line between two parts with the fields of the next one, or the line behind the last.
-#[derive(Clone, Copy, Debug)]
-pub struct Delimiter<'p> {
-    boundary: [u8; 16],
-    content_type: &'p str,
-    /// First and last position, and the length of the whole; nothing behind the last part.
-    range: Option<[Decimal; 3]>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::etag::EntityTag;
+    use std::string::String;
+    use std::vec::Vec;
 
-impl Delimiter<'_> {
-    /// Its octets, in parts that are to be joined.
-    pub fn parts(&self) -> [&[u8]; 11] {
-        let boundary = &self.boundary;
-        match &self.range {
-            Some([first, last, len]) => [
-                b"\r\n--",
-                boundary,
-                b"\r\nContent-Type: ",
-                self.content_type.as_bytes(),
-                b"\r\nContent-Range: bytes ",
-                first.as_bytes(),
-                b"-",
-                last.as_bytes(),
-                b"/",
-                len.as_bytes(),
-                b"\r\n\r\n",
-            ],
-            None => [b"\r\n--", boundary, b"--\r\n", b"", b"", b"", b"", b"", b"", b"", b""],
+    const MODIFIED: UnixTime = UnixTime(784_111_777);
+    const NOW: UnixTime = UnixTime(MODIFIED.0 + 3600);
+    const PLAIN: Variant<'_> = Variant {
+        coding: Coding::Identity,
+        len: 10,
+        validators: Validators { etag: Some(EntityTag::strong(b"p")), modified: Some(MODIFIED) },
+    };
+    const GZIP: Variant<'_> = Variant {
+        coding: Coding::Gzip,
+        len: 5,
+        validators: Validators { etag: Some(EntityTag::strong(b"g")), modified: Some(MODIFIED) },
+    };
+
+    fn planned<T>(
+        method: Method<'_>,
+        fields: &[(&str, &str)],
+        variants: &[Variant<'_>],
+        look: impl FnOnce(&Plan<'_>) -> T,
+    ) -> T {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let request = Request { method, fields: &fields[..], now: Some(NOW) };
+        let resource = Resource { content_type: "text/plain", methods: &[Method::Get], variants };
+        look(&plan(&request, resource))
+    }
+
+    #[test]
+    fn replies_follow_from_request_and_variants() {
+        let get = Method::Get;
+        for (method, fields, status, variant, length) in [
+            (get, &[][..], 200, 0, 10),
+            (Method::Head, &[], 200, 0, 10),
+            (get, &[("Accept-Encoding", "gzip")], 200, 1, 5),
+            (get, &[("Accept-Encoding", "gzip"), ("If-None-Match", "\"g\"")], 304, 1, 0),
+            (get, &[("Accept-Encoding", "gzip"), ("If-None-Match", "\"p\"")], 200, 1, 5),
+            (get, &[("Accept-Encoding", "gzip"), ("Range", "bytes=3-9")], 206, 1, 2),
+            (get, &[("Accept-Encoding", "identity;q=0")], 406, 0, 0),
+            (get, &[("If-Match", "\"g\"")], 412, 0, 0),
+            (get, &[("Range", "bytes=10-")], 416, 0, 0),
+            (get, &[("Range", "bytes=10-"), ("If-Match", "\"g\"")], 412, 0, 0),
+            (get, &[("Range", "bytes=10-"), ("If-None-Match", "\"p\"")], 304, 0, 0),
+            (get, &[("Range", "bytes=1-"), ("If-Range", "\"p\"")], 206, 0, 9),
+            (get, &[("Range", "bytes=1-"), ("If-Range", "\"g\"")], 200, 0, 10),
+            (get, &[("Range", "bytes=20-"), ("If-Range", "\"g\"")], 200, 0, 10),
+            (get, &[("Range", "bytes=1-"), ("Range", "bytes=1-")], 200, 0, 10),
+            (Method::Head, &[("Range", "bytes=1-")], 200, 0, 10),
+            (Method::Post, &[("If-Match", "\"g\"")], 405, 0, 0),
+            (Method::Options, &[], 204, 0, 0),
+            (Method::Extension("MAKE"), &[], 501, 0, 0),
+        ] {
+            let found = planned(method, fields, &[PLAIN, GZIP], |plan| {
+                (plan.status.code(), plan.variant, plan.length())
+            });
+            assert_eq!(found, (status, variant, length), "{method:?} {fields:?}");
         }
     }
 
-    /// Octets of it.
-    #[expect(clippy::len_without_is_empty, reason = "it never is")]
-    pub fn len(&self) -> u64 {
-        self.parts().iter().map(|part| part.len()).sum::<usize>() as u64
+    #[test]
+    fn each_status_has_its_fields() {
+        for (fields, variants, expected) in [
+            (
+                &[][..],
+                &[PLAIN][..],
+                "Content-Type|X-Content-Type-Options|Accept-Ranges|ETag|Last-Modified",
+            ),
+            (
+                &[("Accept-Encoding", "gzip")],
+                &[PLAIN, GZIP],
+                "Content-Type|Content-Encoding|X-Content-Type-Options|Accept-Ranges|Vary|ETag|Last-Modified",
+            ),
+            (&[("If-None-Match", "*")], &[PLAIN, GZIP], "Vary|ETag"),
+            (
+                &[("If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT")],
+                &[Variant {
+                    validators: Validators { etag: None, modified: Some(MODIFIED) },
+                    ..PLAIN
+                }],
+                "Last-Modified",
+            ),
+            (&[("If-Match", "\"x\"")], &[PLAIN], ""),
+            (&[("Range", "bytes=99-")], &[PLAIN], "Content-Range"),
+            (
+                &[("Range", "bytes=1-"), ("If-Range", "\"p\"")],
+                &[PLAIN],
+                "Content-Type|X-Content-Type-Options|Accept-Ranges|ETag|Content-Range",
+            ),
+        ] {
+            let names = planned(Method::Get, fields, variants, |plan| {
+                let mut names = Vec::new();
+                plan.fields(|name, _| names.push(name));
+                names.join("|")
+            });
+            assert_eq!(names, expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn last_modified_is_never_later_than_now() {
+        let validators = Validators { etag: None, modified: Some(UnixTime(NOW.0 + 9)) };
+        planned(Method::Get, &[], &[Variant { validators, ..PLAIN }], |plan| {
+            plan.fields(|name, value| {
+                assert!(name != "Last-Modified" || value.concat() == imf_fixdate(NOW));
+            });
+        });
+    }
+
+    #[test]
+    fn parts_are_as_long_as_declared() {
+        planned(Method::Get, &[("Range", "bytes=0-0,5-6,-1")], &[PLAIN], |plan| {
+            let Content::Parts(parts) = plan.content else { panic!() };
+            let mut content = Vec::new();
+            for range in (0..=parts.count()).map(|index| parts.nth(index)) {
+                content.extend(plan.delimiter(range).parts().concat());
+                content.extend(range.map_or(Vec::new(), |range| {
+                    let octets = range.first..=range.last;
+                    octets.map(|octet| b'0' + u8::try_from(octet).unwrap()).collect()
+                }));
+            }
+            assert_eq!(content.len() as u64, plan.length());
+            let boundary = String::from_utf8(plan.boundary().as_bytes().to_vec()).unwrap();
+            let part = |range: &str, octets: &str| {
+                std::format!(
+                    "\r\n--{boundary}\r\nContent-Type: text/plain\r\n\
+                     Content-Range: bytes {range}/10\r\n\r\n{octets}"
+                )
+            };
+            let parts = [part("0-0", "0"), part("5-6", "56"), part("9-9", "9")].concat();
+            assert_eq!(content, std::format!("{parts}\r\n--{boundary}--\r\n").as_bytes());
+        });
     }
 }
