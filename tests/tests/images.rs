@@ -86,7 +86,7 @@ fn describe(file: &impl File, name: &[u8]) -> String {
     loop {
         match block_on(file.read_at(content.len() as u64, &mut buffer)).unwrap() {
             0 => break,
-            count => content.extend_from_slice(&buffer[..count]),
+            count => content.extend_from_slice(buffer.get(..count).unwrap()),
         }
     }
     assert_eq!(metadata.len, content.len() as u64);
