@@ -4,18 +4,22 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use thimble_core::Site;
 use thimble_core::framing::Limits;
 
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
+use crate::submissions::Kept;
 
 /// The flags of a command that serves a folder.
 #[derive(Args, Clone, Debug)]
@@ -123,8 +127,35 @@ impl Flags {
         }
     }
 
+    /// The site in `folder`. Index names stay in memory until the process ends.
+    fn site(&self, folder: Folder) -> Site<'static, Folder, Kept> {
+        let index: Vec<&'static str> =
+            self.index.iter().map(|name| &*String::leak(name.clone())).collect();
+        let kept = if self.submissions { Kept::latest() } else { Kept::none() };
+        Site::new(folder)
+            .index(index.leak())
+            .hidden(self.hidden)
+            .forms(!self.no_forms)
+            .submissions(kept)
+            .show_submissions(self.submissions)
+    }
+
+    /// Tells where it serves, and calls `stop` at the first signal.
+    ///
+    /// # Errors
+    /// The signals can't be caught.
+    pub fn begin(
+        &self,
+        address: SocketAddr,
+        stop: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        on_signal(stop)?;
+        self.announce(address);
+        Ok(())
+    }
+
     /// Says on standard output what is served where.
-    pub fn announce(&self, address: SocketAddr) {
+    fn announce(&self, address: SocketAddr) {
         let mut out = io::stdout().lock();
         // Whether anybody reads it makes no difference to the server.
         let _ = writeln!(out, "Serving {} at http://{address}/", self.path.display());
@@ -190,8 +221,45 @@ impl Problem {
     }
 }
 
+/// What a command serves, and how.
+#[derive(Debug)]
+pub struct Job {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// What it serves.
+    pub site: Site<'static, Folder, Kept>,
+    /// Where it logs.
+    pub log: Log,
+}
+
+/// The body of the command `name`: what `flags` ask for is opened, and `serve` serves it until it is
+/// stopped. What goes wrong is told on standard error.
+pub fn run(
+    name: &'static str,
+    flags: &Flags,
+    serve: impl FnOnce(Job) -> io::Result<()>,
+) -> ExitCode {
+    let outcome = flags.folder().and_then(|folder| {
+        let listener = flags.listen()?;
+        raise_file_limit();
+        report_panics(name);
+        let log = flags.log();
+        let job = Job { listener, site: flags.site(folder), log: log.clone() };
+        let outcome = serve(job).map_err(|error| Problem::of_run(&error));
+        log.flush(Duration::from_secs(1));
+        outcome
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "{name}: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Raises the limit on open files to what the system allows: a connection needs two.
-pub fn raise_file_limit() {
+fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     // If it can't be raised, connections wait instead.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
@@ -201,7 +269,7 @@ pub fn raise_file_limit() {
 ///
 /// # Errors
 /// The signals can't be caught.
-pub fn on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
+fn on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::Builder::new().name("thimble-signals".into()).stack_size(64 * 1024).spawn(
         move || {
@@ -218,9 +286,9 @@ pub fn on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a panic one line on standard error: what panics is a service, and all it takes down is its
-/// connection.
-pub fn report_panics(command: &'static str) {
+/// Makes a panic one line on standard error: what panics is a service, and all it takes down is the
+/// request that met it.
+fn report_panics(command: &'static str) {
     std::panic::set_hook(Box::new(move |panic| {
         let payload = panic.payload();
         let message = payload
@@ -230,8 +298,7 @@ pub fn report_panics(command: &'static str) {
             .unwrap_or("no message");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = message.escape_debug();
-        let _ =
-            writeln!(io::stderr(), "{command}: panic at {place}: {message}; a connection is cut");
+        let _ = writeln!(io::stderr(), "{command}: panic at {place}: {message}; a request failed");
     }));
 }
 

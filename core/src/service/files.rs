@@ -162,6 +162,9 @@ pub(super) async fn copy<T: Transport, F: File>(
     stream: &mut Stream<'_, T>,
 ) -> Result<(), Error<T::Error>> {
     let end = offset + length;
+    if let Some(handle) = file.handle() {
+        offset += stream.send_file(handle, offset, length).await?;
+    }
     while offset < end {
         let space = stream.space().await?;
         let most = usize::try_from(end - offset).unwrap_or(usize::MAX).min(space.len());
