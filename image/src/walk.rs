@@ -150,7 +150,8 @@ impl Walk<'_> {
     }
 
     fn content_type(&mut self, name: &[u8]) -> &'static str {
-        let content_type = mime::content_type_with(&self.builder.content_types, name);
+        let content_type = mime::own_type_of(&self.builder.content_types, name)
+            .unwrap_or_else(|| mime::content_type(name));
         self.types.get(content_type).copied().unwrap_or_else(|| {
             let kept = content_type.to_owned().leak();
             self.types.insert(kept);

@@ -39,6 +39,21 @@ pub fn imf_fixdate(time: UnixTime) -> [u8; 29] {
     text
 }
 
+/// A time in UTC as `1994-11-06 08:49`, which sorts and reads well (ISO 8601, but for the space).
+pub fn iso_minutes(time: UnixTime) -> [u8; 16] {
+    let days = days_of(time);
+    let second = u32::try_from(time.0.min(LAST) - u64::from(days) * 86_400).unwrap_or_default();
+    let (year, month, day) = civil(days);
+    let mut text = *b"1970-01-01 00:00";
+    put(&mut text, 0, two_digits(year / 100));
+    put(&mut text, 2, two_digits(year % 100));
+    put(&mut text, 5, two_digits(month));
+    put(&mut text, 8, two_digits(day));
+    put(&mut text, 11, two_digits(second / 3600));
+    put(&mut text, 14, two_digits(second / 60 % 60));
+    text
+}
+
 /// Year, month (from 1) and day of month (from 1) in the Gregorian calendar.
 ///
 /// Years are counted from March, so that the leap day is the last of its year: then the day of the
@@ -202,6 +217,7 @@ mod tests {
             let emitted = imf_fixdate(UnixTime(seconds));
             assert_eq!(core::str::from_utf8(&emitted), Ok(text));
         }
+        assert_eq!(&iso_minutes(UnixTime(784_111_777)), b"1994-11-06 08:49");
     }
 
     #[test]

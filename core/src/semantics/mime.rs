@@ -255,24 +255,24 @@ pub fn content_type(name: &[u8]) -> &'static str {
     found.ok().and_then(|index| TYPES.get(index)).map_or(UNKNOWN, |(_, media_type)| media_type)
 }
 
-/// The same, but where `own` types say otherwise: pairs of an extension, in any case, and its
+/// What `own` types say of a file called `name`: pairs of an extension, in any case, and its
 /// Content-Type. The last of those that fit is taken.
 ///
 /// ```
-/// use thimble_core::semantics::mime::content_type_with;
+/// use thimble_core::semantics::mime::own_type_of;
 ///
 /// let own = [("glb", "model/gltf-binary"), ("txt", "text/plain; charset=iso-8859-1")];
-/// assert_eq!(content_type_with(&own, b"a.TXT"), "text/plain; charset=iso-8859-1");
-/// assert_eq!(content_type_with(&own, b"a.css"), "text/css; charset=utf-8");
+/// assert_eq!(own_type_of(&own, b"a.TXT"), Some("text/plain; charset=iso-8859-1"));
+/// assert_eq!(own_type_of(&own, b"a.css"), None);
 /// ```
-pub fn content_type_with<'t>(
+pub fn own_type_of<'t>(
     own: &'t [(impl AsRef<str>, impl AsRef<str>)],
     name: &[u8],
-) -> &'t str {
-    let extension = extension(name).unwrap_or_default();
-    let mut fitting =
-        own.iter().rev().filter(|(own, _)| own.as_ref().as_bytes().eq_ignore_ascii_case(extension));
-    fitting.next().map_or_else(|| content_type(name), |(_, content_type)| content_type.as_ref())
+) -> Option<&'t str> {
+    let extension = extension(name)?;
+    let fits = |own: &str| own.as_bytes().eq_ignore_ascii_case(extension);
+    let mut fitting = own.iter().rev().filter(|(own, _)| fits(own.as_ref()));
+    fitting.next().map(|(_, content_type)| content_type.as_ref())
 }
 
 /// The extension and the Content-Type of which somebody writes `EXT=TYPE`, or `.EXT=TYPE`. `None` if
@@ -359,14 +359,14 @@ mod tests {
     fn own_types_go_before() {
         let own = [("foo", "a/b"), ("CSS", "a/c"), ("css", "a/d")];
         for (name, expected) in [
-            ("a.foo", "a/b"),
-            ("a.FOO", "a/b"),
-            ("a.css", "a/d"),
-            ("a.js", "text/javascript; charset=utf-8"),
-            ("foo", UNKNOWN),
-            ("a.foo.", UNKNOWN),
+            ("a.foo", Some("a/b")),
+            ("a.FOO", Some("a/b")),
+            ("a.css", Some("a/d")),
+            ("a.js", None),
+            ("foo", None),
+            ("a.foo.", None),
         ] {
-            assert_eq!(content_type_with(&own, name.as_bytes()), expected, "{name}");
+            assert_eq!(own_type_of(&own, name.as_bytes()), expected, "{name}");
         }
     }
 
