@@ -8,10 +8,13 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use thimble_core::service::Storage;
+use thimble_image::Builder;
 use thimble_std::{Folder, Stop};
 use thimble_tests::app::App;
 use thimble_tests::cases::{self, Case, End, Setting, Sizes};
@@ -40,11 +43,21 @@ fn in_memory() {
 
 #[test]
 fn over_sockets_with_std() {
+    over_sockets(|root| Folder::open(root).unwrap());
+}
+
+#[test]
+fn over_sockets_with_std_from_an_image() {
+    over_sockets(|root| Builder::new(root).gzip(false).hidden(true).leak().unwrap());
+}
+
+/// All rows, served by a storage that is made of a folder.
+fn over_sockets<S: Storage + Sync>(storage: impl FnOnce(&Path) -> S) {
     let fixture = Fixture::load().unwrap();
     let cases = cases::all().unwrap();
     let folder = TempDir::with_prefix("thimble-").unwrap();
     copy_fixture(folder.path()).unwrap();
-    let app = App::new(Folder::open(folder.path()).unwrap());
+    let app = App::new(storage(folder.path()));
     thread::scope(|scope| {
         let serve = |sizes: Sizes| {
             let server = thimble_std::Server::bind("127.0.0.1:0").unwrap().limits(sizes.limits());
