@@ -1,6 +1,7 @@
 //! A folder of the file system, as a storage.
 
 mod entries;
+mod mapped;
 
 use std::any::Any;
 use std::ffi::OsStr;
