@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::blocking::block_on;
 use thimble_core::service::storage::{Node, OpenError, Storage as _};
@@ -25,13 +26,13 @@ fn a_folder_waits_a_little_for_a_descriptor() -> io::Result<()> {
     while let Ok(file) = File::open("/dev/null") {
         hoard.push(file);
     }
-    assert!(matches!(block_on(folder.open(&path)), Err(OpenError::Busy)));
+    assert!(matches!(block_on(folder.open(&path, Coding::Identity)), Err(OpenError::Busy)));
 
     let spent = thread::spawn(move || {
         thread::sleep(Duration::from_millis(50));
         drop(hoard);
     });
-    assert!(matches!(block_on(folder.open(&path)), Ok(Node::File(_))));
+    assert!(matches!(block_on(folder.open(&path, Coding::Identity)), Ok(Node::File(_))));
     assert!(spent.join().is_ok());
     Ok(())
 }

@@ -7,12 +7,15 @@ use std::path::{Path as FsPath, PathBuf};
 use embedded_io::ErrorKind;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::message::FieldEntry;
+use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::blocking::block_on;
 use thimble_core::server::{
     Buffers, Clock, Ended, Half, Phase, Record, Server, Service, Transmit, Transport,
 };
-use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
+use thimble_core::service::storage::{
+    File, Metadata, NoEntries, Node, OpenError, ReadError, Storage,
+};
 
 /// When every file of the fixture was last changed: Sun, 06 Nov 1994 08:49:37 GMT.
 pub const MODIFIED: UnixTime = UnixTime(784_111_777);
@@ -88,8 +91,13 @@ fn collect(folder: &FsPath, above: &[u8], files: &mut Vec<(Vec<u8>, &'static [u8
 
 impl Storage for Fixture {
     type File = FixtureFile;
+    type Entries = NoEntries;
 
-    async fn open(&self, path: &Path<'_>) -> core::result::Result<Node<FixtureFile>, OpenError> {
+    async fn open(
+        &self,
+        path: &Path<'_>,
+        _: Coding,
+    ) -> core::result::Result<Node<FixtureFile>, OpenError> {
         let mut is_directory = false;
         for (name, content) in self.files {
             let mut names = name.split(|&octet| octet == b'/');
@@ -103,11 +111,16 @@ impl Storage for Fixture {
         }
         if is_directory { Ok(Node::Directory) } else { Err(OpenError::NotFound) }
     }
+
+    async fn list(&self, _: &Path<'_>) -> core::result::Result<NoEntries, OpenError> {
+        Err(OpenError::NotFound)
+    }
 }
 
 impl File for FixtureFile {
-    fn metadata(&self) -> Metadata {
-        Metadata { len: self.content.len() as u64, modified: Some(MODIFIED) }
+    fn metadata(&self) -> Metadata<'_> {
+        let len = self.content.len() as u64;
+        Metadata { len, modified: Some(MODIFIED), ..Metadata::default() }
     }
 
     async fn read_at(

@@ -3,6 +3,7 @@
 
 pub mod chunk;
 pub mod date;
+pub mod etag;
 pub mod field_line;
 pub mod host;
 pub mod list;

@@ -4,6 +4,7 @@ use super::storage::{File, Metadata, Node, OpenError, Storage};
 use crate::grammar::date::imf_fixdate;
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::mime::content_type;
+use crate::semantics::negotiate::Coding;
 use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
 
 const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "nothing is served at this path");
@@ -52,14 +53,14 @@ impl<'s, S: Storage> Files<'s, S> {
             .filter(|path| self.shows_hidden || !path.is_hidden())
             .ok_or(NOT_FOUND)?;
         if !path.is_directory() {
-            return match self.storage.open(&path).await {
+            return match self.storage.open(&path, Coding::Identity).await {
                 Ok(Node::File(file)) => Ok(Found::File(file, content_type(path.name()))),
                 Ok(Node::Directory) => Ok(Found::Directory),
                 Err(error) => Err(error.into()),
             };
         }
         for path in self.index.iter().filter_map(|name| path.child(name.as_bytes())) {
-            match self.storage.open(&path).await {
+            match self.storage.open(&path, Coding::Identity).await {
                 Ok(Node::File(file)) => return Ok(Found::File(file, content_type(path.name()))),
                 Ok(Node::Directory) | Err(OpenError::NotFound) => {}
                 Err(error) => return Err(error.into()),
@@ -130,7 +131,7 @@ async fn send<'c, T: Transport, F: File>(
     file: &F,
     content_type: &str,
 ) -> Result<Responded<'c, T>, Error<T::Error>> {
-    let Metadata { len, modified } = file.metadata();
+    let Metadata { len, modified, .. } = file.metadata();
     // A date in the future would be no validator (RFC 9110 §8.8.2.1).
     let modified = match (modified, exchange.now()) {
         (Some(modified), Some(now)) => Some(modified.min(now)),

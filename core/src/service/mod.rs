@@ -10,5 +10,5 @@ pub mod submissions;
 pub use files::Files;
 pub use form::Form;
 pub use site::Site;
-pub use storage::{File, Metadata, Node, OpenError, ReadError, Storage};
+pub use storage::{Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage};
 pub use submissions::{Ring, Submission, Submissions};

@@ -1,6 +1,12 @@
 //! Storage: where files come from.
 
+use core::any::Any;
+use core::cmp::Ordering;
+
 use crate::grammar::date::UnixTime;
+use crate::grammar::etag::EntityTag;
+use crate::semantics::mime;
+use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::path::Path;
 
 /// A tree of files, opened by decoded path.
@@ -8,12 +14,21 @@ use crate::semantics::path::Path;
 pub trait Storage {
     /// An open file.
     type File: File;
+    /// A directory that is being listed.
+    type Entries: Entries;
 
-    /// Opens what stands at `path`.
+    /// Opens what stands at `path`, in `coding`.
     ///
     /// No spelling of `path` may lead out of the tree. Its segments are never empty, `.` or `..`,
     /// and hold neither `/` nor NUL; no segment at all names the root.
-    async fn open(&self, path: &Path<'_>) -> Result<Node<Self::File>, OpenError>;
+    ///
+    /// Another coding than [`Coding::Identity`] is asked for only when the
+    /// [`codings`](Metadata::codings) of the file at `path` have it: in a folder, that is the file
+    /// beside it whose name ends with the coding's [suffix](Coding::suffix), too.
+    async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<Self::File>, OpenError>;
+
+    /// Lists the directory at `path`. [`OpenError::NotFound`] if that can't be.
+    async fn list(&self, path: &Path<'_>) -> Result<Self::Entries, OpenError>;
 }
 
 /// What stands at a path.
@@ -44,25 +59,115 @@ pub enum OpenError {
 pub struct ReadError;
 
 /// What is known of an open file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metadata {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metadata<'f> {
     /// Octets.
     pub len: u64,
     /// When it was last changed, if that is known.
     pub modified: Option<UnixTime>,
+    /// Its entity tag, if there is one: strong when a change of any octet changes it
+    /// (RFC 9110 §8.8.1).
+    pub etag: Option<EntityTag<'f>>,
+    /// The codings that it can be opened in besides [`Coding::Identity`].
+    pub codings: Codings,
 }
 
 /// An open file.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the file, as DESIGN asks")]
 pub trait File {
     /// What is known of it.
-    fn metadata(&self) -> Metadata;
+    fn metadata(&self) -> Metadata<'_>;
 
     /// Reads at `offset` into `buffer`, as much as is there; 0 at the end of the file.
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
 
+    /// Its Content-Type. `name` is the last segment of its path.
+    fn content_type(&self, name: &[u8]) -> &str {
+        mime::content_type(name)
+    }
+
     /// The whole of it, when it is memory already, as in flash.
     fn as_slice(&self) -> Option<&'static [u8]> {
         None
+    }
+
+    /// What the operating system knows it by, for a transport that can send it without reading it:
+    /// on a desktop, a [`std::fs::File`](https://doc.rust-lang.org/std/fs/struct.File.html).
+    fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
+        None
+    }
+}
+
+/// The entries of a directory: directories before files, each sorted by name without regard to case.
+/// What can't be opened is not among them.
+#[expect(async_fn_in_trait, reason = "`Send` follows from the storage, as DESIGN asks")]
+pub trait Entries {
+    /// The next entry; `None` after the last.
+    async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError>;
+}
+
+/// An entry of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'e> {
+    /// Its name, which may be any octets but `/` and NUL.
+    pub name: &'e [u8],
+    /// Whether it is a directory, or a link to one.
+    pub is_directory: bool,
+    /// Whether it is a link.
+    pub is_link: bool,
+    /// Octets of a file.
+    pub len: u64,
+    /// When it was last changed, if that is known.
+    pub modified: Option<UnixTime>,
+}
+
+/// The order in which entries are listed, each given by whether it is a directory, and its name.
+pub fn listing_order(a: (bool, &[u8]), b: (bool, &[u8])) -> Ordering {
+    fn folded(name: &[u8]) -> impl Iterator<Item = char> {
+        name.utf8_chunks().flat_map(|chunk| {
+            let replaced = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
+            chunk.valid().chars().flat_map(char::to_lowercase).chain(replaced)
+        })
+    }
+    let directories_first = b.0.cmp(&a.0);
+    directories_first.then_with(|| folded(a.1).cmp(folded(b.1))).then_with(|| a.1.cmp(b.1))
+}
+
+/// Nothing to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoEntries;
+
+impl Entries for NoEntries {
+    async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_come_first_and_case_makes_no_difference() {
+        let ordered = [
+            (true, &b"a"[..]),
+            (true, b"B"),
+            (false, b"1"),
+            (false, b"A"),
+            (false, b"a"),
+            (false, b"a.txt"),
+            (false, b"B"),
+            (false, b"b"),
+            (false, b"z"),
+            (false, "\u{c4}".as_bytes()),
+            (false, "\u{e4}".as_bytes()),
+            (false, "\u{f6}".as_bytes()),
+            (false, b"\xff"),
+        ];
+        for (i, a) in ordered.iter().enumerate() {
+            for (j, b) in ordered.iter().enumerate() {
+                assert_eq!(listing_order(*a, *b), i.cmp(&j), "{a:?} {b:?}");
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use tempfile::TempDir;
+use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::blocking::block_on;
 use thimble_core::service::storage::{File as _, Node, OpenError, Storage as _};
@@ -31,7 +32,7 @@ enum Found {
 fn open(folder: &Folder, path: &[u8]) -> Found {
     let decoded = [b"/", path].concat();
     let Some(path) = Path::new(&decoded) else { panic!("not a path: {decoded:?}") };
-    match block_on(folder.open(&path)) {
+    match block_on(folder.open(&path, Coding::Identity)) {
         Ok(Node::File(file)) => {
             let mut content = vec![0; usize::try_from(file.metadata().len).unwrap_or_default()];
             let count = block_on(file.read_at(0, &mut content)).unwrap_or_default();

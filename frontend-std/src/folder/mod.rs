@@ -1,7 +1,11 @@
 //! A folder of the file system, as a storage.
 
+mod entries;
+
+use std::any::Any;
 use std::ffi::OsStr;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
@@ -11,11 +15,15 @@ use std::time::Duration;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
-use rustix::fs::{FileType, OFlags, fstat};
+use rustix::fs::{AtFlags, FileType, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 use thimble_core::grammar::date::UnixTime;
+use thimble_core::grammar::etag::EntityTag;
+use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::semantics::path::Path;
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
+
+pub use entries::FolderEntries;
 
 /// How often, and after how long each time, to try again for want of a descriptor.
 const TRIES: usize = 10;
@@ -67,15 +75,8 @@ impl Folder {
     }
 
     fn open_beneath(&self, path: &FsPath) -> Result<Node<OpenFile>, OpenError> {
-        let opened = match self.try_to_open(path) {
-            Err(error) if leads_out(&error) => match self.around_links(path) {
-                Some(inside) => self.try_to_open(&inside),
-                None => Err(error),
-            },
-            opened => opened,
-        };
-        let file = match opened.map_err(|error| open_error(&error)) {
-            Ok(file) => file.into_std(),
+        let file = match self.open_following(path) {
+            Ok(file) => file,
             // A directory that may be searched, but not listed.
             Err(OpenError::Forbidden) if self.root.open_dir(path).is_ok() => {
                 return Ok(Node::Directory);
@@ -84,15 +85,39 @@ impl Folder {
         };
         let stat = fstat(&file).map_err(|_| OpenError::Failed)?;
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => {
-                let len = u64::try_from(stat.st_size).unwrap_or_default();
-                // Times before 1970 can't be said.
-                let modified = u64::try_from(stat.st_mtime).ok().map(UnixTime);
-                Ok(Node::File(OpenFile { file, metadata: Metadata { len, modified } }))
-            }
+            FileType::RegularFile => Ok(Node::File(OpenFile::new(file, &stat))),
             FileType::Directory => Ok(Node::Directory),
             _ => Err(OpenError::NotFound),
         }
+    }
+
+    /// Opens whatever is at `path`, links followed that stay inside.
+    fn open_following(&self, path: &FsPath) -> Result<fs::File, OpenError> {
+        let opened = match self.try_to_open(path) {
+            Err(error) if leads_out(&error) => match self.around_links(path) {
+                Some(inside) => self.try_to_open(&inside),
+                None => Err(error),
+            },
+            opened => opened,
+        };
+        opened.map(cap_std::fs::File::into_std).map_err(|error| open_error(&error))
+    }
+
+    /// The codings in which the file `name` seems to stand beside itself. Whether they can be served
+    /// turns out when they are opened.
+    fn codings(&self, mut name: Vec<u8>) -> Codings {
+        let plain = name.len();
+        let mut codings = Codings::NONE;
+        for coding in Coding::BY_PREFERENCE {
+            name.truncate(plain);
+            name.extend_from_slice(coding.suffix().as_bytes());
+            if coding != Coding::Identity
+                && statat(&self.root, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW).is_ok()
+            {
+                codings = codings.with(coding);
+            }
+        }
+        codings
     }
 
     /// Opens; waits a little for a descriptor.
@@ -109,32 +134,99 @@ impl Folder {
 
 impl Storage for Folder {
     type File = OpenFile;
+    type Entries = FolderEntries;
 
-    async fn open(&self, path: &Path<'_>) -> Result<Node<OpenFile>, OpenError> {
-        let mut name = Vec::with_capacity(256);
-        for segment in path.segments() {
-            if !name.is_empty() {
-                name.push(b'/');
-            }
-            name.extend_from_slice(segment);
-        }
+    async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
+        let mut name = file_name(path);
         if name.is_empty() {
             return Ok(Node::Directory);
         }
-        self.open_beneath(FsPath::new(OsStr::from_bytes(&name)))
+        if coding != Coding::Identity {
+            name.extend_from_slice(coding.suffix().as_bytes());
+            return self.open_beneath(as_path(&name));
+        }
+        match self.open_beneath(as_path(&name))? {
+            Node::File(file) => Ok(Node::File(OpenFile { codings: self.codings(name), ..file })),
+            Node::Directory => Ok(Node::Directory),
+        }
     }
+
+    async fn list(&self, path: &Path<'_>) -> Result<FolderEntries, OpenError> {
+        let name = file_name(path);
+        let directory = if name.is_empty() { b"." } else { name.as_slice() };
+        FolderEntries::read(self, as_path(directory))
+    }
+}
+
+/// The path of a file from the root on; empty for the root itself.
+fn file_name(path: &Path<'_>) -> Vec<u8> {
+    let mut name = Vec::with_capacity(256);
+    for segment in path.segments() {
+        if !name.is_empty() {
+            name.push(b'/');
+        }
+        name.extend_from_slice(segment);
+    }
+    name
+}
+
+fn as_path(name: &[u8]) -> &FsPath {
+    FsPath::new(OsStr::from_bytes(name))
+}
+
+/// When a file was last changed. Times before 1970 can't be said.
+fn modified(stat: &Stat) -> Option<UnixTime> {
+    u64::try_from(stat.st_mtime).ok().map(UnixTime)
+}
+
+/// Octets of a file.
+fn len(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or_default()
 }
 
 /// A file that was opened beneath a [`Folder`].
 #[derive(Debug)]
 pub struct OpenFile {
     file: fs::File,
-    metadata: Metadata,
+    len: u64,
+    modified: Option<UnixTime>,
+    etag: [u8; 16],
+    codings: Codings,
+}
+
+impl OpenFile {
+    fn new(file: fs::File, stat: &Stat) -> Self {
+        let (len, modified) = (len(stat), modified(stat));
+        Self { file, len, modified, etag: etag(stat), codings: Codings::NONE }
+    }
+}
+
+/// An entity tag that changes with the file's length, with the nanosecond of its last change, and
+/// when another file takes its place. It is a hash, so that it tells nobody which inodes there are.
+fn etag(stat: &Stat) -> [u8; 16] {
+    let mut hasher = DefaultHasher::new();
+    (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec).hash(&mut hasher);
+    let hash = hasher.finish();
+    let mut text = [0; 16];
+    for (digit, shift) in text.iter_mut().zip((0..64).step_by(4)) {
+        let nibble = u32::try_from(hash >> shift & 0xf).unwrap_or_default();
+        *digit = char::from_digit(nibble, 16).and_then(|c| u8::try_from(c).ok()).unwrap_or(b'0');
+    }
+    text
 }
 
 impl File for OpenFile {
-    fn metadata(&self) -> Metadata {
-        self.metadata
+    fn metadata(&self) -> Metadata<'_> {
+        Metadata {
+            len: self.len,
+            modified: self.modified,
+            etag: Some(EntityTag::strong(&self.etag)),
+            codings: self.codings,
+        }
+    }
+
+    fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&self.file)
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {

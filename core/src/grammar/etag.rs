@@ -1,0 +1,185 @@
+//! Entity tags (RFC 9110 §8.8.3).
+
+use crate::bytes::ascii::trim_ows;
+use crate::bytes::class::is_ows;
+
+/// An entity tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntityTag<'a> {
+    /// Whether it is weak: two representations that share it may differ in their octets.
+    pub is_weak: bool,
+    /// What stands between its quotes.
+    pub opaque: &'a [u8],
+}
+
+impl<'a> EntityTag<'a> {
+    /// A strong tag.
+    pub const fn strong(opaque: &'a [u8]) -> Self {
+        Self { is_weak: false, opaque }
+    }
+
+    /// Strong comparison: both are strong, and the same (RFC 9110 §8.8.3.2).
+    pub fn is_strongly(&self, other: &Self) -> bool {
+        !self.is_weak && !other.is_weak && self.opaque == other.opaque
+    }
+
+    /// Weak comparison: they are the same but for their strength (RFC 9110 §8.8.3.2).
+    pub fn is_weakly(&self, other: &Self) -> bool {
+        self.opaque == other.opaque
+    }
+
+    /// The parts that spell it, to be joined.
+    pub const fn parts(&self) -> [&'a [u8]; 3] {
+        [if self.is_weak { b"W/\"" } else { b"\"" }, self.opaque, b"\""]
+    }
+}
+
+/// ```abnf
+/// If-Match = "*" / #entity-tag                                  ; RFC 9110 §13.1.1
+/// ```
+/// and If-None-Match in the same way (§13.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition<'a> {
+    /// `*`: any representation at all.
+    Any,
+    /// A list of tags, not checked yet.
+    Tags(EntityTags<'a>),
+}
+
+/// The condition that one field line spells.
+pub fn condition(value: &[u8]) -> Condition<'_> {
+    match trim_ows(value) {
+        b"*" => Condition::Any,
+        list => Condition::Tags(EntityTags { rest: list }),
+    }
+}
+
+/// The tags of a list. After an item of `None`, which says that the list is malformed there, nothing
+/// follows.
+///
+/// A comma may stand in a tag, and a backslash there escapes nothing: the list is not divided like
+/// those of tokens and quoted-strings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityTags<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for EntityTags<'a> {
+    type Item = Option<EntityTag<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while let [first, rest @ ..] = self.rest
+            && (is_ows(*first) || *first == b',')
+        {
+            self.rest = rest;
+        }
+        if self.rest.is_empty() {
+            return None;
+        }
+        let Some((tag, rest)) = entity_tag(core::mem::take(&mut self.rest)) else {
+            return Some(None);
+        };
+        let mut ahead = rest;
+        while let [first, after @ ..] = ahead
+            && is_ows(*first)
+        {
+            ahead = after;
+        }
+        if !matches!(ahead, [] | [b',', ..]) {
+            return Some(None);
+        }
+        self.rest = ahead;
+        Some(Some(tag))
+    }
+}
+
+/// The only tag of a field that has one (If-Range, RFC 9110 §13.1.5).
+pub fn only_entity_tag(value: &[u8]) -> Option<EntityTag<'_>> {
+    match entity_tag(trim_ows(value)) {
+        Some((tag, [])) => Some(tag),
+        _ => None,
+    }
+}
+
+/// ```abnf
+/// entity-tag = [ weak ] opaque-tag                              ; RFC 9110 §8.8.3
+/// weak       = %s"W/"
+/// opaque-tag = DQUOTE *etagc DQUOTE
+/// etagc      = %x21 / %x23-7E / obs-text
+/// ```
+/// The tag at the start of `input`, and what follows it.
+fn entity_tag(input: &[u8]) -> Option<(EntityTag<'_>, &[u8])> {
+    let (is_weak, quoted) = match input.strip_prefix(b"W/") {
+        Some(rest) => (true, rest),
+        None => (false, input),
+    };
+    let text = quoted.strip_prefix(b"\"")?;
+    let end = text.iter().position(|&octet| matches!(octet, b'"' | 0..=0x20 | 0x7f))?;
+    let (opaque, rest) = text.split_at_checked(end)?;
+    Some((EntityTag { is_weak, opaque }, rest.strip_prefix(b"\"")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const A: EntityTag<'_> = EntityTag::strong(b"a");
+    const WEAK_A: EntityTag<'_> = EntityTag { is_weak: true, opaque: b"a" };
+
+    fn tags(value: &[u8]) -> Vec<Option<EntityTag<'_>>> {
+        match condition(value) {
+            Condition::Any => Vec::new(),
+            Condition::Tags(tags) => tags.collect(),
+        }
+    }
+
+    #[test]
+    fn lists_are_divided_outside_of_tags() {
+        let strong = |opaque| Some(EntityTag::strong(opaque));
+        for (value, expected) in [
+            (&b""[..], &[][..]),
+            (b" , ,\t", &[]),
+            (b"\"a\"", &[Some(A)]),
+            (b"W/\"a\" ,\t\"a\",", &[Some(WEAK_A), Some(A)]),
+            (b"\"\", \"a,b\", \"c\\\"", &[strong(b""), strong(b"a,b"), strong(b"c\\")]),
+            (b"\"\xe9!\"", &[strong(b"\xe9!")]),
+            (b"\"a\", a, \"b\"", &[Some(A), None]),
+            (b"\"a\" \"a\"", &[None]),
+            (b"\"a", &[None]),
+            (b"\"a b\"", &[None]),
+            (b"w/\"a\"", &[None]),
+            (b"W/ \"a\"", &[None]),
+            (b"\"a\", *", &[Some(A), None]),
+        ] {
+            assert_eq!(tags(value), expected, "{}", value.escape_ascii());
+        }
+        assert_eq!(condition(b" * "), Condition::Any);
+    }
+
+    #[test]
+    fn one_tag_is_alone() {
+        assert_eq!(only_entity_tag(b"W/\"a\""), Some(WEAK_A));
+        assert_eq!(only_entity_tag(b" \"a\"\t"), Some(A));
+        for value in [&b"\"a\", \"b\""[..], b"a", b"", b"*"] {
+            assert_eq!(only_entity_tag(value), None);
+        }
+    }
+
+    #[test]
+    fn tags_are_compared_as_the_rfc_lists() {
+        // The table of RFC 9110 §8.8.3.2.
+        let (one, two) = (EntityTag::strong(b"1"), EntityTag::strong(b"2"));
+        let (weak_one, weak_two) =
+            (EntityTag { is_weak: true, ..one }, EntityTag { is_weak: true, ..two });
+        for (a, b, strongly, weakly) in [
+            (weak_one, weak_one, false, true),
+            (weak_one, weak_two, false, false),
+            (weak_one, one, false, true),
+            (one, one, true, true),
+        ] {
+            assert_eq!((a.is_strongly(&b), a.is_weakly(&b)), (strongly, weakly));
+        }
+        assert_eq!(weak_one.parts().concat(), b"W/\"1\"");
+    }
+}

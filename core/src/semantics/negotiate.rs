@@ -1,0 +1,206 @@
+//! Content negotiation by content coding (RFC 9110 §12.5.3).
+
+use crate::bytes::ascii::trim_ows;
+use crate::grammar::list::members;
+
+/// A content coding that files may stand in (RFC 9110 §8.4.1), the best compressed last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Coding {
+    /// No coding.
+    #[default]
+    Identity,
+    /// `gzip` (RFC 1952).
+    Gzip,
+    /// `zstd` (RFC 8878).
+    Zstd,
+    /// `br` (RFC 7932).
+    Brotli,
+}
+
+impl Coding {
+    /// All of them, in the order in which they are preferred when a client weighs them alike.
+    pub const BY_PREFERENCE: [Self; 4] = [Self::Brotli, Self::Zstd, Self::Gzip, Self::Identity];
+
+    /// Its name in Accept-Encoding and Content-Encoding.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Brotli => "br",
+        }
+    }
+
+    /// What the name of a file in this coding ends with, behind the name of the file itself.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Identity => "",
+            Self::Gzip => ".gz",
+            Self::Zstd => ".zst",
+            Self::Brotli => ".br",
+        }
+    }
+
+    /// Whether a member of Accept-Encoding names it. `x-gzip` is `gzip` (RFC 9110 §8.4.1.3).
+    fn is_named(self, name: &[u8]) -> bool {
+        let name = match name.split_at_checked(2) {
+            Some((b"x-" | b"X-", rest)) if self == Self::Gzip => rest,
+            _ => name,
+        };
+        name.eq_ignore_ascii_case(self.name().as_bytes())
+    }
+}
+
+/// A set of codings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Codings(u8);
+
+impl Codings {
+    /// No coding at all, and so only files as they are.
+    pub const NONE: Self = Self(0);
+
+    /// This set and `coding`.
+    #[must_use]
+    pub const fn with(self, coding: Coding) -> Self {
+        Self(self.0 | 1 << coding as u8)
+    }
+
+    /// Whether `coding` is among them.
+    pub const fn contains(self, coding: Coding) -> bool {
+        self.0 & 1 << coding as u8 != 0
+    }
+}
+
+/// The weight of what nobody mentioned but is acceptable all the same: below every other.
+const UNMENTIONED: u16 = 1;
+
+/// The coding among `available` that Accept-Encoding, in the `lines` of it, prefers. `None` when it
+/// accepts none of them.
+///
+/// Without a line, or with none but empty ones, that is no coding. Identity is acceptable unless it
+/// is excluded, by name or by `*` (RFC 9110 §12.5.3), but weighs less than what is asked for. A
+/// member that is malformed says nothing.
+pub fn choose<'a>(
+    lines: &(impl Iterator<Item = &'a [u8]> + Clone),
+    available: Codings,
+) -> Option<Coding> {
+    let weight = |coding: Coding| {
+        let (mut named, mut others) = (None, None);
+        for (name, weight) in lines.clone().flat_map(members).filter_map(weighted) {
+            let slot = if coding.is_named(name) {
+                &mut named
+            } else if name == b"*" {
+                &mut others
+            } else {
+                continue;
+            };
+            *slot = Some(weight.max(slot.unwrap_or_default()));
+        }
+        // Twice the thousandths, so that there is room for what is below all of them.
+        match named.or(others) {
+            Some(weight) => weight * 2,
+            None if coding == Coding::Identity => UNMENTIONED,
+            None => 0,
+        }
+    };
+    let mut best = (0, None);
+    for coding in Coding::BY_PREFERENCE {
+        if available.contains(coding) {
+            let weight = weight(coding);
+            if weight > best.0 {
+                best = (weight, Some(coding));
+            }
+        }
+    }
+    best.1
+}
+
+/// ```abnf
+/// Accept-Encoding = #( codings [ weight ] )                     ; RFC 9110 §12.5.3
+/// weight = OWS ";" OWS "q=" qvalue                              ; RFC 9110 §12.4.2
+/// ```
+/// A member and its weight in thousandths.
+fn weighted(member: &[u8]) -> Option<(&[u8], u16)> {
+    let mut parts = member.splitn(2, |&octet| octet == b';').map(trim_ows);
+    let name = parts.next()?;
+    let weight = match parts.next() {
+        None => 1000,
+        Some([b'q' | b'Q', b'=', value @ ..]) => qvalue(value)?,
+        Some(_) => return None,
+    };
+    Some((name, weight))
+}
+
+/// ```abnf
+/// qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )  ; RFC 9110 §12.4.2
+/// ```
+fn qvalue(value: &[u8]) -> Option<u16> {
+    let (whole, digits) = match value {
+        [whole] => (whole, &b""[..]),
+        [whole, b'.', digits @ ..] if digits.len() <= 3 => (whole, digits),
+        _ => return None,
+    };
+    let whole = whole.checked_sub(b'0')?;
+    let (mut thousandths, mut scale) = (u16::from(whole) * 1000, 100);
+    for digit in digits {
+        let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
+        thousandths += u16::from(digit) * scale;
+        scale /= 10;
+    }
+    (thousandths <= 1000).then_some(thousandths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Codings = Codings::NONE
+        .with(Coding::Identity)
+        .with(Coding::Gzip)
+        .with(Coding::Zstd)
+        .with(Coding::Brotli);
+
+    fn chosen(lines: &[&str], available: Codings) -> Option<Coding> {
+        choose(&lines.iter().map(|line| line.as_bytes()), available)
+    }
+
+    #[test]
+    fn the_heaviest_acceptable_coding_is_chosen() {
+        use Coding::{Brotli, Gzip, Identity, Zstd};
+        for (lines, expected) in [
+            (&[][..], Some(Identity)),
+            (&[""], Some(Identity)),
+            (&["gzip"], Some(Gzip)),
+            (&["GZip;Q=0.1"], Some(Gzip)),
+            (&["x-gzip"], Some(Gzip)),
+            (&["x-br"], Some(Identity)),
+            (&["gzip, deflate, br, zstd"], Some(Brotli)),
+            (&["gzip", "zstd ; q=1.000"], Some(Zstd)),
+            (&["gzip;q=0.9, br;q=0.8"], Some(Gzip)),
+            (&["gzip;q=0.5, identity"], Some(Identity)),
+            (&["gzip;q=0.001"], Some(Gzip)),
+            (&["gzip;q=0"], Some(Identity)),
+            (&["*"], Some(Brotli)),
+            (&["*;q=0.5, br;q=0"], Some(Zstd)),
+            (&["*;q=0, gzip"], Some(Gzip)),
+            (&["identity;q=0"], None),
+            (&["*;q=0"], None),
+            (&["*;q=0, identity;q=0.1"], Some(Identity)),
+            (&["identity;q=0, *"], Some(Brotli)),
+            (&["deflate, compress"], Some(Identity)),
+            (&["gzip;q=1.1"], Some(Identity)),
+            (&["gzip;q=0.1234"], Some(Identity)),
+            (&["gzip;q=.5, zstd;q=, br;x=1"], Some(Identity)),
+        ] {
+            assert_eq!(chosen(lines, ALL), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_available_is_chosen() {
+        let available = Codings::NONE.with(Coding::Identity).with(Coding::Gzip);
+        assert_eq!(chosen(&["br, gzip;q=0.1"], available), Some(Coding::Gzip));
+        assert_eq!(chosen(&["br, *;q=0"], available), None);
+        assert!(!available.contains(Coding::Brotli));
+    }
+}
