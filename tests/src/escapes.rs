@@ -107,8 +107,6 @@ fn expand_escape<'t>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn expand(text: &str) -> Result<Vec<u8>, String> {
         super::expand(text, &mut |path, coding| format!("<{path} {coding}>"))
     }

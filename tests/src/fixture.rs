@@ -14,7 +14,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// When every file was last changed that is not named in [`TIMES`], in seconds since 1970:
 /// Sun, 06 Nov 1994 08:49:37 GMT.
-pub const MODIFIED: u64 = 784_111_777;
+pub const MODIFIED: u32 = 784_111_777;
 
 /// When other files were last changed, in seconds since 1970.
 const TIMES: [(&str, f64); 4] = [
@@ -167,7 +167,7 @@ pub fn write(name: &str, target: &Path) -> Result<()> {
             fs::write(folder.join(format!("a.{ending}")), "a file\n")?;
         }
     }
-    set_times(target, MODIFIED as f64)?;
+    set_times(target, f64::from(MODIFIED))?;
     for (path, seconds) in TIMES {
         if let Some(path) = below(path.as_bytes()) {
             set_time(&path, seconds)?;

@@ -20,7 +20,7 @@ use crate::cases::Root;
 use crate::fixture;
 
 /// When nearly every file of the fixture was last changed: Sun, 06 Nov 1994 08:49:37 GMT.
-pub const MODIFIED: UnixTime = UnixTime(fixture::MODIFIED);
+pub const MODIFIED: UnixTime = UnixTime(fixture::MODIFIED as u64);
 
 /// The files of a folder, in memory.
 #[derive(Clone, Copy, Debug)]

@@ -168,7 +168,7 @@ impl Folders {
     }
 
     fn open(&self, root: Root) -> Folder {
-        Folder::open(&self.above.path().join(root.name())).unwrap()
+        Folder::open(self.above.path().join(root.name())).unwrap()
     }
 }
 
