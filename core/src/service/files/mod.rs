@@ -13,6 +13,7 @@ use crate::semantics::path::Path;
 use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
 
 pub use multipart::Delimiter;
+pub(super) use plan::OTHER_STATE;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
 const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "nothing is served at this path");
