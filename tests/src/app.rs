@@ -22,7 +22,7 @@ impl<S: Storage> App<S> {
     /// Over the files in `storage`, as rows with this setting expect it.
     pub fn with(setting: Setting, storage: S) -> Self {
         let site = Site::new(storage).index(&["index.html", "index.htm"]);
-        Self { site: site.hidden(setting.hidden) }
+        Self { site: site.hidden(setting.hidden).listing(setting.listing) }
     }
 }
 

@@ -10,11 +10,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use thimble_core::service::{Image, Storage};
+use thimble_core::service::Storage;
+use thimble_core::service::storage::Image;
 use thimble_image::Builder;
 use thimble_std::{Folder, Stop};
 use thimble_tests::app::App;
@@ -56,13 +58,24 @@ fn over_an_image() {
 #[test]
 fn over_sockets_with_std() {
     let folders = Folders::new();
-    let mut replays = Replays::new(|root| folders.open(root), TRANSMIT);
+    every_row_over_sockets(|root| folders.open(root));
+}
+
+#[test]
+fn over_sockets_with_std_from_an_image() {
+    let folders = Folders::new();
+    every_row_over_sockets(|root| folders.image(root));
+}
+
+/// Each row has the replies over sockets that it has in memory, over the storages that `open` gives.
+fn every_row_over_sockets<S: Storage + Send + Sync + 'static>(open: impl Fn(Root) -> S) {
+    let mut replays = Replays::new(&open, TRANSMIT);
     // This server always has a clock.
     let clocked = |setting: Setting| Setting { clock: true, ..setting };
     let servers = RefCell::new(HashMap::new());
     let address = |setting: Setting| {
         let mut servers = servers.borrow_mut();
-        let serve = || Running::serve(setting, folders.open(setting.root));
+        let serve = || Running::serve(setting, open(setting.root));
         servers.entry(setting).or_insert_with(serve).address
     };
     let cases = cases_with(|root, path, coding| {
@@ -175,13 +188,16 @@ impl Folders {
     }
 
     fn open(&self, root: Root) -> Folder {
-        Folder::open(self.above.path().join(root.name())).unwrap()
+        Folder::open(self.at(root)).unwrap()
     }
 
-    /// The same, as it is built into a program.
+    /// An image of the folder, to be kept until the process ends.
     fn image(&self, root: Root) -> Image {
-        let folder = self.above.path().join(root.name());
-        Builder::new(folder).gzip(false).hidden(true).leak().unwrap()
+        Builder::new(self.at(root)).gzip(false).hidden(true).leak().unwrap()
+    }
+
+    fn at(&self, root: Root) -> PathBuf {
+        self.above.path().join(root.name())
     }
 }
 
@@ -193,11 +209,11 @@ struct Running {
 }
 
 impl Running {
-    fn serve(setting: Setting, folder: Folder) -> Self {
+    fn serve<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) -> Self {
         let limits = setting.limits.limits();
         let server = thimble_std::Server::bind("127.0.0.1:0").unwrap().limits(limits);
         let (address, stop) = (server.local_addr().unwrap(), server.stop());
-        let app = App::with(setting, folder);
+        let app = App::with(setting, storage);
         let thread = Some(thread::spawn(move || server.run(&app).unwrap()));
         Self { address, stop, thread }
     }
