@@ -167,16 +167,16 @@ pub fn write(name: &str, target: &Path) -> Result<()> {
             fs::write(folder.join(format!("a.{ending}")), "a file\n")?;
         }
     }
-    set_times(target, f64::from(MODIFIED))?;
-    for (path, seconds) in TIMES {
-        if let Some(path) = below(path.as_bytes()) {
-            set_time(&path, seconds)?;
-        }
-    }
     for (path, says) in LINKS {
         if let Some(path) = below(path.as_bytes()) {
             fs::create_dir_all(path.parent().unwrap_or(target))?;
             symlink(says, path)?;
+        }
+    }
+    set_times(target, f64::from(MODIFIED))?;
+    for (path, seconds) in TIMES {
+        if let Some(path) = below(path.as_bytes()) {
+            set_time(&path, seconds)?;
         }
     }
     Ok(())
@@ -196,19 +196,20 @@ fn copy(source: &Path, target: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Of all that is in a folder, and of itself.
 fn set_times(folder: &Path, seconds: f64) -> Result<()> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            set_times(&path, seconds)?;
-        } else {
-            set_time(&path, seconds)?;
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            set_times(&entry.path(), seconds)?;
+        } else if kind.is_file() {
+            set_time(&entry.path(), seconds)?;
         }
     }
-    Ok(())
+    set_time(folder, seconds)
 }
 
 fn set_time(path: &Path, seconds: f64) -> Result<()> {
-    let time = UNIX_EPOCH + Duration::from_secs_f64(seconds);
-    File::options().write(true).open(path)?.set_modified(time)
+    File::open(path)?.set_modified(UNIX_EPOCH + Duration::from_secs_f64(seconds))
 }
