@@ -70,6 +70,20 @@ pub struct Flags {
     pub verbose: bool,
 }
 
+/// What the help of the command `name` ends with.
+pub fn examples(name: &str) -> String {
+    const TEXT: &str = "\
+Examples:
+  NAME                     Serve the current folder at http://127.0.0.1:8000/
+  NAME site -p 0           Serve the folder `site` at any free port
+  NAME -b 0.0.0.0          Let other machines in
+  NAME -q 2>/dev/null      Say nothing while it runs
+
+A form sent to a page comes back as that page, with what was sent in it, at the place
+marked <!-- form -->. Ctrl-C finishes what is in flight; a second one ends at once.";
+    TEXT.replace("NAME", name)
+}
+
 fn at_least_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
 }
