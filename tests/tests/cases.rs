@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use thimble_std::{Folder, Stop};
+use thimble_std::Folder;
 use thimble_tests::app::App;
 use thimble_tests::cases::{self, Case, End, Setting, Sizes};
 use thimble_tests::memory::{Fixture, Reads, Then, copy_fixture};
@@ -38,37 +38,50 @@ fn in_memory() {
     report(&cases, |case| faults_in_memory(case, fixture));
 }
 
-#[test]
-fn over_sockets_with_std() {
-    let fixture = Fixture::load().unwrap();
-    let cases = cases::all().unwrap();
-    let folder = TempDir::with_prefix("thimble-").unwrap();
-    copy_fixture(folder.path()).unwrap();
-    let app = App::new(Folder::open(folder.path()).unwrap());
-    thread::scope(|scope| {
-        let serve = |sizes: Sizes| {
-            let server = thimble_std::Server::bind("127.0.0.1:0").unwrap().limits(sizes.limits());
-            let running = Running { address: server.local_addr().unwrap(), stop: server.stop() };
-            scope.spawn(|| server.run(&app).unwrap());
-            running
-        };
-        let (usual, small) = (serve(Sizes::Usual), serve(Sizes::Small));
-        report(&cases, |case| {
-            let server = if case.setting.limits == Sizes::Small { &small } else { &usual };
-            faults_over_sockets(case, fixture, server.address)
-        });
-    });
+/// Rows over the sockets of a frontend, whose servers `start` in threads of the scope: one for each
+/// size of limits.
+macro_rules! over_sockets {
+    ($name:ident, $frontend:ident, |$server:ident, $app:ident| $run:expr) => {
+        #[test]
+        fn $name() {
+            let fixture = Fixture::load().unwrap();
+            let cases = cases::all().unwrap();
+            let folder = TempDir::with_prefix("thimble-").unwrap();
+            copy_fixture(folder.path()).unwrap();
+            thread::scope(|scope| {
+                let serve = |sizes: Sizes| {
+                    let $server = $frontend::Server::bind("127.0.0.1:0").unwrap();
+                    let $server = $server.limits(sizes.limits());
+                    let (address, stop) = ($server.local_addr().unwrap(), $server.stop());
+                    let $app = App::new(Folder::open(folder.path()).unwrap());
+                    scope.spawn(move || $run.unwrap());
+                    Running { address, stop: Some(move || stop.stop()) }
+                };
+                let (usual, small) = (serve(Sizes::Usual), serve(Sizes::Small));
+                report(&cases, |case| {
+                    let is_small = case.setting.limits == Sizes::Small;
+                    let address = if is_small { small.address } else { usual.address };
+                    faults_over_sockets(case, fixture, address)
+                });
+            });
+        }
+    };
 }
+
+over_sockets!(over_sockets_with_std, thimble_std, |server, app| server.run(&app));
+over_sockets!(over_sockets_with_tokio, thimble_tokio, |server, app| server.run(app));
 
 /// A server, stopped when dropped, also by a failure.
-struct Running {
+struct Running<F: FnOnce()> {
     address: SocketAddr,
-    stop: Stop,
+    stop: Option<F>,
 }
 
-impl Drop for Running {
+impl<F: FnOnce()> Drop for Running<F> {
     fn drop(&mut self) {
-        self.stop.stop();
+        if let Some(stop) = self.stop.take() {
+            stop();
+        }
     }
 }
 
