@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use thimble_core::Site;
 use thimble_core::framing::Limits;
+use thimble_core::semantics::mime;
 
 use crate::folder::Folder;
 use crate::listen;
@@ -41,9 +42,17 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value = "1024", value_parser = at_least_one())]
     pub max_conns: usize,
 
-    /// File that stands for its folder
-    #[arg(long, value_name = "NAME", default_value = "index.html", value_parser = file_name)]
+    /// File that stands for its folder; the first that is there
+    #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"], value_parser = file_name)]
     pub index: Vec<String>,
+
+    /// List no folders: one without an index is not found
+    #[arg(long)]
+    pub no_listing: bool,
+
+    /// Content-Type of files whose names end with .EXT
+    #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
+    pub mime: Vec<(String, String)>,
 
     /// Largest form that is taken
     #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = up_to_a_gibibyte())]
@@ -99,6 +108,12 @@ fn file_name(name: &str) -> Result<String, &'static str> {
     Ok(name.to_owned())
 }
 
+fn own_type(text: &str) -> Result<(String, String), &'static str> {
+    let (extension, content_type) = mime::own_type(text)
+        .ok_or("write it like md=text/plain, or 'md=text/plain; charset=utf-8'")?;
+    Ok((extension.to_owned(), content_type.to_owned()))
+}
+
 impl Flags {
     /// Opens the folder.
     ///
@@ -141,13 +156,17 @@ impl Flags {
         }
     }
 
-    /// The site in `folder`. Index names stay in memory until the process ends.
+    /// The site in `folder`. What flags say of it stays in memory until the process ends.
     fn site(&self, folder: Folder) -> Site<'static, Folder, Kept> {
-        let index: Vec<&'static str> =
-            self.index.iter().map(|name| &*String::leak(name.clone())).collect();
+        let leak = |text: &String| -> &'static str { text.clone().leak() };
+        let index: Vec<&'static str> = self.index.iter().map(leak).collect();
+        let types: Vec<(&'static str, &'static str)> =
+            self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
         let kept = if self.submissions { Kept::latest() } else { Kept::none() };
         Site::new(folder)
             .index(index.leak())
+            .types(types.leak())
+            .listing(!self.no_listing)
             .hidden(self.hidden)
             .forms(!self.no_forms)
             .submissions(kept)
@@ -343,18 +362,21 @@ mod tests {
         assert_eq!(flags.path, Path::new("."));
         assert_eq!((flags.host(), flags.port), ("127.0.0.1", 8000));
         assert_eq!((flags.max_conns, flags.limits().form), (1024, 1024 * 1024));
-        assert_eq!(flags.index, ["index.html"]);
+        assert_eq!(flags.index, ["index.html", "index.htm"]);
         assert!(!(flags.no_forms || flags.submissions || flags.hidden));
         assert!(!(flags.quiet || flags.verbose));
     }
 
     #[test]
     fn all_flags() {
-        let line = "-p 1 -b [::1] --max-conns 2 --index a --index b --max-form 3 --submissions --hidden -q -v x";
+        let line = "-p 1 -b [::1] --max-conns 2 --index a --index b --no-listing --mime .foo=a/b --mime c=d/e;f=g --max-form 3 --submissions --hidden -q -v x";
         let Some(flags) = flags(line) else { panic!("refused") };
         assert_eq!((flags.host(), flags.port, flags.max_conns), ("::1", 1, 2));
         assert_eq!(flags.limits().form, 3);
         assert_eq!(flags.index, ["a", "b"]);
+        let types = [("foo", "a/b"), ("c", "d/e;f=g")];
+        assert!(flags.mime.iter().map(|(a, b)| (&**a, &**b)).eq(types));
+        assert!(flags.no_listing);
         assert!(flags.submissions && flags.hidden && flags.quiet && flags.verbose);
     }
 
@@ -368,6 +390,9 @@ mod tests {
             "--max-form x",
             "--index a/b",
             "--index ..",
+            "--mime foo",
+            "--mime foo=bar",
+            "--mime =a/b",
             "a b",
             "--unknown",
         ] {

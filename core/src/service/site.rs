@@ -32,10 +32,24 @@ impl<S: Storage> Site<'_, S> {
 }
 
 impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
-    /// The names that stand for a directory, the first that exists; `index.html` if nothing is said.
+    /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
+    /// and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
         Self { files: self.files.index(index), ..self }
+    }
+
+    /// Content-Types by extension, as [`Files::types`] has them.
+    #[must_use]
+    pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
+        Self { files: self.files.types(types), ..self }
+    }
+
+    /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
+    /// 404.
+    #[must_use]
+    pub fn listing(self, lists: bool) -> Self {
+        Self { files: self.files.listing(lists), ..self }
     }
 
     /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
@@ -150,10 +164,14 @@ impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
         }
         let found = match self.files.open(&exchange).await {
             Ok(found) => found,
-            Err(refusal) => return Ok(exchange.refuse(refusal)),
+            Err(refusal) => return self.files.refuse(exchange, refusal).await,
         };
-        let takes_form =
-            matches!(&found, Found::File(_, kind) if self.takes_forms && is_html(kind));
+        let takes_form = match &found {
+            Found::File(file, path) => {
+                self.takes_forms && is_html(self.files.content_type(file, path.name()))
+            }
+            _ => false,
+        };
         match found {
             Found::File(page, _) if takes_form && exchange.method() == Method::Post => {
                 self.submit(exchange, &page).await
