@@ -16,6 +16,7 @@ use signal_hook::iterator::Signals;
 use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
+use thimble_core::service::Storage;
 
 use crate::folder::Folder;
 use crate::listen;
@@ -157,7 +158,7 @@ impl Flags {
     }
 
     /// The site in `folder`. What flags say of it stays in memory until the process ends.
-    fn site(&self, folder: Folder) -> Site<'static, Folder, Kept> {
+    pub fn site<S: Storage>(&self, folder: S) -> Site<'static, S, Kept> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         let index: Vec<&'static str> = self.index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
@@ -260,7 +261,7 @@ pub struct Job {
     /// Where it listens.
     pub listener: TcpListener,
     /// What it serves.
-    pub site: Site<'static, Folder, Kept>,
+    pub folder: Folder,
     /// Where it logs.
     pub log: Log,
 }
@@ -277,7 +278,7 @@ pub fn run(
         raise_file_limit();
         report_panics(name);
         let log = flags.log();
-        let job = Job { listener, site: flags.site(folder), log: log.clone() };
+        let job = Job { listener, folder, log: log.clone() };
         let outcome = serve(job).map_err(|error| Problem::of_run(&error));
         log.flush(Duration::from_secs(1));
         outcome

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a listener, on every core |
 //! | [`connection`] | [`serve_connection`]: one connection, in a runtime of yours |
+//! | [`folder`] | [`Folder`]: a storage whose disk never holds up the runtime |
 //! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
 //!
 //! # What it costs
@@ -26,6 +27,7 @@
 //! service is answered by 500; without descriptors or memory, the server waits for some.
 
 pub mod connection;
+pub mod folder;
 pub mod server;
 mod socket;
 pub mod stop;
@@ -34,9 +36,10 @@ mod transport;
 mod worker;
 
 pub use connection::{Options, serve_connection};
+pub use folder::Folder;
 pub use server::Server;
 pub use stop::Stop;
 pub use thimble_core::{
     Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
 };
-pub use thimble_std::{Deadlines, Folder, Kept, Log, SystemClock};
+pub use thimble_std::{Deadlines, Kept, Log, SystemClock};

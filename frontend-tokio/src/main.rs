@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use thimble_std::command::{self, Flags};
-use thimble_tokio::Server;
+use thimble_tokio::{Folder, Server};
 
 const NAME: &str = "thimble-tokio";
 
@@ -25,6 +25,6 @@ fn main() -> ExitCode {
             .log(job.log);
         let stop = server.stop();
         flags.begin(server.local_addr()?, move || stop.stop())?;
-        server.run(job.site)
+        server.run(flags.site(Folder::from(job.folder)))
     })
 }

@@ -5,15 +5,23 @@ use std::fs::File;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::task::{Context, Poll};
 
+use rustix::io::Errno;
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_std::{Log, send};
+use tokio::task::spawn_blocking;
 
 use crate::connection::Options;
+use crate::folder::read_now;
 use crate::socket::Socket;
 use crate::stop::Listener;
 use crate::timer::{Alarm, Timer};
+
+/// Octets of a file that are looked for in memory at a time: one look is enough for many pieces.
+const STRETCH: u64 = 512 * 1024;
 
 /// A connection while it is served.
 #[derive(Debug)]
@@ -41,6 +49,8 @@ pub(crate) struct Tx<'c> {
     options: &'c Options,
     peer: SocketAddr,
     octets: usize,
+    /// The part of the file being sent that was found in memory, or brought there.
+    in_memory: Range<u64>,
 }
 
 impl<'c> Halves<'c> {
@@ -55,7 +65,7 @@ impl<'c> Halves<'c> {
         let timer = Timer::new(deadlines, rx);
         let rx = Rx { socket, log, timer, stop, octets: 0 };
         let timer = Timer::new(deadlines, tx);
-        let tx = Tx { socket, log, timer, options, peer, octets: 0 };
+        let tx = Tx { socket, log, timer, options, peer, octets: 0, in_memory: 0..0 };
         Self { rx, tx }
     }
 
@@ -174,6 +184,11 @@ impl Transmit for Tx<'_> {
         length: u64,
     ) -> io::Result<Option<u64>> {
         let Some(file) = file.downcast_ref::<File>() else { return Ok(None) };
+        if !self.in_memory.contains(&offset) {
+            let end = offset.saturating_add(length.min(STRETCH));
+            bring_into_memory(file, offset, end).await?;
+            self.in_memory = offset..end;
+        }
         let send = |socket: &Socket, context: &mut Context<'_>| {
             socket.poll_send_file(context, file, offset, length)
         };
@@ -187,6 +202,8 @@ impl Half for Tx<'_> {
     }
 
     fn head(&mut self, head: &[u8]) {
+        // The next file is another one.
+        self.in_memory = 0..0;
         self.log.reply(head);
     }
 
@@ -198,4 +215,26 @@ impl Half for Tx<'_> {
     fn stopping(&self) -> bool {
         self.options.stop.is_stopping()
     }
+}
+
+/// Sees to it that octets of a file can be sent without waiting for a disk, as far as one can know:
+/// when the last of them is not in memory, another thread reads all of them first.
+async fn bring_into_memory(file: &File, offset: u64, end: u64) -> io::Result<()> {
+    let last = end.saturating_sub(1).max(offset);
+    if !matches!(read_now(file, last, &mut [0]), Err(Errno::AGAIN)) {
+        return Ok(());
+    }
+    let file = file.try_clone()?;
+    let reading = spawn_blocking(move || {
+        let mut at = offset;
+        let mut octets = vec![0; send::PIECE];
+        while at < end {
+            match file.read_at(&mut octets, at) {
+                Ok(count @ 1..) => at = at.saturating_add(count as u64),
+                // The call that sends will see the same.
+                Ok(_) | Err(_) => break,
+            }
+        }
+    });
+    reading.await.map_err(io::Error::other)
 }
