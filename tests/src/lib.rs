@@ -13,5 +13,8 @@ pub mod links;
 pub mod memory;
 pub mod multipart;
 pub mod replay;
+mod reply;
+mod rows;
+mod setting;
 pub mod storage;
 pub mod transcript;
