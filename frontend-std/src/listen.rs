@@ -59,13 +59,13 @@ pub(crate) fn make_blocking(listener: &TcpListener) -> io::Result<()> {
     socket.set_write_timeout(Some(SEND_TIME_OUT))
 }
 
-/// Connections that descriptors suffice for: each may need one for a file besides its own, and some
-/// are in use already.
-pub fn affordable() -> usize {
+/// Descriptors for connections and the files they are sent: the limit, without those that are in
+/// use already and those of a [`Folder`](crate::Folder)'s cache.
+pub fn descriptors() -> usize {
     const OTHERS: u64 = 16;
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let others = OTHERS.saturating_add(cache::descriptors());
-    usize::try_from(limit.saturating_sub(others) / 2).unwrap_or(usize::MAX).max(1)
+    usize::try_from(limit.saturating_sub(others)).unwrap_or(usize::MAX)
 }
 
 /// Waits for a connection, at most [`ACCEPT_TIME_OUT`].

@@ -117,7 +117,8 @@ impl Server {
     pub fn run<S: Service + Sync>(self, service: &S) -> io::Result<()> {
         listen::make_blocking(self.stop.listener())?;
         let core = Core::new(Contained(service), SystemClock, self.limits);
-        let most = self.max_conns.min(listen::affordable());
+        // Each may need a descriptor for a file besides its own.
+        let most = self.max_conns.min(listen::descriptors() / 2).max(1);
         pool::run(&self.stop, &Serving { server: &self, core }, most)
     }
 }

@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use thimble_core::framing::Limits;
-use thimble_core::server::{Ended, Phase, Server as Core, Service};
+use thimble_core::server::{Ended, Server as Core, Service};
+use thimble_std::clock::moment;
 use thimble_std::contain::Contained;
 use thimble_std::desk::Desk;
 use thimble_std::listen::RUN_OUT;
@@ -17,7 +19,7 @@ use tokio::time::sleep;
 
 use crate::socket::Socket;
 use crate::stop::{Listener, Stop};
-use crate::timer::{Alarm, Timer};
+use crate::timer::Alarm;
 use crate::transport::{Halves, is_lull};
 
 /// A service, and all that it is served with.
@@ -96,11 +98,19 @@ impl Options {
         let core = Serving::new(Contained(service), SystemClock, self.limits);
         let mut connection = Connection::new(Socket::new(stream), peer, &self.stop);
         loop {
-            let desk = take_desk(&self.limits).await;
+            let Ok(desk) = take_desk(&self.limits) else {
+                // There may be memory again soon.
+                sleep(RUN_OUT).await;
+                continue;
+            };
             let (served, desk, after) = serve_once(&core, self, connection, desk).await;
             connection = served;
             leave_desk(desk);
-            if after == After::Over || connection.rest(self.deadlines).await == After::Over {
+            if after == After::Over {
+                return Ok(());
+            }
+            let rest = poll_fn(|context| connection.poll_rest(context, &self.deadlines));
+            if rest.await == After::Over {
                 return Ok(());
             }
         }
@@ -159,6 +169,7 @@ pub(crate) struct Connection {
     peer: SocketAddr,
     alarm: Alarm,
     stop: Listener,
+    resting_since: Option<Duration>,
     /// Whether the stop was heard, and what had arrived before it was looked for.
     ended: bool,
 }
@@ -174,31 +185,45 @@ pub(crate) enum After {
 impl Connection {
     pub(crate) fn new(socket: Socket, peer: SocketAddr, stop: &Stop) -> Self {
         let (alarm, stop) = (Alarm::default(), stop.listener());
-        Self { socket, peer, alarm, stop, ended: false }
+        Self { socket, peer, alarm, stop, resting_since: None, ended: false }
     }
 
     /// Waits until something arrives, without any buffer.
-    pub(crate) async fn rest(&mut self, deadlines: Deadlines) -> After {
-        let Self { socket, alarm, stop, ended, .. } = self;
-        let mut timer = Timer::new(deadlines, alarm);
-        timer.enter(Phase::Idle);
-        poll_fn(|context| {
-            let arrived = socket.poll_readable(context).map_ok(|()| 0);
-            if arrived.is_pending() && stop.poll_stopping(context).is_ready() {
-                if *ended {
-                    return Poll::Ready(After::Over);
-                }
-                // The runtime may not have heard yet of what is here.
-                *ended = true;
-                socket.look_again();
+    pub(crate) fn poll_rest(
+        &mut self,
+        context: &mut Context<'_>,
+        deadlines: &Deadlines,
+    ) -> Poll<After> {
+        match self.socket.poll_readable(context) {
+            Poll::Ready(Ok(())) => {
+                self.resting_since = None;
                 return Poll::Ready(After::Request);
             }
-            timer.watch(context, arrived).map(|arrived| match arrived {
-                Ok(_) => After::Request,
-                Err(_) => After::Over,
-            })
-        })
-        .await
+            Poll::Ready(Err(_)) => return Poll::Ready(After::Over),
+            Poll::Pending => {}
+        }
+        if self.stop.poll_stopping(context).is_ready() {
+            if self.ended {
+                return Poll::Ready(After::Over);
+            }
+            // The runtime may not have heard yet of what is here.
+            self.ended = true;
+            self.socket.look_again();
+            return Poll::Ready(After::Request);
+        }
+        let now = moment();
+        let since = *self.resting_since.get_or_insert(now);
+        let left = deadlines.idle.saturating_sub(now.saturating_sub(since));
+        if left.is_zero() {
+            return Poll::Ready(After::Over);
+        }
+        self.wake_after(left, context);
+        Poll::Pending
+    }
+
+    /// Wakes the task after `left` at the latest.
+    pub(crate) fn wake_after(&mut self, left: Duration, context: &mut Context<'_>) {
+        self.alarm.set(left, context);
     }
 }
 
@@ -228,15 +253,10 @@ pub(crate) async fn serve_once<S: Service>(
     (connection, desk, after)
 }
 
-/// A desk, as soon as there is memory for it.
-pub(crate) async fn take_desk(limits: &Limits) -> Desk {
-    loop {
-        let left = DESKS_LEFT.with_borrow_mut(Vec::pop).filter(|desk| desk.suits(limits));
-        match left.map_or_else(|| Desk::new(limits), Ok) {
-            Ok(desk) => return desk,
-            Err(_) => sleep(RUN_OUT).await,
-        }
-    }
+/// A desk that was left here, or a new one.
+pub(crate) fn take_desk(limits: &Limits) -> io::Result<Desk> {
+    let left = DESKS_LEFT.with_borrow_mut(Vec::pop).filter(|desk| desk.suits(limits));
+    left.map_or_else(|| Desk::new(limits), Ok)
 }
 
 /// Leaves a desk to the next connection of this thread.

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::connection::Options;
 use crate::stop::Stop;
-use crate::worker::Worker;
+use crate::worker::work;
 
 /// A listener, and how its connections are served.
 ///
@@ -114,23 +114,25 @@ impl Server {
     /// # Errors
     /// As for [`run`](Self::run).
     pub fn run_each<S: Service + 'static>(self, service: impl Fn() -> S + Sync) -> io::Result<()> {
-        let most = self.max_conns.min(listen::affordable()).clamp(1, Semaphore::MAX_PERMITS);
+        // Files are shared by the connections that they are sent to, and most of those are idle.
+        let affordable = listen::descriptors() / 8 * 7;
+        let most = self.max_conns.min(affordable).clamp(1, Semaphore::MAX_PERMITS);
         let (places, service) = (Arc::new(Semaphore::new(most)), &service);
         let options = &self.options;
         let listeners = listeners(self.listener, self.threads.max(1))?;
-        let work = |listener: TcpListener| {
+        let run = |listener: TcpListener| {
             let places = Arc::clone(&places);
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-            runtime.block_on(Worker::new(service(), options.clone(), places).run(listener))
+            runtime.block_on(work(listener, service(), options.clone(), places))
         };
-        let work = &work;
+        let run = &run;
         thread::scope(|scope| {
             let threads: Vec<_> = listeners
                 .into_iter()
                 .map(|listener| {
                     let thread = thread::Builder::new().name("thimble-tokio".into());
-                    thread.spawn_scoped(scope, move || work(listener))
+                    thread.spawn_scoped(scope, move || run(listener))
                 })
                 .collect();
             let mut outcome = Ok(());

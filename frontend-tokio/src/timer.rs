@@ -22,7 +22,7 @@ pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
     /// Wakes the task after `left` at the latest.
-    fn poll_set(&mut self, context: &mut Context<'_>, left: Duration) {
+    pub(crate) fn set(&mut self, left: Duration, context: &mut Context<'_>) {
         let due = Instant::now() + left;
         let alarm = self.0.get_or_insert_with(|| Box::pin(sleep_until(due)));
         if alarm.is_elapsed() || alarm.deadline() > due {
@@ -81,7 +81,7 @@ impl<'c> Timer<'c> {
                 }
                 match self.patience.left() {
                     Ok(left) => {
-                        self.alarm.poll_set(context, left);
+                        self.alarm.set(left, context);
                         Poll::Pending
                     }
                     Err(error) => {

@@ -3,21 +3,21 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 #[cfg(target_os = "linux")]
 use rustix::net::SocketFlags;
-use thimble_core::framing::Limits;
 use thimble_core::server::Service;
+use thimble_std::SystemClock;
 use thimble_std::contain::Contained;
 use thimble_std::desk::Desk;
 use thimble_std::listen::{RUN_OUT, has_run_out};
-use thimble_std::{Deadlines, SystemClock};
 use tokio::io::Interest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_local;
@@ -29,68 +29,55 @@ use crate::socket::Socket;
 /// Places for futures that a thread keeps while no connection uses them.
 const SLOTS: usize = 32;
 
-/// What all connections of a runtime share.
-pub(crate) struct Worker<S> {
-    shared: Rc<(Serving<S>, Options)>,
+/// Accepts connections and serves them by `service`, until it is stopped and the last one is done.
+pub(crate) async fn work<S: Service + 'static>(
+    listener: TcpListener,
+    service: S,
+    options: Options,
     places: Arc<Semaphore>,
-}
-
-impl<S: Service + 'static> Worker<S> {
-    pub(crate) fn new(service: S, options: Options, places: Arc<Semaphore>) -> Self {
-        let core = Serving::new(Contained(service), SystemClock, options.limits);
-        Self { shared: Rc::new((core, options)), places }
-    }
-
-    /// Accepts and serves, until it is stopped and the last connection is done.
-    pub(crate) async fn run(self, listener: TcpListener) -> io::Result<()> {
-        let Self { shared, places } = self;
-        let options = &shared.1;
-        listener.set_nonblocking(true)?;
-        // tokio's own listener registers each connection that it accepts. To be told when there are
-        // any, it makes no difference to the runtime what kind of socket it is.
-        let listener = tokio::net::TcpStream::from_std(OwnedFd::from(listener).into())?;
-        let mut stop = options.stop.listener();
-        let serve = {
-            let shared = Rc::clone(&shared);
-            move |connection, desk| {
-                let shared = Rc::clone(&shared);
-                async move { serve_once(&shared.0, &shared.1, connection, desk).await }
-            }
-        };
-        let slots = Slots::default();
-        // It ends when every connection has dropped its sender.
-        let (alive, mut ended) = mpsc::channel::<()>(1);
-        loop {
-            let accepted = {
-                let mut accepting = pin!(accept(&listener, &places));
-                let until_stop = poll_fn(|context| {
-                    if stop.poll_stopping(context).is_ready() {
-                        return Poll::Ready(None);
-                    }
-                    accepting.as_mut().poll(context).map(Some)
-                });
-                until_stop.await
-            };
-            let Some(accepted) = accepted else { break };
-            let (stream, peer, place) = accepted?;
-            let connection = Connection::new(Socket::new(stream), peer, &options.stop);
-            let turns = turns(
-                connection,
-                options.deadlines,
-                options.limits,
-                serve.clone(),
-                Rc::clone(&slots),
-            );
-            let alive = alive.clone();
-            spawn_local(async move {
-                turns.await;
-                drop((place, alive));
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    // tokio's own listener registers each connection that it accepts. To be told when there are any,
+    // it makes no difference to the runtime what kind of socket it is.
+    let listener = tokio::net::TcpStream::from_std(OwnedFd::from(listener).into())?;
+    let mut stop = options.stop.listener();
+    let core = Rc::new(Serving::new(Contained(service), SystemClock, options.limits));
+    let crew = {
+        let options = options.clone();
+        let options = Rc::new(options);
+        let serving = Rc::clone(&options);
+        Rc::new(Crew {
+            serve: move |connection, desk| {
+                let (core, options) = (Rc::clone(&core), Rc::clone(&serving));
+                async move { serve_once(&core, &options, connection, desk).await }
+            },
+            slots: RefCell::default(),
+            options,
+        })
+    };
+    // It ends when every connection has dropped its sender.
+    let (alive, mut ended) = mpsc::channel::<()>(1);
+    loop {
+        let accepted = {
+            let mut accepting = pin!(accept(&listener, &places));
+            let until_stop = poll_fn(|context| {
+                if stop.poll_stopping(context).is_ready() {
+                    return Poll::Ready(None);
+                }
+                accepting.as_mut().poll(context).map(Some)
             });
-        }
-        drop((listener, alive));
-        ended.recv().await;
-        Ok(())
+            until_stop.await
+        };
+        let Some(accepted) = accepted else { break };
+        let (stream, peer, place) = accepted?;
+        let connection = Connection::new(Socket::new(stream), peer, &options.stop);
+        let state = State::Ready(connection);
+        let (crew, alive) = (Rc::clone(&crew), alive.clone());
+        spawn_local(Task { crew, state, _place: place, _alive: alive });
     }
+    drop((listener, alive));
+    ended.recv().await;
+    Ok(())
 }
 
 /// Waits for a connection that there is a place for.
@@ -135,40 +122,105 @@ fn accept_now(listener: impl AsFd) -> io::Result<(TcpStream, SocketAddr)> {
     Ok((stream.into(), peer.ok_or(io::ErrorKind::ConnectionAborted)?))
 }
 
-/// Memory for the futures of requests, used in turn.
-///
-/// Such a future is larger than all else that a connection needs, and most connections are idle
-/// most of the time.
-type Slots<F> = Rc<RefCell<Vec<Slot<F>>>>;
+/// What all connections of a runtime share.
+struct Crew<M, F> {
+    /// Makes the future that serves what has arrived.
+    serve: M,
+    /// Memory for such futures, used in turn: one is larger than all else that a connection needs,
+    /// and most connections are idle most of the time.
+    slots: RefCell<Vec<Slot<F>>>,
+    options: Rc<Options>,
+}
+
 type Slot<F> = Pin<Box<Option<F>>>;
 
-/// Serves a connection to its end, each time by a future that `serve` makes.
-async fn turns<F: Future<Output = (Connection, Desk, After)>>(
-    mut connection: Connection,
-    deadlines: Deadlines,
-    limits: Limits,
-    serve: impl Fn(Connection, Desk) -> F,
-    slots: Slots<F>,
-) {
-    loop {
-        let desk = take_desk(&limits).await;
-        let mut slot = slots.borrow_mut().pop().unwrap_or_else(|| Box::pin(None));
-        slot.set(Some(serve(connection, desk)));
-        let Some(turn) = slot.as_mut().as_pin_mut() else { return };
-        let (served, desk, after) = turn.await;
+/// Serves a connection to its end. This is written out, and no `async fn`, since those keep what
+/// they are given twice.
+struct Task<M, F> {
+    crew: Rc<Crew<M, F>>,
+    state: State<F>,
+    _place: OwnedSemaphorePermit,
+    _alive: mpsc::Sender<()>,
+}
+
+enum State<F> {
+    /// Something may have arrived.
+    Ready(Connection),
+    Served(Slot<F>),
+    Resting(Connection),
+    Over,
+}
+
+impl<M, F> Crew<M, F>
+where
+    M: Fn(Connection, Desk) -> F,
+    F: Future<Output = (Connection, Desk, After)>,
+{
+    fn begin(&self, connection: Connection, desk: Desk) -> State<F> {
+        let mut slot = self.slots.borrow_mut().pop().unwrap_or_else(|| Box::pin(None));
+        slot.set(Some((self.serve)(connection, desk)));
+        State::Served(slot)
+    }
+
+    fn end(&self, mut slot: Slot<F>) {
         slot.set(None);
-        give_back(&slots, slot);
-        leave_desk(desk);
-        connection = served;
-        if after == After::Over || connection.rest(deadlines).await == After::Over {
-            return;
+        let mut slots = self.slots.borrow_mut();
+        if slots.len() < SLOTS {
+            slots.push(slot);
         }
     }
 }
 
-fn give_back<F>(slots: &Slots<F>, slot: Slot<F>) {
-    let mut slots = slots.borrow_mut();
-    if slots.len() < SLOTS {
-        slots.push(slot);
+impl<M, F> Future for Task<M, F>
+where
+    M: Fn(Connection, Desk) -> F,
+    F: Future<Output = (Connection, Desk, After)>,
+{
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Self { crew, state, .. } = &mut *self;
+        loop {
+            *state = match mem::replace(state, State::Over) {
+                State::Ready(mut connection) => {
+                    let Ok(desk) = take_desk(&crew.options.limits) else {
+                        // There may be memory again soon.
+                        connection.wake_after(RUN_OUT, context);
+                        *state = State::Ready(connection);
+                        return Poll::Pending;
+                    };
+                    crew.begin(connection, desk)
+                }
+                State::Served(mut slot) => {
+                    let polled = slot.as_mut().as_pin_mut().map(|turn| turn.poll(context));
+                    match polled {
+                        Some(Poll::Pending) => {
+                            *state = State::Served(slot);
+                            return Poll::Pending;
+                        }
+                        Some(Poll::Ready((connection, desk, after))) => {
+                            crew.end(slot);
+                            leave_desk(desk);
+                            match after {
+                                After::Request => State::Resting(connection),
+                                After::Over => return Poll::Ready(()),
+                            }
+                        }
+                        None => return Poll::Ready(()),
+                    }
+                }
+                State::Resting(mut connection) => {
+                    match connection.poll_rest(context, &crew.options.deadlines) {
+                        Poll::Pending => {
+                            *state = State::Resting(connection);
+                            return Poll::Pending;
+                        }
+                        Poll::Ready(After::Request) => State::Ready(connection),
+                        Poll::Ready(After::Over) => return Poll::Ready(()),
+                    }
+                }
+                State::Over => return Poll::Ready(()),
+            };
+        }
     }
 }
