@@ -243,7 +243,7 @@ impl From<OpenError> for Refusal {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::NotFound => NOT_FOUND,
-            OpenError::Forbidden => Self::new(Status::FORBIDDEN, "this file may not be read"),
+            OpenError::Forbidden => Self::new(Status::FORBIDDEN, "this may not be read"),
             OpenError::Busy => Self::new(Status::SERVICE_UNAVAILABLE, "try again in a moment"),
             OpenError::Failed => Self::new(Status::INTERNAL_SERVER_ERROR, "the storage failed"),
         }
