@@ -147,7 +147,7 @@ impl Options {
 ///             tokio::spawn(async move { serve_connection(stream, &*site).await });
 ///         }
 ///     });
-/// #   assert!(client(address).await?.starts_with("HTTP/1.1 404 Not Found\r\n"));
+/// #   assert!(client(address).await?.starts_with("HTTP/1.1 200 OK\r\n"));
 /// #   accepting.abort();
 ///     Ok(())
 /// })
