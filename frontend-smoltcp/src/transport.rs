@@ -46,7 +46,7 @@ pub(crate) struct Line<'run, 'm> {
     pub(crate) slot: &'run Slot,
 }
 
-impl<'run, 'm> Line<'run, 'm> {
+impl<'m> Line<'_, 'm> {
     /// Does something with the socket; nothing while somebody else holds it, which nobody does.
     pub(crate) fn socket<R>(&self, act: impl FnOnce(&mut Socket<'m>) -> R) -> Option<R> {
         let mut sockets = self.network.sockets.try_borrow_mut().ok()?;

@@ -7,6 +7,8 @@ pub mod command;
 pub mod escapes;
 pub mod folder;
 pub mod heads;
+pub mod loopback;
 pub mod memory;
 pub mod replay;
+pub mod report;
 pub mod transcript;

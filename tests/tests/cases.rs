@@ -17,10 +17,8 @@ use thimble_tests::app::App;
 use thimble_tests::cases::{self, Case, End, Setting, Sizes};
 use thimble_tests::memory::{Fixture, Reads, Then, copy_fixture};
 use thimble_tests::replay::{Replay, TRANSMIT};
+use thimble_tests::report::report;
 use thimble_tests::transcript::{FOLLOW_UP, Octets, Transcript};
-
-/// Rows that are known to fail, and why that is left alone for now. One that passes fails.
-const SKIPS: &[(&str, &str)] = &[];
 
 /// Up to this many octets are split everywhere.
 const SPLIT_EVERYWHERE: usize = 600;
@@ -70,54 +68,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop.stop();
     }
-}
-
-/// Fails for all rows that fail, at once.
-fn report(cases: &[Case], faults: impl Fn(&Case) -> Vec<String>) {
-    let failures = failures(cases, SKIPS, faults);
-    let (failed, all) = (failures.len(), cases.len());
-    assert!(failed == 0, "{failed} failures in {all} rows:\n\n{}", failures.join("\n"));
-}
-
-/// What has failed: rows, and skips that are not needed.
-fn failures(
-    cases: &[Case],
-    skips: &[(&str, &str)],
-    faults: impl Fn(&Case) -> Vec<String>,
-) -> Vec<String> {
-    let unknown = skips.iter().filter(|(name, _)| !cases.iter().any(|case| case.name == *name));
-    let unknown = unknown.map(|(name, _)| format!("{name}: is skipped, and is in no table\n"));
-    let failed = cases.iter().filter_map(|case| {
-        let Case { table, name, rfc, level, why, .. } = case;
-        let faults = faults(case);
-        match skips.iter().find(|(skipped, _)| skipped == name) {
-            Some((_, reason)) if faults.is_empty() => {
-                Some(format!("{name}: passes, and is skipped: {reason}\n"))
-            }
-            None if !faults.is_empty() => {
-                let sent = Octets(&case.send);
-                let faults = faults.join("\n  ");
-                Some(format!(
-                    "{table}: {name} ({rfc}, {level:?})\n  {why}\n  sent: {sent}\n  {faults}\n"
-                ))
-            }
-            _ => None,
-        }
-    });
-    unknown.chain(failed).collect()
-}
-
-#[test]
-fn failures_and_needless_skips_are_reported() {
-    let cases = cases::all().unwrap();
-    let (first, second) = (&cases[0], &cases[1]);
-    let fails = |case: &Case| if case == first { vec!["it fails".into()] } else { Vec::new() };
-    let reported = |skips: &[(&str, &str)]| failures(&cases, skips, fails);
-    assert!(matches!(&reported(&[])[..], [one] if one.contains("it fails")));
-    assert!(matches!(&reported(&[])[..], [one] if one.contains(&first.why)));
-    assert!(reported(&[(&first.name, "a reason")]).is_empty());
-    assert_eq!(reported(&[(&first.name, ""), (&second.name, "")]).len(), 1);
-    assert_eq!(reported(&[(&first.name, ""), ("no such row", "")]).len(), 1);
 }
 
 /// What is wrong with a row in memory: with its replies, or the first delivery that changes them.
