@@ -6,6 +6,8 @@ use smoltcp::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deadlines {
+    /// For the handshake of a new connection.
+    pub handshake: Duration,
     /// For the first octet of a request.
     pub idle: Duration,
     /// For a whole head, from its first octet.
@@ -22,6 +24,7 @@ pub struct Deadlines {
 impl Deadlines {
     /// For a microcontroller, which has few connections to give away.
     pub const DEVICE: Self = Self {
+        handshake: Duration::from_secs(3),
         idle: Duration::from_secs(30),
         head: Duration::from_secs(10),
         lag: Duration::from_secs(10),

@@ -12,9 +12,6 @@ use crate::deadline::Deadlines;
 /// And so much time has one that was asked to leave, before the next one is.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
-/// How long the handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(3);
-
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -64,7 +61,7 @@ impl Slot {
         }
         let time = match stage {
             Stage::Listening | Stage::Open(None) => Duration::MAX,
-            Stage::Opening => HANDSHAKE,
+            Stage::Opening => deadlines.handshake,
             Stage::Open(Some(Phase::Idle)) => deadlines.idle,
             Stage::Open(Some(Phase::Head)) => deadlines.head,
             Stage::Open(Some(Phase::Content | Phase::Reply)) | Stage::Ending => deadlines.lag,

@@ -296,6 +296,8 @@ impl Bench<'_, '_, '_> {
         self.until("the connection ends", |bench| {
             matches!(bench.state(handle), State::Closed | State::TimeWait)
         });
+        // It still acknowledges the server's end.
+        self.pass(Duration::from_millis(100));
         self.serving.network().1.remove(handle);
     }
 }

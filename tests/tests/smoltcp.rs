@@ -69,11 +69,11 @@ fn replay(medium: Medium, faults: Faults, piece: usize) {
             };
             match limits {
                 Sizes::Usual => {
-                    let mut memory = Box::new(Memory::<2, WINDOW, SEND, HEAD, TRANSMIT>::new());
+                    let mut memory = Box::new(Memory::<4, WINDOW, SEND, HEAD, TRANSMIT>::new());
                     run(&server, &mut memory, medium, faults, check);
                 }
                 Sizes::Small => {
-                    let mut memory = Box::new(Memory::<2, WINDOW, SEND, SMALL, TRANSMIT>::new());
+                    let mut memory = Box::new(Memory::<4, WINDOW, SEND, SMALL, TRANSMIT>::new());
                     run(&server, &mut memory, medium, faults, check);
                 }
             }
@@ -84,9 +84,8 @@ fn replay(medium: Medium, faults: Faults, piece: usize) {
 /// Retransmissions take their time.
 fn patient() -> Deadlines {
     let mut deadlines = Deadlines::DEVICE;
-    for deadline in
-        [&mut deadlines.idle, &mut deadlines.head, &mut deadlines.lag, &mut deadlines.drain]
-    {
+    let Deadlines { handshake, idle, head, lag, drain, .. } = &mut deadlines;
+    for deadline in [handshake, idle, head, lag, drain] {
         *deadline = Duration::from_secs(1800);
     }
     deadlines
