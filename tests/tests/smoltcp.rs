@@ -32,7 +32,7 @@ fn without_a_link_layer_in_small_pieces() {
 
 #[test]
 fn with_frames_lost() {
-    replay(Medium::Ethernet, Faults { drop: 15, ..Faults::default() }, usize::MAX);
+    replay(Medium::Ethernet, Faults { drop: 7, ..Faults::default() }, usize::MAX);
 }
 
 #[test]
