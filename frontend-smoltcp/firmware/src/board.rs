@@ -5,7 +5,7 @@ use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
 
 use crate::clock::Clock;
-use crate::ethernet::Ethernet;
+use crate::ethernet::{Ethernet, Frames};
 
 /// Cycles per second, unless software chooses another frequency.
 pub const FREQUENCY: u64 = 12_500_000;
@@ -38,13 +38,13 @@ impl Board {
     ///
     /// # Panics
     /// When it is taken for the second time.
-    pub fn take() -> Self {
+    pub fn take(frames: &'static mut Frames) -> Self {
         cortex_m::interrupt::disable();
         let peripherals = Peripherals::take().expect("the board is taken once");
         // Clocks for the first timer, the network card and its wiring.
         write(RCGC1, read(RCGC1) | 1 << 16);
         write(RCGC2, read(RCGC2) | 1 << 28 | 1 << 30 | 1 << 5);
-        let board = Self { ethernet: Ethernet::new(), clock: Clock::new(peripherals.SYST) };
+        let board = Self { ethernet: Ethernet::new(frames), clock: Clock::new(peripherals.SYST) };
         // SAFETY: interrupts are masked, and nothing relies on their order.
         unsafe {
             NVIC::unmask(Interrupt::Timer0A);

@@ -36,14 +36,24 @@ const BESIDES: usize = 2 + 4;
 /// The address of the card, one that anybody may use for himself.
 pub const ADDRESS: [u8; 6] = [0x02, 0x00, 0x74, 0x68, 0x6d, 0x62];
 
-/// The network card.
-pub struct Ethernet {
+/// Room for a frame that was received, and for one to be sent.
+pub struct Frames {
     rx: [u8; FRAME],
     tx: [u8; FRAME],
 }
 
+impl Frames {
+    /// No frame.
+    pub const NONE: Self = Self { rx: [0; FRAME], tx: [0; FRAME] };
+}
+
+/// The network card.
+pub struct Ethernet {
+    frames: &'static mut Frames,
+}
+
 impl Ethernet {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(frames: &'static mut Frames) -> Self {
         let [a, b, c, d, e, f] = ADDRESS;
         write(IM, RX);
         write(IA0, u32::from_le_bytes([a, b, c, d]));
@@ -52,7 +62,7 @@ impl Ethernet {
         write(TCTL, 1 << 4 | 1 << 2 | 1 << 1 | 1);
         // Frames with a wrong checksum are left out.
         write(RCTL, 1 << 3 | 1);
-        Self { rx: [0; FRAME], tx: [0; FRAME] }
+        Self { frames }
     }
 
     /// Whether a frame was received.
@@ -72,7 +82,7 @@ impl Device for Ethernet {
 
     fn receive(&mut self, _: Instant) -> Option<(Received<'_>, Room<'_>)> {
         self.has_frame().then_some(())?;
-        let Self { rx, tx } = self;
+        let Frames { rx, tx } = self.frames;
         let [a, b, c, d] = read(DATA).to_le_bytes();
         let total = usize::from(u16::from_le_bytes([a, b]));
         let length = total.saturating_sub(BESIDES);
@@ -91,7 +101,7 @@ impl Device for Ethernet {
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Room<'_>> {
-        (read(TR) & 1 == 0).then_some(Room(&mut self.tx))
+        (read(TR) & 1 == 0).then_some(Room(&mut self.frames.tx))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -4,6 +4,7 @@
 
 use cortex_m_rt::entry;
 use thimble_firmware::board::Board;
+use thimble_firmware::ethernet::Frames;
 use thimble_firmware::serve::{Connections, serve};
 use thimble_smoltcp::{Error, Exchange, Method, Responded, Server, Service, Status, Transport};
 
@@ -30,5 +31,6 @@ impl Service for Hello {
 #[entry]
 fn main() -> ! {
     static mut MEMORY: Connections = Connections::new();
-    serve(&mut Board::take(), MEMORY, &Server::new(Hello), |_, _| ())
+    static mut FRAMES: Frames = Frames::NONE;
+    serve(&mut Board::take(FRAMES), MEMORY, &Server::new(Hello), |_, _| ())
 }

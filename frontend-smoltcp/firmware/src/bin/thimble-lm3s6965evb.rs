@@ -8,6 +8,7 @@ use cortex_m_rt::entry;
 use thimble_core::bytes::ascii::Decimal;
 use thimble_core::service::Ring;
 use thimble_firmware::board::Board;
+use thimble_firmware::ethernet::Frames;
 use thimble_firmware::flash::{Flash, SITE};
 use thimble_firmware::serve::{Connections, serve};
 use thimble_firmware::stack;
@@ -67,10 +68,11 @@ impl Device {
 #[entry]
 fn main() -> ! {
     static mut MEMORY: Connections = Connections::new();
+    static mut FRAMES: Frames = Frames::NONE;
     let site = Site::new(Flash(SITE)).submissions(RefCell::new(Ring::new())).show_submissions(true);
     let device =
         Device { site, uptime: Cell::new(0), requests: Cell::new(0), connections: Cell::new(0) };
-    serve(&mut Board::take(), MEMORY, &Server::new(&device), |serving, now| {
+    serve(&mut Board::take(FRAMES), MEMORY, &Server::new(&device), |serving, now| {
         device.uptime.set(u32::try_from(now.secs()).unwrap_or(u32::MAX));
         device.requests.set(serving.replies());
         device.connections.set(serving.connections());
