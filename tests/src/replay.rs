@@ -1,5 +1,6 @@
 //! Rows of the tables, replayed on a server in memory.
 
+use thimble_core::Limits;
 use thimble_core::server::Server;
 
 use crate::app::App;
@@ -27,6 +28,15 @@ impl Replay {
             server: Server::new(App::new(fixture), clock, limits),
             rx: vec![b'\n'; limits.receive_buffer()],
             tx: vec![b'\n'; transmit],
+        }
+    }
+
+    /// A server as small as that of a microcontroller, which has no clock.
+    pub fn of_a_device(fixture: Fixture) -> Self {
+        Self {
+            server: Server::new(App::new(fixture), FixedClock(None), Limits::DEVICE),
+            rx: vec![b'\n'; 4096],
+            tx: vec![b'\n'; 1024],
         }
     }
 

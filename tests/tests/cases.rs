@@ -6,15 +6,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::thread;
-use std::time::Duration;
 
 use tempfile::TempDir;
 use thimble_std::{Folder, Stop};
 use thimble_tests::app::App;
 use thimble_tests::cases::{self, Case, End, Setting, Sizes};
+use thimble_tests::converse::converse;
 use thimble_tests::memory::{Fixture, Reads, Then, copy_fixture};
 use thimble_tests::replay::{Replay, TRANSMIT};
 use thimble_tests::report::report;
@@ -22,9 +21,6 @@ use thimble_tests::transcript::{FOLLOW_UP, Octets, Transcript};
 
 /// Up to this many octets are split everywhere.
 const SPLIT_EVERYWHERE: usize = 600;
-
-/// Longer than any row takes, and shorter than a server waits for an idle client.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Octets of a transmit buffer that has to be used more than once for many a reply.
 const SMALL: usize = 2 * 1024;
@@ -131,27 +127,6 @@ fn faults_over_sockets(case: &Case, fixture: Fixture, address: SocketAddr) -> Ve
         Ok(sockets) if sockets.without_interim() == memory => Vec::new(),
         Ok(sockets) => vec![format!("over sockets:\n{sockets}\n  in memory:\n{memory}")],
         Err(fault) => vec![format!("over sockets: {fault}")],
-    }
-}
-
-/// Sends what `case` says, and reads until the server closes.
-fn converse(case: &Case, address: SocketAddr) -> Result<Vec<u8>, String> {
-    let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let follow_up = if case.end == End::Open && !case.shut { FOLLOW_UP } else { b"" };
-    // Who refuses early may close before all is sent; the reply tells.
-    let _ = stream.write_all(&[&case.send, follow_up].concat());
-    if case.shut {
-        let _ = stream.shutdown(Shutdown::Write);
-    }
-    let mut output = Vec::new();
-    match stream.read_to_end(&mut output) {
-        Ok(_) => Ok(output),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            Err(format!("the connection stays open after {}", Octets(&output)))
-        }
-        Err(error) => Err(format!("{error} after {}", Octets(&output))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files in flash.
 
+use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::service::storage::{
@@ -17,7 +18,12 @@ pub const FIXTURE: Files = include!(concat!(env!("OUT_DIR"), "/fixture.rs"));
 
 /// A storage of files in flash.
 #[derive(Clone, Copy)]
-pub struct Flash(pub Files);
+pub struct Flash {
+    /// The files.
+    pub files: Files,
+    /// When they were last changed, if that is known.
+    pub modified: Option<UnixTime>,
+}
 
 impl Storage for Flash {
     type File = InFlash;
@@ -25,13 +31,13 @@ impl Storage for Flash {
 
     async fn open(&self, path: &Path<'_>, _: Coding) -> Result<Node<InFlash>, OpenError> {
         let mut is_directory = false;
-        for (name, content) in self.0 {
+        for (name, content) in self.files {
             let mut names = name.split('/').map(str::as_bytes);
             if !path.segments().all(|segment| names.next() == Some(segment)) {
                 continue;
             }
             if names.next().is_none() {
-                return Ok(Node::File(InFlash(content)));
+                return Ok(Node::File(InFlash { content, modified: self.modified }));
             }
             is_directory = true;
         }
@@ -45,16 +51,19 @@ impl Storage for Flash {
 
 /// A file in flash.
 #[derive(Clone, Copy)]
-pub struct InFlash(&'static [u8]);
+pub struct InFlash {
+    content: &'static [u8],
+    modified: Option<UnixTime>,
+}
 
 impl File for InFlash {
     fn metadata(&self) -> Metadata<'_> {
-        Metadata { len: self.0.len() as u64, ..Metadata::default() }
+        Metadata { len: self.content.len() as u64, modified: self.modified, ..Metadata::default() }
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
         let offset = usize::try_from(offset).map_err(|_| ReadError)?;
-        let rest = self.0.get(offset..).ok_or(ReadError)?;
+        let rest = self.content.get(offset..).ok_or(ReadError)?;
         let count = rest.len().min(buffer.len());
         for (slot, octet) in buffer.iter_mut().zip(rest) {
             *slot = *octet;
@@ -63,6 +72,6 @@ impl File for InFlash {
     }
 
     fn as_slice(&self) -> Option<&'static [u8]> {
-        Some(self.0)
+        Some(self.content)
     }
 }

@@ -69,7 +69,9 @@ impl Device {
 fn main() -> ! {
     static mut MEMORY: Connections = Connections::new();
     static mut FRAMES: Frames = Frames::NONE;
-    let site = Site::new(Flash(SITE)).submissions(RefCell::new(Ring::new())).show_submissions(true);
+    let site = Site::new(Flash { files: SITE, modified: None })
+        .submissions(RefCell::new(Ring::new()))
+        .show_submissions(true);
     let device =
         Device { site, uptime: Cell::new(0), requests: Cell::new(0), connections: Cell::new(0) };
     serve(&mut Board::take(FRAMES), MEMORY, &Server::new(&device), |serving, now| {
