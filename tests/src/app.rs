@@ -1,9 +1,22 @@
 //! The application that every server of the case tables runs: some routes, and a site.
 
+use thimble_core::Limits;
 use thimble_core::bytes::cursor::Cursor;
 use thimble_core::message::{Method, Refusal, Status};
 use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
 use thimble_core::service::{Site, Storage};
+
+/// The small limits of the tables.
+pub const fn small() -> Limits {
+    let mut limits = Limits::DESKTOP;
+    limits.request_line = 256;
+    limits.field_section = 1024;
+    limits.fields = 16;
+    limits.line = 64;
+    limits.form = 512;
+    limits.drain = 1024;
+    limits
+}
 
 /// Routes, and a [`Site`] for every other path.
 #[derive(Clone, Copy, Debug)]

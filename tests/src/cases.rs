@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thimble_core::framing::Limits;
 
+use crate::app::small;
 use crate::escapes::expand;
 
 /// One row of a table.
@@ -85,19 +86,14 @@ pub enum Sizes {
 impl Sizes {
     /// The limits themselves.
     pub const fn limits(self) -> Limits {
-        let mut limits = Limits::DESKTOP;
         match self {
-            Self::Usual => limits.form = 4096,
-            Self::Small => {
-                limits.request_line = 256;
-                limits.field_section = 1024;
-                limits.fields = 16;
-                limits.line = 64;
-                limits.form = 512;
-                limits.drain = 1024;
+            Self::Usual => {
+                let mut limits = Limits::DESKTOP;
+                limits.form = 4096;
+                limits
             }
+            Self::Small => small(),
         }
-        limits
     }
 }
 

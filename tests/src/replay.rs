@@ -4,7 +4,7 @@ use thimble_core::Limits;
 use thimble_core::server::Server;
 
 use crate::app::App;
-use crate::cases::{Case, End, Setting};
+use crate::cases::{Case, End, Setting, Sizes};
 use crate::memory::{FixedClock, Fixture, MODIFIED, Served, Then, Wire};
 use crate::transcript::{FOLLOW_UP, Octets, Transcript};
 
@@ -31,10 +31,15 @@ impl Replay {
         }
     }
 
-    /// A server as small as that of a microcontroller, which has no clock.
-    pub fn of_a_device(fixture: Fixture) -> Self {
+    /// A server as small as that of a microcontroller, which has no clock; the usual limits are its
+    /// own.
+    pub fn of_a_device(sizes: Sizes, fixture: Fixture) -> Self {
+        let limits = match sizes {
+            Sizes::Usual => Limits::DEVICE,
+            Sizes::Small => sizes.limits(),
+        };
         Self {
-            server: Server::new(App::new(fixture), FixedClock(None), Limits::DEVICE),
+            server: Server::new(App::new(fixture), FixedClock(None), limits),
             rx: vec![b'\n'; 4096],
             tx: vec![b'\n'; 1024],
         }

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use thimble_tests::cases;
+use thimble_tests::cases::{self, Sizes};
 use thimble_tests::client::Client;
 use thimble_tests::converse::converse;
 use thimble_tests::folder::site;
@@ -35,13 +35,15 @@ fn post(form: &str) -> String {
 
 #[test]
 fn every_row_is_answered_as_by_a_server_in_memory() {
-    let guest = Guest::boot("cases");
+    let (usual, small) = (Guest::boot("cases"), Guest::boot("cases-small"));
     let fixture = Fixture::load().unwrap();
     report(&cases::all().unwrap(), |case| {
-        let memory = match Replay::of_a_device(fixture).run(case, &[&case.send]) {
-            Ok(transcript) => transcript.without_interim(),
-            Err(fault) => return vec![fault],
-        };
+        let memory =
+            match Replay::of_a_device(case.setting.limits, fixture).run(case, &[&case.send]) {
+                Ok(transcript) => transcript.without_interim(),
+                Err(fault) => return vec![fault],
+            };
+        let guest = if case.setting.limits == Sizes::Small { &small } else { &usual };
         let guest = converse(case, guest.address())
             .and_then(|output| Transcript::read(&output, &memory.to_head(), memory.closed));
         match guest {
@@ -211,4 +213,27 @@ fn connections_that_are_left_open_harm_nobody() {
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).unwrap();
     assert!(reply.starts_with(b"HTTP/1.1 200 "));
+}
+
+/// One keep-alive connection, beside an image that parses nothing: by turns, so that a busy machine
+/// slows both.
+#[test]
+fn requests_per_second_beside_a_fixed_reply() {
+    let (server, fixed) = (Guest::boot("hello"), Guest::boot("fixed"));
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..5 {
+        for (rates, guest) in rates.iter_mut().zip([&server, &fixed]) {
+            let url = format!("http://{}/", guest.address());
+            let output = Command::new("wrk").args(["-t1", "-c1", "-d1s", &url]).output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let rate = text.lines().find_map(|line| line.strip_prefix("Requests/sec:")).unwrap();
+            rates.push(rate.trim().parse::<f64>().unwrap());
+        }
+    }
+    let [server, fixed] = rates.map(|mut rates| {
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    });
+    println!("{server:.0} requests/s, a fixed reply {fixed:.0}: {:.2}", server / fixed);
+    assert!(fixed > 0.0 && server / fixed > 0.5, "{server} beside {fixed}");
 }

@@ -11,6 +11,7 @@ use thimble_firmware::serve::{Connections, serve};
 use thimble_smoltcp::Server;
 
 #[path = "../../../../tests/src/app.rs"]
+#[allow(dead_code, reason = "the limits are those of the other image")]
 mod app;
 
 /// When every file of the tables was last changed.

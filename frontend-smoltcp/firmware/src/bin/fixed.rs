@@ -3,8 +3,9 @@
 #![no_main]
 
 use cortex_m_rt::entry;
+use cortex_m_semihosting::hprintln;
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::{ADDRESS, Frames};
@@ -34,6 +35,7 @@ fn main() -> ! {
         sockets.add(socket)
     });
     let handles: [_; 4] = core::array::from_fn(|_| handles.next().unwrap_or_default());
+    hprintln!("at http://10.0.2.15/");
     loop {
         let now = board.clock.now();
         interface.poll(now, &mut board.ethernet, &mut sockets);
@@ -46,7 +48,7 @@ fn main() -> ! {
             if received > 0 {
                 let _ = socket.send_slice(REPLY);
             }
-            if !socket.may_recv() {
+            if socket.state() == State::CloseWait {
                 socket.close();
             }
         }
