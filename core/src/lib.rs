@@ -13,7 +13,7 @@
 //! | [`semantics`] | decisions that need nothing but facts | RFC 9110 |
 //! | [`framing`] | where messages begin and end: octets in, events out | RFC 9112 §6–§9 |
 //! | [`server`] | the driver: framing over [`embedded_io_async`] | |
-//! | [`service`] | files, forms, and [`Site`], both together | |
+//! | [`service`] | files, also those of an [`Image`], forms, and [`Site`], all together | |
 //!
 //! # Where to begin
 //!
@@ -51,4 +51,4 @@ pub use message::{Method, Status};
 pub use server::{
     Buffers, Clock, Ended, Error, Exchange, NoClock, Responded, Server, Service, Transport,
 };
-pub use service::Site;
+pub use service::{Image, Site};

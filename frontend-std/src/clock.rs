@@ -25,7 +25,7 @@ impl Clock for SystemClock {
 }
 
 /// Time since some moment in the past; it never goes back.
-pub(crate) fn moment() -> Duration {
+pub fn moment() -> Duration {
     Duration::try_from(clock_gettime(CLOCKS.1)).unwrap_or_default()
 }
 

@@ -4,18 +4,23 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use thimble_core::Site;
 use thimble_core::framing::Limits;
+use thimble_core::semantics::mime;
 
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
+use crate::submissions::Kept;
 
 /// The flags of a command that serves a folder.
 #[derive(Args, Clone, Debug)]
@@ -37,9 +42,17 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value = "1024", value_parser = at_least_one())]
     pub max_conns: usize,
 
-    /// File that stands for its folder
-    #[arg(long, value_name = "NAME", default_value = "index.html", value_parser = file_name)]
+    /// File that stands for its folder; the first that is there
+    #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"], value_parser = file_name)]
     pub index: Vec<String>,
+
+    /// List no folders: one without an index is not found
+    #[arg(long)]
+    pub no_listing: bool,
+
+    /// Content-Type of files whose names end with .EXT
+    #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
+    pub mime: Vec<(String, String)>,
 
     /// Largest form that is taken
     #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = up_to_a_gibibyte())]
@@ -79,6 +92,12 @@ fn file_name(name: &str) -> Result<String, &'static str> {
         return Err("it has to be the name of a file, without a folder");
     }
     Ok(name.to_owned())
+}
+
+fn own_type(text: &str) -> Result<(String, String), &'static str> {
+    let (extension, content_type) = mime::own_type(text)
+        .ok_or("write it like md=text/plain, or 'md=text/plain; charset=utf-8'")?;
+    Ok((extension.to_owned(), content_type.to_owned()))
 }
 
 impl Flags {
@@ -123,8 +142,39 @@ impl Flags {
         }
     }
 
+    /// The site in `folder`. What flags say of it stays in memory until the process ends.
+    fn site(&self, folder: Folder) -> Site<'static, Folder, Kept> {
+        let leak = |text: &String| -> &'static str { text.clone().leak() };
+        let index: Vec<&'static str> = self.index.iter().map(leak).collect();
+        let types: Vec<(&'static str, &'static str)> =
+            self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
+        let kept = if self.submissions { Kept::latest() } else { Kept::none() };
+        Site::new(folder)
+            .index(index.leak())
+            .types(types.leak())
+            .listing(!self.no_listing)
+            .hidden(self.hidden)
+            .forms(!self.no_forms)
+            .submissions(kept)
+            .show_submissions(self.submissions)
+    }
+
+    /// Tells where it serves, and calls `stop` at the first signal.
+    ///
+    /// # Errors
+    /// The signals can't be caught.
+    pub fn begin(
+        &self,
+        address: SocketAddr,
+        stop: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        on_signal(stop)?;
+        self.announce(address);
+        Ok(())
+    }
+
     /// Says on standard output what is served where.
-    pub fn announce(&self, address: SocketAddr) {
+    fn announce(&self, address: SocketAddr) {
         let mut out = io::stdout().lock();
         // Whether anybody reads it makes no difference to the server.
         let _ = writeln!(out, "Serving {} at http://{address}/", self.path.display());
@@ -190,8 +240,45 @@ impl Problem {
     }
 }
 
+/// What a command serves, and how.
+#[derive(Debug)]
+pub struct Job {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// What it serves.
+    pub site: Site<'static, Folder, Kept>,
+    /// Where it logs.
+    pub log: Log,
+}
+
+/// The body of the command `name`: what `flags` ask for is opened, and `serve` serves it until it is
+/// stopped. What goes wrong is told on standard error.
+pub fn run(
+    name: &'static str,
+    flags: &Flags,
+    serve: impl FnOnce(Job) -> io::Result<()>,
+) -> ExitCode {
+    let outcome = flags.folder().and_then(|folder| {
+        let listener = flags.listen()?;
+        raise_file_limit();
+        report_panics(name);
+        let log = flags.log();
+        let job = Job { listener, site: flags.site(folder), log: log.clone() };
+        let outcome = serve(job).map_err(|error| Problem::of_run(&error));
+        log.flush(Duration::from_secs(1));
+        outcome
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "{name}: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Raises the limit on open files to what the system allows: a connection needs two.
-pub fn raise_file_limit() {
+fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     // If it can't be raised, connections wait instead.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
@@ -201,7 +288,7 @@ pub fn raise_file_limit() {
 ///
 /// # Errors
 /// The signals can't be caught.
-pub fn on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
+fn on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::Builder::new().name("thimble-signals".into()).stack_size(64 * 1024).spawn(
         move || {
@@ -218,9 +305,9 @@ pub fn on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a panic one line on standard error: what panics is a service, and all it takes down is its
-/// connection.
-pub fn report_panics(command: &'static str) {
+/// Makes a panic one line on standard error: what panics is a service, and all it takes down is the
+/// request that met it.
+fn report_panics(command: &'static str) {
     std::panic::set_hook(Box::new(move |panic| {
         let payload = panic.payload();
         let message = payload
@@ -230,8 +317,7 @@ pub fn report_panics(command: &'static str) {
             .unwrap_or("no message");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = message.escape_debug();
-        let _ =
-            writeln!(io::stderr(), "{command}: panic at {place}: {message}; a connection is cut");
+        let _ = writeln!(io::stderr(), "{command}: panic at {place}: {message}; a request failed");
     }));
 }
 
@@ -262,18 +348,21 @@ mod tests {
         assert_eq!(flags.path, Path::new("."));
         assert_eq!((flags.host(), flags.port), ("127.0.0.1", 8000));
         assert_eq!((flags.max_conns, flags.limits().form), (1024, 1024 * 1024));
-        assert_eq!(flags.index, ["index.html"]);
+        assert_eq!(flags.index, ["index.html", "index.htm"]);
         assert!(!(flags.no_forms || flags.submissions || flags.hidden));
         assert!(!(flags.quiet || flags.verbose));
     }
 
     #[test]
     fn all_flags() {
-        let line = "-p 1 -b [::1] --max-conns 2 --index a --index b --max-form 3 --submissions --hidden -q -v x";
+        let line = "-p 1 -b [::1] --max-conns 2 --index a --index b --no-listing --mime .foo=a/b --mime c=d/e;f=g --max-form 3 --submissions --hidden -q -v x";
         let Some(flags) = flags(line) else { panic!("refused") };
         assert_eq!((flags.host(), flags.port, flags.max_conns), ("::1", 1, 2));
         assert_eq!(flags.limits().form, 3);
         assert_eq!(flags.index, ["a", "b"]);
+        let types = [("foo", "a/b"), ("c", "d/e;f=g")];
+        assert!(flags.mime.iter().map(|(a, b)| (&**a, &**b)).eq(types));
+        assert!(flags.no_listing);
         assert!(flags.submissions && flags.hidden && flags.quiet && flags.verbose);
     }
 
@@ -287,6 +376,9 @@ mod tests {
             "--max-form x",
             "--index a/b",
             "--index ..",
+            "--mime foo",
+            "--mime foo=bar",
+            "--mime =a/b",
             "a b",
             "--unknown",
         ] {

@@ -39,13 +39,12 @@ impl Default for Deadlines {
 /// Less than this is nothing: clocks have ticks.
 const TICK: Duration = Duration::from_millis(8);
 
-/// What a half of a connection has left of the time that its phase allows, and the time-out that
-/// stands on its socket.
+/// What a half of a connection has left of the time that its phase allows.
 ///
 /// It is a bucket. Waiting drains it; in the phases with a rate, octets fill it again, and it
 /// holds no more than [`Deadlines::lag`].
 #[derive(Debug)]
-pub(crate) struct Wait {
+pub struct Patience {
     deadlines: Deadlines,
     phase: Option<Phase>,
     left: Duration,
@@ -53,37 +52,17 @@ pub(crate) struct Wait {
     /// octets that came meanwhile.
     waited: Duration,
     octets: u64,
-    /// What the socket waits at most in one call; zero if unknown.
-    armed: Duration,
-    /// What it should wait at most in one call.
-    slice: Duration,
 }
 
-/// What to do before the next call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arm {
-    /// The socket's time-out will do.
-    Stands,
-    /// The socket's time-out has to change.
-    Set(Duration),
-}
-
-impl Wait {
-    /// No phase yet, over a socket whose time-out is `armed`.
-    pub(crate) const fn new(deadlines: Deadlines, armed: Duration, slice: Duration) -> Self {
-        Self {
-            deadlines,
-            phase: None,
-            left: Duration::ZERO,
-            waited: Duration::ZERO,
-            octets: 0,
-            armed,
-            slice,
-        }
+impl Patience {
+    /// No phase yet.
+    pub const fn new(deadlines: Deadlines) -> Self {
+        let left = Duration::ZERO;
+        Self { deadlines, phase: None, left, waited: Duration::ZERO, octets: 0 }
     }
 
     /// The phase begins, unless it lasts already.
-    pub(crate) fn enter(&mut self, phase: Phase) {
+    pub fn enter(&mut self, phase: Phase) {
         if self.phase == Some(phase) {
             return;
         }
@@ -98,37 +77,33 @@ impl Wait {
     }
 
     /// The phase is over: should the same come again, it begins anew.
-    pub(crate) const fn over(&mut self) {
+    pub const fn over(&mut self) {
         self.phase = None;
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
+    /// Whether it is the peer's turn to begin a request.
+    pub fn is_idle(&self) -> bool {
         self.phase == Some(Phase::Idle)
     }
 
-    pub(crate) fn is_draining(&self) -> bool {
+    /// Whether what still arrives is thrown away.
+    pub fn is_draining(&self) -> bool {
         self.phase == Some(Phase::Drain)
     }
 
-    /// What to do before the first try of a call.
+    /// How much longer it may take.
     ///
-    /// A time-out that is a little too long stands, for a system call costs more than it matters;
-    /// one that is too short stands until it passes.
-    pub(crate) fn first(&mut self) -> io::Result<Arm> {
-        let wanted = self.wanted()?;
-        let loose = wanted.saturating_add((wanted / 8).max(Duration::from_millis(100)));
-        let stands = !self.armed.is_zero() && self.armed <= loose;
-        Ok(if stands { Arm::Stands } else { self.set(wanted) })
-    }
-
-    /// What to do before another try, after the socket's time-out passed.
-    pub(crate) fn again(&mut self) -> io::Result<Arm> {
-        let wanted = self.wanted()?;
-        Ok(if self.armed == wanted { Arm::Stands } else { self.set(wanted) })
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`]: no longer.
+    pub fn left(&self) -> io::Result<Duration> {
+        if self.phase.is_some() && self.left < TICK {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(if self.phase.is_some() { self.left } else { self.deadlines.lag })
     }
 
     /// The peer kept the server waiting for so long, and moved on by so many octets.
-    pub(crate) fn spend(&mut self, waited: Duration, octets: usize) {
+    pub fn spend(&mut self, waited: Duration, octets: usize) {
         let gain = match self.phase {
             Some(Phase::Content | Phase::Reply) => {
                 let octets = u32::try_from(octets).unwrap_or(u32::MAX);
@@ -160,13 +135,52 @@ impl Wait {
             (self.waited, self.octets) = (Duration::ZERO, 0);
         }
     }
+}
+
+/// The patience of a half whose socket blocks, and the time-out that stands on that socket.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    pub(crate) patience: Patience,
+    /// What the socket waits at most in one call; zero if unknown.
+    armed: Duration,
+    /// What it should wait at most in one call.
+    slice: Duration,
+}
+
+/// What to do before the next call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arm {
+    /// The socket's time-out will do.
+    Stands,
+    /// The socket's time-out has to change.
+    Set(Duration),
+}
+
+impl Wait {
+    /// No phase yet, over a socket whose time-out is `armed`.
+    pub(crate) const fn new(deadlines: Deadlines, armed: Duration, slice: Duration) -> Self {
+        Self { patience: Patience::new(deadlines), armed, slice }
+    }
+
+    /// What to do before the first try of a call.
+    ///
+    /// A time-out that is a little too long stands, for a system call costs more than it matters;
+    /// one that is too short stands until it passes.
+    pub(crate) fn first(&mut self) -> io::Result<Arm> {
+        let wanted = self.wanted()?;
+        let loose = wanted.saturating_add((wanted / 8).max(Duration::from_millis(100)));
+        let stands = !self.armed.is_zero() && self.armed <= loose;
+        Ok(if stands { Arm::Stands } else { self.set(wanted) })
+    }
+
+    /// What to do before another try, after the socket's time-out passed.
+    pub(crate) fn again(&mut self) -> io::Result<Arm> {
+        let wanted = self.wanted()?;
+        Ok(if self.armed == wanted { Arm::Stands } else { self.set(wanted) })
+    }
 
     fn wanted(&self) -> io::Result<Duration> {
-        if self.phase.is_some() && self.left < TICK {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let left = if self.phase.is_some() { self.left } else { self.deadlines.lag };
-        Ok(left.min(self.slice).max(TICK))
+        Ok(self.patience.left()?.min(self.slice).max(TICK))
     }
 
     const fn set(&mut self, time_out: Duration) -> Arm {
@@ -195,21 +209,21 @@ mod tests {
     fn a_keep_alive_connection_arms_nothing() {
         let mut wait = wait(1);
         for _ in 0..3 {
-            wait.enter(Phase::Idle);
+            wait.patience.enter(Phase::Idle);
             assert_eq!(wait.first().ok(), Some(Arm::Stands));
-            wait.spend(secs(1), 100);
-            wait.over();
+            wait.patience.spend(secs(1), 100);
+            wait.patience.over();
         }
     }
 
     #[test]
     fn an_idle_connection_arms_once() {
         let mut wait = wait(1);
-        wait.enter(Phase::Idle);
-        wait.spend(secs(1), 0);
+        wait.patience.enter(Phase::Idle);
+        wait.patience.spend(secs(1), 0);
         assert_eq!(wait.again().ok(), Some(Arm::Set(secs(29))));
-        wait.enter(Phase::Idle);
-        wait.spend(secs(29), 0);
+        wait.patience.enter(Phase::Idle);
+        wait.patience.spend(secs(29), 0);
         assert!(wait.again().is_err());
     }
 
@@ -217,16 +231,16 @@ mod tests {
     fn a_dripping_head_has_twenty_seconds_in_all_and_arms_seldom() {
         let mut wait = wait(1);
         let (mut dripped, mut armed) = (0, 0);
-        wait.enter(Phase::Idle);
-        wait.spend(secs(3), 1);
+        wait.patience.enter(Phase::Idle);
+        wait.patience.spend(secs(3), 1);
         while dripped < 1000 {
-            wait.enter(Phase::Head);
+            wait.patience.enter(Phase::Head);
             match wait.first() {
                 Ok(Arm::Set(_)) => armed += 1,
                 Ok(Arm::Stands) => (),
                 Err(_) => break,
             }
-            wait.spend(Duration::from_millis(500), 1);
+            wait.patience.spend(Duration::from_millis(500), 1);
             dripped += 1;
         }
         assert_eq!(dripped, 40);
@@ -236,13 +250,13 @@ mod tests {
     #[test]
     fn the_next_head_has_its_own_time() {
         let mut wait = wait(1);
-        wait.enter(Phase::Head);
-        wait.spend(secs(19), 0);
-        wait.over();
-        wait.enter(Phase::Head);
-        wait.spend(secs(19), 0);
+        wait.patience.enter(Phase::Head);
+        wait.patience.spend(secs(19), 0);
+        wait.patience.over();
+        wait.patience.enter(Phase::Head);
+        wait.patience.spend(secs(19), 0);
         assert!(!is_over(&mut wait));
-        wait.spend(secs(1), 0);
+        wait.patience.spend(secs(1), 0);
         assert!(is_over(&mut wait));
     }
 
@@ -254,10 +268,10 @@ mod tests {
         for (phase, cases) in [(Phase::Content, content), (Phase::Reply, reply)] {
             for (rate, end) in cases {
                 let mut wait = wait(1);
-                wait.enter(phase);
+                wait.patience.enter(phase);
                 let over = (0..1200).find(|_| {
                     let over = is_over(&mut wait);
-                    wait.spend(secs(1), rate);
+                    wait.patience.spend(secs(1), rate);
                     over
                 });
                 assert!(
@@ -272,31 +286,31 @@ mod tests {
     #[test]
     fn a_burst_earns_no_more_than_the_lag() {
         let mut wait = wait(1);
-        wait.enter(Phase::Reply);
-        wait.spend(Duration::ZERO, usize::MAX);
-        wait.spend(secs(30), 0);
+        wait.patience.enter(Phase::Reply);
+        wait.patience.spend(Duration::ZERO, usize::MAX);
+        wait.patience.spend(secs(30), 0);
         assert!(is_over(&mut wait));
     }
 
     #[test]
     fn a_drain_ends_however_much_arrives() {
         let mut wait = wait(29);
-        wait.enter(Phase::Drain);
+        wait.patience.enter(Phase::Drain);
         assert_eq!(wait.first().ok(), Some(Arm::Set(secs(2))));
-        wait.spend(secs(2), 100_000);
+        wait.patience.spend(secs(2), 100_000);
         assert!(is_over(&mut wait));
     }
 
     #[test]
     fn slices_cut_a_long_wait() {
         let mut wait = Wait::new(Deadlines::default(), secs(5), secs(5));
-        wait.enter(Phase::Reply);
+        wait.patience.enter(Phase::Reply);
         assert_eq!(wait.first().ok(), Some(Arm::Stands));
         for _ in 0..5 {
-            wait.spend(secs(5), 0);
+            wait.patience.spend(secs(5), 0);
             assert_eq!(wait.again().ok(), Some(Arm::Stands));
         }
-        wait.spend(secs(5), 0);
+        wait.patience.spend(secs(5), 0);
         assert!(wait.again().is_err());
     }
 }

@@ -13,7 +13,9 @@
 //! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
 //! | [`clock`] | [`SystemClock`] |
 //! | [`submissions`] | [`Kept`]: submitted forms in memory |
-//! | [`command`] | flags, messages and signals, as the commands have them |
+//! | [`command`] | the commands: flags, messages, signals, and what they do with them |
+//!
+//! And for other frontends on the same systems: [`desk`], [`listen`], [`send`], and [`contain`].
 //!
 //! # What it costs
 //!
@@ -25,8 +27,8 @@
 //! # What can be relied upon
 //!
 //! No client makes the server wait for longer than [`Deadlines`] say, take more memory than
-//! [`Limits`] allow for each connection, or read a file outside a [`Folder`]. A service that panics
-//! takes its own connection down. Without descriptors, memory or threads, the server waits for some.
+//! [`Limits`] allow for each connection, or read a file outside a [`Folder`]. A panic in a
+//! service is answered by 500. Without descriptors, memory or threads, the server waits for some.
 //!
 //! All of this is tested on Linux. Other Unix systems compile the same code, and open files
 //! component by component.
@@ -35,12 +37,15 @@ mod buffers;
 pub mod clock;
 pub mod command;
 mod connection;
+pub mod contain;
 mod crew;
 pub mod deadline;
+pub mod desk;
 pub mod folder;
-mod listen;
+pub mod listen;
 pub mod log;
 mod pool;
+pub mod send;
 pub mod server;
 mod socket;
 pub mod stop;

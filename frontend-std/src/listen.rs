@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
 
 /// A worker that waits longer than this for a connection may be one too many. It is the first
@@ -18,28 +19,50 @@ pub(crate) const SEND_TIME_OUT: Duration = Duration::from_secs(5);
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 64 * 1024;
 
+/// How long to wait when something has run out: descriptors, memory, threads.
+pub const RUN_OUT: Duration = Duration::from_millis(50);
+
 /// Connections that may wait for a worker; the system may allow fewer.
 const BACKLOG: i32 = 4096;
 
 /// Binds a listener to the first of `addresses` that can be bound.
-pub(crate) fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
+///
+/// # Errors
+/// None of them can be bound.
+pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(addresses)?;
     prepare(&listener)?;
     Ok(listener)
 }
 
 /// Sets on `listener` what its connections need, where they inherit it.
-pub(crate) fn prepare(listener: &TcpListener) -> io::Result<()> {
-    listener.set_nonblocking(false)?;
+///
+/// # Errors
+/// It can't be set up.
+pub fn prepare(listener: &TcpListener) -> io::Result<()> {
     let socket = SockRef::from(listener);
     // A second call only changes the length of the queue.
     socket.listen(BACKLOG)?;
     socket.set_tcp_nodelay(true)?;
-    socket.set_read_timeout(Some(ACCEPT_TIME_OUT))?;
-    socket.set_write_timeout(Some(SEND_TIME_OUT))?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_notsent_lowat(UNSENT)?;
     Ok(())
+}
+
+/// Makes `listener` and its connections block, for a limited time.
+pub(crate) fn make_blocking(listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(false)?;
+    let socket = SockRef::from(listener);
+    socket.set_read_timeout(Some(ACCEPT_TIME_OUT))?;
+    socket.set_write_timeout(Some(SEND_TIME_OUT))
+}
+
+/// Connections that descriptors suffice for: each may need one for a file besides its own, and some
+/// are in use already.
+pub fn affordable() -> usize {
+    const OTHERS: u64 = 16;
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX).max(1)
 }
 
 /// Waits for a connection, at most [`ACCEPT_TIME_OUT`].
@@ -62,7 +85,7 @@ pub(crate) fn is_time_out(error: &io::Error) -> bool {
 }
 
 /// Whether accept failed for want of something (descriptors, memory), and will fail again at once.
-pub(crate) fn has_run_out(error: &io::Error) -> bool {
+pub fn has_run_out(error: &io::Error) -> bool {
     !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
 }
 
@@ -74,6 +97,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn connections_inherit_what_the_listener_has() -> io::Result<()> {
         let listener = bind("127.0.0.1:0")?;
+        make_blocking(&listener)?;
         let _client = TcpStream::connect(listener.local_addr()?)?;
         let (stream, _) = accept(&listener)?;
         assert!(stream.nodelay()?);
@@ -86,6 +110,7 @@ mod tests {
     #[test]
     fn accepting_times_out() -> io::Result<()> {
         let listener = bind("127.0.0.1:0")?;
+        make_blocking(&listener)?;
         let outcome = accept(&listener);
         assert!(outcome.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
         Ok(())

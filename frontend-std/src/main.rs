@@ -1,12 +1,10 @@
 //! The command `thimble`: serves a folder.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
-use thimble_std::command::{self, Flags, Problem};
-use thimble_std::{Kept, Server, Site};
+use thimble_std::Server;
+use thimble_std::command::{self, Flags};
 
 const NAME: &str = "thimble";
 
@@ -30,40 +28,13 @@ marked <!-- form -->. Ctrl-C finishes what is in flight; a second one ends at on
 
 fn main() -> ExitCode {
     let Command { flags } = Command::parse();
-    match serve(&flags) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            let _ = writeln!(io::stderr(), "{NAME}: {problem}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn serve(flags: &Flags) -> Result<(), Problem> {
-    let index: Vec<&str> = flags.index.iter().map(String::as_str).collect();
-    let kept = if flags.submissions { Kept::latest() } else { Kept::none() };
-    let site = Site::new(flags.folder()?)
-        .index(&index)
-        .hidden(flags.hidden)
-        .forms(!flags.no_forms)
-        .submissions(kept)
-        .show_submissions(flags.submissions);
-
-    let listener = flags.listen()?;
-    command::raise_file_limit();
-    command::report_panics(NAME);
-    let log = flags.log();
-    let run = || {
-        let server = Server::from_listener(listener)?
+    command::run(NAME, &flags, |job| {
+        let server = Server::from_listener(job.listener)?
             .max_conns(flags.max_conns)
             .limits(flags.limits())
-            .log(log.clone());
+            .log(job.log);
         let stop = server.stop();
-        command::on_signal(move || stop.stop())?;
-        flags.announce(server.local_addr()?);
-        server.run(&site)
-    };
-    let outcome = run().map_err(|error| Problem::of_run(&error));
-    log.flush(Duration::from_secs(1));
-    outcome
+        flags.begin(server.local_addr()?, move || stop.stop())?;
+        server.run(&job.site)
+    })
 }

@@ -9,19 +9,15 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
-use std::time::Duration;
 
 use crate::clock::moment;
 use crate::connection::Connection;
 use crate::crew::{Crew, Take};
-use crate::listen::{accept, has_run_out, is_time_out};
+use crate::listen::{RUN_OUT, accept, has_run_out, is_time_out};
 use crate::stop::Stop;
 
 /// Only the pages that a worker touches count; this is room for the deepest of services.
 const STACK: usize = 256 * 1024;
-
-/// How long to wait when something has run out: descriptors, memory, threads.
-const RUN_OUT: Duration = Duration::from_millis(50);
 
 /// What the workers do.
 pub(crate) trait Work: Sync {
@@ -143,7 +139,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{SocketAddr, TcpStream};
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::listen;
@@ -209,6 +205,7 @@ mod tests {
     /// Runs `client` against a pool of at most `most` workers.
     fn against(echo: &Echo, most: usize, client: impl FnOnce(SocketAddr, &Stop) -> io::Result<()>) {
         let outcome = listen::bind("127.0.0.1:0").and_then(|listener| {
+            listen::make_blocking(&listener)?;
             let address = listener.local_addr()?;
             let stop = Stop::new(listener);
             thread::scope(|scope| {

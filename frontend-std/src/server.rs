@@ -5,31 +5,21 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
 use thimble_core::framing::Limits;
-use thimble_core::message::FieldEntry;
 use thimble_core::server::blocking::{Blocking, block_on};
-use thimble_core::server::{self as core, Ended, Server as Core, Service};
+use thimble_core::server::{Ended, Server as Core, Service};
 
-use crate::buffers::Buffers;
 use crate::clock::SystemClock;
 use crate::connection::{Connection, is_lull};
+use crate::contain::Contained;
 use crate::deadline::Deadlines;
+use crate::desk::Desk;
 use crate::listen;
 use crate::log::Log;
 use crate::pool::{self, Work};
 use crate::socket;
 use crate::stop::Stop;
-
-/// Octets of a worker's transmit buffer: what one write takes.
-const TRANSMIT: usize = 32 * 1024;
-
-/// A connection that used more octets of its worker's buffers than this leaves them behind.
-const LARGE: usize = 256 * 1024;
-
-/// Field lines whose places a worker remembers: more than browsers send.
-const FIELDS: usize = 48;
 
 /// A listener, and how its connections are served.
 ///
@@ -120,56 +110,38 @@ impl Server {
     /// Serves, until it is stopped and what was in flight is done.
     ///
     /// Each connection has a thread of its own while it lasts, with a stack of 256 KiB. A panic in
-    /// the service cuts its connection.
+    /// the service is answered by 500, or cuts its connection when some of the reply has left.
     ///
     /// # Errors
     /// There can't be even one thread.
     pub fn run<S: Service + Sync>(self, service: &S) -> io::Result<()> {
-        let core = Core::new(service, SystemClock, self.limits);
-        let most = self.max_conns.min(affordable());
+        listen::make_blocking(self.stop.listener())?;
+        let core = Core::new(Contained(service), SystemClock, self.limits);
+        let most = self.max_conns.min(listen::affordable());
         pool::run(&self.stop, &Serving { server: &self, core }, most)
     }
-}
-
-/// Connections that descriptors suffice for: each may need one for a file besides its own, and some
-/// are in use already.
-fn affordable() -> usize {
-    const OTHERS: u64 = 16;
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(limit.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX).max(1)
 }
 
 /// A server that runs.
 struct Serving<'run, S> {
     server: &'run Server,
-    core: Core<&'run S, SystemClock>,
-}
-
-/// What a worker keeps.
-struct Desk {
-    buffers: Buffers,
-    fields: [FieldEntry; FIELDS],
-    /// Octets that went through the buffers since they were fresh.
-    used: usize,
+    core: Core<Contained<&'run S>, SystemClock>,
 }
 
 impl<S: Service + Sync> Work for Serving<'_, S> {
     type Desk = Desk;
 
     fn desk(&self) -> io::Result<Desk> {
-        let buffers = Buffers::new(self.server.limits.receive_buffer(), TRANSMIT)?;
-        Ok(Desk { buffers, fields: [FieldEntry::default(); FIELDS], used: 0 })
+        Desk::new(&self.server.limits)
     }
 
     fn serve(&self, desk: &mut Desk, connection: &Connection) {
         let Server { stop, log, deadlines, .. } = self.server;
-        let used = Cell::new(desk.used);
+        let used = Cell::new(desk.used());
         let (rx, tx) = socket::halves(connection, stop, log, *deadlines, &used);
         let mut transport = Blocking::new(rx, tx);
         loop {
-            let (rx, tx) = desk.buffers.halves();
-            let buffers = core::Buffers { rx, tx, fields: &mut desk.fields };
-            match block_on(self.core.serve(&mut transport, buffers)) {
+            match block_on(self.core.serve(&mut transport, desk.lend())) {
                 Ok(Ended::Idle) => (),
                 Ok(Ended::Cut) => {
                     // Closing resets it then. If it can't be set, closing has to do.
@@ -178,17 +150,13 @@ impl<S: Service + Sync> Work for Serving<'_, S> {
                 }
                 Err(error) if is_lull(&error) => {
                     used.set(0);
-                    if desk.buffers.renew().is_err() {
+                    if desk.renew().is_err() {
                         break;
                     }
                 }
                 Ok(Ended::Closed) | Err(_) => break,
             }
         }
-        desk.used = used.get();
-        // What a large form or reply took goes back with its connection, not with its worker.
-        if desk.used > LARGE && desk.buffers.renew().is_ok() {
-            desk.used = 0;
-        }
+        desk.leave(used.get());
     }
 }

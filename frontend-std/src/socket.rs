@@ -1,8 +1,10 @@
 //! The two halves of a connection, with deadlines.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -14,11 +16,8 @@ use crate::connection::{Connection, lull};
 use crate::deadline::{Arm, Deadlines, Wait};
 use crate::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
 use crate::log::Log;
+use crate::send::{self, PIECE};
 use crate::stop::Stop;
-
-/// The kernel copies what it is given before the peer sees any of it: more than this in one call
-/// costs more than the calls it saves.
-const WRITE: usize = 64 * 1024;
 
 /// A connection that has used this much of its buffers gives them back in a lull.
 const USED: usize = 16 * 1024;
@@ -72,13 +71,13 @@ impl Rx<'_> {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let begun = moment();
         let outcome = self.connection.stream().read(buffer);
-        if matches!(outcome, Ok(0)) && self.ended && !self.wait.is_draining() {
+        if matches!(outcome, Ok(0)) && self.ended && !self.wait.patience.is_draining() {
             thread::sleep(LOOK);
         }
         let waited = moment().saturating_sub(begun);
-        self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
+        self.wait.patience.spend(waited, *outcome.as_ref().unwrap_or(&0));
         match outcome {
-            Ok(0) if self.ended && !self.wait.is_draining() => Ok(None),
+            Ok(0) if self.ended && !self.wait.patience.is_draining() => Ok(None),
             Ok(octets) => Ok(Some(octets)),
             Err(error) if is_passing(&error) => Ok(None),
             Err(error) => Err(error),
@@ -99,7 +98,7 @@ impl embedded_io::ErrorType for Rx<'_> {
 
 impl embedded_io::Read for Rx<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let idle = self.wait.is_idle();
+        let idle = self.wait.patience.is_idle();
         if idle {
             self.connection.rest();
             if self.stop.is_stopping() {
@@ -126,11 +125,11 @@ impl embedded_io::Read for Rx<'_> {
 
 impl Half for Rx<'_> {
     fn phase(&mut self, phase: Phase) {
-        self.wait.enter(phase);
+        self.wait.patience.enter(phase);
     }
 
     fn head(&mut self, head: &[u8]) {
-        self.wait.over();
+        self.wait.patience.over();
         self.log.request(head);
     }
 }
@@ -139,27 +138,32 @@ impl embedded_io::ErrorType for Tx<'_> {
     type Error = io::Error;
 }
 
-impl embedded_io::Write for Tx<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let piece = bytes.get(..WRITE).unwrap_or(bytes);
+impl Tx<'_> {
+    /// Calls until it went, time ran out, or it failed. `call` says how many octets went.
+    fn send(&mut self, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
         let mut arm = self.wait.first()?;
         loop {
             if let Arm::Set(time_out) = arm {
                 self.connection.stream().set_write_timeout(Some(time_out))?;
             }
             let begun = moment();
-            let outcome = self.connection.stream().write(piece);
+            let outcome = call(self.connection.stream());
             let waited = moment().saturating_sub(begun);
-            self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
+            self.wait.patience.spend(waited, *outcome.as_ref().unwrap_or(&0));
             match outcome {
-                Ok(octets) => {
-                    add(self.used, octets);
-                    return Ok(octets);
-                }
                 Err(error) if is_passing(&error) => arm = self.wait.again()?,
-                Err(error) => return Err(error),
+                outcome => return outcome,
             }
         }
+    }
+}
+
+impl embedded_io::Write for Tx<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let piece = octets.get(..PIECE).unwrap_or(octets);
+        let count = self.send(|mut stream| stream.write(piece))?;
+        add(self.used, count);
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -171,11 +175,29 @@ impl Close for Tx<'_> {
     fn close(&mut self) -> io::Result<()> {
         self.connection.stream().shutdown(Shutdown::Write)
     }
+
+    fn write_more(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let piece = octets.get(..PIECE).unwrap_or(octets);
+        let count = self.send(|stream| send::more(stream, piece))?;
+        add(self.used, count);
+        Ok(count)
+    }
+
+    fn send_file(
+        &mut self,
+        file: &(dyn Any + Send + Sync),
+        offset: u64,
+        length: u64,
+    ) -> io::Result<Option<u64>> {
+        let Some(file) = file.downcast_ref::<File>() else { return Ok(None) };
+        let sent = self.send(|stream| send::file(stream, file, offset, length));
+        send::or_not_at_all(sent)
+    }
 }
 
 impl Half for Tx<'_> {
     fn phase(&mut self, phase: Phase) {
-        self.wait.enter(phase);
+        self.wait.patience.enter(phase);
     }
 
     fn head(&mut self, head: &[u8]) {
@@ -183,7 +205,7 @@ impl Half for Tx<'_> {
     }
 
     fn replied(&mut self, record: &Record<'_>) {
-        self.wait.over();
+        self.wait.patience.over();
         self.log.access(self.connection.peer(), record);
     }
 
@@ -213,7 +235,7 @@ mod tests {
         check: impl FnOnce(&TcpStream, &Connection, Rx<'_>, Tx<'_>) -> io::Result<R>,
     ) -> io::Result<R> {
         let stop = Stop::new(TcpListener::bind("127.0.0.1:0")?);
-        crate::listen::prepare(stop.listener())?;
+        crate::listen::make_blocking(stop.listener())?;
         let client = TcpStream::connect(stop.listener().local_addr()?)?;
         let (stream, peer) = stop.listener().accept()?;
         let connection = Connection::new(stream, peer);
@@ -277,7 +299,7 @@ mod tests {
     fn one_write_takes_no_more_than_the_kernel_likes() -> io::Result<()> {
         over(|_, _, _, mut tx| {
             tx.phase(Phase::Reply);
-            assert_eq!(tx.write(&vec![0; WRITE + 1])?, WRITE);
+            assert_eq!(tx.write(&vec![0; PIECE + 1])?, PIECE);
             Ok(())
         })
     }

@@ -1,22 +1,11 @@
 //! The application that every server of the case tables runs: some routes, and a site.
 
-use thimble_core::Limits;
 use thimble_core::bytes::cursor::Cursor;
 use thimble_core::message::{Method, Refusal, Status};
 use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
 use thimble_core::service::{Site, Storage};
 
-/// The small limits of the tables.
-pub const fn small() -> Limits {
-    let mut limits = Limits::DESKTOP;
-    limits.request_line = 256;
-    limits.field_section = 1024;
-    limits.fields = 16;
-    limits.line = 64;
-    limits.form = 512;
-    limits.drain = 1024;
-    limits
-}
+use crate::cases::Setting;
 
 /// Routes, and a [`Site`] for every other path.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +15,14 @@ pub struct App<S> {
 
 impl<S: Storage> App<S> {
     /// Over the files in `storage`.
-    pub const fn new(storage: S) -> Self {
-        Self { site: Site::new(storage) }
+    pub fn new(storage: S) -> Self {
+        Self::with(Setting::USUAL, storage)
+    }
+
+    /// Over the files in `storage`, as rows with this setting expect it.
+    pub fn with(setting: Setting, storage: S) -> Self {
+        let site = Site::new(storage).index(&["index.html", "index.htm"]);
+        Self { site: site.hidden(setting.hidden).listing(setting.listing) }
     }
 }
 

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thimble_core::framing::Limits;
 
-use crate::app::small;
-use crate::escapes::expand;
+use crate::escapes::{EntityTags, expand};
 
 /// One row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +68,47 @@ pub struct Setting {
     pub clock: bool,
     /// Its limits.
     pub limits: Sizes,
+    /// The folder it serves.
+    pub root: Root,
+    /// Whether it lists folders that have no index.
+    pub listing: bool,
+    /// Whether it serves names that begin with a dot.
+    pub hidden: bool,
+}
+
+impl Setting {
+    /// How it is if a row says nothing.
+    pub const USUAL: Self = Self {
+        clock: true,
+        limits: Sizes::Usual,
+        root: Root::Fixture,
+        listing: true,
+        hidden: false,
+    };
+}
+
+/// A folder that is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Root {
+    /// The one of nearly all rows.
+    #[default]
+    Fixture,
+    /// One that has a `404.html`.
+    Fixture404,
+}
+
+impl Root {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Fixture, Self::Fixture404];
+
+    /// Its name beside the tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fixture => "fixture",
+            Self::Fixture404 => "fixture404",
+        }
+    }
 }
 
 /// The limits of a server.
@@ -86,14 +126,19 @@ pub enum Sizes {
 impl Sizes {
     /// The limits themselves.
     pub const fn limits(self) -> Limits {
+        let mut limits = Limits::DESKTOP;
         match self {
-            Self::Usual => {
-                let mut limits = Limits::DESKTOP;
-                limits.form = 4096;
-                limits
+            Self::Usual => limits.form = 4096,
+            Self::Small => {
+                limits.request_line = 256;
+                limits.field_section = 1024;
+                limits.fields = 16;
+                limits.line = 64;
+                limits.form = 512;
+                limits.drain = 1024;
             }
-            Self::Small => small(),
         }
+        limits
     }
 }
 
@@ -108,8 +153,23 @@ pub struct Expected {
     pub lacks: Vec<String>,
     /// Its content, after transfer decoding.
     pub body: Option<Vec<u8>>,
-    /// A part of its content.
-    pub contains: Option<Vec<u8>>,
+    /// Parts of its content, in this order.
+    pub contains: Vec<Vec<u8>>,
+    /// What its content has not.
+    pub without: Vec<Vec<u8>>,
+    /// What the links in its content lead to, in their order.
+    pub links: Option<Vec<Vec<u8>>>,
+    /// The parts of a content of the type multipart/byteranges.
+    pub parts: Option<Vec<Part>>,
+}
+
+/// What a part of a multipart content has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Field lines it has; their names in any case.
+    pub has: Vec<String>,
+    /// Its content.
+    pub body: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +193,11 @@ struct Row {
     clock: Option<bool>,
     #[serde(default)]
     limits: Sizes,
+    #[serde(default)]
+    root: Root,
+    listing: Option<bool>,
+    #[serde(default)]
+    hidden: bool,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +209,43 @@ struct ExpectedRow {
     #[serde(default)]
     lacks: Vec<String>,
     body: Option<String>,
-    contains: Option<String>,
+    #[serde(default)]
+    contains: OneOrMore,
+    #[serde(default)]
+    without: OneOrMore,
+    links: Option<Vec<String>>,
+    parts: Option<Vec<PartRow>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartRow {
+    #[serde(default)]
+    has: Vec<String>,
+    body: String,
+}
+
+/// One text, or a list of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Default for OneOrMore {
+    fn default() -> Self {
+        Self::More(Vec::new())
+    }
+}
+
+impl OneOrMore {
+    fn into_list(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::More(texts) => texts,
+        }
+    }
 }
 
 /// The folder of the tables.
@@ -152,11 +253,24 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("cases")
 }
 
-/// The rows of all tables.
+/// The rows of all tables, with entity tags that no storage gives.
 ///
 /// # Errors
 /// The first row that breaks a rule of the tables, and which.
 pub fn all() -> Result<Vec<Case>, String> {
+    all_with(&mut |_, path, coding| made_up_tag(path, coding))
+}
+
+fn made_up_tag(path: &str, coding: &str) -> String {
+    format!("\"{coding}:{path}\"")
+}
+
+/// The rows of all tables, with the entity tags that `tags` gives for the folder, the path and the
+/// coding.
+///
+/// # Errors
+/// The first row that breaks a rule of the tables, and which.
+pub fn all_with(tags: &mut RootTags<'_>) -> Result<Vec<Case>, String> {
     let entries = fs::read_dir(folder()).map_err(|error| error.to_string())?;
     let mut paths = entries
         .map(|entry| Ok(entry.map_err(|error| error.to_string())?.path()))
@@ -167,23 +281,42 @@ pub fn all() -> Result<Vec<Case>, String> {
     for path in paths {
         let table = path.file_stem().unwrap_or_default().to_string_lossy();
         let text = fs::read_to_string(&path).map_err(|error| format!("{table}: {error}"))?;
-        cases.extend(parse(&table, &text)?);
+        cases.extend(parse_with(&table, &text, tags)?);
     }
     check_names(&cases)?;
     Ok(cases)
 }
 
-/// The rows of one table, whose text this is.
+/// The same, each entity tag asked for once.
+///
+/// # Errors
+/// The first row that breaks a rule of the tables, and which.
+pub fn all_asking(mut tags: impl FnMut(Root, &str, &str) -> String) -> Result<Vec<Case>, String> {
+    let mut known = HashMap::new();
+    all_with(&mut |root: Root, path: &str, coding: &str| {
+        let key = (root, path.to_owned(), coding.to_owned());
+        known.entry(key).or_insert_with(|| tags(root, path, coding)).clone()
+    })
+}
+
+/// Gives the entity tag of what is in a folder at a path, in a coding.
+pub type RootTags<'t> = dyn FnMut(Root, &str, &str) -> String + 't;
+
+/// The rows of one table, whose text this is, with entity tags that no storage gives.
 ///
 /// # Errors
 /// The first row that breaks a rule of the tables, and which.
 pub fn parse(table: &str, text: &str) -> Result<Vec<Case>, String> {
+    parse_with(table, text, &mut |_, path, coding| made_up_tag(path, coding))
+}
+
+fn parse_with(table: &str, text: &str, tags: &mut RootTags<'_>) -> Result<Vec<Case>, String> {
     let rows: Table = toml::from_str(text).map_err(|error| format!("{table}: {error}"))?;
     rows.case
         .into_iter()
         .map(|row| {
             let place = format!("{table}: {}", row.name);
-            row.into_case(table).map_err(|fault| format!("{place}: {fault}"))
+            row.into_case(table, tags).map_err(|fault| format!("{place}: {fault}"))
         })
         .collect()
 }
@@ -199,37 +332,69 @@ fn check_names(cases: &[Case]) -> Result<(), String> {
 }
 
 impl Row {
-    fn into_case(self, table: &str) -> Result<Case, String> {
+    fn into_case(self, table: &str, tags: &mut RootTags<'_>) -> Result<Case, String> {
+        let root = self.root;
+        let mut tags = |path: &str, coding: &str| tags(root, path, coding);
         let case = Case {
             table: table.to_owned(),
             name: self.name,
             rfc: self.rfc,
             level: self.level,
-            send: expand(&self.send)?,
+            send: expand(&self.send, &mut tags)?,
             shut: self.shut,
             expect: self
                 .expect
                 .into_iter()
-                .map(ExpectedRow::into_expected)
+                .map(|row| row.into_expected(&mut tags))
                 .collect::<Result<_, _>>()?,
             end: self.end,
             why: self.why,
-            setting: Setting { clock: self.clock.unwrap_or(true), limits: self.limits },
+            setting: Setting {
+                clock: self.clock.unwrap_or(true),
+                limits: self.limits,
+                root,
+                listing: self.listing.unwrap_or(true),
+                hidden: self.hidden,
+            },
         };
         case.check().map(|()| case)
     }
 }
 
 impl ExpectedRow {
-    fn into_expected(self) -> Result<Expected, String> {
-        let expand = |text: Option<String>| text.as_deref().map(expand).transpose();
-        Ok(Expected {
-            status: self.status,
-            has: self.has,
-            lacks: self.lacks,
-            body: expand(self.body)?,
-            contains: expand(self.contains)?,
-        })
+    fn into_expected(self, tags: &mut EntityTags<'_>) -> Result<Expected, String> {
+        let mut octets = |texts: Vec<String>| {
+            texts.iter().map(|text| expand(text, tags)).collect::<Result<Vec<_>, _>>()
+        };
+        let body = octets(self.body.into_iter().collect())?.pop();
+        let contains = octets(self.contains.into_list())?;
+        let without = octets(self.without.into_list())?;
+        let links = self.links.map(octets).transpose()?;
+        let parts = self.parts.map(|parts| parts.into_iter().map(|part| part.into_part(tags)));
+        let parts = parts.map(Iterator::collect::<Result<_, _>>).transpose()?;
+        let has = lines(&self.has, tags)?;
+        let (status, lacks) = (self.status, self.lacks);
+        Ok(Expected { status, has, lacks, body, contains, without, links, parts })
+    }
+}
+
+impl PartRow {
+    fn into_part(self, tags: &mut EntityTags<'_>) -> Result<Part, String> {
+        Ok(Part { has: lines(&self.has, tags)?, body: expand(&self.body, tags)? })
+    }
+}
+
+fn lines(lines: &[String], tags: &mut EntityTags<'_>) -> Result<Vec<String>, String> {
+    let line = |line: &String| {
+        String::from_utf8(expand(line, tags)?).map_err(|_| format!("{line} is not UTF-8"))
+    };
+    lines.iter().map(line).collect()
+}
+
+impl Expected {
+    /// All field lines that it and its parts have.
+    fn lines(&self) -> impl Iterator<Item = &String> {
+        self.has.iter().chain(self.parts.iter().flatten().flat_map(|part| &part.has))
     }
 }
 
@@ -267,7 +432,7 @@ impl Case {
                 "only a client that shuts its sending side knows whether 100 comes",
             ),
             (
-                self.expect.iter().flat_map(|reply| &reply.has).any(|line| !is_line(line)),
+                self.expect.iter().flat_map(Expected::lines).any(|line| !is_line(line)),
                 "`has` is a list of field lines",
             ),
             (
@@ -321,16 +486,55 @@ mod tests {
                 has: vec!["A: b".into()],
                 lacks: vec!["C".into()],
                 body: Some(vec![0]),
-                contains: Some(b"}".into()),
+                contains: vec![b"}".into()],
+                without: Vec::new(),
+                links: None,
+                parts: None,
             }],
             end: End::Open,
             why: "because".into(),
-            setting: Setting { clock: true, limits: Sizes::Usual },
+            setting: Setting::USUAL,
         };
         assert_eq!(parse("t", ROW), Ok(vec![expected.clone()]));
-        let other = format!("{ROW}\nclock = false\nlimits = 'small'\nshut = true");
-        let setting = Setting { clock: false, limits: Sizes::Small };
+        let other = format!(
+            "{ROW}\nclock = false\nlimits = 'small'\nroot = 'fixture404'\nlisting = false\n\
+             hidden = true\nshut = true"
+        );
+        let (limits, root) = (Sizes::Small, Root::Fixture404);
+        let setting = Setting { clock: false, limits, root, listing: false, hidden: true };
         assert_eq!(parse("t", &other), Ok(vec![Case { shut: true, setting, ..expected }]));
+    }
+
+    #[test]
+    fn contents_are_described_by_what_is_in_them() {
+        let row = ROW.replace(
+            "contains = '}'",
+            r"contains = ['a', '\x62'], without = 'c', links = ['../', '\xff'],
+            parts = [{ has = ['A: \{etag /d}'], body = '\0' }, { body = '' }]",
+        );
+        let case = parse("t", &row.replace("'\n'", "")).and_then(|mut cases| {
+            cases.pop().and_then(|case| case.expect.into_iter().next()).ok_or_else(String::new)
+        });
+        let reply = case.unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(
+            (reply.contains, reply.without),
+            (vec![b"a".into(), b"b".into()], vec![b"c".into()])
+        );
+        assert_eq!(reply.links, Some(vec![b"../".into(), b"\xff".into()]));
+        let parts = [(vec!["A: \"identity:/d\"".into()], b"\0".into()), (vec![], vec![])];
+        assert_eq!(reply.parts, Some(parts.map(|(has, body)| Part { has, body }).into()));
+    }
+
+    #[test]
+    fn entity_tags_are_those_of_the_folder_that_is_served() {
+        let row = ROW.replace(r"'\r\n'", r"'\{etag /a br}'").replace("A: b", r"A: \\{etag /a}");
+        let row = format!("{row}\nroot = 'fixture404'");
+        let mut tags = |root: Root, path: &str, coding: &str| format!("{root:?}{path}{coding}");
+        let cases = parse_with("t", &row, &mut tags).unwrap_or_default();
+        let sent = cases.first().map(|case| case.send.as_slice());
+        assert_eq!(sent, Some(b"Fixture404/abr".as_slice()));
+        let has = cases.first().and_then(|case| case.expect.first()?.has.first());
+        assert_eq!(has.map(String::as_str), Some("A: Fixture404/aidentity"));
     }
 
     #[test]
@@ -359,6 +563,8 @@ mod tests {
             ("A: b", "A b", "`has` is"),
             ("A: b", "A:b", "`has` is"),
             (r#""C""#, r#""C: d""#, "`lacks` is"),
+            ("body = ", "parts = [{ has = ['A b'], body = '' }], body = ", "`has` is"),
+            ("body = ", "parts = [{ has = ['A: b'] }], body = ", "missing field `body`"),
             ("open", "ajar", "unknown variant"),
         ] {
             assert!(ROW.contains(good), "{good}");

@@ -1,29 +1,27 @@
-//! A row of the tables over a socket.
+//! A client over a socket that sends what a row says.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::cases::{Case, End};
-use crate::transcript::{FOLLOW_UP, Octets};
+use crate::transcript::Octets;
 
 /// Longer than any row takes, and shorter than a server waits for an idle client.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends what `case` says, and reads until the server closes.
+/// Sends what is `sent`, shuts the sending side if so asked, and reads until the server closes.
 ///
 /// # Errors
-/// It can't be reached, resets the connection, or leaves it open.
-pub fn converse(case: &Case, address: SocketAddr) -> Result<Vec<u8>, String> {
+/// The server can't be reached, resets the connection, or leaves it open.
+pub fn converse(sent: &[u8], shut: bool, address: SocketAddr) -> Result<Vec<u8>, String> {
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     stream
         .set_nodelay(true)
         .and_then(|()| stream.set_read_timeout(Some(PATIENCE)))
         .map_err(|error| error.to_string())?;
-    let follow_up = if case.end == End::Open && !case.shut { FOLLOW_UP } else { b"" };
     // Who refuses early may close before all is sent; the reply tells.
-    let _ = stream.write_all(&[&case.send, follow_up].concat());
-    if case.shut {
+    let _ = stream.write_all(sent);
+    if shut {
         let _ = stream.shutdown(Shutdown::Write);
     }
     let mut output = Vec::new();

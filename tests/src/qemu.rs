@@ -33,6 +33,12 @@ pub struct Guest {
 impl Guest {
     /// Boots an image, and waits until it has its address.
     pub fn boot(image: &str) -> Self {
+        Self::boot_with(image, &[])
+    }
+
+    /// The same, with flags that the image can read.
+    pub fn boot_with(image: &str, flags: &[&str]) -> Self {
+        let flags = flags.iter().map(|flag| format!(",arg={flag}")).collect::<String>();
         let folder = TempDir::with_prefix("thimble-guest-").expect("there is room");
         let said = folder.path().join("said");
         let log = File::create(&said).expect("there is room");
@@ -40,7 +46,9 @@ impl Guest {
         let address = free.expect("a port is free");
         let child = Command::new("qemu-system-arm")
             .args(["-M", "lm3s6965evb", "-nographic", "-monitor", "none", "-serial", "none"])
-            .args(["-semihosting", "-kernel"])
+            .arg("-semihosting-config")
+            .arg(format!("enable=on,target=native,arg={image}{flags}"))
+            .arg("-kernel")
             .arg(images().join(image))
             .args(["-nic", &format!("user,hostfwd=tcp:{address}-:80")])
             .stdin(Stdio::null())

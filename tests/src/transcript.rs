@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::cases::{Case, End, Expected};
+use crate::cases::{Case, End, Expected, Part};
+use crate::{dates, links, multipart};
 
 /// A request that follows where a connection stays open, and the last on it.
 pub const FOLLOW_UP: &[u8] = b"GET /hello HTTP/1.1\r\nHost: thimble\r\nConnection: close\r\n\r\n";
@@ -12,7 +13,8 @@ pub const FOLLOW_UP: &[u8] = b"GET /hello HTTP/1.1\r\nHost: thimble\r\nConnectio
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// Status line and field lines; the value of Date is left out.
+    /// Status line and field lines; the value of Date is left out, and that of Last-Modified where
+    /// it is the same.
     pub head: Vec<String>,
     /// The content, after transfer decoding.
     pub content: Vec<u8>,
@@ -52,6 +54,14 @@ impl Transcript {
     pub fn without_interim(&self) -> Self {
         let mut replies = self.replies.clone();
         replies.retain(|reply| reply.status >= 200);
+        Self { replies, closed: self.closed }
+    }
+
+    /// The same without what may differ between storages that hold the same files: entity tags, and
+    /// the boundaries between parts.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        let replies = self.replies.iter().map(Reply::masked).collect();
         Self { replies, closed: self.closed }
     }
 
@@ -120,14 +130,31 @@ impl Reply {
             .filter(|(code, _)| code.len() == 3)
             .and_then(|(code, _)| code.parse().ok())
             .ok_or("no status line")?;
+        let mut date = None;
         for line in head.iter_mut().skip(1) {
             let (name, value) = line.split_once(": ").ok_or("no field line")?;
             if name == "Date" {
-                if value.len() != "Sun, 06 Nov 1994 08:49:37 GMT".len() || !value.ends_with(" GMT")
-                {
-                    return Err("no date".to_owned());
-                }
+                date = Some(value.to_owned());
                 "Date: ...".clone_into(line);
+            }
+        }
+        let now = match &date {
+            Some(date) => Some(dates::order(date).ok_or("no date")?),
+            None => None,
+        };
+        for line in head.iter_mut().skip(1) {
+            let (name, value) = line.split_once(": ").unwrap_or_default();
+            if name == "ETag" && !is_entity_tag(value) {
+                return Err(format!("no entity tag: {value}"));
+            }
+            if name == "Last-Modified" {
+                let modified = dates::order(value).ok_or("Last-Modified is no date")?;
+                if now.is_some_and(|now| modified > now) {
+                    return Err("Last-Modified is in the future".to_owned());
+                }
+                if date.as_deref() == Some(value) {
+                    "Last-Modified: (Date)".clone_into(line);
+                }
             }
         }
         let mut reply = Self { status, head, content: Vec::new(), to_head };
@@ -160,6 +187,27 @@ impl Reply {
         })
     }
 
+    fn masked(&self) -> Self {
+        let mut masked = self.clone();
+        for line in masked.head.iter_mut().skip(1) {
+            if let Some(tag) = line.strip_prefix("ETag: ") {
+                let is_weak = tag.starts_with("W/");
+                *line = format!("ETag: {}...", if is_weak { "W/" } else { "" });
+            }
+        }
+        if let Some(boundary) = self.field("Content-Type").and_then(multipart::boundary) {
+            for line in &mut masked.head {
+                let line_of_type = line.strip_suffix(boundary).filter(|_| line.contains(';'));
+                if let Some(start) = line_of_type {
+                    *line = format!("{start}...");
+                }
+            }
+            let delimiter = format!("--{boundary}");
+            masked.content = replace(&self.content, delimiter.as_bytes(), b"--...");
+        }
+        masked
+    }
+
     fn check(&self, expected: &Expected, clock: bool) -> Vec<String> {
         let mut faults = Vec::new();
         if self.status != expected.status {
@@ -167,7 +215,7 @@ impl Reply {
         }
         for line in &expected.has {
             let (name, value) = line.split_once(':').unwrap_or_default();
-            if !self.has(name, value.trim()) {
+            if !has(self.head.get(1..).unwrap_or_default(), line) {
                 let instead = self.field(name).unwrap_or("nothing");
                 faults.push(format!("{name} is not {}, but {instead}", value.trim()));
             }
@@ -181,21 +229,95 @@ impl Reply {
         if let Some(body) = expected.body.as_ref().filter(|body| **body != self.content) {
             faults.push(format!("the content is not {}", Octets(body)));
         }
-        if let Some(part) = &expected.contains
-            && !self.content.windows(part.len().max(1)).any(|window| window == part)
-        {
-            faults.push(format!("the content has no {}", Octets(part)));
+        let mut rest = self.content.as_slice();
+        for part in &expected.contains {
+            match find(rest, part) {
+                Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+                None => faults.push(format!("the content has no {}", Octets(part))),
+            }
+        }
+        for part in expected.without.iter().filter(|part| find(&self.content, part).is_some()) {
+            faults.push(format!("the content has {}", Octets(part)));
+        }
+        if let Some(expected) = &expected.links {
+            match links::links(&self.content) {
+                Ok(links) if links == *expected => {}
+                Ok(links) => {
+                    let links = links.iter().map(|link| format!("{}", Octets(link)));
+                    let links = links.collect::<Vec<_>>().join(" | ");
+                    faults.push(format!("the links are {links}"));
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if let Some(expected) = &expected.parts {
+            faults.extend(self.check_parts(expected));
         }
         faults
     }
 
-    fn has(&self, name: &str, value: &str) -> bool {
-        self.head.iter().skip(1).any(|line| {
-            line.split_once(": ").is_some_and(|(found, its_value)| {
-                found.eq_ignore_ascii_case(name) && its_value == value
-            })
-        })
+    fn check_parts(&self, expected: &[Part]) -> Vec<String> {
+        let content_type = self.field("Content-Type").unwrap_or_default();
+        let Some(boundary) = multipart::boundary(content_type) else {
+            return vec![format!("{content_type} says no boundary")];
+        };
+        let parts = match multipart::parts(boundary, &self.content) {
+            Ok(parts) => parts,
+            Err(fault) => return vec![fault],
+        };
+        let mut faults = Vec::new();
+        if parts.len() != expected.len() {
+            faults.push(format!("there are {} parts, not {}", parts.len(), expected.len()));
+        }
+        for (number, (part, expected)) in (1..).zip(parts.iter().zip(expected)) {
+            for line in expected.has.iter().filter(|line| !has(&part.head, line)) {
+                faults.push(format!("part {number} has no {line}, but {:?}", part.head));
+            }
+            if part.content != expected.body {
+                let (found, expected) = (Octets(&part.content), Octets(&expected.body));
+                faults.push(format!("part {number} is {found}, not {expected}"));
+            }
+        }
+        faults
     }
+}
+
+/// Whether `line` is among `lines`, its name in any case.
+fn has(lines: &[String], line: &str) -> bool {
+    let (name, value) = line.split_once(':').unwrap_or_default();
+    lines.iter().any(|line| {
+        line.split_once(": ").is_some_and(|(found, its_value)| {
+            found.eq_ignore_ascii_case(name) && its_value == value.trim()
+        })
+    })
+}
+
+/// ```abnf
+/// entity-tag = [ %s"W/" ] DQUOTE *etagc DQUOTE                  ; RFC 9110 §8.8.3
+/// etagc      = %x21 / %x23-7E / obs-text
+/// ```
+fn is_entity_tag(value: &str) -> bool {
+    let opaque = value.strip_prefix("W/").unwrap_or(value).strip_prefix('"');
+    opaque.and_then(|opaque| opaque.strip_suffix('"')).is_some_and(|opaque| {
+        opaque.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x7e | 0x80..))
+    })
+}
+
+/// Where `part` first stands in `octets`.
+fn find(octets: &[u8], part: &[u8]) -> Option<usize> {
+    octets.windows(part.len().max(1)).position(|window| window == part)
+}
+
+fn replace(octets: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::new();
+    let mut rest = octets;
+    while let Some((before, after)) = split(rest, from) {
+        replaced.extend_from_slice(before);
+        replaced.extend_from_slice(to);
+        rest = after;
+    }
+    replaced.extend_from_slice(rest);
+    replaced
 }
 
 /// The data of chunks, and what follows the last one.
@@ -269,7 +391,7 @@ mod tests {
         rfc = "design"
         level = "design"
         send = 'x'
-        expect = [{ status = 201, has = ["a: b"], lacks = ["C"], body = 'abc', contains = 'bc' }]
+        expect = [{ status = 201, has = ["a: b"], lacks = ["C"], body = 'abc', contains = 'bc', without = '!' }]
         end = "open"
         why = "because"
     "#;
@@ -306,6 +428,7 @@ mod tests {
             ("\r\nc\r\n", "\r\nd\r\n", "the content has no bc"),
             ("hello\n", "HELLO\n", "the follow-up request got 200"),
             ("A: b", "A: b\r\nConnection: close", "reply 1 has a Connection: close"),
+            ("\r\nc\r\n", "\r\n!\r\n", "the content has !"),
         ] {
             let found = faults(TABLE, &open.replacen(from, to, 1));
             assert!(found.iter().any(|found| found.contains(fault)), "{found:?}, not: {fault}");
@@ -315,6 +438,77 @@ mod tests {
         assert_eq!(faults(TABLE, &twice), ["there are 2 replies, not 1"]);
         let open = faults(&TABLE.replace("open", "close"), CREATED);
         assert_eq!(open, ["reply 1 has no Connection: close"]);
+    }
+
+    fn reply(fields: &str, content: &str) -> Reply {
+        let length = content.len();
+        let reply = format!(
+            "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n{fields}\r\n\
+             Content-Length: {length}\r\n\r\n{content}"
+        );
+        match Transcript::read(reply.as_bytes(), &[], true).map(|read| read.replies) {
+            Ok(replies) if replies.len() == 1 => replies.into_iter().collect::<Vec<_>>().remove(0),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn expected(keys: &str) -> Expected {
+        let row = TABLE.replace("{ status = 201, has = [\"a: b\"], lacks = [\"C\"], body = 'abc', contains = 'bc', without = '!' }", keys);
+        let mut cases = parse("t", &row).unwrap_or_else(|fault| panic!("{fault}"));
+        cases.remove(0).expect.remove(0)
+    }
+
+    #[test]
+    fn parts_of_the_content_have_an_order() {
+        let in_order = expected("{ status = 200, contains = ['a', 'b', 'a'] }");
+        assert_eq!(reply("A: b", "aba").check(&in_order, true), Vec::<String>::new());
+        assert_eq!(reply("A: b", "aab").check(&in_order, true), ["the content has no a"]);
+    }
+
+    #[test]
+    fn links_and_multiparts_are_compared() {
+        let linked = expected("{ status = 200, links = ['../', 'a b'] }");
+        let page = "<a href=\"../\">.</a><a href=\"a%20b\">.</a>";
+        assert_eq!(reply("A: b", page).check(&linked, true), Vec::<String>::new());
+        let other = page.replace("%20", "+");
+        assert_eq!(reply("A: b", &other).check(&linked, true), ["the links are ../ | a+b"]);
+
+        let parts =
+            expected("{ status = 200, parts = [{ has = ['a: b'], body = '1' }, { body = '2' }] }");
+        let content = "--x\r\nA: b\r\n\r\n1\r\n--x\r\nA: b\r\n\r\n2\r\n--x--\r\n";
+        let multipart = "Content-Type: multipart/byteranges; boundary=x";
+        assert_eq!(reply(multipart, content).check(&parts, true), Vec::<String>::new());
+        for (from, to, fault) in [
+            ("A: b", "A: c", "part 1 has no a: b"),
+            ("1\r\n", "3\r\n", "part 1 is 3, not 1"),
+            ("1\r\n--x", "1", "there are 1 parts, not 2"),
+            ("--x--", "--y--", "a part has no end"),
+        ] {
+            let found = reply(multipart, &content.replacen(from, to, 1)).check(&parts, true);
+            assert!(found.iter().any(|found| found.contains(fault)), "{found:?}, not: {fault}");
+        }
+        let found = reply("Content-Type: text/plain", content).check(&parts, true);
+        assert_eq!(found, ["text/plain says no boundary"]);
+    }
+
+    #[test]
+    fn entity_tags_and_boundaries_are_masked() {
+        let of = |tag: &str, boundary: &str, content: &str| {
+            let fields =
+                format!("ETag: {tag}\r\nContent-Type: multipart/byteranges; boundary={boundary}");
+            reply(&fields, content).masked()
+        };
+        assert_eq!(of("\"a\"", "x", "--x--"), of("\"b\"", "y", "--y--"));
+        assert_ne!(of("\"a\"", "x", "--x--"), of("W/\"a\"", "x", "--x--"));
+        assert_ne!(of("\"a\"", "x", "--x--"), of("\"a\"", "y", "--x--"));
+    }
+
+    #[test]
+    fn last_modified_may_be_the_date() {
+        let modified = |date| reply(&format!("Last-Modified: {date}"), "").head.remove(2);
+        assert_eq!(modified("Sun, 06 Nov 1994 08:49:37 GMT"), "Last-Modified: (Date)");
+        let before = "Sun, 06 Nov 1994 08:49:36 GMT";
+        assert_eq!(modified(before), format!("Last-Modified: {before}"));
     }
 
     #[test]
@@ -332,6 +526,12 @@ mod tests {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
             "HTTP/1.1 204 No Content\r\n\r\nabc",
+            "HTTP/1.1 204 No Content\r\nETag: a\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\nETag: w/\"a\"\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\nETag: \"a b\"\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\nLast-Modified: now\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Date: Sun, 06 Nov 1994 08:49:36 GMT\r\n\r\n",
         ] {
             assert!(Transcript::read(output.as_bytes(), &[], true).is_err(), "{output}");
         }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,15 +10,18 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use thimble_tests::cases::{self, Sizes};
+use tempfile::TempDir;
+use thimble_image::Builder;
+use thimble_tests::cases::{self, Case, End, Root, Setting, Sizes};
 use thimble_tests::client::Client;
 use thimble_tests::converse::converse;
+use thimble_tests::fixture;
 use thimble_tests::folder::site;
-use thimble_tests::memory::Fixture;
+use thimble_tests::memory::Then;
 use thimble_tests::qemu::Guest;
-use thimble_tests::replay::Replay;
+use thimble_tests::replay::{Replay, entity_tag, entity_tag_request};
 use thimble_tests::report::report;
-use thimble_tests::transcript::Transcript;
+use thimble_tests::transcript::{FOLLOW_UP, Transcript};
 
 const IMAGE: &str = "thimble-lm3s6965evb";
 
@@ -35,23 +39,53 @@ fn post(form: &str) -> String {
 
 #[test]
 fn every_row_is_answered_as_by_a_server_in_memory() {
-    let (usual, small) = (Guest::boot("cases"), Guest::boot("cases-small"));
-    let fixture = Fixture::load().unwrap();
-    report(&cases::all().unwrap(), |case| {
-        let memory =
-            match Replay::of_a_device(case.setting.limits, fixture).run(case, &[&case.send]) {
+    let above = TempDir::with_prefix("thimble-").unwrap();
+    let open = |root: Root| {
+        let folder = above.path().join(root.name());
+        if !folder.exists() {
+            fixture::write(root.name(), &folder).unwrap();
+        }
+        Builder::new(folder).gzip(false).hidden(true).leak().unwrap()
+    };
+    // It knows no time.
+    let all = cases::all_asking(|root, path, coding| {
+        let setting = Setting { root, ..Setting::USUAL };
+        let request = entity_tag_request(path, coding);
+        let mut replay = Replay::of_a_device(setting, open(root));
+        entity_tag(replay.run_all(&[&request], Then::Wait).as_ref().ok(), coding)
+    });
+    let all = all.unwrap();
+    let unclocked = |case: &Case| Setting { clock: false, ..case.setting };
+    for setting in all.iter().map(unclocked).collect::<HashSet<_>>() {
+        let mut cases = all.clone();
+        cases.retain(|case| unclocked(case) == setting);
+        let mut replay = Replay::of_a_device(setting, open(setting.root));
+        let mut flags = Vec::new();
+        for (flag, is_set) in [
+            ("small", setting.limits == Sizes::Small),
+            ("404", setting.root == Root::Fixture404),
+            ("no-listing", !setting.listing),
+            ("hidden", setting.hidden),
+        ] {
+            flags.extend(is_set.then_some(flag));
+        }
+        let guest = Guest::boot_with("cases", &flags);
+        report(&cases, |case| {
+            let memory = match replay.run(case, &[&case.send]) {
                 Ok(transcript) => transcript.without_interim(),
                 Err(fault) => return vec![fault],
             };
-        let guest = if case.setting.limits == Sizes::Small { &small } else { &usual };
-        let guest = converse(case, guest.address())
-            .and_then(|output| Transcript::read(&output, &memory.to_head(), memory.closed));
-        match guest {
-            Ok(guest) if guest.without_interim() == memory => Vec::new(),
-            Ok(guest) => vec![format!("by the guest:\n{guest}\n  in memory:\n{memory}")],
-            Err(fault) => vec![format!("by the guest: {fault}")],
-        }
-    });
+            let follow_up = if case.end == End::Open && !case.shut { FOLLOW_UP } else { b"" };
+            let sent = [&case.send, follow_up].concat();
+            let guest = converse(&sent, case.shut, guest.address())
+                .and_then(|output| Transcript::read(&output, &memory.to_head(), memory.closed));
+            match guest {
+                Ok(guest) if guest.without_interim() == memory => Vec::new(),
+                Ok(guest) => vec![format!("by the guest:\n{guest}\n  in memory:\n{memory}")],
+                Err(fault) => vec![format!("by the guest: {fault}")],
+            }
+        });
+    }
 }
 
 #[test]

@@ -3,14 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+use std::collections::HashSet;
+
 use smoltcp::phy::Medium;
 use smoltcp::time::Duration;
 use thimble_smoltcp::{Deadlines, Memory, Server};
 use thimble_tests::app::App;
 use thimble_tests::cases::{self, Case, End, Setting, Sizes};
 use thimble_tests::loopback::{Bench, Faults, run};
-use thimble_tests::memory::{FixedClock, Fixture, MODIFIED};
-use thimble_tests::replay::{Replay, TRANSMIT};
+use thimble_tests::memory::{FixedClock, Fixture, NOW};
+use thimble_tests::replay::{Replay, Replays, TRANSMIT};
 use thimble_tests::report::report;
 use thimble_tests::transcript::{FOLLOW_UP, Transcript};
 
@@ -52,30 +54,30 @@ fn with_all_of_that() {
 
 /// Every row, on a server for each setting.
 fn replay(medium: Medium, faults: Faults, piece: usize) {
-    let fixture = Fixture::load().unwrap();
-    let cases = cases::all().unwrap();
-    for limits in [Sizes::Usual, Sizes::Small] {
-        for clock in [true, false] {
-            let setting = Setting { clock, limits };
-            let mut cases = cases.clone();
-            cases.retain(|case| case.setting == setting);
-            let app = App::new(fixture);
-            let server = Server::new(&app)
-                .clock(FixedClock(clock.then_some(MODIFIED)))
-                .limits(limits.limits())
-                .deadlines(patient());
-            let check = |bench: &mut Bench<'_, '_, '_>| {
-                report(&cases, |case| faults_of(case, fixture, bench, piece));
-            };
-            match limits {
-                Sizes::Usual => {
-                    let mut memory = Box::new(Memory::<4, WINDOW, SEND, HEAD, TRANSMIT>::new());
-                    run(&server, &mut memory, medium, faults, check);
-                }
-                Sizes::Small => {
-                    let mut memory = Box::new(Memory::<4, WINDOW, SEND, SMALL, TRANSMIT>::new());
-                    run(&server, &mut memory, medium, faults, check);
-                }
+    let open = |root| Fixture::load_root(root).unwrap();
+    let mut replays = Replays::new(open, TRANSMIT);
+    let all =
+        cases::all_asking(|root, path, coding| replays.entity_tag(root, path, coding)).unwrap();
+    let settings: HashSet<Setting> = all.iter().map(|case| case.setting).collect();
+    for setting in settings {
+        let mut cases = all.clone();
+        cases.retain(|case| case.setting == setting);
+        let app = App::with(setting, open(setting.root));
+        let server = Server::new(&app)
+            .clock(FixedClock(setting.clock.then_some(NOW)))
+            .limits(setting.limits.limits())
+            .deadlines(patient());
+        let check = |bench: &mut Bench<'_, '_, '_>| {
+            report(&cases, |case| faults_of(case, replays.with(setting), bench, piece));
+        };
+        match setting.limits {
+            Sizes::Usual => {
+                let mut memory = Box::new(Memory::<4, WINDOW, SEND, HEAD, TRANSMIT>::new());
+                run(&server, &mut memory, medium, faults, check);
+            }
+            Sizes::Small => {
+                let mut memory = Box::new(Memory::<4, WINDOW, SEND, SMALL, TRANSMIT>::new());
+                run(&server, &mut memory, medium, faults, check);
             }
         }
     }
@@ -94,11 +96,11 @@ fn patient() -> Deadlines {
 /// How the replies are other than those in memory.
 fn faults_of(
     case: &Case,
-    fixture: Fixture,
+    replay: &mut Replay,
     bench: &mut Bench<'_, '_, '_>,
     piece: usize,
 ) -> Vec<String> {
-    let memory = match Replay::new(case.setting, fixture, TRANSMIT).run(case, &[&case.send]) {
+    let memory = match replay.run(case, &[&case.send]) {
         Ok(transcript) => transcript.without_interim(),
         Err(fault) => return vec![fault],
     };

@@ -10,6 +10,7 @@ pub mod list;
 pub mod media_type;
 #[cfg(target_pointer_width = "64")]
 pub mod ordinary;
+pub mod range;
 pub mod request_line;
 pub mod target;
 

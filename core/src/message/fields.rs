@@ -51,7 +51,7 @@ impl<'head> Fields<'head> {
     }
 
     /// All field lines, in the order they were sent.
-    pub fn iter(self) -> impl Iterator<Item = Field<'head>> {
+    pub fn iter(self) -> impl Iterator<Item = Field<'head>> + Clone {
         let section = if self.table.is_empty() { slice(self.octets, self.section) } else { b"" };
         let entered = self.table.iter().map(move |entry| Field::new(self.octets, entry.line()));
         let rescanned = lines(section)
@@ -60,7 +60,7 @@ impl<'head> Fields<'head> {
     }
 
     /// The values of all lines with this name (in any case), in order.
-    pub fn all(self, name: &str) -> impl Iterator<Item = &'head [u8]> {
+    pub fn all(self, name: &str) -> impl Iterator<Item = &'head [u8]> + Clone {
         self.iter().filter(move |line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value)
     }
 
@@ -82,7 +82,7 @@ impl<'head> Fields<'head> {
 }
 
 /// The lines of a section that is known to be whole: each ends with CRLF, and no other CR is there.
-fn lines(section: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn lines(section: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     section.split_inclusive(|&octet| octet == b'\n').filter_map(|line| line.strip_suffix(b"\r\n"))
 }
 

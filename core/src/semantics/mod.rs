@@ -1,5 +1,8 @@
 //! RFC 9110 as pure functions: facts in, decision out. No I/O, no clock.
 
+pub mod conditional;
+pub mod methods;
 pub mod mime;
 pub mod negotiate;
 pub mod path;
+pub mod range;

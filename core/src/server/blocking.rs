@@ -1,5 +1,6 @@
 //! Blocking transports: embedded-io's blocking traits seen as the async ones, never pending.
 
+use core::any::Any;
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
@@ -10,6 +11,22 @@ use super::transport::{Half, Phase, Record, Transmit, Transport};
 pub trait Close: embedded_io::Write {
     /// Shuts the sending side: the peer reads all that was written, then the end.
     fn close(&mut self) -> Result<(), Self::Error>;
+
+    /// Writes like `write`; more follows at once.
+    fn write_more(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        self.write(octets)
+    }
+
+    /// Sends octets of a file, as [`Transmit::send_file`] does.
+    fn send_file(
+        &mut self,
+        file: &(dyn Any + Send + Sync),
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<u64>, Self::Error> {
+        let _ = (file, offset, length);
+        Ok(None)
+    }
 }
 
 /// A blocking half, as an async one that is always ready.
@@ -39,6 +56,19 @@ impl<H: embedded_io::Write> embedded_io_async::Write for Ready<H> {
 impl<H: Close + Half> Transmit for Ready<H> {
     async fn close(&mut self) -> Result<(), H::Error> {
         self.0.close()
+    }
+
+    async fn write_more(&mut self, octets: &[u8]) -> Result<usize, H::Error> {
+        self.0.write_more(octets)
+    }
+
+    async fn send_file(
+        &mut self,
+        file: &(dyn Any + Send + Sync),
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<u64>, H::Error> {
+        self.0.send_file(file, offset, length)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The transmit buffer: what is staged in it leaves in as few writes as possible.
 
+use core::any::Any;
+
 use super::error::Error;
 use super::transport::{Phase, Transmit};
 use crate::bytes::cursor::Cursor;
@@ -165,6 +167,14 @@ impl<'c> Output<'c> {
 
     /// Sends all that is staged.
     pub(super) async fn flush<W: Transmit>(&mut self, tx: &mut W) -> Result<(), Error<W::Error>> {
+        self.flush_before(Then::Nothing, tx).await
+    }
+
+    async fn flush_before<W: Transmit>(
+        &mut self,
+        then: Then,
+        tx: &mut W,
+    ) -> Result<(), Error<W::Error>> {
         self.end_chunk();
         if self.staged.len > self.staged.earlier {
             self.staged.committed = true;
@@ -172,7 +182,7 @@ impl<'c> Output<'c> {
         let staged = self.buffer.get(..self.staged.len).unwrap_or_default();
         if !staged.is_empty() {
             self.staged.writing = true;
-            write_all(tx, staged).await?;
+            write_all(tx, staged, then).await?;
             self.staged.writing = false;
             self.staged.len = 0;
             self.staged.earlier = 0;
@@ -203,23 +213,74 @@ impl<'c> Output<'c> {
         if !rest.is_empty() {
             self.flush(tx).await?;
             self.staged.writing = true;
-            write_all(tx, rest).await?;
+            write_all(tx, rest, Then::Nothing).await?;
             self.staged.writing = false;
         }
         Ok(())
     }
+
+    /// Sends octets of a file behind all that is staged, `length` from `offset` on, as far as the
+    /// transport can. Returns how many went.
+    ///
+    /// # Errors
+    /// [`Error::Cut`] when the file has become shorter.
+    pub(super) async fn send_file<W: Transmit>(
+        &mut self,
+        file: &(dyn Any + Send + Sync),
+        offset: u64,
+        length: u64,
+        sending: &mut Sending,
+        tx: &mut W,
+    ) -> Result<u64, Error<W::Error>> {
+        self.flush_before(Then::More, tx).await?;
+        let mut sent = 0;
+        while sent < length {
+            tx.phase(Phase::Reply);
+            self.staged.writing = true;
+            let piece = (length - sent).min(MAX_WRITE as u64);
+            let count = tx.send_file(file, offset + sent, piece).await.map_err(Error::Transport)?;
+            self.staged.writing = false;
+            let Some(count) = count else { break };
+            if count == 0 {
+                return Err(Error::Cut);
+            }
+            let count = count.min(piece);
+            sending.account(usize::try_from(count).unwrap_or_default())?;
+            sent += count;
+        }
+        Ok(sent)
+    }
+}
+
+/// What follows octets that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    /// More of the same reply, at once.
+    More,
 }
 
 /// embedded-io's own `write_all` panics when a write takes nothing.
-async fn write_all<W: Transmit>(tx: &mut W, mut octets: &[u8]) -> Result<(), Error<W::Error>> {
+async fn write_all<W: Transmit>(
+    tx: &mut W,
+    mut octets: &[u8],
+    then: Then,
+) -> Result<(), Error<W::Error>> {
     while !octets.is_empty() {
         tx.phase(Phase::Reply);
         let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
-        let written = tx.write(piece).await.map_err(Error::Transport)?;
+        let written = match then {
+            Then::Nothing => tx.write(piece).await,
+            Then::More => tx.write_more(piece).await,
+        };
+        let written = written.map_err(Error::Transport)?;
         if written == 0 {
             return Err(Error::Cut);
         }
         octets = octets.get(written..).unwrap_or_default();
     }
-    tx.flush().await.map_err(Error::Transport)
+    match then {
+        Then::Nothing => tx.flush().await.map_err(Error::Transport),
+        Then::More => Ok(()),
+    }
 }

@@ -8,6 +8,7 @@ use crate::framing::encode::Sending;
 use crate::framing::{EmitError, Length};
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
+use crate::semantics::methods::{allowed, refuse};
 
 /// Where the reply of one exchange comes from. It is gone once a reply was begun.
 pub struct Responder<'c, T: Transport> {
@@ -84,16 +85,12 @@ impl<'c, T: Transport> Responder<'c, T> {
     /// Answers a method that is not among `methods`: OPTIONS with what is (204), a method known to
     /// RFC 9110 with 405 and the same, any other with 501. HEAD comes with GET, and OPTIONS always.
     pub fn allow(self, method: Method<'_>, methods: &[Method<'_>]) -> Responded<'c, T> {
-        match method {
-            Method::Options => self.status(Status::NO_CONTENT).allow(methods).empty(),
-            Method::Extension(_) | Method::Connect => {
-                self.refuse(Refusal::new(Status::NOT_IMPLEMENTED, "this method is not known here"))
-            }
-            _ => {
-                let refusal = Refusal::new(Status::METHOD_NOT_ALLOWED, "see the Allow field");
-                self.status(refusal.status).allow(methods).refused(refusal)
-            }
+        let refusal = refuse(method);
+        let mut reply = self.status(refusal.status);
+        if refusal.status != Status::NOT_IMPLEMENTED {
+            reply.add("Allow", &allowed(methods));
         }
+        reply.refused(refusal)
     }
 }
 
@@ -107,33 +104,21 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// Adds a field whose value is made of parts that are joined.
     #[must_use]
     pub fn field_of(mut self, name: &str, value: &[&[u8]]) -> Self {
+        self.add(name, value);
+        self
+    }
+
+    /// [`field_of`](Self::field_of), in place.
+    pub(crate) fn add(&mut self, name: &str, value: &[&[u8]]) {
         let Responder { sending, output, .. } = &mut self.responder;
         let staged = output.emit_head(|output| sending.emit_field(name, value, output));
         self.fault = self.fault.or(staged.err());
-        self
     }
 
     /// Adds Content-Type.
     #[must_use]
     pub fn content_type(self, media_type: &str) -> Self {
         self.field("Content-Type", media_type)
-    }
-
-    /// Adds Allow (RFC 9110 §10.2.1).
-    fn allow(self, methods: &[Method<'_>]) -> Self {
-        let mut names = heapless::Vec::<&[u8], 24>::new();
-        let implied = |method: &Method<'_>| (*method == Method::Get).then_some(Method::Head);
-        let all = methods
-            .iter()
-            .flat_map(|method| [Some(*method), implied(method)])
-            .flatten()
-            .chain([Method::Options]);
-        for method in all {
-            let separator: &[u8] = if names.is_empty() { b"" } else { b", " };
-            // Twelve names are more than there are methods.
-            let _ = names.extend_from_slice(&[separator, method.as_str().as_bytes()]);
-        }
-        self.field_of("Allow", &names)
     }
 
     /// The reply has no content.
@@ -184,8 +169,11 @@ impl<'c, T: Transport> Reply<'c, T> {
         Stream::new(self, Length::Exact(length))
     }
 
-    /// Content that says why.
-    fn refused(self, refusal: Refusal) -> Responded<'c, T> {
+    /// Content that says why; none where the status has none.
+    pub(crate) fn refused(self, refusal: Refusal) -> Responded<'c, T> {
+        if refusal.status.has_no_content() {
+            return self.empty();
+        }
         let reply = self.content_type("text/plain; charset=utf-8");
         let Refusal { status, reason } = refusal;
         let code = crate::bytes::ascii::Decimal::new(u64::from(status.code()));

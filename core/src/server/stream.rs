@@ -1,5 +1,7 @@
 //! Content that is sent piece by piece.
 
+use core::any::Any;
+
 use super::error::Error;
 use super::responder::{Reply, Responded, Responder};
 use super::transport::Transport;
@@ -79,6 +81,24 @@ impl<'c, T: Transport> Stream<'c, T> {
         self.responder.sending.account(count)?;
         self.responder.output.fill(count);
         Ok(())
+    }
+
+    /// Sends octets of a file behind what is queued, `length` from `offset` on, as far as the
+    /// transport can by `handle`, which is what it knows the file by. Returns how many went: none
+    /// when there is room for all of them in the transmit buffer, from where they leave together
+    /// with the head. For content of declared length only.
+    pub(crate) async fn send_file(
+        &mut self,
+        handle: &(dyn Any + Send + Sync),
+        offset: u64,
+        length: u64,
+    ) -> Result<u64, Error<T::Error>> {
+        self.check()?;
+        let Responder { tx, sending, output, .. } = &mut self.responder;
+        if length <= output.free().len() as u64 {
+            return Ok(0);
+        }
+        output.send_file(handle, offset, length, sending, *tx).await
     }
 
     /// Ends the content.

@@ -1,5 +1,7 @@
 //! What a network stack brings: two halves of a connection that read and write.
 
+use core::any::Any;
+
 use crate::message::Status;
 
 /// What the connection is waiting for.
@@ -77,6 +79,24 @@ impl<R: embedded_io_async::Read + Half> Receive for R {}
 pub trait Transmit: embedded_io_async::Write + Half {
     /// Shuts the sending side: the peer reads all that was written, then the end.
     async fn close(&mut self) -> Result<(), Self::Error>;
+
+    /// Writes like `write`; more follows at once, so the network need not carry these octets alone.
+    async fn write_more(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        self.write(octets).await
+    }
+
+    /// Sends octets of a file, from `offset` on, `length` at most, without a copy of them here.
+    /// `file` is what `File::handle` of its storage says. Returns how many
+    /// went, 0 when the file ends at `offset`; or nothing when this transport can't send this file.
+    async fn send_file(
+        &mut self,
+        file: &(dyn Any + Send + Sync),
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<u64>, Self::Error> {
+        let _ = (file, offset, length);
+        Ok(None)
+    }
 }
 
 /// A connection, as two halves that can be borrowed at the same time.

@@ -3,12 +3,14 @@
 pub mod files;
 pub mod form;
 pub mod html;
+pub mod image;
 pub mod site;
 pub mod storage;
 pub mod submissions;
 
 pub use files::Files;
 pub use form::Form;
+pub use image::Image;
 pub use site::Site;
 pub use storage::{Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage};
 pub use submissions::{Ring, Submission, Submissions};

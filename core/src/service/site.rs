@@ -1,11 +1,12 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, copy};
+use super::files::{Files, Found, OTHER_STATE, copy};
 use super::form::Form;
 use super::html::{OVERLAP, Place, PlaceSearch, escape, list};
-use super::storage::{File, Storage};
+use super::storage::{File, Metadata, Storage};
 use super::submissions::{Submission, Submissions};
 use crate::message::{Method, Status};
+use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
 use crate::server::{Error, Exchange, Responded, Service, Transport};
 
@@ -32,10 +33,24 @@ impl<S: Storage> Site<'_, S> {
 }
 
 impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
-    /// The names that stand for a directory, the first that exists; `index.html` if nothing is said.
+    /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
+    /// and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
         Self { files: self.files.index(index), ..self }
+    }
+
+    /// Content-Types by extension, as [`Files::types`] has them.
+    #[must_use]
+    pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
+        Self { files: self.files.types(types), ..self }
+    }
+
+    /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
+    /// 404.
+    #[must_use]
+    pub fn listing(self, lists: bool) -> Self {
+        Self { files: self.files.listing(lists), ..self }
     }
 
     /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
@@ -74,6 +89,11 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         page: &S::File,
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
         let path = exchange.target().path();
+        let Metadata { modified, etag, .. } = page.metadata();
+        let (fields, validators) = (exchange.head().fields(), Validators { etag, modified });
+        if evaluate(&fields, &validators, Access::Changes, exchange.now()) != Outcome::Proceed {
+            return Ok(exchange.refuse(OTHER_STATE));
+        }
         let (form, mut respond) = exchange.form().await?;
         self.submissions.submit(&Submission { time: respond.now(), path, form });
 
@@ -150,10 +170,14 @@ impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
         }
         let found = match self.files.open(&exchange).await {
             Ok(found) => found,
-            Err(refusal) => return Ok(exchange.refuse(refusal)),
+            Err(refusal) => return self.files.refuse(exchange, refusal).await,
         };
-        let takes_form =
-            matches!(&found, Found::File(_, kind) if self.takes_forms && is_html(kind));
+        let takes_form = match &found {
+            Found::File(file, path) => {
+                self.takes_forms && is_html(self.files.content_type(file, path.name()))
+            }
+            _ => false,
+        };
         match found {
             Found::File(page, _) if takes_form && exchange.method() == Method::Post => {
                 self.submit(exchange, &page).await

@@ -1,4 +1,4 @@
-//! Storage: where files come from.
+//! Storage: where files come from. What is built into a program is an [`Image`].
 
 use core::any::Any;
 use core::cmp::Ordering;
@@ -8,6 +8,8 @@ use crate::grammar::etag::EntityTag;
 use crate::semantics::mime;
 use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::path::Path;
+
+pub use super::image::Image;
 
 /// A tree of files, opened by decoded path.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the storage, as DESIGN asks")]

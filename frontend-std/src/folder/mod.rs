@@ -1,6 +1,7 @@
 //! A folder of the file system, as a storage.
 
 mod entries;
+mod mapped;
 
 use std::any::Any;
 use std::ffi::OsStr;
@@ -68,10 +69,10 @@ impl Folder {
         let place = self.place.as_ref()?;
         let inside = |path| {
             let target = fs::canonicalize(place.join(path)).ok()?;
-            target.strip_prefix(place).ok().map(FsPath::to_path_buf)
+            // The root itself is the folder without any step.
+            target.strip_prefix(place).ok().map(|steps| FsPath::new(".").join(steps))
         };
-        let found = inside(path).filter(|found| !found.as_os_str().is_empty());
-        found.filter(|_| path.ancestors().skip(1).all(|folder| inside(folder).is_some()))
+        inside(path).filter(|_| path.ancestors().skip(1).all(|folder| inside(folder).is_some()))
     }
 
     fn open_beneath(&self, path: &FsPath) -> Result<Node<OpenFile>, OpenError> {

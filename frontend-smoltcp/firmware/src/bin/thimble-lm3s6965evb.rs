@@ -5,11 +5,11 @@
 use core::cell::{Cell, RefCell};
 
 use cortex_m_rt::entry;
+use thimble_core::Image;
 use thimble_core::bytes::ascii::Decimal;
 use thimble_core::service::Ring;
 use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::Frames;
-use thimble_firmware::flash::{Flash, SITE};
 use thimble_firmware::serve::{Connections, serve};
 use thimble_firmware::stack;
 use thimble_smoltcp::{
@@ -19,9 +19,12 @@ use thimble_smoltcp::{
 /// Octets of submissions that are kept.
 const KEPT: usize = 2048;
 
+/// The files below `site/`.
+static SITE: Image = include!(concat!(env!("OUT_DIR"), "/site.rs"));
+
 /// The site, and what is known of the device.
 struct Device {
-    site: Site<'static, Flash, RefCell<Ring<KEPT>>>,
+    site: Site<'static, Image, RefCell<Ring<KEPT>>>,
     uptime: Cell<u32>,
     requests: Cell<u32>,
     connections: Cell<u32>,
@@ -69,9 +72,7 @@ impl Device {
 fn main() -> ! {
     static mut MEMORY: Connections = Connections::new();
     static mut FRAMES: Frames = Frames::NONE;
-    let site = Site::new(Flash { files: SITE, modified: None })
-        .submissions(RefCell::new(Ring::new()))
-        .show_submissions(true);
+    let site = Site::new(SITE).submissions(RefCell::new(Ring::new())).show_submissions(true);
     let device =
         Device { site, uptime: Cell::new(0), requests: Cell::new(0), connections: Cell::new(0) };
     serve(&mut Board::take(FRAMES), MEMORY, &Server::new(&device), |serving, now| {

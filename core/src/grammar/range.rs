@@ -1,0 +1,134 @@
+//! Range (RFC 9110 §14.1).
+
+use crate::bytes::ascii::trim_ows;
+
+/// One range of octets, as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RangeSpec {
+    /// From the first to the last of these positions, both included; to the end without a last.
+    Int {
+        /// The position of the first octet.
+        first: u64,
+        /// The position of the last octet.
+        last: Option<u64>,
+    },
+    /// The last so many octets.
+    Suffix(u64),
+}
+
+/// The ranges of octets that a Range field asks for: at least one, and all of them well-formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RangeSet<'a> {
+    set: &'a [u8],
+}
+
+impl<'a> RangeSet<'a> {
+    /// ```abnf
+    /// ranges-specifier = range-unit "=" range-set               ; RFC 9110 §14.1.1
+    /// range-set        = 1#range-spec
+    /// ```
+    /// `None` when `value` is malformed, or in another unit than `bytes` (in any case, §14.1).
+    pub fn parse(value: &'a [u8]) -> Option<Self> {
+        let (unit, set) = trim_ows(value).split_at_checked(b"bytes=".len())?;
+        if !unit.eq_ignore_ascii_case(b"bytes=") {
+            return None;
+        }
+        let mut count = 0;
+        for member in members(set) {
+            range_spec(member)?;
+            count += 1;
+        }
+        (count > 0).then_some(Self { set })
+    }
+
+    /// The ranges, in the order they were sent.
+    pub fn iter(self) -> impl Iterator<Item = RangeSpec> + use<'a> {
+        members(self.set).filter_map(range_spec)
+    }
+}
+
+/// The members of a list without quoted strings; empty ones are left out (RFC 9110 §5.6.1.2).
+fn members(set: &[u8]) -> impl Iterator<Item = &[u8]> {
+    set.split(|&octet| octet == b',').map(trim_ows).filter(|member| !member.is_empty())
+}
+
+/// ```abnf
+/// range-spec   = int-range / suffix-range / other-range         ; RFC 9110 §14.1.1
+/// int-range    = first-pos "-" [ last-pos ]
+/// suffix-range = "-" suffix-length
+/// ```
+/// `None` for anything else, and where the last position is before the first, which is invalid.
+fn range_spec(member: &[u8]) -> Option<RangeSpec> {
+    let hyphen = member.iter().position(|&octet| octet == b'-')?;
+    let (first, rest) = member.split_at_checked(hyphen)?;
+    let last = rest.get(1..)?;
+    match (first, last) {
+        ([], length) => position(length).map(RangeSpec::Suffix),
+        (first, []) => Some(RangeSpec::Int { first: position(first)?, last: None }),
+        (first, last) => {
+            let (first, last) = (position(first)?, position(last)?);
+            (first <= last).then_some(RangeSpec::Int { first, last: Some(last) })
+        }
+    }
+}
+
+/// A number. Those beyond 64 bits are past every end, and so are read as the largest.
+fn position(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |number, &digit| {
+        let value = digit.checked_sub(b'0').filter(|&value| value < 10)?;
+        Some(number.saturating_mul(10).saturating_add(value.into()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn sets_are_read_whole_or_not_at_all() {
+        let int = |first, last| RangeSpec::Int { first, last: Some(last) };
+        let from = |first| RangeSpec::Int { first, last: None };
+        let suffix = RangeSpec::Suffix;
+        for (value, expected) in [
+            ("bytes=0-0", &[int(0, 0)][..]),
+            ("Bytes=1-", &[from(1)]),
+            ("bytes=-5", &[suffix(5)]),
+            ("bytes=-0", &[suffix(0)]),
+            (" bytes= 0-1 ,\t,2-3,-4, ", &[int(0, 1), int(2, 3), suffix(4)]),
+            ("bytes=007-0010", &[int(7, 10)]),
+            ("bytes=18446744073709551616-", &[from(u64::MAX)]),
+            ("bytes=1-99999999999999999999999", &[int(1, u64::MAX)]),
+            ("bytes=-99999999999999999999999", &[suffix(u64::MAX)]),
+        ] {
+            let set = RangeSet::parse(value.as_bytes()).unwrap();
+            assert_eq!(set.iter().collect::<Vec<_>>(), expected, "{value}");
+        }
+        for value in [
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=,",
+            "bytes =0-1",
+            "octets=0-1",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=0-1-2",
+            "bytes=0 -1",
+            "bytes=1",
+            "bytes=--1",
+            "bytes=+1-2",
+            "bytes=2-1",
+            "bytes=0-1;2-3",
+            "bytes=0-1,x",
+            "bytes=0x1-2",
+            "bytes:0-1",
+            "bytes==0-1",
+        ] {
+            assert_eq!(RangeSet::parse(value.as_bytes()), None, "{value}");
+        }
+    }
+}

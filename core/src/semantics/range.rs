@@ -1,0 +1,169 @@
+//! Which octets of a representation a range request gets (RFC 9110 §14).
+
+use crate::grammar::range::{RangeSet, RangeSpec};
+
+/// Ranges that a request may ask for. With more, the whole representation is sent: whoever asks for
+/// that many makes work, or has lost count (RFC 9110 §14.2 and §17.15).
+pub const MAX_RANGES: usize = 16;
+
+/// A range of octets, not empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OctetRange {
+    /// The position of its first octet.
+    pub first: u64,
+    /// The position of its last octet.
+    pub last: u64,
+}
+
+impl OctetRange {
+    /// Octets in it.
+    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    pub const fn len(&self) -> u64 {
+        self.last - self.first + 1
+    }
+
+    /// What a request's range is of a representation of `len` octets; `None` when it is past its end.
+    fn new(spec: RangeSpec, len: u64) -> Option<Self> {
+        let end = len.checked_sub(1)?;
+        let (first, last) = match spec {
+            RangeSpec::Int { first, last } => (first, last.map_or(end, |last| last.min(end))),
+            RangeSpec::Suffix(0) => return None,
+            RangeSpec::Suffix(length) => (len.saturating_sub(length), end),
+        };
+        (first <= end).then_some(Self { first, last })
+    }
+
+    /// Whether it overlaps `other`, or nothing is between them.
+    const fn touches(&self, other: &Self) -> bool {
+        self.first <= other.last.saturating_add(1) && other.first <= self.last.saturating_add(1)
+    }
+}
+
+/// What a Range field asks for, of a representation of known length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection<'r> {
+    /// All of it: there are too many ranges.
+    Whole,
+    /// Nothing that there is: 416.
+    Unsatisfiable,
+    /// One range.
+    One(OctetRange),
+    /// Several ranges.
+    Parts(Parts<'r>),
+}
+
+/// Several ranges of one representation that neither overlap nor touch, in the order in which they
+/// were first asked for (RFC 9110 §15.3.7.2).
+///
+/// They are found anew each time they are needed, which takes no memory between two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'r> {
+    set: RangeSet<'r>,
+    len: u64,
+    count: usize,
+}
+
+type Ranges = heapless::Vec<OctetRange, MAX_RANGES>;
+
+impl Parts<'_> {
+    /// How many there are: two at least.
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The one of this index.
+    pub fn nth(&self, index: usize) -> Option<OctetRange> {
+        merged(self.set, self.len).get(index).copied()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = OctetRange> + use<> {
+        merged(self.set, self.len).into_iter()
+    }
+}
+
+/// Selects from a representation of `len` octets.
+pub fn select(set: RangeSet<'_>, len: u64) -> Selection<'_> {
+    if set.iter().nth(MAX_RANGES).is_some() {
+        return Selection::Whole;
+    }
+    let ranges = merged(set, len);
+    match *ranges {
+        [] => Selection::Unsatisfiable,
+        [range] => Selection::One(range),
+        _ => Selection::Parts(Parts { set, len, count: ranges.len() }),
+    }
+}
+
+/// The ranges that can be satisfied. One that overlaps or touches an earlier one becomes part of it.
+fn merged(set: RangeSet<'_>, len: u64) -> Ranges {
+    let mut ranges = Ranges::new();
+    for mut range in set.iter().filter_map(|spec| OctetRange::new(spec, len)) {
+        // What it touches may touch others, now that they are one.
+        let mut place = ranges.len();
+        while let Some(index) = ranges.iter().position(|earlier| earlier.touches(&range)) {
+            let earlier = ranges.remove(index);
+            range.first = range.first.min(earlier.first);
+            range.last = range.last.max(earlier.last);
+            place = place.min(index);
+        }
+        // There are no more than were counted.
+        let _ = ranges.insert(place, range);
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn selected(value: &str, len: u64) -> Option<Vec<(u64, u64)>> {
+        let pair = |range: OctetRange| (range.first, range.last);
+        match select(RangeSet::parse(value.as_bytes()).unwrap(), len) {
+            Selection::Whole => None,
+            Selection::Unsatisfiable => Some(Vec::new()),
+            Selection::One(range) => Some([pair(range)].into()),
+            Selection::Parts(parts) => {
+                let each = (0..parts.count()).map(|index| parts.nth(index).unwrap());
+                assert!(parts.iter().eq(each));
+                assert_eq!(parts.nth(parts.count()), None);
+                Some(parts.iter().map(pair).collect())
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_are_clipped_merged_and_kept_in_order() {
+        for (value, expected) in [
+            ("bytes=0-0", &[(0, 0)][..]),
+            ("bytes=5-", &[(5, 9)]),
+            ("bytes=5-99", &[(5, 9)]),
+            ("bytes=9-18446744073709551615", &[(9, 9)]),
+            ("bytes=10-", &[]),
+            ("bytes=-3", &[(7, 9)]),
+            ("bytes=-99", &[(0, 9)]),
+            ("bytes=-0", &[]),
+            ("bytes=10-,-0,3-4", &[(3, 4)]),
+            ("bytes=0-1,4-5", &[(0, 1), (4, 5)]),
+            ("bytes=4-5,0-1", &[(4, 5), (0, 1)]),
+            ("bytes=0-1,2-3", &[(0, 3)]),
+            ("bytes=8-9,0-1,2-3,4-4", &[(8, 9), (0, 4)]),
+            ("bytes=0-1,4-5,8-9,1-8", &[(0, 9)]),
+            ("bytes=4-5,8-9,0-3", &[(0, 5), (8, 9)]),
+            ("bytes=0-9,3-4", &[(0, 9)]),
+            ("bytes=0-0,0-0,-1", &[(0, 0), (9, 9)]),
+        ] {
+            assert_eq!(selected(value, 10).as_deref(), Some(expected), "{value}");
+        }
+        assert_eq!(selected("bytes=0-,-1", 0).as_deref(), Some(&[][..]));
+        assert_eq!(selected("bytes=0-", u64::MAX).as_deref(), Some(&[(0, u64::MAX - 1)][..]));
+    }
+
+    #[test]
+    fn too_many_ranges_are_the_whole() {
+        let ranges = |count: usize| std::format!("bytes={}", "0-0,".repeat(count));
+        assert_eq!(selected(&ranges(MAX_RANGES), 10).as_deref(), Some(&[(0, 0)][..]));
+        assert_eq!(selected(&ranges(MAX_RANGES + 1), 10), None);
+    }
+}

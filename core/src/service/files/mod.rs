@@ -1,0 +1,330 @@
+//! Static files over a [`Storage`].
+
+mod listing;
+pub mod multipart;
+pub mod plan;
+
+use super::storage::{File, Metadata, Node, OpenError, Storage};
+use crate::message::{Method, Refusal, Status};
+use crate::semantics::conditional::Validators;
+use crate::semantics::mime::own_type_of;
+use crate::semantics::negotiate::Coding;
+use crate::semantics::path::Path;
+use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
+
+pub use multipart::Delimiter;
+pub(super) use plan::OTHER_STATE;
+pub use plan::{Content, Plan, Request, Resource, Variant, plan};
+
+const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "nothing is served at this path");
+/// The file in the root whose content replies have when nothing is found.
+const NOT_FOUND_PAGE: &[u8] = b"/404.html";
+
+/// A service of the files in a storage: GET, HEAD and OPTIONS, with preconditions, ranges, and
+/// content codings as they stand in the storage.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'s, S> {
+    storage: S,
+    index: &'s [&'s str],
+    types: &'s [(&'s str, &'s str)],
+    shows_hidden: bool,
+    lists: bool,
+}
+
+/// What a request's path leads to.
+pub(super) enum Found<'p, F, E> {
+    /// A file, and its path.
+    File(F, Path<'p>),
+    /// A directory, whose path lacks the slash at its end.
+    Directory,
+    /// A directory to be listed, and its path.
+    Entries(E, Path<'p>),
+}
+
+type FoundIn<'p, S> = Found<'p, <S as Storage>::File, <S as Storage>::Entries>;
+
+impl<'s, S: Storage> Files<'s, S> {
+    /// Serves the files in `storage`, and lists its directories.
+    pub const fn new(storage: S) -> Self {
+        let index = &["index.html", "index.htm"];
+        Self { storage, index, types: &[], shows_hidden: false, lists: true }
+    }
+
+    /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
+    /// and `index.htm`.
+    #[must_use]
+    pub fn index(self, index: &'s [&'s str]) -> Self {
+        Self { index, ..self }
+    }
+
+    /// Pairs of an extension, in any case, and the Content-Type of files that have it, where those
+    /// that are known don't fit. Of several, the last one counts.
+    #[must_use]
+    pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
+        Self { types, ..self }
+    }
+
+    /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
+    #[must_use]
+    pub fn hidden(self, shows_hidden: bool) -> Self {
+        Self { shows_hidden, ..self }
+    }
+
+    /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
+    /// 404.
+    #[must_use]
+    pub fn listing(self, lists: bool) -> Self {
+        Self { lists, ..self }
+    }
+
+    /// Opens what the request's path leads to.
+    pub(super) async fn open<'p, T: Transport>(
+        &self,
+        exchange: &Exchange<'p, T>,
+    ) -> Result<FoundIn<'p, S>, Refusal>
+    where
+        's: 'p,
+    {
+        let path = exchange.path().filter(|path| self.shows(path)).ok_or(NOT_FOUND)?;
+        if !path.is_directory() {
+            return match self.storage.open(&path, Coding::Identity).await {
+                Ok(Node::File(file)) => Ok(Found::File(file, path)),
+                Ok(Node::Directory) => Ok(Found::Directory),
+                Err(error) => Err(error.into()),
+            };
+        }
+        for path in self.index.iter().filter_map(|name| path.child(name.as_bytes())) {
+            match self.storage.open(&path, Coding::Identity).await {
+                Ok(Node::File(file)) => return Ok(Found::File(file, path)),
+                Ok(Node::Directory) | Err(OpenError::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if !self.lists {
+            return Err(NOT_FOUND);
+        }
+        Ok(Found::Entries(self.storage.list(&path).await?, path))
+    }
+
+    /// The Content-Type of a file.
+    pub(super) fn content_type<'f>(&self, file: &'f S::File, name: &[u8]) -> &'f str
+    where
+        's: 'f,
+    {
+        own_type_of(self.types, name).unwrap_or_else(|| file.content_type(name))
+    }
+
+    /// Answers a request whose path leads to `found`, of which a file has `methods`.
+    pub(super) async fn answer<'c, T: Transport>(
+        &self,
+        exchange: Exchange<'c, T>,
+        found: FoundIn<'c, S>,
+        methods: &[Method<'_>],
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        match found {
+            Found::Directory => Ok(add_slash(exchange)),
+            Found::File(file, path) => self.send(exchange, file, path, methods).await,
+            Found::Entries(..) if exchange.method() != Method::Get => {
+                Ok(exchange.allow(&[Method::Get]))
+            }
+            Found::Entries(entries, path) => self.list(exchange, entries, path).await,
+        }
+    }
+
+    /// Answers a request that is refused. Where nothing is found, the storage may have a page that
+    /// says so.
+    pub(super) async fn refuse<'c, T: Transport>(
+        &self,
+        exchange: Exchange<'c, T>,
+        refusal: Refusal,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        if refusal.status == Status::NOT_FOUND
+            && exchange.method() == Method::Get
+            && let Some(path) = Path::new(NOT_FOUND_PAGE)
+            && let Ok(Node::File(page)) = self.storage.open(&path, Coding::Identity).await
+        {
+            let content_type = self.content_type(&page, path.name());
+            let reply = exchange.respond(refusal.status).content_type(content_type);
+            return send_all(reply, &page).await;
+        }
+        Ok(exchange.refuse(refusal))
+    }
+
+    fn shows(&self, path: &Path<'_>) -> bool {
+        self.shows_hidden || !path.is_hidden()
+    }
+
+    /// Sends a file, as it is planned.
+    async fn send<'c, T: Transport>(
+        &self,
+        exchange: Exchange<'c, T>,
+        file: S::File,
+        path: Path<'_>,
+        methods: &[Method<'_>],
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        let mut coded = heapless::Vec::<_, 3>::new();
+        let codings = file.metadata().codings;
+        if exchange.method() == Method::Get {
+            for coding in Coding::BY_PREFERENCE {
+                // What seemed to be there may be gone, or not for us.
+                if coding != Coding::Identity
+                    && codings.contains(coding)
+                    && let Ok(Node::File(file)) = self.storage.open(&path, coding).await
+                {
+                    let _ = coded.push((coding, file));
+                }
+            }
+        }
+        let mut variants = heapless::Vec::<_, 4>::new();
+        let _ = variants.push(variant(Coding::Identity, &file));
+        for (coding, file) in &coded {
+            let _ = variants.push(variant(*coding, file));
+        }
+        let content_type = self.content_type(&file, path.name());
+        let head = exchange.head();
+        let request =
+            Request { method: head.method(), fields: &head.fields(), now: exchange.now() };
+        let plan = plan(&request, Resource { content_type, methods, variants: &variants });
+
+        let mut reply = exchange.respond(plan.status);
+        plan.fields(|name, value| reply.add(name, value));
+        if plan.status.code() >= 400 || plan.status.has_no_content() {
+            return Ok(reply.refused(Refusal::new(plan.status, plan.reason)));
+        }
+        let file = match plan.variant.checked_sub(1).and_then(|index| coded.get(index)) {
+            Some((_, file)) => file,
+            None => &file,
+        };
+        let span = match plan.content {
+            Content::None | Content::Whole => Some((0, plan.length())),
+            Content::One(range) => Some((range.first, range.len())),
+            Content::Parts(_) => None,
+        };
+        if let (Some(memory), Some(span)) = (file.as_slice(), span) {
+            return Ok(reply.content(slice(memory, span)));
+        }
+        let mut stream = reply.stream_exact(plan.length());
+        match plan.content {
+            Content::None => {}
+            Content::Whole => copy(file, 0, plan.length(), &mut stream).await?,
+            Content::One(range) => copy(file, range.first, range.len(), &mut stream).await?,
+            Content::Parts(parts) => {
+                for range in (0..=parts.count()).map(|index| parts.nth(index)) {
+                    // Behind the last part, there is only the delimiter.
+                    for piece in plan.delimiter(range).parts() {
+                        stream.queue(piece).await?;
+                    }
+                    if let Some(range) = range {
+                        copy(file, range.first, range.len(), &mut stream).await?;
+                    }
+                }
+            }
+        }
+        stream.finish()
+    }
+}
+
+impl<S: Storage> Service for Files<'_, S> {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        if let Method::Extension(_) = exchange.method() {
+            return Ok(exchange.allow(&[]));
+        }
+        match self.open(&exchange).await {
+            Ok(found) => self.answer(exchange, found, &[Method::Get]).await,
+            Err(refusal) => self.refuse(exchange, refusal).await,
+        }
+    }
+}
+
+impl From<OpenError> for Refusal {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NotFound => NOT_FOUND,
+            OpenError::Forbidden => Self::new(Status::FORBIDDEN, "this file may not be read"),
+            OpenError::Busy => Self::new(Status::SERVICE_UNAVAILABLE, "try again in a moment"),
+            OpenError::Failed => Self::new(Status::INTERNAL_SERVER_ERROR, "the storage failed"),
+        }
+    }
+}
+
+fn variant<F: File>(coding: Coding, file: &F) -> Variant<'_> {
+    let Metadata { len, modified, etag, .. } = file.metadata();
+    Variant { coding, len, validators: Validators { etag, modified } }
+}
+
+/// Redirects to the same path with a slash at its end, so that relative links in the index work.
+fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
+    // 301 lets a client change the method to GET; 308 doesn't (RFC 9110 §15.4.2).
+    let status = match exchange.method() {
+        Method::Get => Status::MOVED_PERMANENTLY,
+        _ => Status::PERMANENT_REDIRECT,
+    };
+    let (path, query) = (exchange.target().path(), exchange.target().query());
+    let mut location = heapless::Vec::<&[u8], 64>::new();
+    // Browsers read a backslash as a slash, and two of them as what comes before a host.
+    for (index, piece) in path.as_bytes().split(|&octet| octet == b'\\').enumerate() {
+        let parts: &[&[u8]] = if index == 0 { &[piece] } else { &[b"%5C", piece] };
+        if location.extend_from_slice(parts).is_err() {
+            return exchange.refuse(NOT_FOUND);
+        }
+    }
+    let mark: &[u8] = if query.is_some() { b"?" } else { b"" };
+    if location.extend_from_slice(&[b"/", mark, query.unwrap_or_default().as_bytes()]).is_err() {
+        return exchange.refuse(NOT_FOUND);
+    }
+    exchange.respond(status).field_of("Location", &location).empty()
+}
+
+/// Sends a whole file, without saying more of it than was said.
+async fn send_all<'c, T: Transport, F: File>(
+    reply: Reply<'c, T>,
+    file: &F,
+) -> Result<Responded<'c, T>, Error<T::Error>> {
+    if let Some(content) = file.as_slice() {
+        return Ok(reply.content(content));
+    }
+    let len = file.metadata().len;
+    let mut stream = reply.stream_exact(len);
+    if !stream.omits_content() {
+        copy(file, 0, len, &mut stream).await?;
+    }
+    stream.finish()
+}
+
+/// `length` octets of `memory` from `first` on.
+fn slice(memory: &'static [u8], (first, length): (u64, u64)) -> &'static [u8] {
+    let rest = usize::try_from(first).ok().and_then(|first| memory.get(first..));
+    let rest = rest.unwrap_or_default();
+    usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or(rest)
+}
+
+/// Queues `length` octets of a file from `offset` on.
+///
+/// # Errors
+/// [`Error::Cut`] when the file has become shorter: what was declared can't be sent any more.
+pub(super) async fn copy<T: Transport, F: File>(
+    file: &F,
+    mut offset: u64,
+    length: u64,
+    stream: &mut Stream<'_, T>,
+) -> Result<(), Error<T::Error>> {
+    let end = offset + length;
+    if let Some(handle) = file.handle() {
+        offset += stream.send_file(handle, offset, length).await?;
+    }
+    while offset < end {
+        let space = stream.space().await?;
+        let most = usize::try_from(end - offset).unwrap_or(usize::MAX).min(space.len());
+        let space = space.get_mut(..most).unwrap_or_default();
+        let count = file.read_at(offset, space).await.unwrap_or_default();
+        if count == 0 {
+            return Err(Error::Cut);
+        }
+        stream.advance(count)?;
+        offset += count as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! Panics of a service, kept to the request that met them.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
+
+/// A service whose panics are answered like any reply that could not be made: by 500, or by a cut
+/// when some of the reply has left.
+#[derive(Clone, Copy, Debug)]
+pub struct Contained<S>(pub S);
+
+impl<S: Service> Service for Contained<S> {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        let mut call = pin!(self.0.call(exchange));
+        poll_fn(|context| {
+            // What a panic leaves of the exchange is judged by the driver, which trusts none of it.
+            let polled = AssertUnwindSafe(|| call.as_mut().poll(context));
+            catch_unwind(polled).unwrap_or(Poll::Ready(Err(Error::Cut)))
+        })
+        .await
+    }
+}
