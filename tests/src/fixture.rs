@@ -186,7 +186,19 @@ pub fn write_from(above: &Path, name: &str, target: &Path) -> Result<()> {
             symlink(says, path)?;
         }
     }
-    Ok(())
+    // Whatever is made in a folder changes its time.
+    set_folder_times(target)
+}
+
+fn set_folder_times(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            set_folder_times(&entry.path())?;
+        }
+    }
+    let time = UNIX_EPOCH + Duration::from_secs(MODIFIED.into());
+    File::open(folder)?.set_modified(time)
 }
 
 fn copy(source: &Path, target: &Path) -> Result<()> {
