@@ -31,6 +31,11 @@ impl Buffers {
         self.mapping.split_at_mut(receive)
     }
 
+    /// Octets of the receive buffer.
+    pub(crate) const fn receive(&self) -> usize {
+        self.receive
+    }
+
     /// Gives their memory back, and takes untouched buffers instead.
     pub(crate) fn renew(&mut self) -> io::Result<()> {
         *self = Self::new(self.receive, self.mapping.len().saturating_sub(self.receive))?;

@@ -16,6 +16,7 @@ use signal_hook::iterator::Signals;
 use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
+use thimble_core::service::Storage;
 
 use crate::folder::Folder;
 use crate::listen;
@@ -77,6 +78,20 @@ pub struct Flags {
     /// Show the head of each request and reply
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+/// What the help of the command `name` ends with.
+pub fn examples(name: &str) -> String {
+    const TEXT: &str = "\
+Examples:
+  NAME                     Serve the current folder at http://127.0.0.1:8000/
+  NAME site -p 0           Serve the folder `site` at any free port
+  NAME -b 0.0.0.0          Let other machines in
+  NAME -q 2>/dev/null      Say nothing while it runs
+
+A form sent to a page comes back as that page, with what was sent in it, at the place
+marked <!-- form -->. Ctrl-C finishes what is in flight; a second one ends at once.";
+    TEXT.replace("NAME", name)
 }
 
 fn at_least_one() -> RangedU64ValueParser<usize> {
@@ -143,7 +158,7 @@ impl Flags {
     }
 
     /// The site in `folder`. What flags say of it stays in memory until the process ends.
-    fn site(&self, folder: Folder) -> Site<'static, Folder, Kept> {
+    pub fn site<S: Storage>(&self, folder: S) -> Site<'static, S, Kept> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         let index: Vec<&'static str> = self.index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
@@ -246,7 +261,7 @@ pub struct Job {
     /// Where it listens.
     pub listener: TcpListener,
     /// What it serves.
-    pub site: Site<'static, Folder, Kept>,
+    pub folder: Folder,
     /// Where it logs.
     pub log: Log,
 }
@@ -263,7 +278,7 @@ pub fn run(
         raise_file_limit();
         report_panics(name);
         let log = flags.log();
-        let job = Job { listener, site: flags.site(folder), log: log.clone() };
+        let job = Job { listener, folder, log: log.clone() };
         let outcome = serve(job).map_err(|error| Problem::of_run(&error));
         log.flush(Duration::from_secs(1));
         outcome

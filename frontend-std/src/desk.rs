@@ -42,6 +42,11 @@ impl Desk {
         server::Buffers { rx, tx, fields: self.fields.as_mut_slice() }
     }
 
+    /// Whether its buffers are those that `limits` ask for.
+    pub fn suits(&self, limits: &Limits) -> bool {
+        self.buffers.receive() == limits.receive_buffer()
+    }
+
     /// Octets that went through the buffers since they were fresh.
     pub const fn used(&self) -> usize {
         self.used

@@ -7,6 +7,8 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
 
+use crate::folder::cache;
+
 /// A worker that waits longer than this for a connection may be one too many. It is the first
 /// time-out of each connection as well.
 pub(crate) const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
@@ -62,7 +64,8 @@ pub(crate) fn make_blocking(listener: &TcpListener) -> io::Result<()> {
 pub fn affordable() -> usize {
     const OTHERS: u64 = 16;
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(limit.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX).max(1)
+    let others = OTHERS.saturating_add(cache::descriptors());
+    usize::try_from(limit.saturating_sub(others) / 2).unwrap_or(usize::MAX).max(1)
 }
 
 /// Waits for a connection, at most [`ACCEPT_TIME_OUT`].

@@ -10,21 +10,11 @@ const NAME: &str = "thimble";
 
 /// Serves a folder to web browsers: its files, and forms that are sent to its pages.
 #[derive(Parser)]
-#[command(name = NAME, version, after_help = EXAMPLES)]
+#[command(name = NAME, version, after_help = command::examples(NAME))]
 struct Command {
     #[command(flatten)]
     flags: Flags,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  thimble                     Serve the current folder at http://127.0.0.1:8000/
-  thimble site -p 0           Serve the folder `site` at any free port
-  thimble -b 0.0.0.0          Let other machines in
-  thimble -q 2>/dev/null      Say nothing while it runs
-
-A form sent to a page comes back as that page, with what was sent in it, at the place
-marked <!-- form -->. Ctrl-C finishes what is in flight; a second one ends at once.";
 
 fn main() -> ExitCode {
     let Command { flags } = Command::parse();
@@ -35,6 +25,6 @@ fn main() -> ExitCode {
             .log(job.log);
         let stop = server.stop();
         flags.begin(server.local_addr()?, move || stop.stop())?;
-        server.run(&job.site)
+        server.run(&flags.site(job.folder))
     })
 }

@@ -4,28 +4,33 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 
+use rustix::net::{SendFlags, send};
+
 /// The kernel copies what it is given before the peer sees any of it: more than this in one call
 /// costs more than the calls it saves.
 pub const PIECE: usize = 64 * 1024;
+
+// A peer that is gone is an error, not a signal, and this system can be told that more follows.
+#[cfg(target_os = "linux")]
+const FLAGS: (SendFlags, SendFlags) =
+    (SendFlags::NOSIGNAL, SendFlags::NOSIGNAL.union(SendFlags::MORE));
+#[cfg(not(target_os = "linux"))]
+const FLAGS: (SendFlags, SendFlags) = (SendFlags::empty(), SendFlags::empty());
+
+/// Writes.
+///
+/// # Errors
+/// Those of the socket.
+pub fn now(socket: impl AsFd, octets: &[u8]) -> io::Result<usize> {
+    Ok(send(socket, octets, FLAGS.0)?)
+}
 
 /// Writes; more follows at once, so the kernel may keep the last octets back for it.
 ///
 /// # Errors
 /// Those of the socket.
-#[cfg(target_os = "linux")]
 pub fn more(socket: impl AsFd, octets: &[u8]) -> io::Result<usize> {
-    use rustix::net::{SendFlags, send};
-    Ok(send(socket, octets, SendFlags::MORE | SendFlags::NOSIGNAL)?)
-}
-
-/// Writes; this system can't be told that more follows.
-///
-/// # Errors
-/// Those of the socket.
-#[cfg(not(target_os = "linux"))]
-pub fn more(socket: impl AsFd, octets: &[u8]) -> io::Result<usize> {
-    use rustix::net::{SendFlags, send};
-    Ok(send(socket, octets, SendFlags::empty())?)
+    Ok(send(socket, octets, FLAGS.1)?)
 }
 
 /// Sends octets of `file` from `offset` on, [`PIECE`] or `length` of them at most, from the page

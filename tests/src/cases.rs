@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use thimble_core::framing::Limits;
 
-use crate::escapes::{EntityTags, expand};
+use crate::rows::Table;
+pub use crate::setting::{Root, Setting, Sizes};
 
 /// One row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,87 +61,6 @@ pub enum End {
     Close,
 }
 
-/// How the server of a row is set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Setting {
-    /// Whether it has a clock.
-    pub clock: bool,
-    /// Its limits.
-    pub limits: Sizes,
-    /// The folder it serves.
-    pub root: Root,
-    /// Whether it lists folders that have no index.
-    pub listing: bool,
-    /// Whether it serves names that begin with a dot.
-    pub hidden: bool,
-}
-
-impl Setting {
-    /// How it is if a row says nothing.
-    pub const USUAL: Self = Self {
-        clock: true,
-        limits: Sizes::Usual,
-        root: Root::Fixture,
-        listing: true,
-        hidden: false,
-    };
-}
-
-/// A folder that is served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Root {
-    /// The one of nearly all rows.
-    #[default]
-    Fixture,
-    /// One that has a `404.html`.
-    Fixture404,
-}
-
-impl Root {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Fixture, Self::Fixture404];
-
-    /// Its name beside the tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fixture => "fixture",
-            Self::Fixture404 => "fixture404",
-        }
-    }
-}
-
-/// The limits of a server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sizes {
-    /// Those of a computer, but for forms of at most 4096 octets.
-    #[default]
-    Usual,
-    /// A request-line of 256 octets, a field section of 1024 in 16 fields, chunk and trailer lines
-    /// of 64, forms of 512, and 1024 octets of content thrown away.
-    Small,
-}
-
-impl Sizes {
-    /// The limits themselves.
-    pub const fn limits(self) -> Limits {
-        let mut limits = Limits::DESKTOP;
-        match self {
-            Self::Usual => limits.form = 4096,
-            Self::Small => {
-                limits.request_line = 256;
-                limits.field_section = 1024;
-                limits.fields = 16;
-                limits.line = 64;
-                limits.form = 512;
-                limits.drain = 1024;
-            }
-        }
-        limits
-    }
-}
-
 /// What a reply has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -170,82 +89,6 @@ pub struct Part {
     pub has: Vec<String>,
     /// Its content.
     pub body: Vec<u8>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    case: Vec<Row>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    name: String,
-    rfc: String,
-    level: Level,
-    send: String,
-    #[serde(default)]
-    shut: bool,
-    expect: Vec<ExpectedRow>,
-    end: End,
-    why: String,
-    clock: Option<bool>,
-    #[serde(default)]
-    limits: Sizes,
-    #[serde(default)]
-    root: Root,
-    listing: Option<bool>,
-    #[serde(default)]
-    hidden: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExpectedRow {
-    status: u16,
-    #[serde(default)]
-    has: Vec<String>,
-    #[serde(default)]
-    lacks: Vec<String>,
-    body: Option<String>,
-    #[serde(default)]
-    contains: OneOrMore,
-    #[serde(default)]
-    without: OneOrMore,
-    links: Option<Vec<String>>,
-    parts: Option<Vec<PartRow>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PartRow {
-    #[serde(default)]
-    has: Vec<String>,
-    body: String,
-}
-
-/// One text, or a list of them.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-impl Default for OneOrMore {
-    fn default() -> Self {
-        Self::More(Vec::new())
-    }
-}
-
-impl OneOrMore {
-    fn into_list(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::More(texts) => texts,
-        }
-    }
 }
 
 /// The folder of the tables.
@@ -316,7 +159,9 @@ fn parse_with(table: &str, text: &str, tags: &mut RootTags<'_>) -> Result<Vec<Ca
         .into_iter()
         .map(|row| {
             let place = format!("{table}: {}", row.name);
-            row.into_case(table, tags).map_err(|fault| format!("{place}: {fault}"))
+            row.into_case(table, tags)
+                .and_then(Case::checked)
+                .map_err(|fault| format!("{place}: {fault}"))
         })
         .collect()
 }
@@ -331,66 +176,6 @@ fn check_names(cases: &[Case]) -> Result<(), String> {
     Ok(())
 }
 
-impl Row {
-    fn into_case(self, table: &str, tags: &mut RootTags<'_>) -> Result<Case, String> {
-        let root = self.root;
-        let mut tags = |path: &str, coding: &str| tags(root, path, coding);
-        let case = Case {
-            table: table.to_owned(),
-            name: self.name,
-            rfc: self.rfc,
-            level: self.level,
-            send: expand(&self.send, &mut tags)?,
-            shut: self.shut,
-            expect: self
-                .expect
-                .into_iter()
-                .map(|row| row.into_expected(&mut tags))
-                .collect::<Result<_, _>>()?,
-            end: self.end,
-            why: self.why,
-            setting: Setting {
-                clock: self.clock.unwrap_or(true),
-                limits: self.limits,
-                root,
-                listing: self.listing.unwrap_or(true),
-                hidden: self.hidden,
-            },
-        };
-        case.check().map(|()| case)
-    }
-}
-
-impl ExpectedRow {
-    fn into_expected(self, tags: &mut EntityTags<'_>) -> Result<Expected, String> {
-        let mut octets = |texts: Vec<String>| {
-            texts.iter().map(|text| expand(text, tags)).collect::<Result<Vec<_>, _>>()
-        };
-        let body = octets(self.body.into_iter().collect())?.pop();
-        let contains = octets(self.contains.into_list())?;
-        let without = octets(self.without.into_list())?;
-        let links = self.links.map(octets).transpose()?;
-        let parts = self.parts.map(|parts| parts.into_iter().map(|part| part.into_part(tags)));
-        let parts = parts.map(Iterator::collect::<Result<_, _>>).transpose()?;
-        let has = lines(&self.has, tags)?;
-        let (status, lacks) = (self.status, self.lacks);
-        Ok(Expected { status, has, lacks, body, contains, without, links, parts })
-    }
-}
-
-impl PartRow {
-    fn into_part(self, tags: &mut EntityTags<'_>) -> Result<Part, String> {
-        Ok(Part { has: lines(&self.has, tags)?, body: expand(&self.body, tags)? })
-    }
-}
-
-fn lines(lines: &[String], tags: &mut EntityTags<'_>) -> Result<Vec<String>, String> {
-    let line = |line: &String| {
-        String::from_utf8(expand(line, tags)?).map_err(|_| format!("{line} is not UTF-8"))
-    };
-    lines.iter().map(line).collect()
-}
-
 impl Expected {
     /// All field lines that it and its parts have.
     fn lines(&self) -> impl Iterator<Item = &String> {
@@ -399,6 +184,10 @@ impl Expected {
 }
 
 impl Case {
+    fn checked(self) -> Result<Self, String> {
+        self.check().map(|()| self)
+    }
+
     fn check(&self) -> Result<(), String> {
         let final_replies = self.expect.iter().filter(|reply| reply.status >= 200).count();
         let is_line = |line: &String| {

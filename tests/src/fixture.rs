@@ -12,7 +12,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// When every file was last changed that is not named in [`TIMES`], in seconds since 1970:
+/// When every file was last changed but those of `dated`, in seconds since 1970:
 /// Sun, 06 Nov 1994 08:49:37 GMT.
 pub const MODIFIED: u32 = 784_111_777;
 
@@ -174,31 +174,19 @@ pub fn write_from(above: &Path, name: &str, target: &Path) -> Result<()> {
             fs::write(folder.join(format!("a.{ending}")), "a file\n")?;
         }
     }
-    set_times(target, f64::from(MODIFIED))?;
-    for (path, seconds) in TIMES {
-        if let Some(path) = below(path.as_bytes()) {
-            set_time(&path, seconds)?;
-        }
-    }
     for (path, says) in LINKS {
         if let Some(path) = below(path.as_bytes()) {
             fs::create_dir_all(path.parent().unwrap_or(target))?;
             symlink(says, path)?;
         }
     }
-    // Whatever is made in a folder changes its time.
-    set_folder_times(target)
-}
-
-fn set_folder_times(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            set_folder_times(&entry.path())?;
+    set_times(target, f64::from(MODIFIED))?;
+    for (path, seconds) in TIMES {
+        if let Some(path) = below(path.as_bytes()) {
+            set_time(&path, seconds)?;
         }
     }
-    let time = UNIX_EPOCH + Duration::from_secs(MODIFIED.into());
-    File::open(folder)?.set_modified(time)
+    Ok(())
 }
 
 fn copy(source: &Path, target: &Path) -> Result<()> {
@@ -215,19 +203,78 @@ fn copy(source: &Path, target: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Of all that is in a folder, and of itself.
 fn set_times(folder: &Path, seconds: f64) -> Result<()> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            set_times(&path, seconds)?;
-        } else {
-            set_time(&path, seconds)?;
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            set_times(&entry.path(), seconds)?;
+        } else if kind.is_file() {
+            set_time(&entry.path(), seconds)?;
         }
     }
-    Ok(())
+    set_time(folder, seconds)
 }
 
 fn set_time(path: &Path, seconds: f64) -> Result<()> {
-    let time = UNIX_EPOCH + Duration::from_secs_f64(seconds);
-    File::options().write(true).open(path)?.set_modified(time)
+    File::open(path)?.set_modified(UNIX_EPOCH + Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn written(name: &str) -> TempDir {
+        let folder = TempDir::new().unwrap_or_else(|error| panic!("{error}"));
+        write(name, folder.path()).unwrap_or_else(|error| panic!("{error}"));
+        folder
+    }
+
+    #[test]
+    fn all_that_belongs_to_a_folder_is_there() {
+        let folder = written("fixture");
+        let at = |path: &[u8]| {
+            folder.path().join(OsStr::from_bytes(path.strip_prefix(b"fixture/").unwrap_or(path)))
+        };
+        for (path, content) in MADE {
+            assert_eq!(
+                fs::read(at(path)).ok().as_deref(),
+                Some(content),
+                "{}",
+                path.escape_ascii()
+            );
+        }
+        for (path, says) in LINKS {
+            let found = fs::read_link(at(path.as_bytes())).ok();
+            assert_eq!(found.as_deref(), Some(Path::new(says)), "{path}");
+        }
+        let seconds = |path: &str| {
+            let modified = fs::metadata(at(path.as_bytes())).and_then(|known| known.modified());
+            let since = modified.map(|time| time.duration_since(UNIX_EPOCH).unwrap_or_default());
+            since.map_or(-1.0, |since| since.as_secs_f64())
+        };
+        for (path, time) in TIMES {
+            assert!((seconds(path) - time).abs() < 0.001, "{path}: {}", seconds(path));
+        }
+        for path in ["hello.txt", "sub", "sub/index.html", "names/a b.txt", "."] {
+            assert!((seconds(path) - f64::from(MODIFIED)).abs() < 0.001, "{path}");
+        }
+        assert!(!written("fixture404").path().join("names").exists());
+    }
+
+    #[test]
+    fn variants_hold_what_they_are_variants_of() {
+        let folder = written("fixture");
+        for name in ["coded/all.txt", "coded/gzip.html", "coded/index.html"] {
+            let path = folder.path().join(name);
+            let decoded =
+                Command::new("gzip").arg("-dc").arg(path.with_added_extension("gz")).output();
+            assert_eq!(decoded.ok().map(|output| output.stdout), fs::read(&path).ok(), "{name}");
+        }
+    }
 }

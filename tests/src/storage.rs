@@ -128,12 +128,14 @@ impl Fixture {
                     Some(above) if !is_known => above,
                     _ => break,
                 };
+                // A folder that is a link has no time of its own.
+                let is_link = links.iter().any(|link| link == path);
                 listed = Listed {
                     name: Vec::new(),
                     is_directory: true,
-                    is_link: links.iter().any(|link| link == path),
+                    is_link,
                     len: 0,
-                    modified: Some(MODIFIED),
+                    modified: Some(MODIFIED).filter(|_| !is_link),
                 };
             }
         }

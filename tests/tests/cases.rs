@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use thimble_core::service::Storage;
 use thimble_core::service::storage::Image;
 use thimble_image::Builder;
-use thimble_std::{Folder, Stop};
+use thimble_std::Folder;
 use thimble_tests::app::App;
 use thimble_tests::cases::{self, Case, End, Root, Setting};
 use thimble_tests::converse::converse;
@@ -52,24 +52,31 @@ fn over_an_image() {
 #[test]
 fn over_sockets_with_std() {
     let folders = Folders::new();
-    every_row_over_sockets(|root| folders.open(root));
+    every_row_over_sockets(|root| folders.open(root), with_std);
 }
 
 #[test]
 fn over_sockets_with_std_from_an_image() {
     let folders = Folders::new();
-    every_row_over_sockets(|root| folders.image(root));
+    every_row_over_sockets(|root| folders.image(root), with_std);
 }
 
-/// Each row has the replies over sockets that it has in memory, over the storages that `open` gives.
-fn every_row_over_sockets<S: Storage + Send + Sync + 'static>(open: impl Fn(Root) -> S) {
+#[test]
+fn over_sockets_with_tokio() {
+    let folders = Folders::new();
+    every_row_over_sockets(|root| folders.open(root), with_tokio);
+}
+
+/// Each row has the replies over sockets that it has in memory, over the storages that `open` gives,
+/// from the servers that `start` starts.
+fn every_row_over_sockets<S: Storage>(open: impl Fn(Root) -> S, start: fn(Setting, S) -> Running) {
     let mut replays = Replays::new(&open, TRANSMIT);
     // This server always has a clock.
     let clocked = |setting: Setting| Setting { clock: true, ..setting };
     let servers = RefCell::new(HashMap::new());
     let address = |setting: Setting| {
         let mut servers = servers.borrow_mut();
-        let serve = || Running::serve(setting, open(setting.root));
+        let serve = || start(setting, open(setting.root));
         servers.entry(setting).or_insert_with(serve).address
     };
     let cases = cases::all_asking(|root, path, coding| {
@@ -191,24 +198,31 @@ impl Folders {
 /// A server, stopped when dropped, also by a failure.
 struct Running {
     address: SocketAddr,
-    stop: Stop,
+    stop: Box<dyn Fn()>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Running {
-    fn serve<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) -> Self {
-        let limits = setting.limits.limits();
-        let server = thimble_std::Server::bind("127.0.0.1:0").unwrap().limits(limits);
-        let (address, stop) = (server.local_addr().unwrap(), server.stop());
-        let app = App::with(setting, storage);
-        let thread = Some(thread::spawn(move || server.run(&app).unwrap()));
-        Self { address, stop, thread }
-    }
+fn with_std<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) -> Running {
+    let server = thimble_std::Server::bind("127.0.0.1:0").unwrap();
+    let server = server.limits(setting.limits.limits());
+    let (address, stop) = (server.local_addr().unwrap(), server.stop());
+    let app = App::with(setting, storage);
+    let thread = Some(thread::spawn(move || server.run(&app).unwrap()));
+    Running { address, stop: Box::new(move || stop.stop()), thread }
+}
+
+fn with_tokio<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) -> Running {
+    let server = thimble_tokio::Server::bind("127.0.0.1:0").unwrap();
+    let server = server.limits(setting.limits.limits());
+    let (address, stop) = (server.local_addr().unwrap(), server.stop());
+    let app = App::with(setting, storage);
+    let thread = Some(thread::spawn(move || server.run(app).unwrap()));
+    Running { address, stop: Box::new(move || stop.stop()), thread }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.stop();
+        (self.stop)();
         self.thread.take().map(JoinHandle::join);
     }
 }

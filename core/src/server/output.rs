@@ -237,14 +237,14 @@ impl<'c> Output<'c> {
         while sent < length {
             tx.phase(Phase::Reply);
             self.staged.writing = true;
-            let piece = (length - sent).min(MAX_WRITE as u64);
-            let count = tx.send_file(file, offset + sent, piece).await.map_err(Error::Transport)?;
+            let rest = length - sent;
+            let count = tx.send_file(file, offset + sent, rest).await.map_err(Error::Transport)?;
             self.staged.writing = false;
             let Some(count) = count else { break };
             if count == 0 {
                 return Err(Error::Cut);
             }
-            let count = count.min(piece);
+            let count = count.min(rest);
             sending.account(usize::try_from(count).unwrap_or_default())?;
             sent += count;
         }

@@ -1,5 +1,6 @@
 //! A folder of the file system, as a storage.
 
+pub(crate) mod cache;
 mod entries;
 mod mapped;
 
@@ -11,6 +12,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -24,7 +26,11 @@ use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::semantics::path::Path;
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
 
+use cache::{Cache, Entry, Stamp, time_of_day};
 pub use entries::FolderEntries;
+
+/// Files up to this many octets are kept whole: they fit a transmit buffer with their head.
+const SMALL: u64 = 24 * 1024;
 
 /// How often, and after how long each time, to try again for want of a descriptor.
 const TRIES: usize = 10;
@@ -37,9 +43,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// whose target is inside is followed, also when it goes there from the root of the file system.
 /// Only regular files and directories are there; FIFOs, sockets and devices are not, and opening one
 /// never blocks.
+///
+/// What was opened is kept for a while, small files whole, but nothing is served unseen: each time,
+/// the path is looked at, and its directory, and opened anew when anything is different (identity,
+/// size, or the nanoseconds of any time). Files that changed within the last moments are not kept at
+/// all, since another change in the same tick of the clock would not show. That leaves one thing: a
+/// program that writes to a file through a mapping of its memory changes it without a trace until
+/// the system writes that back.
 #[derive(Debug)]
 pub struct Folder {
     root: Dir,
+    cache: Cache,
     /// Where the root was when it was opened, without links.
     place: Option<PathBuf>,
     options: OpenOptions,
@@ -59,7 +73,7 @@ impl Folder {
         // A FIFO without a writer doesn't block, and a terminal doesn't become ours.
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         options.read(true).custom_flags(flags.bits().cast_signed());
-        Ok(Self { root, place, options })
+        Ok(Self { root, cache: Cache::default(), place, options })
     }
 
     /// The way without links to where `path` leads, if that is inside, and so is where each of its
@@ -76,6 +90,16 @@ impl Folder {
     }
 
     fn open_beneath(&self, path: &FsPath) -> Result<Node<OpenFile>, OpenError> {
+        Ok(match self.find_beneath(path)? {
+            Node::File((file, stat)) => {
+                let opened = Arc::new(Opened::new(Some(file), Box::default(), &stat));
+                Node::File(OpenFile { opened, codings: Codings::NONE })
+            }
+            Node::Directory => Node::Directory,
+        })
+    }
+
+    fn find_beneath(&self, path: &FsPath) -> Result<Node<(fs::File, Stat)>, OpenError> {
         let file = match self.open_following(path) {
             Ok(file) => file,
             // A directory that may be searched, but not listed.
@@ -86,10 +110,60 @@ impl Folder {
         };
         let stat = fstat(&file).map_err(|_| OpenError::Failed)?;
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Ok(Node::File(OpenFile::new(file, &stat))),
+            FileType::RegularFile => Ok(Node::File((file, stat))),
             FileType::Directory => Ok(Node::Directory),
             _ => Err(OpenError::NotFound),
         }
+    }
+
+    /// The file `name` as it was opened before, if it is still the same. `is_plain`: with the
+    /// codings beside it.
+    fn recall(&self, name: &[u8], is_plain: bool, entry: &Entry) -> Option<OpenFile> {
+        let is_same = |name: &[u8], stamp: Stamp| {
+            let stat = statat(&self.root, name, AtFlags::empty());
+            stat.is_ok_and(|stat| Stamp::of(&stat) == stamp)
+        };
+        let codings = match (is_plain, entry.beside) {
+            (false, _) => Codings::NONE,
+            (true, Some((codings, directory))) if is_same(directory_of(name), directory) => codings,
+            (true, _) => return None,
+        };
+        is_same(name, entry.stamp).then(|| OpenFile { opened: Arc::clone(&entry.opened), codings })
+    }
+
+    /// Opens the file `name`, and keeps it if it can be trusted to show every change.
+    fn open_anew(&self, name: &[u8], is_plain: bool) -> Result<Node<OpenFile>, OpenError> {
+        let now = time_of_day();
+        let directory = statat(&self.root, directory_of(name), AtFlags::empty());
+        let Node::File((file, stat)) = self.find_beneath(as_path(name))? else {
+            return Ok(Node::Directory);
+        };
+        let codings = if is_plain { self.codings(name.to_vec()) } else { Codings::NONE };
+        let stamp = Stamp::of(&stat);
+        let directory = directory.ok().map(|stat| Stamp::of(&stat));
+        let is_settled = |stamp: &Stamp| stamp.is_settled(now);
+        let keeps =
+            is_settled(&stamp) && (!is_plain || directory.is_some_and(|it| is_settled(&it)));
+        let small = if keeps { read_small(&file, &stat) } else { None };
+        let opened = match small {
+            Some(content) => Opened::new(None, content, &stat),
+            None => Opened::new(Some(file), Box::default(), &stat),
+        };
+        let opened = Arc::new(opened);
+        if keeps {
+            let beside = directory.filter(|_| is_plain).map(|directory| (codings, directory));
+            let entry = Entry::new(Arc::clone(&opened), stamp, beside);
+            self.cache.insert(name, Arc::new(entry));
+        }
+        Ok(Node::File(OpenFile { opened, codings }))
+    }
+
+    /// A file that [`open`](Storage::open) would give at once: it was opened before, is still the
+    /// same, and was looked at so lately that looking won't have to wait for a disk.
+    pub fn at_hand(&self, path: &Path<'_>, coding: Coding) -> Option<OpenFile> {
+        let name = file_name(path, coding);
+        let entry = self.cache.get(&name)?;
+        entry.check().then(|| self.recall(&name, coding == Coding::Identity, &entry))?
     }
 
     /// Opens whatever is at `path`, links followed that stay inside.
@@ -125,7 +199,10 @@ impl Folder {
     fn try_to_open(&self, path: &FsPath) -> io::Result<cap_std::fs::File> {
         for _ in 1..TRIES {
             match self.root.open_with(path, &self.options) {
-                Err(error) if open_error(&error) == OpenError::Busy => thread::sleep(PAUSE),
+                Err(error) if open_error(&error) == OpenError::Busy => {
+                    self.cache.clear();
+                    thread::sleep(PAUSE);
+                }
                 opened => return opened,
             }
         }
@@ -138,29 +215,27 @@ impl Storage for Folder {
     type Entries = FolderEntries;
 
     async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
-        let mut name = file_name(path);
+        let name = file_name(path, coding);
         if name.is_empty() {
             return Ok(Node::Directory);
         }
-        if coding != Coding::Identity {
-            name.extend_from_slice(coding.suffix().as_bytes());
-            return self.open_beneath(as_path(&name));
-        }
-        match self.open_beneath(as_path(&name))? {
-            Node::File(file) => Ok(Node::File(OpenFile { codings: self.codings(name), ..file })),
-            Node::Directory => Ok(Node::Directory),
+        let is_plain = coding == Coding::Identity;
+        let entry = self.cache.get(&name);
+        match entry.and_then(|entry| self.recall(&name, is_plain, &entry)) {
+            Some(file) => Ok(Node::File(file)),
+            None => self.open_anew(&name, is_plain),
         }
     }
 
     async fn list(&self, path: &Path<'_>) -> Result<FolderEntries, OpenError> {
-        let name = file_name(path);
+        let name = file_name(path, Coding::Identity);
         let directory = if name.is_empty() { b"." } else { name.as_slice() };
         FolderEntries::read(self, as_path(directory))
     }
 }
 
-/// The path of a file from the root on; empty for the root itself.
-fn file_name(path: &Path<'_>) -> Vec<u8> {
+/// The path of a file in `coding`, from the root on; empty for the root itself.
+fn file_name(path: &Path<'_>, coding: Coding) -> Vec<u8> {
     let mut name = Vec::with_capacity(256);
     for segment in path.segments() {
         if !name.is_empty() {
@@ -168,7 +243,25 @@ fn file_name(path: &Path<'_>) -> Vec<u8> {
         }
         name.extend_from_slice(segment);
     }
+    if coding != Coding::Identity && !name.is_empty() {
+        name.extend_from_slice(coding.suffix().as_bytes());
+    }
     name
+}
+
+/// The path of the directory that the file `name` is in.
+fn directory_of(name: &[u8]) -> &[u8] {
+    let end = name.iter().rposition(|octet| *octet == b'/');
+    end.and_then(|end| name.get(..end)).unwrap_or(b".")
+}
+
+/// All of a small file; nothing if it is large, or changes meanwhile.
+fn read_small(file: &fs::File, stat: &Stat) -> Option<Box<[u8]>> {
+    let length = len(stat);
+    let mut content = vec![0; usize::try_from(length).ok().filter(|_| length <= SMALL)?];
+    file.read_exact_at(&mut content, 0).ok()?;
+    let after = fstat(file).ok()?;
+    (Stamp::of(&after) == Stamp::of(stat)).then(|| content.into())
 }
 
 fn as_path(name: &[u8]) -> &FsPath {
@@ -186,19 +279,38 @@ fn len(stat: &Stat) -> u64 {
 }
 
 /// A file that was opened beneath a [`Folder`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenFile {
-    file: fs::File,
-    len: u64,
-    modified: Option<UnixTime>,
-    etag: [u8; 16],
+    opened: Arc<Opened>,
     codings: Codings,
 }
 
+/// What is known of an open file.
+#[derive(Debug, Default)]
+struct Opened {
+    /// None if it is small, and all of it is in `content`.
+    file: Option<fs::File>,
+    content: Box<[u8]>,
+    len: u64,
+    modified: Option<UnixTime>,
+    etag: [u8; 16],
+}
+
+impl Opened {
+    fn new(file: Option<fs::File>, content: Box<[u8]>, stat: &Stat) -> Self {
+        Self { file, content, len: len(stat), modified: modified(stat), etag: etag(stat) }
+    }
+
+    /// Octets and descriptors that it takes.
+    fn cost(&self) -> (usize, u64) {
+        (self.content.len(), u64::from(self.file.is_some()))
+    }
+}
+
 impl OpenFile {
-    fn new(file: fs::File, stat: &Stat) -> Self {
-        let (len, modified) = (len(stat), modified(stat));
-        Self { file, len, modified, etag: etag(stat), codings: Codings::NONE }
+    /// The file itself; none if it is small, and reading it takes nothing from a disk.
+    pub fn file(&self) -> Option<&fs::File> {
+        self.opened.file.as_ref()
     }
 }
 
@@ -219,20 +331,29 @@ fn etag(stat: &Stat) -> [u8; 16] {
 impl File for OpenFile {
     fn metadata(&self) -> Metadata<'_> {
         Metadata {
-            len: self.len,
-            modified: self.modified,
-            etag: Some(EntityTag::strong(&self.etag)),
+            len: self.opened.len,
+            modified: self.opened.modified,
+            etag: Some(EntityTag::strong(&self.opened.etag)),
             codings: self.codings,
         }
     }
 
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
-        Some(&self.file)
+        self.file().map(|file| file as _)
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let Some(file) = self.file() else {
+            let content = usize::try_from(offset).ok().and_then(|at| self.opened.content.get(at..));
+            let content = content.unwrap_or_default();
+            let count = content.len().min(buffer.len());
+            if let (Some(to), Some(from)) = (buffer.get_mut(..count), content.get(..count)) {
+                to.copy_from_slice(from);
+            }
+            return Ok(count);
+        };
         loop {
-            match self.file.read_at(buffer, offset) {
+            match file.read_at(buffer, offset) {
                 Ok(octets) => return Ok(octets),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
                 Err(_) => return Err(ReadError),

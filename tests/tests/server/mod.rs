@@ -1,6 +1,4 @@
-//! A server with a service of its own, over real sockets.
-
-#![expect(clippy::panic, reason = "one of the services panics")]
+//! A server with a service of its own, over real sockets: the same for each frontend.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,13 +6,13 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use thimble_std::{
+use super::frontend::{
     Deadlines, Error, Exchange, Limits, Log, Method, Responded, Server, Service, Status, Stop,
     Transport,
 };
 
 /// Greets, echoes, swallows, sends much, and panics, as it is asked.
-struct Rooms;
+pub(crate) struct Rooms;
 
 /// As many octets as no kernel holds at once.
 static MUCH: LazyLock<Vec<u8>> = LazyLock::new(|| vec![b'x'; LARGE]);
@@ -66,7 +64,7 @@ fn against<R>(
     let server = set_up(Server::bind("127.0.0.1:0")?);
     let (address, stop) = (server.local_addr()?, server.stop());
     thread::scope(|scope| {
-        let run = scope.spawn(|| server.run(&Rooms));
+        let run = scope.spawn(|| super::run(server));
         let stopping = Stopping(&stop);
         let outcome = client(address, &stop);
         drop(stopping);

@@ -1,0 +1,41 @@
+//! What the benchmarks measure: `cargo run --release --example bench -p thimble-std -- PORT ROOT`.
+//! Each connection has its thread.
+
+use thimble_std::{
+    Error, Exchange, Folder, Method, Responded, Server, Service, Site, Status, Transport,
+};
+
+struct Bench {
+    site: Site<'static, Folder>,
+}
+
+impl Service for Bench {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        match (exchange.method(), exchange.segments()) {
+            (Method::Get, ["plain"]) => Ok(exchange.respond(Status::OK).text("Hello, World!")),
+            (Method::Post, ["form"]) => {
+                let (form, respond) = exchange.form().await?;
+                let name = form.get("name").unwrap_or_default();
+                let reply = respond.status(Status::OK).content_type("text/plain; charset=utf-8");
+                reply.send(name.as_bytes()).await
+            }
+            (_, ["plain"]) => Ok(exchange.allow(&[Method::Get])),
+            (_, ["form"]) => Ok(exchange.allow(&[Method::Post])),
+            _ => self.site.call(exchange).await,
+        }
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(port), Some(root)) = (arguments.next(), arguments.next()) else {
+        return Err(std::io::Error::other("usage: bench PORT ROOT"));
+    };
+    let server = Server::bind(format!("127.0.0.1:{port}"))?.max_conns(20_000);
+    println!("The benchmark at http://{}/", server.local_addr()?);
+    let bench = Bench { site: Site::new(Folder::open(root)?) };
+    server.run(&bench)
+}

@@ -1,0 +1,212 @@
+//! Files that were opened before, never served without a look at what is at their path now.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustix::fs::Stat;
+use rustix::process::{Resource, getrlimit};
+use rustix::time::{ClockId, clock_gettime};
+use thimble_core::semantics::negotiate::Codings;
+
+use super::Opened;
+use crate::clock::moment;
+
+/// Entries, octets of small files, and descriptors of large ones that a generation holds at most.
+const ENTRIES: usize = 1024;
+const OCTETS: usize = 8 * 1024 * 1024;
+const DESCRIPTORS: u64 = 64;
+
+/// How long a file or directory has to have been left alone: its times have ticks, and a change in
+/// the same tick as the one before wouldn't show. Some file systems have only (even) seconds.
+const TICK: Duration = Duration::from_millis(50);
+const COARSE_TICK: Duration = Duration::from_millis(2050);
+
+/// What was looked at so lately is in the system's memory still, and to look again won't block.
+const LATELY: u64 = 10;
+
+/// What tells one state of a file or directory from every other: its identity, its size, and the
+/// nanoseconds of its last change of any kind. No program can set those of `changed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    identity: (u64, u64),
+    size: i64,
+    modified: (i64, u64),
+    changed: (i64, u64),
+}
+
+impl Stamp {
+    #[expect(clippy::unnecessary_cast, reason = "systems differ in these types")]
+    pub(super) const fn of(stat: &Stat) -> Self {
+        Self {
+            identity: (stat.st_dev as u64, stat.st_ino as u64),
+            size: stat.st_size as i64,
+            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as u64),
+            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u64),
+        }
+    }
+
+    /// Whether any later change will show, if it was taken at `now` (time of day) or later.
+    pub(super) fn is_settled(&self, now: Duration) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let (Ok(seconds), Ok(fraction)) = (u64::try_from(seconds), u32::try_from(nanoseconds))
+        else {
+            return false;
+        };
+        let tick = if fraction == 0 { COARSE_TICK } else { TICK };
+        Duration::new(seconds, fraction).saturating_add(tick) < now
+    }
+}
+
+/// The time of day that [`Stamp::is_settled`] compares with.
+pub(super) fn time_of_day() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Realtime)).unwrap_or_default()
+}
+
+/// A file as it was found.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) opened: Arc<Opened>,
+    pub(super) stamp: Stamp,
+    /// The codings it was found in, and the directory in which they were looked for. Of a file that
+    /// is a coding of another one, nobody asks.
+    pub(super) beside: Option<(Codings, Stamp)>,
+    /// When it was last looked at, in seconds.
+    checked: AtomicU64,
+}
+
+impl Entry {
+    pub(super) fn new(opened: Arc<Opened>, stamp: Stamp, beside: Option<(Codings, Stamp)>) -> Self {
+        Self { opened, stamp, beside, checked: AtomicU64::new(moment().as_secs()) }
+    }
+
+    /// Whether it was looked at lately, this time not counted.
+    pub(super) fn check(&self) -> bool {
+        let now = moment().as_secs();
+        let checked = self.checked.load(Ordering::Relaxed);
+        if checked != now {
+            self.checked.store(now, Ordering::Relaxed);
+        }
+        now.saturating_sub(checked) <= LATELY
+    }
+}
+
+/// Entries by name, in two generations: once the younger one is full, the older one is forgotten,
+/// but for what was asked for meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Cache(RwLock<Generations>);
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: Generation,
+    old: Generation,
+}
+
+#[derive(Debug, Default)]
+struct Generation {
+    entries: HashMap<Box<[u8]>, Arc<Entry>>,
+    octets: usize,
+    descriptors: u64,
+}
+
+impl Cache {
+    pub(super) fn get(&self, name: &[u8]) -> Option<Arc<Entry>> {
+        let generations = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = generations.young.entries.get(name) {
+            return Some(Arc::clone(entry));
+        }
+        let entry = Arc::clone(generations.old.entries.get(name)?);
+        drop(generations);
+        self.insert(name, Arc::clone(&entry));
+        Some(entry)
+    }
+
+    pub(super) fn insert(&self, name: &[u8], entry: Arc<Entry>) {
+        let mut generations = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let young = &mut generations.young;
+        if young.is_full() {
+            generations.old = mem::take(young);
+        }
+        generations.young.insert(name, entry);
+    }
+
+    /// Lets all descriptors go.
+    pub(super) fn clear(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Generations::default();
+    }
+}
+
+impl Generation {
+    fn insert(&mut self, name: &[u8], entry: Arc<Entry>) {
+        let (octets, descriptors) = entry.opened.cost();
+        self.octets = self.octets.saturating_add(octets);
+        self.descriptors = self.descriptors.saturating_add(descriptors);
+        if let Some(replaced) = self.entries.insert(name.into(), entry) {
+            let (octets, descriptors) = replaced.opened.cost();
+            self.octets = self.octets.saturating_sub(octets);
+            self.descriptors = self.descriptors.saturating_sub(descriptors);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.entries.len() >= ENTRIES
+            || self.octets >= OCTETS
+            || self.descriptors >= descriptors() / 2
+    }
+}
+
+/// Descriptors that the cache of a folder takes at most.
+pub(crate) fn descriptors() -> u64 {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    (limit / 16).clamp(2, 2 * DESCRIPTORS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(seconds: i64, nanoseconds: u64) -> Stamp {
+        Stamp { identity: (0, 0), size: 0, modified: (0, 0), changed: (seconds, nanoseconds) }
+    }
+
+    #[test]
+    fn what_changed_just_now_is_not_trusted() {
+        let now = Duration::new(1000, 500_000_000);
+        for (stamp, settled) in [
+            (stamp(1000, 449_000_000), true),
+            (stamp(1000, 451_000_000), false),
+            (stamp(1000, 500_000_000), false),
+            (stamp(2000, 1), false),
+            (stamp(-1, 1), false),
+            (stamp(999, 0), false),
+            (stamp(998, 0), true),
+        ] {
+            assert_eq!(stamp.is_settled(now), settled, "{stamp:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_bounded_and_keeps_what_is_asked_for() {
+        let cache = Cache::default();
+        let entry = || {
+            let opened = Opened { content: vec![0; 1024].into(), ..Opened::default() };
+            Arc::new(Entry::new(Arc::new(opened), stamp(0, 0), None))
+        };
+        cache.insert(b"wanted", entry());
+        for number in 0_u32..100_000 {
+            cache.insert(&number.to_be_bytes(), entry());
+            assert!(cache.get(b"wanted").is_some(), "after {number}");
+        }
+        let generations = cache.0.read().unwrap_or_else(PoisonError::into_inner);
+        for generation in [&generations.young, &generations.old] {
+            assert!(generation.entries.len() <= ENTRIES);
+            assert_eq!(generation.octets, generation.entries.len() * 1024);
+        }
+        drop(generations);
+        assert!(cache.get(&0_u32.to_be_bytes()).is_none());
+        cache.clear();
+        assert!(cache.get(b"wanted").is_none());
+    }
+}

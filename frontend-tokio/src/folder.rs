@@ -1,0 +1,173 @@
+//! A folder whose disk never holds up the runtime.
+
+use std::any::Any;
+use std::io::{self, IoSliceMut};
+use std::path::Path as FsPath;
+use std::sync::Arc;
+
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use thimble_core::grammar::date::UnixTime;
+use thimble_core::semantics::negotiate::Coding;
+use thimble_core::semantics::path::Path;
+use thimble_core::server::blocking::block_on;
+use thimble_core::service::storage::{
+    Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage,
+};
+use thimble_std::folder;
+use tokio::task::spawn_blocking;
+
+/// Octets that are read at a time by a thread that may wait.
+const READ: usize = 256 * 1024;
+
+/// A [`thimble_std::Folder`] for asynchronous runtimes.
+///
+/// What may have to wait for a disk is done by the runtime's blocking threads; what is in memory
+/// needs no other thread. Whether it is, the kernel says: a file that was opened before and looked at
+/// lately takes a stat, and that is served from memory; reads are tried without waiting
+/// (`RWF_NOWAIT`). Directories are always listed by another thread.
+#[derive(Clone, Debug)]
+pub struct Folder(Arc<folder::Folder>);
+
+impl Folder {
+    /// The folder at `path`, opened now: what later becomes of `path` doesn't matter.
+    ///
+    /// # Errors
+    /// `path` is missing, no folder, or may not be searched.
+    pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
+        folder::Folder::open(path).map(Self::from)
+    }
+}
+
+impl From<folder::Folder> for Folder {
+    fn from(folder: folder::Folder) -> Self {
+        Self(Arc::new(folder))
+    }
+}
+
+impl Storage for Folder {
+    type File = OpenFile;
+    type Entries = Listed;
+
+    async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
+        if path.segments().next().is_none() {
+            return Ok(Node::Directory);
+        }
+        if let Some(file) = self.0.at_hand(path, coding) {
+            return Ok(Node::File(OpenFile(file)));
+        }
+        let (folder, path) = (Arc::clone(&self.0), owned(path));
+        let opened = spawn_blocking(move || {
+            let path = Path::new(&path).ok_or(OpenError::NotFound)?;
+            block_on(folder.open(&path, coding))
+        });
+        match opened.await.map_err(|_| OpenError::Failed)?? {
+            Node::File(file) => Ok(Node::File(OpenFile(file))),
+            Node::Directory => Ok(Node::Directory),
+        }
+    }
+
+    async fn list(&self, path: &Path<'_>) -> Result<Listed, OpenError> {
+        let (folder, path) = (Arc::clone(&self.0), owned(path));
+        let listed = spawn_blocking(move || {
+            let path = Path::new(&path).ok_or(OpenError::NotFound)?;
+            let mut entries = block_on(folder.list(&path))?;
+            let mut listed = Vec::new();
+            while let Some(entry) = block_on(entries.next()).map_err(|_| OpenError::Failed)? {
+                let Entry { name, is_directory, is_link, len, modified } = entry;
+                listed.push(OwnedEntry { name: name.into(), is_directory, is_link, len, modified });
+            }
+            Ok(Listed { entries: listed.into_iter(), last: None })
+        });
+        listed.await.map_err(|_| OpenError::Failed)?
+    }
+}
+
+/// `path`, as it is parsed.
+fn owned(path: &Path<'_>) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(64);
+    for segment in path.segments() {
+        octets.push(b'/');
+        octets.extend_from_slice(segment);
+    }
+    if octets.is_empty() {
+        octets.push(b'/');
+    }
+    octets
+}
+
+/// A file that was opened beneath a [`Folder`].
+#[derive(Clone, Debug)]
+pub struct OpenFile(folder::OpenFile);
+
+impl File for OpenFile {
+    fn metadata(&self) -> Metadata<'_> {
+        self.0.metadata()
+    }
+
+    fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.0.handle()
+    }
+
+    async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let Some(file) = self.0.file() else { return self.0.read_at(offset, buffer).await };
+        match read_now(file, offset, buffer) {
+            Ok(count) => return Ok(count),
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => {}
+            Err(_) => return Err(ReadError),
+        }
+        let (file, most) = (self.0.clone(), buffer.len().min(READ));
+        let read = spawn_blocking(move || {
+            let mut octets = vec![0; most];
+            let count = block_on(file.read_at(offset, &mut octets))?;
+            octets.truncate(count);
+            Ok(octets)
+        });
+        let octets = read.await.map_err(|_| ReadError)??;
+        let to = buffer.get_mut(..octets.len()).ok_or(ReadError)?;
+        to.copy_from_slice(&octets);
+        Ok(octets.len())
+    }
+}
+
+/// Reads what is in memory. [`Errno::AGAIN`] if nothing is, and others where the system or the file
+/// system can't say.
+pub(crate) fn read_now(
+    file: &std::fs::File,
+    offset: u64,
+    buffer: &mut [u8],
+) -> rustix::io::Result<usize> {
+    loop {
+        let mut buffers = [IoSliceMut::new(buffer)];
+        match preadv2(file, &mut buffers, offset, ReadWriteFlags::NOWAIT) {
+            Err(Errno::INTR) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// A directory that was listed whole.
+#[derive(Debug)]
+pub struct Listed {
+    entries: std::vec::IntoIter<OwnedEntry>,
+    last: Option<OwnedEntry>,
+}
+
+#[derive(Debug)]
+struct OwnedEntry {
+    name: Box<[u8]>,
+    is_directory: bool,
+    is_link: bool,
+    len: u64,
+    modified: Option<UnixTime>,
+}
+
+impl Entries for Listed {
+    async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError> {
+        self.last = self.entries.next();
+        Ok(self.last.as_ref().map(|entry| {
+            let OwnedEntry { name, is_directory, is_link, len, modified } = entry;
+            let (is_directory, is_link) = (*is_directory, *is_link);
+            Entry { name, is_directory, is_link, len: *len, modified: *modified }
+        }))
+    }
+}

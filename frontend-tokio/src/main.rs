@@ -1,0 +1,30 @@
+//! The command `thimble-tokio`: serves a folder, on every core.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use thimble_std::command::{self, Flags};
+use thimble_tokio::{Folder, Server};
+
+const NAME: &str = "thimble-tokio";
+
+/// Serves a folder to web browsers: its files, and forms that are sent to its pages.
+#[derive(Parser)]
+#[command(name = NAME, version, after_help = command::examples(NAME))]
+struct Command {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+fn main() -> ExitCode {
+    let Command { flags } = Command::parse();
+    command::run(NAME, &flags, |job| {
+        let server = Server::from_listener(job.listener)?
+            .max_conns(flags.max_conns)
+            .limits(flags.limits())
+            .log(job.log);
+        let stop = server.stop();
+        flags.begin(server.local_addr()?, move || stop.stop())?;
+        server.run(flags.site(Folder::from(job.folder)))
+    })
+}

@@ -1,0 +1,191 @@
+//! The server: a service on every core.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+
+use socket2::{Domain, SockRef, Socket, Type};
+use thimble_core::framing::Limits;
+use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
+use thimble_std::{Deadlines, Log, listen};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::Semaphore;
+
+use crate::connection::Options;
+use crate::stop::Stop;
+use crate::worker::Worker;
+
+/// A listener, and how its connections are served.
+///
+/// ```no_run
+/// use thimble_tokio::{Folder, Server, Site};
+///
+/// let site = Site::new(Folder::open("site")?);
+/// Server::bind("127.0.0.1:8000")?.max_conns(100).run(site)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    threads: usize,
+    max_conns: usize,
+    options: Options,
+}
+
+impl Server {
+    /// Listens on the first of `addresses` that can be bound. Clients may connect from now on; they
+    /// are answered once the server runs.
+    ///
+    /// # Errors
+    /// None of them can be bound.
+    pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<Self> {
+        listen::bind(addresses).and_then(Self::from_listener)
+    }
+
+    /// Takes over `listener`.
+    ///
+    /// # Errors
+    /// It can't be set up.
+    pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
+        listen::prepare(&listener)?;
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Self { listener, threads, max_conns: 1024, options: Options::default() })
+    }
+
+    /// Runs so many runtimes, each in a thread of its own; one for each core if nothing is said.
+    pub const fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Serves at most so many connections at a time, at least one; 1024 if nothing is said, and fewer
+    /// if the limit on open files is low. Further ones wait in the listener's queue.
+    pub const fn max_conns(mut self, max_conns: usize) -> Self {
+        self.max_conns = max_conns;
+        self
+    }
+
+    /// What clients may send; [`Limits::DESKTOP`] if nothing is said. The size of the receive
+    /// buffers follows from it.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { options: self.options.limits(limits), ..self }
+    }
+
+    /// How long clients may take.
+    pub fn deadlines(self, deadlines: Deadlines) -> Self {
+        Self { options: self.options.deadlines(deadlines), ..self }
+    }
+
+    /// Where replies are logged; nowhere if nothing is said.
+    pub fn log(self, log: Log) -> Self {
+        Self { options: self.options.log(log), ..self }
+    }
+
+    /// The address it listens on, with the port that was chosen for port 0.
+    ///
+    /// # Errors
+    /// The system doesn't say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// What stops it, from another thread.
+    pub fn stop(&self) -> Stop {
+        self.options.stop.clone()
+    }
+
+    /// Serves, until it is stopped and what was in flight is done. All threads share `service`.
+    ///
+    /// A panic in the service is answered by 500, or cuts its connection when some of the reply has
+    /// left.
+    ///
+    /// # Errors
+    /// There can't be the threads, runtimes or listeners that are needed.
+    pub fn run<S: Service + Send + Sync + 'static>(self, service: S) -> io::Result<()> {
+        let service = Arc::new(service);
+        self.run_each(move || Shared(Arc::clone(&service)))
+    }
+
+    /// The same, where each thread has a service of its own: it need not be shared, and it never
+    /// leaves its thread.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub fn run_each<S: Service + 'static>(self, service: impl Fn() -> S + Sync) -> io::Result<()> {
+        let most = self.max_conns.min(listen::affordable()).clamp(1, Semaphore::MAX_PERMITS);
+        let (places, service) = (Arc::new(Semaphore::new(most)), &service);
+        let options = &self.options;
+        let listeners = listeners(self.listener, self.threads.max(1))?;
+        let work = |listener: TcpListener| {
+            let places = Arc::clone(&places);
+            let runtime =
+                Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+            runtime.block_on(Worker::new(service(), options.clone(), places).run(listener))
+        };
+        let work = &work;
+        thread::scope(|scope| {
+            let threads: Vec<_> = listeners
+                .into_iter()
+                .map(|listener| {
+                    let thread = thread::Builder::new().name("thimble-tokio".into());
+                    thread.spawn_scoped(scope, move || work(listener))
+                })
+                .collect();
+            let mut outcome = Ok(());
+            for thread in threads {
+                let ended = match thread {
+                    Ok(thread) => {
+                        thread.join().unwrap_or_else(|_| Err(io::Error::other("a panic")))
+                    }
+                    Err(error) => Err(error),
+                };
+                if ended.is_err() {
+                    // Without one of them, part of the clients would wait forever.
+                    options.stop.stop();
+                }
+                outcome = outcome.and(ended);
+            }
+            outcome
+        })
+    }
+}
+
+/// `listener`, and more on the same port, so that there are `count`. Where there can't be more, all
+/// threads take from the same.
+fn listeners(listener: TcpListener, count: usize) -> io::Result<Vec<TcpListener>> {
+    let address = listener.local_addr()?;
+    let can_share = count > 1 && SockRef::from(&listener).set_reuse_port(true).is_ok();
+    let mut listeners = vec![listener];
+    while let Some(first) = listeners.first().filter(|_| listeners.len() < count) {
+        let another = if can_share { bind_another(address) } else { first.try_clone() };
+        listeners.push(another?);
+    }
+    Ok(listeners)
+}
+
+/// Another listener on the port of one that lets others share it. That the port was free showed when
+/// the first was bound, which was not ready to share it yet.
+fn bind_another(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    let listener = socket.into();
+    listen::prepare(&listener)?;
+    Ok(listener)
+}
+
+/// One service for all threads.
+#[derive(Debug)]
+struct Shared<S>(Arc<S>);
+
+impl<S: Service> Service for Shared<S> {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        self.0.call(exchange).await
+    }
+}

@@ -1,0 +1,189 @@
+//! A socket that is registered with the runtime only once it has to wait.
+
+use std::fs::File;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rustix::net::{RecvFlags, recv};
+use socket2::SockRef;
+use thimble_std::send::{self, PIECE};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+/// Calls that a socket gets at most before it is registered anyhow: only registered ones let others of
+/// their runtime have a turn.
+const UNREGISTERED: u8 = 8;
+
+/// A connected socket that doesn't block.
+///
+/// A client that sends one request and wants no other has been read and answered before anybody had
+/// to wait, and costs the runtime nothing.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    /// Once it is registered.
+    registered: OnceLock<TcpStream>,
+    /// Until then.
+    bare: Mutex<Option<std::net::TcpStream>>,
+    /// Calls that don't ask the runtime first.
+    calls_left: AtomicU8,
+}
+
+/// Which way octets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    In,
+    Out,
+}
+
+impl Socket {
+    /// Takes over a stream that is set not to block.
+    pub(crate) fn new(stream: std::net::TcpStream) -> Self {
+        let (registered, bare) = (OnceLock::new(), Mutex::new(Some(stream)));
+        Self { registered, bare, calls_left: AtomicU8::new(UNREGISTERED) }
+    }
+
+    /// Reads what is there, at least one octet; nothing at the end.
+    pub(crate) fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let most = buffer.len();
+        self.poll(Way::In, most, context, |socket| {
+            Ok(recv(socket, &mut *buffer, RecvFlags::empty())?.0)
+        })
+    }
+
+    /// Writes, at least one octet.
+    pub(crate) fn poll_write(
+        &self,
+        context: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let piece = octets.get(..PIECE).unwrap_or(octets);
+        self.poll(Way::Out, piece.len(), context, |socket| send::now(socket, piece))
+    }
+
+    /// Writes, at least one octet; more follows at once.
+    pub(crate) fn poll_write_more(
+        &self,
+        context: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let piece = octets.get(..PIECE).unwrap_or(octets);
+        self.poll(Way::Out, piece.len(), context, |socket| send::more(socket, piece))
+    }
+
+    /// Sends octets of a file; nothing when it ends at `offset`.
+    pub(crate) fn poll_send_file(
+        &self,
+        context: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        length: u64,
+    ) -> Poll<io::Result<usize>> {
+        // A file may give less than was asked for though the socket could take more.
+        self.poll(Way::Out, 0, context, |socket| send::file(socket, file, offset, length))
+    }
+
+    /// Waits until there is something to read, or the end.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registered()?.poll_read_ready(context)
+    }
+
+    /// Makes the next call try, whatever the runtime knows.
+    pub(crate) fn look_again(&self) {
+        self.calls_left.store(1, Ordering::Relaxed);
+    }
+
+    /// Shuts the sending side.
+    pub(crate) fn shut(&self) -> io::Result<()> {
+        self.with(|socket| SockRef::from(&socket).shutdown(Shutdown::Write))
+    }
+
+    /// Makes closing a reset. If it can't be set, closing has to do.
+    pub(crate) fn reset_when_closed(&self) {
+        let _ = self.with(|socket| SockRef::from(&socket).set_linger(Some(Duration::ZERO)));
+    }
+
+    /// One call that moves `most` octets at most; 0 when nobody knows.
+    fn poll(
+        &self,
+        way: Way,
+        most: usize,
+        context: &mut Context<'_>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let calls_left = self.calls_left.load(Ordering::Relaxed);
+        if calls_left > 0 {
+            self.calls_left.store(calls_left.saturating_sub(1), Ordering::Relaxed);
+            match self.with(&mut call) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return Poll::Ready(outcome),
+            }
+            self.calls_left.store(0, Ordering::Relaxed);
+        }
+        let stream = self.registered()?;
+        loop {
+            let interest = match way {
+                Way::In => {
+                    ready!(stream.poll_read_ready(context))?;
+                    Interest::READABLE
+                }
+                Way::Out => {
+                    ready!(stream.poll_write_ready(context))?;
+                    Interest::WRITABLE
+                }
+            };
+            let mut part = None;
+            let outcome = stream.try_io(interest, || {
+                let count = uninterrupted(|| call(stream.as_fd()))?;
+                if 0 < count && count < most {
+                    // That has emptied or filled the kernel's buffer: the runtime may as well know
+                    // now that the next call has to wait, instead of from a call in vain.
+                    part = Some(count);
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Ok(count)
+            });
+            match (part, outcome) {
+                (Some(count), _) => return Poll::Ready(Ok(count)),
+                (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                (None, outcome) => return Poll::Ready(outcome),
+            }
+        }
+    }
+
+    /// A call on the socket, registered or not.
+    fn with<R>(&self, mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+        if let Some(stream) = self.registered.get() {
+            return uninterrupted(|| call(stream.as_fd()));
+        }
+        let bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = bare.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        uninterrupted(|| call(stream.as_fd()))
+    }
+
+    fn registered(&self) -> io::Result<&TcpStream> {
+        if let Some(stream) = self.registered.get() {
+            return Ok(stream);
+        }
+        let bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let stream = TcpStream::from_std(bare.ok_or(io::ErrorKind::NotConnected)?)?;
+        Ok(self.registered.get_or_init(|| stream))
+    }
+}
+
+fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            outcome => return outcome,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Deadlines, for a price that is paid only by those who wait.
+
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use thimble_core::server::Phase;
+use thimble_std::Deadlines;
+use thimble_std::clock::moment;
+use thimble_std::deadline::Patience;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A runtime's timer, which is asked to go off no later than needed, and otherwise left alone.
+///
+/// Deadlines of a connection mostly move on; a timer that goes off early finds that out, and is set
+/// anew. So a connection sets its timer about twice a minute, however many requests it carries, and
+/// one that never waits has none.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Wakes the task after `left` at the latest.
+    fn poll_set(&mut self, context: &mut Context<'_>, left: Duration) {
+        let due = Instant::now() + left;
+        let alarm = self.0.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if alarm.is_elapsed() || alarm.deadline() > due {
+            alarm.as_mut().reset(due);
+        }
+        if alarm.as_mut().poll(context).is_ready() {
+            context.waker().wake_by_ref();
+        }
+    }
+}
+
+/// A half's patience with its peer.
+#[derive(Debug)]
+pub(crate) struct Timer<'c> {
+    patience: Patience,
+    alarm: &'c mut Alarm,
+    /// Since when the peer has kept the server waiting.
+    since: Option<Duration>,
+}
+
+impl<'c> Timer<'c> {
+    pub(crate) const fn new(deadlines: Deadlines, alarm: &'c mut Alarm) -> Self {
+        Self { patience: Patience::new(deadlines), alarm, since: None }
+    }
+
+    pub(crate) fn enter(&mut self, phase: Phase) {
+        self.patience.enter(phase);
+    }
+
+    pub(crate) fn over(&mut self) {
+        self.patience.over();
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.patience.is_idle()
+    }
+
+    /// Takes note of what a call came to, and makes it an error when it has waited for too long.
+    pub(crate) fn watch(
+        &mut self,
+        context: &mut Context<'_>,
+        outcome: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let waited = self.since.map_or(Duration::ZERO, |since| moment().saturating_sub(since));
+        match outcome {
+            Poll::Ready(outcome) => {
+                self.since = None;
+                self.patience.spend(waited, *outcome.as_ref().unwrap_or(&0));
+                Poll::Ready(outcome)
+            }
+            Poll::Pending => {
+                self.since.get_or_insert_with(moment);
+                if !waited.is_zero() {
+                    self.since = Some(moment());
+                    self.patience.spend(waited, 0);
+                }
+                match self.patience.left() {
+                    Ok(left) => {
+                        self.alarm.poll_set(context, left);
+                        Poll::Pending
+                    }
+                    Err(error) => {
+                        self.since = None;
+                        Poll::Ready(Err(error))
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The two halves of a connection, with deadlines.
+
+use std::any::Any;
+use std::fs::File;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::task::{Context, Poll};
+
+use rustix::io::Errno;
+use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
+use thimble_std::{Log, send};
+use tokio::task::spawn_blocking;
+
+use crate::connection::Options;
+use crate::folder::read_now;
+use crate::socket::Socket;
+use crate::stop::Listener;
+use crate::timer::{Alarm, Timer};
+
+/// Octets of a file that are looked for in memory at a time: one look is enough for many pieces.
+const STRETCH: u64 = 512 * 1024;
+
+/// A connection while it is served.
+#[derive(Debug)]
+pub(crate) struct Halves<'c> {
+    rx: Rx<'c>,
+    tx: Tx<'c>,
+}
+
+/// The receiving half.
+#[derive(Debug)]
+pub(crate) struct Rx<'c> {
+    socket: &'c Socket,
+    log: &'c Log,
+    timer: Timer<'c>,
+    stop: &'c mut Listener,
+    octets: usize,
+}
+
+/// The transmitting half.
+#[derive(Debug)]
+pub(crate) struct Tx<'c> {
+    socket: &'c Socket,
+    log: &'c Log,
+    timer: Timer<'c>,
+    options: &'c Options,
+    peer: SocketAddr,
+    octets: usize,
+    /// The part of the file being sent that was found in memory, or brought there.
+    in_memory: Range<u64>,
+}
+
+impl<'c> Halves<'c> {
+    pub(crate) fn new(
+        socket: &'c Socket,
+        peer: SocketAddr,
+        options: &'c Options,
+        stop: &'c mut Listener,
+        (rx, tx): (&'c mut Alarm, &'c mut Alarm),
+    ) -> Self {
+        let (deadlines, log) = (options.deadlines, &options.log);
+        let timer = Timer::new(deadlines, rx);
+        let rx = Rx { socket, log, timer, stop, octets: 0 };
+        let timer = Timer::new(deadlines, tx);
+        let tx = Tx { socket, log, timer, options, peer, octets: 0, in_memory: 0..0 };
+        Self { rx, tx }
+    }
+
+    /// Octets that went through the buffers.
+    pub(crate) const fn octets(&self) -> usize {
+        self.rx.octets.saturating_add(self.tx.octets)
+    }
+}
+
+/// The error of a read that is given up so that the buffers can be taken back; the connection goes
+/// on.
+fn lull() -> io::Error {
+    io::ErrorKind::WouldBlock.into()
+}
+
+/// Whether `error` is that of a [`lull`]. No other read or write ends so: they wait.
+pub(crate) fn is_lull(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+impl<'c> Transport for Halves<'c> {
+    type Error = io::Error;
+    type Rx = Rx<'c>;
+    type Tx = Tx<'c>;
+
+    fn halves(&mut self) -> (&mut Self::Rx, &mut Self::Tx) {
+        (&mut self.rx, &mut self.tx)
+    }
+}
+
+impl Rx<'_> {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = self.socket.poll_read(context, buffer);
+        if outcome.is_pending() && self.timer.is_idle() {
+            // Nothing of a request is here.
+            if self.octets == 0 {
+                return Poll::Ready(Err(lull()));
+            }
+            if self.stop.poll_stopping(context).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        self.timer.watch(context, outcome)
+    }
+}
+
+impl embedded_io::ErrorType for Rx<'_> {
+    type Error = io::Error;
+}
+
+impl embedded_io_async::Read for Rx<'_> {
+    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = poll_fn(|context| self.poll_read(context, buffer)).await?;
+        self.octets = self.octets.saturating_add(count);
+        Ok(count)
+    }
+}
+
+impl Half for Rx<'_> {
+    fn phase(&mut self, phase: Phase) {
+        self.timer.enter(phase);
+    }
+
+    fn head(&mut self, head: &[u8]) {
+        self.timer.over();
+        self.log.request(head);
+    }
+}
+
+impl Tx<'_> {
+    async fn send(
+        &mut self,
+        mut poll: impl FnMut(&Socket, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> io::Result<usize> {
+        poll_fn(|context| {
+            let outcome = poll(self.socket, context);
+            self.timer.watch(context, outcome)
+        })
+        .await
+    }
+}
+
+impl embedded_io::ErrorType for Tx<'_> {
+    type Error = io::Error;
+}
+
+impl embedded_io_async::Write for Tx<'_> {
+    async fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let count = self.send(|socket, context| socket.poll_write(context, octets)).await?;
+        self.octets = self.octets.saturating_add(count);
+        Ok(count)
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transmit for Tx<'_> {
+    async fn close(&mut self) -> io::Result<()> {
+        self.socket.shut()
+    }
+
+    async fn write_more(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.send(|socket, context| socket.poll_write_more(context, octets)).await
+    }
+
+    async fn send_file(
+        &mut self,
+        file: &(dyn Any + Send + Sync),
+        offset: u64,
+        length: u64,
+    ) -> io::Result<Option<u64>> {
+        let Some(file) = file.downcast_ref::<File>() else { return Ok(None) };
+        if !self.in_memory.contains(&offset) {
+            let end = offset.saturating_add(length.min(STRETCH));
+            bring_into_memory(file, offset, end).await?;
+            self.in_memory = offset..end;
+        }
+        let send = |socket: &Socket, context: &mut Context<'_>| {
+            socket.poll_send_file(context, file, offset, length)
+        };
+        send::or_not_at_all(self.send(send).await)
+    }
+}
+
+impl Half for Tx<'_> {
+    fn phase(&mut self, phase: Phase) {
+        self.timer.enter(phase);
+    }
+
+    fn head(&mut self, head: &[u8]) {
+        // The next file is another one.
+        self.in_memory = 0..0;
+        self.log.reply(head);
+    }
+
+    fn replied(&mut self, record: &Record<'_>) {
+        self.timer.over();
+        self.log.access(self.peer, record);
+    }
+
+    fn stopping(&self) -> bool {
+        self.options.stop.is_stopping()
+    }
+}
+
+/// Sees to it that octets of a file can be sent without waiting for a disk, as far as one can know:
+/// when the last of them is not in memory, another thread reads all of them first.
+async fn bring_into_memory(file: &File, offset: u64, end: u64) -> io::Result<()> {
+    let last = end.saturating_sub(1).max(offset);
+    if !matches!(read_now(file, last, &mut [0]), Err(Errno::AGAIN)) {
+        return Ok(());
+    }
+    let file = file.try_clone()?;
+    let reading = spawn_blocking(move || {
+        let mut at = offset;
+        let mut octets = vec![0; send::PIECE];
+        while at < end {
+            match file.read_at(&mut octets, at) {
+                Ok(count @ 1..) => at = at.saturating_add(count as u64),
+                // The call that sends will see the same.
+                Ok(_) | Err(_) => break,
+            }
+        }
+    });
+    reading.await.map_err(io::Error::other)
+}
