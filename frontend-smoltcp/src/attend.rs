@@ -92,8 +92,14 @@ impl Line<'_, '_> {
             return Poll::Pending;
         };
         let is_done = match state {
-            // Nothing more is owed. Later segments of this connection are answered by a reset.
-            State::TimeWait | State::Listen => true,
+            // After that nothing more is owed. Later segments of this connection are answered by a
+            // reset.
+            State::TimeWait => {
+                let is_done = self.slot.stage() == Stage::Ended;
+                self.enter(Stage::Ended);
+                is_done
+            }
+            State::Listen => true,
             // The reset may have to wait until the client's address is known.
             State::Closed => is_silent || self.is_over(),
             State::FinWait2 => {

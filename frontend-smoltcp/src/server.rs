@@ -100,6 +100,8 @@ impl<S: Service, C: Clock> Server<S, C> {
                 Socket::new(SocketBuffer::new(&mut window[..]), SocketBuffer::new(&mut send[..]));
             // A reply leaves in few writes as it is; waiting for an acknowledgement only delays it.
             socket.set_nagle_enabled(false);
+            // An acknowledgement leaves after the connections went on, with a reply if there is one.
+            socket.set_ack_delay(None);
             slot.handle.set(network.sockets.borrow_mut().add(socket));
             let line = Line { network: &network, slot };
             attend(&self.core, line, Buffers { rx: head, tx: reply, fields: &mut [] })

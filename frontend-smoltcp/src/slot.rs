@@ -25,6 +25,8 @@ pub(crate) enum Stage {
     Ending,
     /// The client has acknowledged everything, and may say that it is done.
     Parting,
+    /// Both sides have ended; the last acknowledgement leaves with the next frames.
+    Ended,
     /// To be reset.
     Aborting,
 }
@@ -54,6 +56,10 @@ impl Slot {
         }
     }
 
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
     /// Enters a stage, unless it lasts already.
     pub(crate) fn enter(&self, stage: Stage, now: Instant, deadlines: &Deadlines) {
         if self.stage.get() == stage {
@@ -66,6 +72,7 @@ impl Slot {
             Stage::Open(Some(Phase::Head)) => deadlines.head,
             Stage::Open(Some(Phase::Content | Phase::Reply)) | Stage::Ending => deadlines.lag,
             Stage::Open(Some(Phase::Drain)) | Stage::Parting => deadlines.drain,
+            Stage::Ended => Duration::ZERO,
             Stage::Aborting => GRACE,
         };
         if matches!(stage, Stage::Listening) {
@@ -128,7 +135,7 @@ impl Slot {
     /// Whether a place will be free before long.
     pub(crate) fn is_leaving(&self, now: Instant) -> bool {
         match self.stage.get() {
-            Stage::Listening | Stage::Parting | Stage::Aborting => true,
+            Stage::Listening | Stage::Parting | Stage::Ended | Stage::Aborting => true,
             Stage::Ending => now < self.since.get() + GRACE,
             Stage::Open(_) => self.is_let_go(),
             Stage::Opening => false,

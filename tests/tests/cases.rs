@@ -18,7 +18,7 @@ use thimble_core::service::storage::Image;
 use thimble_image::Builder;
 use thimble_std::Folder;
 use thimble_tests::app::App;
-use thimble_tests::cases::{self, Case, End, Root, Setting};
+use thimble_tests::cases::{self, End, Root, Setting};
 use thimble_tests::converse::converse;
 use thimble_tests::fixture;
 use thimble_tests::memory::{Fixture, Reads, Then};
