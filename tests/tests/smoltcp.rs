@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
-use std::collections::HashSet;
-
 use smoltcp::phy::Medium;
 use smoltcp::time::Duration;
 use thimble_smoltcp::{Deadlines, Memory, Server};
@@ -58,7 +56,12 @@ fn replay(medium: Medium, faults: Faults, piece: usize) {
     let mut replays = Replays::new(open, TRANSMIT);
     let all =
         cases::all_asking(|root, path, coding| replays.entity_tag(root, path, coding)).unwrap();
-    let settings: HashSet<Setting> = all.iter().map(|case| case.setting).collect();
+    let mut settings: Vec<Setting> = Vec::new();
+    for case in &all {
+        if !settings.contains(&case.setting) {
+            settings.push(case.setting);
+        }
+    }
     for setting in settings {
         let mut cases = all.clone();
         cases.retain(|case| case.setting == setting);
