@@ -40,16 +40,17 @@ impl Line<'_, '_> {
         let state = self.socket(|socket| {
             // It fails when the socket listens or is connected already, as it should.
             let _ = socket.listen(self.network.port);
-            socket.state()
+            (socket.state(), socket.remote_endpoint().map(|client| client.port))
         });
         match state {
-            Some(State::Established | State::CloseWait) => {
+            Some((State::Established | State::CloseWait, _)) => {
                 let connections = &self.network.connections;
                 connections.set(connections.get().wrapping_add(1));
                 self.enter(Stage::Open(None));
                 Poll::Ready(())
             }
-            Some(State::SynReceived) => {
+            Some((State::SynReceived, port)) => {
+                self.slot.opening(port.unwrap_or_default());
                 self.enter(Stage::Opening);
                 if self.is_over() {
                     self.socket(Socket::abort);

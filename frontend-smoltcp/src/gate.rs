@@ -3,25 +3,24 @@
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
 use smoltcp::time::Instant;
 
-/// A device from which a request for a connection to `port` is dropped while `shut`, so that the
-/// client asks again; smoltcp would reset it.
-#[derive(Debug)]
-pub struct Gate<'d, D: ?Sized> {
+/// A device from which a request for a connection to `port` is dropped unless `admits` says
+/// otherwise, by the port that it comes from. The client asks again then; smoltcp would reset it.
+pub(crate) struct Gate<'d, D: ?Sized, F> {
     device: &'d mut D,
     port: u16,
-    shut: bool,
+    admits: F,
 }
 
-impl<'d, D: Device + ?Sized> Gate<'d, D> {
+impl<'d, D: Device + ?Sized, F: Fn(u16) -> bool> Gate<'d, D, F> {
     /// A gate before `device`.
-    pub const fn new(device: &'d mut D, port: u16, shut: bool) -> Self {
-        Self { device, port, shut }
+    pub(crate) const fn new(device: &'d mut D, port: u16, admits: F) -> Self {
+        Self { device, port, admits }
     }
 }
 
-impl<D: Device + ?Sized> Device for Gate<'_, D> {
+impl<D: Device + ?Sized, F: Fn(u16) -> bool> Device for Gate<'_, D, F> {
     type RxToken<'a>
-        = Checked<D::RxToken<'a>>
+        = Checked<'a, D::RxToken<'a>, F>
     where
         Self: 'a;
     type TxToken<'a>
@@ -39,9 +38,8 @@ impl<D: Device + ?Sized> Device for Gate<'_, D> {
             #[allow(unreachable_patterns)]
             _ => usize::MAX,
         };
-        let port = self.shut.then_some(self.port);
         let (frame, tx) = self.device.receive(now)?;
-        Some((Checked { frame, header, port }, tx))
+        Some((Checked { frame, header, port: self.port, admits: &self.admits }, tx))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
@@ -54,21 +52,20 @@ impl<D: Device + ?Sized> Device for Gate<'_, D> {
 }
 
 /// A frame that was received, if it may pass.
-#[derive(Debug)]
-pub struct Checked<T> {
+pub(crate) struct Checked<'a, T, F> {
     frame: T,
     /// Octets before the IP header.
     header: usize,
-    /// The port that is shut.
-    port: Option<u16>,
+    port: u16,
+    admits: &'a F,
 }
 
-impl<T: RxToken> RxToken for Checked<T> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, pass: F) -> R {
-        let Self { frame, header, port } = self;
+impl<T: RxToken, F: Fn(u16) -> bool> RxToken for Checked<'_, T, F> {
+    fn consume<R, P: FnOnce(&[u8]) -> R>(self, pass: P) -> R {
+        let Self { frame, header, port, admits } = self;
         frame.consume(|frame| {
             let packet = frame.get(header..).unwrap_or_default();
-            let is_dropped = port.is_some_and(|port| is_syn_to(packet, port));
+            let is_dropped = source_of_syn(packet, port).is_some_and(|source| !admits(source));
             // smoltcp ignores an empty frame.
             pass(if is_dropped { &[] } else { frame })
         })
@@ -87,15 +84,16 @@ const TCP: u8 = 6;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
-/// Whether an IP packet asks for a connection to `port`. What is fragmented, or has extension
-/// headers, does not say so here.
-fn is_syn_to(packet: &[u8], port: u16) -> bool {
+/// The port from which an IP packet asks for a connection to `port`, if that is what it does. What
+/// is fragmented, or has extension headers, does not say so here.
+fn source_of_syn(packet: &[u8], port: u16) -> Option<u16> {
     let octet = |at: usize| packet.get(at).copied().unwrap_or_default();
     let (protocol, length) = match octet(0) >> 4 {
         4 => (octet(9), usize::from(octet(0) & 0x0f) * 4),
         6 => (octet(6), 40),
-        _ => return false,
+        _ => return None,
     };
-    let destination = u16::from_be_bytes([octet(length + 2), octet(length + 3)]);
-    protocol == TCP && destination == port && octet(length + 13) & (SYN | ACK) == SYN
+    let number = |at: usize| u16::from_be_bytes([octet(length + at), octet(length + at + 1)]);
+    let is_syn = octet(length + 13) & (SYN | ACK) == SYN;
+    (protocol == TCP && is_syn && number(2) == port).then(|| number(0))
 }

@@ -54,7 +54,6 @@
 //! | [`memory`] | [`Memory`]: what the connections need |
 //! | [`deadline`] | [`Deadlines`]: how long a client may keep a connection |
 //! | [`transport`] | a socket as a transport |
-//! | [`gate`] | a device that lets no client in while nobody could serve it |
 //!
 //! # When there are more clients than sockets
 //!
@@ -74,7 +73,7 @@
 
 mod attend;
 pub mod deadline;
-pub mod gate;
+mod gate;
 pub mod memory;
 mod network;
 mod pinned;

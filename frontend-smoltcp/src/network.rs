@@ -31,6 +31,13 @@ impl Network<'_, '_> {
         })
     }
 
+    /// Whether a client's port is one from which a handshake is under way. Should it ask again, another
+    /// socket would take it for a new client, for smoltcp asks the first that listens; and the answer
+    /// is sent again anyway.
+    pub(crate) fn is_opening(&self, port: u16) -> bool {
+        self.slots.iter().any(|slot| slot.is_opening(port))
+    }
+
     /// Whether a new client can be served, or could be before long.
     pub(crate) fn has_room(&self) -> bool {
         let now = self.now.get();

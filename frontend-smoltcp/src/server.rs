@@ -154,7 +154,9 @@ impl<'m> Serving<'_, 'm> {
     /// Takes one frame. Returns whether there was one.
     fn receive(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> bool {
         let network = self.network;
-        let mut gate = Gate::new(device, network.port, !network.is_listening());
+        let is_listening = network.is_listening();
+        let admits = |port| is_listening && !network.is_opening(port);
+        let mut gate = Gate::new(device, network.port, admits);
         let mut sockets = network.sockets.borrow_mut();
         let received = self.interface.poll_ingress_single(now, &mut gate, &mut sockets);
         received != PollIngressSingleResult::None

@@ -38,6 +38,8 @@ pub(crate) struct Slot {
     stage: Cell<Stage>,
     since: Cell<Instant>,
     deadline: Cell<Instant>,
+    /// The port of the client, from the handshake on.
+    client: Cell<u16>,
     /// Whether a request was answered.
     served: Cell<bool>,
     /// Whether it is to end as soon as it is idle.
@@ -51,6 +53,7 @@ impl Slot {
             stage: Cell::new(Stage::Listening),
             since: Cell::new(Instant::ZERO),
             deadline: Cell::new(Instant::ZERO),
+            client: Cell::new(0),
             served: Cell::new(false),
             let_go: Cell::new(false),
         }
@@ -109,6 +112,15 @@ impl Slot {
     /// A reply is complete.
     pub(crate) fn served(&self) {
         self.served.set(true);
+    }
+
+    /// In the handshake, from this port.
+    pub(crate) fn opening(&self, port: u16) {
+        self.client.set(port);
+    }
+
+    pub(crate) fn is_opening(&self, port: u16) -> bool {
+        self.stage.get() == Stage::Opening && self.client.get() == port
     }
 
     pub(crate) fn let_go(&self) {
