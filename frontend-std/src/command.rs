@@ -43,7 +43,7 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value = "1024", value_parser = at_least_one())]
     pub max_conns: usize,
 
-    /// File that stands for its folder; the first that is there
+    /// File that stands for its folder; may be given again, for what to try next
     #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"], value_parser = file_name)]
     pub index: Vec<String>,
 
@@ -51,7 +51,7 @@ pub struct Flags {
     #[arg(long)]
     pub no_listing: bool,
 
-    /// Content-Type of files whose names end with .EXT
+    /// Content-Type of files whose names end with .EXT; may be given again
     #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
     pub mime: Vec<(String, String)>,
 

@@ -59,7 +59,7 @@ pub fn file(_: impl AsFd, _: &File, _: u64, _: u64) -> io::Result<usize> {
     Err(rustix::io::Errno::NOSYS.into())
 }
 
-/// What [`file`] sent; nothing when its error means that the file has to be copied instead.
+/// What [`file()`] sent; nothing when its error means that the file has to be copied instead.
 ///
 /// # Errors
 /// Every other error.

@@ -1,7 +1,6 @@
 //! From an image to the source of it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -61,54 +60,44 @@ const HEAD: &str = "\
         grammar::date::UnixTime,
         semantics::negotiate::Coding,
         service::image::{Child, Directory, File, Image, Kind, Representation},
-    };
-";
+    };";
 
 /// An expression whose value is the image.
 fn source(image: &Image, numbers: &BTreeMap<&[u8], usize>, folder: &str) -> String {
-    let mut source = HEAD.to_owned();
-    let mut add = |line: std::fmt::Arguments<'_>| {
-        // A string takes whatever is written to it.
-        let _ = source.write_fmt(line);
-    };
+    let mut lines = vec![HEAD.to_owned()];
     for number in 0..numbers.len() {
         let path = format!("{folder}/{number}");
-        add(format_args!("    const CONTENT_{number}: &[u8] = include_bytes!({path:?});\n"));
+        lines.push(format!("    const CONTENT_{number}: &[u8] = include_bytes!({path:?});"));
     }
-    add(format_args!("    const DIRECTORIES: &[Directory] = &[\n"));
+    lines.push("    Image::new(&[".to_owned());
     for Directory { children, listed } in image.directories() {
-        add(format_args!("        Directory {{\n            children: &[\n"));
+        lines.push("        Directory {\n            children: &[".to_owned());
         for Child { name, is_link, kind } in *children {
-            add(format_args!(
-                "                Child {{\n                    \
-                 name: b\"{}\",\n                    is_link: {is_link},\n                    ",
-                name.escape_ascii()
-            ));
-            match kind {
-                Kind::Directory { index, modified } => add(format_args!(
-                    "kind: Kind::Directory {{ index: {index}, modified: {} }},\n",
-                    time(*modified)
-                )),
-                Kind::File(File { content_type, identity, coded }) => {
-                    add(format_args!(
-                        "kind: Kind::File(File {{\n                        \
-                         content_type: {content_type:?},\n                        \
-                         identity: {},\n                        coded: &[",
-                        representation(identity, numbers)
-                    ));
-                    for coded in *coded {
-                        let coded = representation(coded, numbers);
-                        add(format_args!("{coded}, "));
-                    }
-                    add(format_args!("],\n                    }}),\n"));
-                }
-            }
-            add(format_args!("                }},\n"));
+            let (name, kind) = (name.escape_ascii(), self::kind(kind, numbers));
+            let child = format!("Child {{ name: b\"{name}\", is_link: {is_link}, kind: {kind} }}");
+            lines.push(format!("                {child},"));
         }
-        add(format_args!("            ],\n            listed: &{listed:?},\n        }},\n"));
+        lines.push(format!("            ],\n            listed: &{listed:?},\n        }},"));
     }
-    add(format_args!("    ];\n    Image::new(DIRECTORIES)\n}}\n"));
-    source
+    lines.push("    ])\n}\n".to_owned());
+    lines.join("\n")
+}
+
+fn kind(kind: &Kind, numbers: &BTreeMap<&[u8], usize>) -> String {
+    match kind {
+        Kind::Directory { index, modified } => {
+            format!("Kind::Directory {{ index: {index}, modified: {} }}", time(*modified))
+        }
+        Kind::File(File { content_type, identity, coded }) => {
+            let identity = representation(identity, numbers);
+            let coded: Vec<_> = coded.iter().map(|coded| representation(coded, numbers)).collect();
+            let coded = coded.join(", ");
+            format!(
+                "Kind::File(File {{ content_type: {content_type:?}, identity: {identity}, \
+                 coded: &[{coded}] }})"
+            )
+        }
+    }
 }
 
 fn representation(one: &Representation, numbers: &BTreeMap<&[u8], usize>) -> String {

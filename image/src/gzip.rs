@@ -1,9 +1,11 @@
 //! Files in the coding gzip.
 
 use std::io::{self, Write as _};
+use std::num::NonZeroU64;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use zopfli::{Format, Options};
 
 /// Octets that a coded file has to be smaller by: the fields that say so take most of them.
 const LEAST: usize = 100;
@@ -11,6 +13,10 @@ const LEAST: usize = 100;
 /// Octets up to which a file is worth the time for the last three in a hundred: where build scripts
 /// aren't optimized, as is usual, these are coded in two seconds.
 const SMALL: usize = 128 * 1024;
+
+/// How often what was coded is coded again by what it was found to be. More often takes off another
+/// octet or two.
+const ITERATIONS: NonZeroU64 = NonZeroU64::new(5).unwrap();
 
 /// `content` in gzip, if it is smaller by a tenth.
 pub(crate) fn gzip(content: &[u8]) -> Option<Vec<u8>> {
@@ -31,7 +37,8 @@ fn with_deflate(content: &[u8]) -> io::Result<Vec<u8>> {
 
 fn with_zopfli(content: &[u8]) -> io::Result<Vec<u8>> {
     let mut coded = Vec::new();
-    zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, content, &mut coded)?;
+    let options = Options { iteration_count: ITERATIONS, ..Options::default() };
+    zopfli::compress(options, Format::Gzip, content, &mut coded)?;
     Ok(coded)
 }
 

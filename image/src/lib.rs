@@ -49,13 +49,13 @@ mod walk;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::{env, fmt, fs, io};
+use std::{env, fmt, io};
 
 use thimble_core::Image;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::mime;
 
-/// What is said to `main` by cargo's conventions: where outputs go.
+/// Where cargo wants what a build script writes.
 const OUT_DIR: &str = "OUT_DIR";
 /// <https://reproducible-builds.org/specs/source-date-epoch/>
 const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
@@ -143,6 +143,12 @@ impl Builder {
 
     /// Makes the image at once, in memory that is never freed: for tests.
     ///
+    /// ```
+    /// let image = thimble_image::Builder::new("../site").leak()?;
+    /// assert_eq!(image.directories().len(), 2);
+    /// # Ok::<(), thimble_image::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// The folder can't be read.
     pub fn leak(&self) -> Result<Image, Error> {
@@ -152,13 +158,13 @@ impl Builder {
                 return Err(Error(format!("that is no extension and its media type: {text:?}")));
             }
         }
-        walk::walk(self, latest()?)
+        walk::walk(self, latest(env::var_os(SOURCE_DATE_EPOCH))?)
     }
 }
 
-/// The time that no file is later than.
-fn latest() -> Result<Option<UnixTime>, Error> {
-    let Some(value) = env::var_os(SOURCE_DATE_EPOCH) else { return Ok(None) };
+/// The time that no file is later than, if `SOURCE_DATE_EPOCH` is set to `value`.
+fn latest(value: Option<OsString>) -> Result<Option<UnixTime>, Error> {
+    let Some(value) = value else { return Ok(None) };
     let seconds = value.to_str().and_then(|value| value.parse().ok()).map(UnixTime);
     let fault =
         || Error(format!("{SOURCE_DATE_EPOCH} is no number of seconds: '{}'", value.display()));
@@ -190,6 +196,163 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| Error::of("read", path, &error))
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+    use thimble_core::service::image::{Child, File, Kind};
+
+    use super::*;
+
+    /// A folder of files that hold their names, many times.
+    fn folder(names: &[&str]) -> TempDir {
+        let folder = TempDir::with_prefix("thimble-").unwrap();
+        for name in names {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, format!("{name}\n").repeat(100)).unwrap();
+        }
+        folder
+    }
+
+    /// The names in each directory of an image, those of directories with a slash.
+    fn names(image: &Image) -> Vec<Vec<String>> {
+        let name = |child: &Child| {
+            let slash = if matches!(child.kind, Kind::Directory { .. }) { "/" } else { "" };
+            format!("{}{slash}", child.name.escape_ascii())
+        };
+        image.directories().iter().map(|it| it.children.iter().map(name).collect()).collect()
+    }
+
+    fn files(image: &Image) -> Vec<File> {
+        let children = image.directories().iter().flat_map(|directory| directory.children);
+        let file = |child: &Child| match child.kind {
+            Kind::File(file) => Some(file),
+            Kind::Directory { .. } => None,
+        };
+        children.filter_map(file).collect()
+    }
+
+    #[test]
+    fn hidden_names_are_taken_when_that_is_asked_for() {
+        let folder = folder(&[".a", ".b/c", ".well-known/d", "e/.well-known/f", "e/g"]);
+        let builder = Builder::new(folder.path()).gzip(false);
+        let (shown, all) = (builder.leak().unwrap(), builder.hidden(true).leak().unwrap());
+        assert_eq!(names(&shown), [vec![".well-known/", "e/"], vec!["d"], vec!["g"]]);
+        assert_eq!(names(&all).first().unwrap(), &[".a", ".b/", ".well-known/", "e/"]);
+        assert_eq!(names(&all).len(), 5);
+    }
+
+    #[test]
+    fn gzip_is_made_where_nobody_did() {
+        let folder = folder(&["a", "b", "b.gz", "c"]);
+        fs::write(folder.path().join("c"), "too short").unwrap();
+        let builder = Builder::new(folder.path());
+        let coded = |image: &Image| -> Vec<_> {
+            files(image)
+                .iter()
+                .map(|file| file.coded.iter().map(|it| it.content.len()).collect::<Vec<_>>())
+                .collect()
+        };
+        let made = coded(&builder.leak().unwrap());
+        assert!(
+            matches!(&made[..], [a, b, gz, c] if a.len() == 1 && a[0] < 50 && b == &[500]
+            && gz.len() == 1 && c.is_empty()),
+            "{made:?}"
+        );
+        let left = coded(&builder.gzip(false).leak().unwrap());
+        assert_eq!(left, [vec![], vec![500], vec![], vec![]]);
+    }
+
+    #[test]
+    fn tags_tell_contents_apart_and_nothing_else() {
+        let folder = folder(&["a", "b"]);
+        fs::write(folder.path().join("c"), "a\n".repeat(100)).unwrap();
+        let tags =
+            |image: &Image| -> Vec<_> { files(image).iter().map(|it| it.identity.etag).collect() };
+        let builder = Builder::new(folder.path()).gzip(false);
+        let before = tags(&builder.clone().modified(1).leak().unwrap());
+        assert!(before[0] == before[2] && before[0] != before[1], "{before:?}");
+        assert_eq!(before[0], "3da3f99059ad9823", "it is the same on every machine");
+        assert_eq!(before, tags(&builder.clone().modified(2).leak().unwrap()));
+        fs::write(folder.path().join("b"), "c\n".repeat(100)).unwrap();
+        assert_ne!(before[1], tags(&builder.leak().unwrap())[1]);
+    }
+
+    #[test]
+    fn times_can_be_set_and_limited() {
+        let folder = folder(&["a/b"]);
+        let builder = Builder::new(folder.path()).gzip(false);
+        let times = |image: &Image| {
+            let Kind::Directory { modified, .. } = image.directories()[0].children[0].kind else {
+                panic!("it is a directory");
+            };
+            [modified, files(image)[0].identity.modified].map(|it| it.unwrap().0)
+        };
+        assert!(times(&builder.leak().unwrap()).iter().all(|time| *time > 1_700_000_000));
+        assert_eq!(times(&walk::walk(&builder, Some(UnixTime(7))).unwrap()), [7; 2]);
+        assert_eq!(times(&builder.modified(5).leak().unwrap()), [5; 2]);
+        assert_eq!(latest(None), Ok(None));
+        assert_eq!(latest(Some("7".into())), Ok(Some(UnixTime(7))));
+        assert_eq!(
+            latest(Some("now".into())).unwrap_err().to_string(),
+            "SOURCE_DATE_EPOCH is no number of seconds: 'now'"
+        );
+    }
+
+    #[test]
+    fn types_can_be_said() {
+        let folder = folder(&["a.foo", "b.css", "c.FOO"]);
+        let builder = Builder::new(folder.path()).gzip(false).content_type("foo", "a/b");
+        let files = files(&builder.leak().unwrap());
+        let types: Vec<_> = files.iter().map(|file| file.content_type).collect();
+        assert_eq!(types, ["a/b", "text/css; charset=utf-8", "a/b"]);
+        assert_eq!(
+            builder.content_type("foo", "b").leak().unwrap_err().to_string(),
+            "that is no extension and its media type: \"foo=b\""
+        );
+    }
+
+    #[test]
+    fn the_same_folder_gives_the_same_source() {
+        let names = ["b/c.html", "a.css", "na\u{ef}ve", "b/d/e"];
+        let out = TempDir::with_prefix("thimble-").unwrap();
+        let source = |folder: &TempDir| {
+            let file = out.path().join("it.rs");
+            Builder::new(folder.path()).modified(1).write(&file).unwrap();
+            let contents = fs::read_dir(out.path().join("it.rs.d")).unwrap().count();
+            (contents, fs::read_to_string(file).unwrap())
+        };
+        let one = source(&folder(&names));
+        let other = folder(&["more"]);
+        assert_ne!(source(&other), one);
+        assert_eq!(source(&folder(&["na\u{ef}ve", "b/d/e", "b/c.html", "a.css"])), one);
+        assert_eq!(one.0, 8, "each content is there once, and nothing that was there before");
+        assert!(one.1.contains(r#"name: b"na\xc3\xafve""#), "{}", one.1);
+    }
+
+    #[test]
+    fn problems_are_said_in_one_line() {
+        let folder = folder(&["a"]);
+        let of = |builder: Builder| format!("{:?}", builder.leak().map(drop).unwrap_err());
+        assert_eq!(
+            of(Builder::new("no/such/folder")),
+            "can't open 'no/such/folder': No such file or directory (os error 2)"
+        );
+        let file = folder.path().join("a");
+        assert_eq!(
+            of(Builder::new(&file)),
+            format!("can't read the folder '{}': Not a directory (os error 20)", file.display())
+        );
+        // The folder of the contents can't be made in a file.
+        let written = Builder::new(folder.path()).write(file.join("it.rs")).unwrap_err();
+        assert_eq!(
+            written.to_string(),
+            format!(
+                "can't clear the folder '{}/it.rs.d': Not a directory (os error 20)",
+                file.display()
+            )
+        );
+    }
 }

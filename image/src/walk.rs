@@ -15,7 +15,7 @@ use thimble_core::service::image::{Child, Directory, File, Kind, Representation}
 use thimble_core::service::storage::listing_order;
 
 use crate::gzip::gzip;
-use crate::{Builder, Error, read};
+use crate::{Builder, Error};
 
 /// Makes an image of a folder, in which nothing is later than `latest`.
 pub(crate) fn walk(builder: &Builder, latest: Option<UnixTime>) -> Result<Image, Error> {
@@ -163,7 +163,9 @@ impl Walk<'_> {
         let representation = if let Some(known) = self.files.get(&file.place) {
             *known
         } else {
-            let read = self.of(read(&file.place)?, self.modified(&file.metadata));
+            let octets = fs::read(&file.place);
+            let octets = octets.map_err(|error| Error::of("read", &file.place, &error))?;
+            let read = self.of(octets, self.modified(&file.metadata));
             self.files.insert(file.place.clone(), read);
             read
         };

@@ -5,6 +5,8 @@ use thimble_core::message::{Method, Refusal, Status};
 use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
 use thimble_core::service::{Site, Storage};
 
+use crate::cases::Setting;
+
 /// Routes, and a [`Site`] for every other path.
 #[derive(Clone, Copy, Debug)]
 pub struct App<S> {
@@ -13,8 +15,14 @@ pub struct App<S> {
 
 impl<S: Storage> App<S> {
     /// Over the files in `storage`.
-    pub const fn new(storage: S) -> Self {
-        Self { site: Site::new(storage) }
+    pub fn new(storage: S) -> Self {
+        Self::with(Setting::USUAL, storage)
+    }
+
+    /// Over the files in `storage`, as rows with this setting expect it.
+    pub fn with(setting: Setting, storage: S) -> Self {
+        let site = Site::new(storage).index(&["index.html", "index.htm"]);
+        Self { site: site.hidden(setting.hidden).listing(setting.listing) }
     }
 }
 

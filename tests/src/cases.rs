@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use thimble_core::framing::Limits;
 
-use crate::escapes::expand;
+use crate::rows::Table;
+pub use crate::setting::{Root, Setting, Sizes};
 
 /// One row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,46 +61,6 @@ pub enum End {
     Close,
 }
 
-/// How the server of a row is set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Setting {
-    /// Whether it has a clock.
-    pub clock: bool,
-    /// Its limits.
-    pub limits: Sizes,
-}
-
-/// The limits of a server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sizes {
-    /// Those of a computer, but for forms of at most 4096 octets.
-    #[default]
-    Usual,
-    /// A request-line of 256 octets, a field section of 1024 in 16 fields, chunk and trailer lines
-    /// of 64, forms of 512, and 1024 octets of content thrown away.
-    Small,
-}
-
-impl Sizes {
-    /// The limits themselves.
-    pub const fn limits(self) -> Limits {
-        let mut limits = Limits::DESKTOP;
-        match self {
-            Self::Usual => limits.form = 4096,
-            Self::Small => {
-                limits.request_line = 256;
-                limits.field_section = 1024;
-                limits.fields = 16;
-                limits.line = 64;
-                limits.form = 512;
-                limits.drain = 1024;
-            }
-        }
-        limits
-    }
-}
-
 /// What a reply has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -112,43 +72,23 @@ pub struct Expected {
     pub lacks: Vec<String>,
     /// Its content, after transfer decoding.
     pub body: Option<Vec<u8>>,
-    /// A part of its content.
-    pub contains: Option<Vec<u8>>,
+    /// Parts of its content, in this order.
+    pub contains: Vec<Vec<u8>>,
+    /// What its content has not.
+    pub without: Vec<Vec<u8>>,
+    /// What the links in its content lead to, in their order.
+    pub links: Option<Vec<Vec<u8>>>,
+    /// The parts of a content of the type multipart/byteranges.
+    pub parts: Option<Vec<Part>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    case: Vec<Row>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    name: String,
-    rfc: String,
-    level: Level,
-    send: String,
-    #[serde(default)]
-    shut: bool,
-    expect: Vec<ExpectedRow>,
-    end: End,
-    why: String,
-    clock: Option<bool>,
-    #[serde(default)]
-    limits: Sizes,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExpectedRow {
-    status: u16,
-    #[serde(default)]
-    has: Vec<String>,
-    #[serde(default)]
-    lacks: Vec<String>,
-    body: Option<String>,
-    contains: Option<String>,
+/// What a part of a multipart content has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Field lines it has; their names in any case.
+    pub has: Vec<String>,
+    /// Its content.
+    pub body: Vec<u8>,
 }
 
 /// The folder of the tables.
@@ -156,11 +96,24 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("cases")
 }
 
-/// The rows of all tables.
+/// The rows of all tables, with entity tags that no storage gives.
 ///
 /// # Errors
 /// The first row that breaks a rule of the tables, and which.
 pub fn all() -> Result<Vec<Case>, String> {
+    all_with(&mut |_, path, coding| made_up_tag(path, coding))
+}
+
+fn made_up_tag(path: &str, coding: &str) -> String {
+    format!("\"{coding}:{path}\"")
+}
+
+/// The rows of all tables, with the entity tags that `tags` gives for the folder, the path and the
+/// coding.
+///
+/// # Errors
+/// The first row that breaks a rule of the tables, and which.
+pub fn all_with(tags: &mut RootTags<'_>) -> Result<Vec<Case>, String> {
     let entries = fs::read_dir(folder()).map_err(|error| error.to_string())?;
     let mut paths = entries
         .map(|entry| Ok(entry.map_err(|error| error.to_string())?.path()))
@@ -171,23 +124,32 @@ pub fn all() -> Result<Vec<Case>, String> {
     for path in paths {
         let table = path.file_stem().unwrap_or_default().to_string_lossy();
         let text = fs::read_to_string(&path).map_err(|error| format!("{table}: {error}"))?;
-        cases.extend(parse(&table, &text)?);
+        cases.extend(parse_with(&table, &text, tags)?);
     }
     check_names(&cases)?;
     Ok(cases)
 }
 
-/// The rows of one table, whose text this is.
+/// Gives the entity tag of what is in a folder at a path, in a coding.
+pub type RootTags<'t> = dyn FnMut(Root, &str, &str) -> String + 't;
+
+/// The rows of one table, whose text this is, with entity tags that no storage gives.
 ///
 /// # Errors
 /// The first row that breaks a rule of the tables, and which.
 pub fn parse(table: &str, text: &str) -> Result<Vec<Case>, String> {
+    parse_with(table, text, &mut |_, path, coding| made_up_tag(path, coding))
+}
+
+fn parse_with(table: &str, text: &str, tags: &mut RootTags<'_>) -> Result<Vec<Case>, String> {
     let rows: Table = toml::from_str(text).map_err(|error| format!("{table}: {error}"))?;
     rows.case
         .into_iter()
         .map(|row| {
             let place = format!("{table}: {}", row.name);
-            row.into_case(table).map_err(|fault| format!("{place}: {fault}"))
+            row.into_case(table, tags)
+                .and_then(Case::checked)
+                .map_err(|fault| format!("{place}: {fault}"))
         })
         .collect()
 }
@@ -202,42 +164,18 @@ fn check_names(cases: &[Case]) -> Result<(), String> {
     Ok(())
 }
 
-impl Row {
-    fn into_case(self, table: &str) -> Result<Case, String> {
-        let case = Case {
-            table: table.to_owned(),
-            name: self.name,
-            rfc: self.rfc,
-            level: self.level,
-            send: expand(&self.send)?,
-            shut: self.shut,
-            expect: self
-                .expect
-                .into_iter()
-                .map(ExpectedRow::into_expected)
-                .collect::<Result<_, _>>()?,
-            end: self.end,
-            why: self.why,
-            setting: Setting { clock: self.clock.unwrap_or(true), limits: self.limits },
-        };
-        case.check().map(|()| case)
-    }
-}
-
-impl ExpectedRow {
-    fn into_expected(self) -> Result<Expected, String> {
-        let expand = |text: Option<String>| text.as_deref().map(expand).transpose();
-        Ok(Expected {
-            status: self.status,
-            has: self.has,
-            lacks: self.lacks,
-            body: expand(self.body)?,
-            contains: expand(self.contains)?,
-        })
+impl Expected {
+    /// All field lines that it and its parts have.
+    fn lines(&self) -> impl Iterator<Item = &String> {
+        self.has.iter().chain(self.parts.iter().flatten().flat_map(|part| &part.has))
     }
 }
 
 impl Case {
+    fn checked(self) -> Result<Self, String> {
+        self.check().map(|()| self)
+    }
+
     fn check(&self) -> Result<(), String> {
         let final_replies = self.expect.iter().filter(|reply| reply.status >= 200).count();
         let is_line = |line: &String| {
@@ -271,7 +209,7 @@ impl Case {
                 "only a client that shuts its sending side knows whether 100 comes",
             ),
             (
-                self.expect.iter().flat_map(|reply| &reply.has).any(|line| !is_line(line)),
+                self.expect.iter().flat_map(Expected::lines).any(|line| !is_line(line)),
                 "`has` is a list of field lines",
             ),
             (
@@ -325,16 +263,55 @@ mod tests {
                 has: vec!["A: b".into()],
                 lacks: vec!["C".into()],
                 body: Some(vec![0]),
-                contains: Some(b"}".into()),
+                contains: vec![b"}".into()],
+                without: Vec::new(),
+                links: None,
+                parts: None,
             }],
             end: End::Open,
             why: "because".into(),
-            setting: Setting { clock: true, limits: Sizes::Usual },
+            setting: Setting::USUAL,
         };
         assert_eq!(parse("t", ROW), Ok(vec![expected.clone()]));
-        let other = format!("{ROW}\nclock = false\nlimits = 'small'\nshut = true");
-        let setting = Setting { clock: false, limits: Sizes::Small };
+        let other = format!(
+            "{ROW}\nclock = false\nlimits = 'small'\nroot = 'fixture404'\nlisting = false\n\
+             hidden = true\nshut = true"
+        );
+        let (limits, root) = (Sizes::Small, Root::Fixture404);
+        let setting = Setting { clock: false, limits, root, listing: false, hidden: true };
         assert_eq!(parse("t", &other), Ok(vec![Case { shut: true, setting, ..expected }]));
+    }
+
+    #[test]
+    fn contents_are_described_by_what_is_in_them() {
+        let row = ROW.replace(
+            "contains = '}'",
+            r"contains = ['a', '\x62'], without = 'c', links = ['../', '\xff'],
+            parts = [{ has = ['A: \{etag /d}'], body = '\0' }, { body = '' }]",
+        );
+        let case = parse("t", &row.replace("'\n'", "")).and_then(|mut cases| {
+            cases.pop().and_then(|case| case.expect.into_iter().next()).ok_or_else(String::new)
+        });
+        let reply = case.unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(
+            (reply.contains, reply.without),
+            (vec![b"a".into(), b"b".into()], vec![b"c".into()])
+        );
+        assert_eq!(reply.links, Some(vec![b"../".into(), b"\xff".into()]));
+        let parts = [(vec!["A: \"identity:/d\"".into()], b"\0".into()), (vec![], vec![])];
+        assert_eq!(reply.parts, Some(parts.map(|(has, body)| Part { has, body }).into()));
+    }
+
+    #[test]
+    fn entity_tags_are_those_of_the_folder_that_is_served() {
+        let row = ROW.replace(r"'\r\n'", r"'\{etag /a br}'").replace("A: b", r"A: \\{etag /a}");
+        let row = format!("{row}\nroot = 'fixture404'");
+        let mut tags = |root: Root, path: &str, coding: &str| format!("{root:?}{path}{coding}");
+        let cases = parse_with("t", &row, &mut tags).unwrap_or_default();
+        let sent = cases.first().map(|case| case.send.as_slice());
+        assert_eq!(sent, Some(b"Fixture404/abr".as_slice()));
+        let has = cases.first().and_then(|case| case.expect.first()?.has.first());
+        assert_eq!(has.map(String::as_str), Some("A: Fixture404/aidentity"));
     }
 
     #[test]
@@ -363,6 +340,8 @@ mod tests {
             ("A: b", "A b", "`has` is"),
             ("A: b", "A:b", "`has` is"),
             (r#""C""#, r#""C: d""#, "`lacks` is"),
+            ("body = ", "parts = [{ has = ['A b'], body = '' }], body = ", "`has` is"),
+            ("body = ", "parts = [{ has = ['A: b'] }], body = ", "missing field `body`"),
             ("open", "ajar", "unknown variant"),
         ] {
             assert!(ROW.contains(good), "{good}");

@@ -5,25 +5,35 @@
 //! | `\r` `\n` `\t` `\0` `\\` | CR, LF, HTAB, NUL, a backslash |
 //! | `\xHH` | the octet of two hexadecimal digits |
 //! | `\{N*TEXT}` | TEXT, N times; it may hold escapes |
+//! | `\{etag PATH}` | the entity tag of what is at PATH, its quotes included |
+//! | `\{etag PATH CODING}` | the entity tag of that in a content coding |
 //!
 //! Everything else stands for itself in UTF-8, except newlines: they are for the eye only.
 
 /// What a repetition may stand for at most, in octets.
 const MOST: usize = 16 * 1024 * 1024;
 
-/// The octets that `text` stands for.
+/// Gives the entity tag of what is at a path in a coding, which is `identity` if none is said.
+pub type EntityTags<'t> = dyn FnMut(&str, &str) -> String + 't;
+
+/// The octets that `text` stands for, with entity tags as `tags` gives them.
 ///
 /// # Errors
 /// What is wrong with an escape.
-pub fn expand(text: &str) -> Result<Vec<u8>, String> {
+pub fn expand(text: &str, tags: &mut EntityTags<'_>) -> Result<Vec<u8>, String> {
     let mut octets = Vec::new();
-    expand_into(&mut octets, text, 0)?;
+    expand_into(&mut octets, text, tags, 0)?;
     Ok(octets)
 }
 
 /// Expands up to the end, or at a `depth` other than 0 up to a closing brace. Returns what is left,
 /// that brace included.
-fn expand_into<'t>(octets: &mut Vec<u8>, text: &'t str, depth: usize) -> Result<&'t str, String> {
+fn expand_into<'t>(
+    octets: &mut Vec<u8>,
+    text: &'t str,
+    tags: &mut EntityTags<'_>,
+    depth: usize,
+) -> Result<&'t str, String> {
     let mut rest = text;
     loop {
         let plain_end = rest.find(['\\', '}', '\n', '\r']).unwrap_or(rest.len());
@@ -37,7 +47,7 @@ fn expand_into<'t>(octets: &mut Vec<u8>, text: &'t str, depth: usize) -> Result<
             Some('}') => octets.push(b'}'),
             Some('\n' | '\r') => {}
             _ => {
-                rest = expand_escape(octets, after.as_str(), depth)?;
+                rest = expand_escape(octets, after.as_str(), tags, depth)?;
                 continue;
             }
         }
@@ -46,7 +56,12 @@ fn expand_into<'t>(octets: &mut Vec<u8>, text: &'t str, depth: usize) -> Result<
 }
 
 /// Expands one escape, after its backslash. Returns what is left.
-fn expand_escape<'t>(octets: &mut Vec<u8>, text: &'t str, depth: usize) -> Result<&'t str, String> {
+fn expand_escape<'t>(
+    octets: &mut Vec<u8>,
+    text: &'t str,
+    tags: &mut EntityTags<'_>,
+    depth: usize,
+) -> Result<&'t str, String> {
     let mut after = text.chars();
     let octet = match after.next() {
         Some('r') => b'\r',
@@ -61,12 +76,23 @@ fn expand_escape<'t>(octets: &mut Vec<u8>, text: &'t str, depth: usize) -> Resul
             let octet = u8::from_str_radix(digits, 16).ok().filter(|_| is_hex);
             octet.ok_or_else(|| format!("\\x{digits} is no octet"))?
         }
+        Some('{') if after.as_str().starts_with("etag ") => {
+            let (words, rest) = after.as_str().split_once('}').ok_or("an entity tag has no end")?;
+            let words: Vec<&str> = words.split(' ').collect();
+            let tag = match words.as_slice() {
+                ["etag", path] if path.starts_with('/') => tags(path, "identity"),
+                ["etag", path, coding] if path.starts_with('/') => tags(path, coding),
+                _ => return Err(format!("{words:?} names no entity tag")),
+            };
+            octets.extend_from_slice(tag.as_bytes());
+            return Ok(rest);
+        }
         Some('{') => {
             let (count, repeated) =
                 after.as_str().split_once('*').ok_or("a repetition needs an asterisk")?;
             let count = count.parse::<usize>().map_err(|_| format!("{count} is no number"))?;
             let mut once = Vec::new();
-            let rest = expand_into(&mut once, repeated, depth.saturating_add(1))?;
+            let rest = expand_into(&mut once, repeated, tags, depth.saturating_add(1))?;
             if once.len().checked_mul(count).is_none_or(|length| length > MOST) {
                 return Err("a repetition is too long".to_owned());
             }
@@ -81,7 +107,9 @@ fn expand_escape<'t>(octets: &mut Vec<u8>, text: &'t str, depth: usize) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    fn expand(text: &str) -> Result<Vec<u8>, String> {
+        super::expand(text, &mut |path, coding| format!("<{path} {coding}>"))
+    }
 
     #[test]
     fn escapes_stand_for_octets() {
@@ -97,6 +125,8 @@ mod tests {
             ("\\{2*a\nb}", b"abab"),
             (r"\{2*\x7D}}", b"}}}"),
             ("{ a }", b"{ a }"),
+            (r"W/\{etag /a}, b", b"W/</a identity>, b"),
+            (r"\{etag /a%20b/ gzip}\{2*\{etag /}}", b"</a%20b/ gzip></ identity></ identity>"),
         ] {
             assert_eq!(expand(text).as_deref(), Ok(octets), "{text}");
         }
@@ -119,6 +149,10 @@ mod tests {
             r"\{2*\{2*ab}",
             r"\{9999999999*ab}",
             r"\{5000*\{5000*a}}",
+            r"\{etag /a",
+            r"\{etag a}",
+            r"\{etag }",
+            r"\{etag /a b c}",
         ] {
             assert!(expand(text).is_err(), "{text}");
         }

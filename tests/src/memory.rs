@@ -1,150 +1,17 @@
 //! A server without sockets and files: storage and transport in memory, both never pending.
 
-use std::fs;
-use std::io::{Error, Result};
-use std::path::{Path as FsPath, PathBuf};
-
 use embedded_io::ErrorKind;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::message::FieldEntry;
-use thimble_core::semantics::negotiate::Coding;
-use thimble_core::semantics::path::Path;
 use thimble_core::server::blocking::block_on;
 use thimble_core::server::{
     Buffers, Clock, Ended, Half, Phase, Record, Server, Service, Transmit, Transport,
 };
-use thimble_core::service::storage::{
-    File, Metadata, NoEntries, Node, OpenError, ReadError, Storage,
-};
 
-/// When every file of the fixture was last changed: Sun, 06 Nov 1994 08:49:37 GMT.
-pub const MODIFIED: UnixTime = UnixTime(784_111_777);
+pub use crate::storage::{Fixture, FixtureFile, MODIFIED, Reads};
 
-/// The folder that all servers of the tables serve.
-fn fixture() -> PathBuf {
-    FsPath::new(env!("CARGO_MANIFEST_DIR")).join("fixture")
-}
-
-/// The files of the fixture, in memory.
-#[derive(Clone, Copy, Debug)]
-pub struct Fixture {
-    /// Names from the root on, with slashes between them, and contents.
-    files: &'static [(Vec<u8>, &'static [u8])],
-    reads: Reads,
-}
-
-/// How a file gives its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reads {
-    /// As the memory it is.
-    Slice,
-    /// By reads of so many octets at most.
-    Pieces(usize),
-}
-
-/// A file of the [`Fixture`].
-#[derive(Clone, Copy, Debug)]
-pub struct FixtureFile {
-    content: &'static [u8],
-    reads: Reads,
-}
-
-impl Fixture {
-    /// Reads the fixture, to be kept until the process ends.
-    ///
-    /// # Errors
-    /// It can't be read.
-    pub fn load() -> Result<Self> {
-        let mut files = Vec::new();
-        collect(&fixture(), b"", &mut files)?;
-        Ok(Self::of(files))
-    }
-
-    /// Other files, by their names from the root on.
-    pub fn of(files: Vec<(Vec<u8>, &'static [u8])>) -> Self {
-        Self { files: files.leak(), reads: Reads::Slice }
-    }
-
-    /// The same files, read otherwise.
-    pub const fn reading(self, reads: Reads) -> Self {
-        Self { reads, ..self }
-    }
-
-    /// The names of all files, from the root on, and their contents.
-    pub fn files(&self) -> impl Iterator<Item = (&'static [u8], &'static [u8])> + use<> {
-        self.files.iter().map(|(name, content)| (name.as_slice(), *content))
-    }
-}
-
-fn collect(folder: &FsPath, above: &[u8], files: &mut Vec<(Vec<u8>, &'static [u8])>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = [above, entry.file_name().as_encoded_bytes()].concat();
-        if entry.file_type()?.is_dir() {
-            collect(&entry.path(), &[&name, b"/".as_slice()].concat(), files)?;
-        } else {
-            files.push((name, fs::read(entry.path())?.leak()));
-        }
-    }
-    Ok(())
-}
-
-impl Storage for Fixture {
-    type File = FixtureFile;
-    type Entries = NoEntries;
-
-    async fn open(
-        &self,
-        path: &Path<'_>,
-        _: Coding,
-    ) -> core::result::Result<Node<FixtureFile>, OpenError> {
-        let mut is_directory = false;
-        for (name, content) in self.files {
-            let mut names = name.split(|&octet| octet == b'/');
-            if !path.segments().all(|segment| names.next() == Some(segment)) {
-                continue;
-            }
-            if names.next().is_none() {
-                return Ok(Node::File(FixtureFile { content, reads: self.reads }));
-            }
-            is_directory = true;
-        }
-        if is_directory { Ok(Node::Directory) } else { Err(OpenError::NotFound) }
-    }
-
-    async fn list(&self, _: &Path<'_>) -> core::result::Result<NoEntries, OpenError> {
-        Err(OpenError::NotFound)
-    }
-}
-
-impl File for FixtureFile {
-    fn metadata(&self) -> Metadata<'_> {
-        let len = self.content.len() as u64;
-        Metadata { len, modified: Some(MODIFIED), ..Metadata::default() }
-    }
-
-    async fn read_at(
-        &self,
-        offset: u64,
-        buffer: &mut [u8],
-    ) -> core::result::Result<usize, ReadError> {
-        let most = match self.reads {
-            Reads::Slice => usize::MAX,
-            Reads::Pieces(most) => most,
-        };
-        let offset = usize::try_from(offset).map_err(|_| ReadError)?;
-        let rest = self.content.get(offset..).ok_or(ReadError)?;
-        let count = rest.len().min(buffer.len()).min(most);
-        for (to, from) in buffer.iter_mut().zip(rest.iter().take(count)) {
-            *to = *from;
-        }
-        Ok(count)
-    }
-
-    fn as_slice(&self) -> Option<&'static [u8]> {
-        (self.reads == Reads::Slice).then_some(self.content)
-    }
-}
+/// What the clock in memory says: Thu, 01 Jan 2026 00:00:00 GMT.
+pub const NOW: UnixTime = UnixTime(1_767_225_600);
 
 /// A clock that stands still, or none.
 #[derive(Clone, Copy, Debug)]
@@ -324,20 +191,4 @@ impl<'s> Transport for Wire<'s> {
     fn halves(&mut self) -> (&mut Incoming<'s>, &mut Outgoing) {
         (&mut self.rx, &mut self.tx)
     }
-}
-
-/// Writes the files of the fixture to `folder`, with the times that they have in memory.
-///
-/// # Errors
-/// It can't be written.
-pub fn copy_fixture(folder: &FsPath) -> Result<()> {
-    let modified = std::time::UNIX_EPOCH + std::time::Duration::from_secs(MODIFIED.0);
-    for (name, content) in Fixture::load()?.files() {
-        let name = core::str::from_utf8(name).map_err(Error::other)?;
-        let path = folder.join(name);
-        fs::create_dir_all(path.parent().unwrap_or(folder))?;
-        fs::write(&path, content)?;
-        fs::File::options().write(true).open(&path)?.set_modified(modified)?;
-    }
-    Ok(())
 }

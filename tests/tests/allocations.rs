@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use thimble_core::server::{Error, Exchange, Responded, Server, Service, Transport};
 use thimble_core::{Limits, Status};
-use thimble_tests::cases::{self, Setting, Sizes};
+use thimble_tests::cases::{self, Root, Setting};
 use thimble_tests::memory::{FixedClock, Fixture, Reads, Served, Then, Wire};
 use thimble_tests::replay::{Replay, TRANSMIT};
 
@@ -39,9 +39,8 @@ fn wire<'s>(pieces: &'s [&'s [u8]], then: Then) -> Wire<'s> {
 #[test]
 fn no_kind_of_request_allocates() {
     let fixture = Fixture::load().unwrap();
-    let setting = Setting { clock: true, limits: Sizes::Usual };
     for reads in [Reads::Slice, Reads::Pieces(7)] {
-        let mut replay = Replay::new(setting, fixture.reading(reads), TRANSMIT);
+        let mut replay = Replay::new(Setting::USUAL, fixture.reading(reads), TRANSMIT);
         for (kind, request, status) in KINDS {
             let pieces = [request.as_bytes()];
             let mut wire = wire(&pieces, Then::Wait);
@@ -58,8 +57,7 @@ fn no_kind_of_request_allocates() {
 #[test]
 fn pipelined_requests_allocate_nothing() {
     let fixture = Fixture::load().unwrap();
-    let setting = Setting { clock: true, limits: Sizes::Usual };
-    let mut replay = Replay::new(setting, fixture, TRANSMIT);
+    let mut replay = Replay::new(Setting::USUAL, fixture, TRANSMIT);
     let stays_open = |status: u16, kind: &str| ![400, 417].contains(&status) && kind != "HTTP/1.0";
     let open = KINDS.iter().filter(|(kind, _, status)| stays_open(*status, kind));
     let send: Vec<&str> = open.map(|(_, request, _)| *request).collect();
@@ -75,9 +73,10 @@ fn pipelined_requests_allocate_nothing() {
 
 #[test]
 fn no_row_of_the_tables_allocates() {
-    let fixture = Fixture::load().unwrap();
+    let fixtures = Root::ALL.map(|root| (root, Fixture::load_root(root).unwrap()));
     for case in cases::all().unwrap() {
-        let mut replay = Replay::new(case.setting, fixture, TRANSMIT);
+        let (_, fixture) = fixtures.iter().find(|(root, _)| *root == case.setting.root).unwrap();
+        let mut replay = Replay::new(case.setting, *fixture, TRANSMIT);
         let then = if case.shut { Then::Shut } else { Then::Wait };
         for size in [case.send.len().max(1), 1] {
             let pieces: Vec<&[u8]> = case.send.chunks(size).collect();

@@ -1,22 +1,29 @@
-//! Every row of the case tables, in memory and over sockets.
+//! Every row of the case tables, over each kind of storage, in memory and over sockets.
 //!
 //! What is sent arrives whole, octet by octet, and split in two at every place; each time the same
-//! replies have to come, and they have to be those that the row expects. Over sockets they are the
-//! same again.
+//! replies have to come, and they have to be those that the row expects. Over other storages that
+//! hold the same files, and over sockets, they are the same again but for entity tags.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::thread;
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use thimble_core::service::Storage;
+use thimble_core::service::storage::Image;
+use thimble_image::Builder;
 use thimble_std::Folder;
 use thimble_tests::app::App;
-use thimble_tests::cases::{self, Case, End, Setting, Sizes};
-use thimble_tests::memory::{Fixture, Reads, Then, copy_fixture};
-use thimble_tests::replay::{Replay, TRANSMIT};
+use thimble_tests::cases::{self, Case, End, Root, Setting};
+use thimble_tests::fixture;
+use thimble_tests::memory::{Fixture, Reads, Then};
+use thimble_tests::replay::{Replays, TRANSMIT, entity_tag, entity_tag_request};
 use thimble_tests::transcript::{FOLLOW_UP, Octets, Transcript};
 
 /// Rows that are known to fail, and why that is left alone for now. One that passes fails.
@@ -33,60 +40,208 @@ const SMALL: usize = 2 * 1024;
 
 #[test]
 fn in_memory() {
-    let fixture = Fixture::load().unwrap();
-    let cases = cases::all().unwrap();
-    report(&cases, |case| faults_in_memory(case, fixture));
+    every_row_over(|root| Fixture::load_root(root).unwrap());
 }
 
-/// Rows over the sockets of a frontend, whose servers `start` in threads of the scope: one for each
-/// size of limits.
-macro_rules! over_sockets {
-    ($name:ident, $frontend:ident, |$server:ident, $app:ident| $run:expr) => {
-        #[test]
-        fn $name() {
-            let fixture = Fixture::load().unwrap();
-            let cases = cases::all().unwrap();
-            let folder = TempDir::with_prefix("thimble-").unwrap();
-            copy_fixture(folder.path()).unwrap();
-            thread::scope(|scope| {
-                let serve = |sizes: Sizes| {
-                    let $server = $frontend::Server::bind("127.0.0.1:0").unwrap();
-                    let $server = $server.limits(sizes.limits());
-                    let (address, stop) = ($server.local_addr().unwrap(), $server.stop());
-                    let $app = App::new(Folder::open(folder.path()).unwrap());
-                    scope.spawn(move || $run.unwrap());
-                    Running { address, stop: Some(move || stop.stop()) }
-                };
-                let (usual, small) = (serve(Sizes::Usual), serve(Sizes::Small));
-                report(&cases, |case| {
-                    let is_small = case.setting.limits == Sizes::Small;
-                    let address = if is_small { small.address } else { usual.address };
-                    faults_over_sockets(case, fixture, address)
-                });
-            });
-        }
+#[test]
+fn over_a_folder() {
+    let folders = Folders::new();
+    every_row_over(|root| folders.open(root));
+}
+
+#[test]
+fn over_an_image() {
+    let folders = Folders::new();
+    every_row_over(|root| folders.image(root));
+}
+
+#[test]
+fn over_sockets_with_std() {
+    let folders = Folders::new();
+    every_row_over_sockets(|root| folders.open(root), with_std);
+}
+
+#[test]
+fn over_sockets_with_std_from_an_image() {
+    let folders = Folders::new();
+    every_row_over_sockets(|root| folders.image(root), with_std);
+}
+
+#[test]
+fn over_sockets_with_tokio() {
+    let folders = Folders::new();
+    every_row_over_sockets(|root| folders.open(root), with_tokio);
+}
+
+/// Each row has the replies over sockets that it has in memory, over the storages that `open` gives,
+/// from the servers that `start` starts.
+fn every_row_over_sockets<S: Storage>(open: impl Fn(Root) -> S, start: fn(Setting, S) -> Running) {
+    let mut replays = Replays::new(&open, TRANSMIT);
+    // This server always has a clock.
+    let clocked = |setting: Setting| Setting { clock: true, ..setting };
+    let servers = RefCell::new(HashMap::new());
+    let address = |setting: Setting| {
+        let mut servers = servers.borrow_mut();
+        let serve = || start(setting, open(setting.root));
+        servers.entry(setting).or_insert_with(serve).address
     };
+    let cases = cases_with(|root, path, coding| {
+        let setting = Setting { root, ..Setting::USUAL };
+        let sent = entity_tag_request(path, coding);
+        let output = converse(&sent, false, address(setting)).ok();
+        let read = output.and_then(|output| Transcript::read(&output, &[true], true).ok());
+        entity_tag(read.as_ref(), coding)
+    });
+    report(&cases, |case| {
+        let setting = clocked(case.setting);
+        let memory = match replays.with(setting).run(case, &[&case.send]) {
+            Ok(transcript) => transcript.without_interim(),
+            Err(fault) => return vec![fault],
+        };
+        let follow_up = if case.end == End::Open && !case.shut { FOLLOW_UP } else { b"" };
+        let sent = [&case.send, follow_up].concat();
+        let sockets = converse(&sent, case.shut, address(setting))
+            .and_then(|output| Transcript::read(&output, &memory.to_head(), memory.closed));
+        match sockets {
+            Ok(sockets) if sockets.without_interim() == memory => Vec::new(),
+            Ok(sockets) => vec![format!("over sockets:\n{sockets}\n  in memory:\n{memory}")],
+            Err(fault) => vec![format!("over sockets: {fault}")],
+        }
+    });
 }
 
-over_sockets!(over_sockets_with_std, thimble_std, |server, app| server.run(&app));
-over_sockets!(over_sockets_with_tokio, thimble_tokio, |server, app| server.run(app));
+/// Each row over the storages that `open` gives has the replies that it expects, however it arrives,
+/// and whatever the size of the transmit buffer. They are those that it has over a [`Fixture`].
+fn every_row_over<S: Storage>(open: impl Fn(Root) -> S) {
+    let mut usual = Replays::new(&open, TRANSMIT);
+    let mut small = Replays::new(&open, SMALL);
+    let pieces = |root| Fixture::load_root(root).unwrap().reading(Reads::Pieces(5));
+    let mut fixture = Replays::new(pieces, SMALL);
+    let cases = cases_with(|root, path, coding| usual.entity_tag(root, path, coding));
+    let fixture_cases = cases_with(|root, path, coding| fixture.entity_tag(root, path, coding));
+    let mut of_fixture = fixture_cases.iter();
+    report(&cases, |case| {
+        let of_fixture = of_fixture.next().filter(|row| row.name == case.name).unwrap();
+        let send = case.send.as_slice();
+        let replay = usual.with(case.setting);
+        let mut run = |pieces: &[&[u8]]| replay.run(case, pieces);
+        let whole = match run(&[send]) {
+            Ok(whole) => whole,
+            Err(fault) => return vec![fault],
+        };
+        let mut faults = whole.check(case);
+        if !faults.is_empty() {
+            faults.push(format!("got:\n{whole}"));
+            return faults;
+        }
+
+        let expected = whole.without_interim();
+        let mut compare = |how: &str, expected: &Transcript, got: Result<Transcript, String>| {
+            let fault = match got {
+                Ok(got) if got.without_interim() == *expected => return true,
+                Ok(got) => format!("{how} got:\n{got}\n  instead of:\n{expected}"),
+                Err(fault) => format!("{how}: {fault}"),
+            };
+            faults.push(fault);
+            false
+        };
+        let octets: Vec<&[u8]> = send.chunks(1).collect();
+        compare("octet by octet", &expected, run(&octets));
+        for at in splits(send) {
+            let (before, after) = send.split_at(at);
+            let how = format!("split before {}", Octets(after));
+            if !compare(&how, &expected, run(&[before, after])) {
+                break;
+            }
+        }
+        if case.end == End::Open && !case.shut {
+            let together = [send, FOLLOW_UP].concat();
+            let got = replay.run_all(&[&together], Then::Wait);
+            compare("together with the follow-up", &expected, got);
+        }
+        if send.len() <= SPLIT_EVERYWHERE {
+            let got = small.with(case.setting).run(case, &[send]);
+            compare("with a small buffer", &expected, got);
+            let got = fixture.with(of_fixture.setting).run(of_fixture, &[&of_fixture.send]);
+            let masked = got.map(|got| got.masked());
+            compare("with a small buffer and slow files in memory", &expected.masked(), masked);
+        }
+        faults
+    });
+}
+
+/// The rows of all tables, with the entity tags that `tags` gives; each is asked for once.
+fn cases_with(mut tags: impl FnMut(Root, &str, &str) -> String) -> Vec<Case> {
+    let mut known = HashMap::new();
+    let mut once = |root: Root, path: &str, coding: &str| {
+        let key = (root, path.to_owned(), coding.to_owned());
+        known.entry(key).or_insert_with(|| tags(root, path, coding)).clone()
+    };
+    cases::all_with(&mut once).unwrap()
+}
+
+/// The folders of all rows, made for one test.
+struct Folders {
+    above: TempDir,
+}
+
+impl Folders {
+    fn new() -> Self {
+        let above = TempDir::with_prefix("thimble-").unwrap();
+        for root in Root::ALL {
+            fixture::write(root.name(), &above.path().join(root.name())).unwrap();
+        }
+        Self { above }
+    }
+
+    fn open(&self, root: Root) -> Folder {
+        Folder::open(self.at(root)).unwrap()
+    }
+
+    /// An image of the folder, to be kept until the process ends.
+    fn image(&self, root: Root) -> Image {
+        Builder::new(self.at(root)).gzip(false).hidden(true).leak().unwrap()
+    }
+
+    fn at(&self, root: Root) -> PathBuf {
+        self.above.path().join(root.name())
+    }
+}
 
 /// A server, stopped when dropped, also by a failure.
-struct Running<F: FnOnce()> {
+struct Running {
     address: SocketAddr,
-    stop: Option<F>,
+    stop: Box<dyn Fn()>,
+    thread: Option<JoinHandle<()>>,
 }
 
-impl<F: FnOnce()> Drop for Running<F> {
+fn with_std<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) -> Running {
+    let server = thimble_std::Server::bind("127.0.0.1:0").unwrap();
+    let server = server.limits(setting.limits.limits());
+    let (address, stop) = (server.local_addr().unwrap(), server.stop());
+    let app = App::with(setting, storage);
+    let thread = Some(thread::spawn(move || server.run(&app).unwrap()));
+    Running { address, stop: Box::new(move || stop.stop()), thread }
+}
+
+fn with_tokio<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) -> Running {
+    let server = thimble_tokio::Server::bind("127.0.0.1:0").unwrap();
+    let server = server.limits(setting.limits.limits());
+    let (address, stop) = (server.local_addr().unwrap(), server.stop());
+    let app = App::with(setting, storage);
+    let thread = Some(thread::spawn(move || server.run(app).unwrap()));
+    Running { address, stop: Box::new(move || stop.stop()), thread }
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            stop();
-        }
+        (self.stop)();
+        self.thread.take().map(JoinHandle::join);
     }
 }
 
 /// Fails for all rows that fail, at once.
-fn report(cases: &[Case], faults: impl Fn(&Case) -> Vec<String>) {
+fn report(cases: &[Case], faults: impl FnMut(&Case) -> Vec<String>) {
     let failures = failures(cases, SKIPS, faults);
     let (failed, all) = (failures.len(), cases.len());
     assert!(failed == 0, "{failed} failures in {all} rows:\n\n{}", failures.join("\n"));
@@ -96,7 +251,7 @@ fn report(cases: &[Case], faults: impl Fn(&Case) -> Vec<String>) {
 fn failures(
     cases: &[Case],
     skips: &[(&str, &str)],
-    faults: impl Fn(&Case) -> Vec<String>,
+    mut faults: impl FnMut(&Case) -> Vec<String>,
 ) -> Vec<String> {
     let unknown = skips.iter().filter(|(name, _)| !cases.iter().any(|case| case.name == *name));
     let unknown = unknown.map(|(name, _)| format!("{name}: is skipped, and is in no table\n"));
@@ -133,79 +288,14 @@ fn failures_and_needless_skips_are_reported() {
     assert_eq!(reported(&[(&first.name, ""), ("no such row", "")]).len(), 1);
 }
 
-/// What is wrong with a row in memory: with its replies, or the first delivery that changes them.
-fn faults_in_memory(case: &Case, fixture: Fixture) -> Vec<String> {
-    let mut replay = Replay::new(case.setting, fixture, TRANSMIT);
-    let send = case.send.as_slice();
-    let whole = match replay.run(case, &[send]) {
-        Ok(whole) => whole,
-        Err(fault) => return vec![fault],
-    };
-    let mut faults = whole.check(case);
-    if !faults.is_empty() {
-        faults.push(format!("got:\n{whole}"));
-        return faults;
-    }
-
-    let expected = whole.without_interim();
-    let mut compare = |how: &str, got: Result<Transcript, String>| {
-        let fault = match got {
-            Ok(got) if got.without_interim() == expected => return true,
-            Ok(got) => format!("{how} got:\n{got}\n  instead of:\n{expected}"),
-            Err(fault) => format!("{how}: {fault}"),
-        };
-        faults.push(fault);
-        false
-    };
-    if case.end == End::Open && !case.shut {
-        compare(
-            "together with the follow-up",
-            replay.run_all(&[&[send, FOLLOW_UP].concat()], Then::Wait),
-        );
-    }
-    let octets: Vec<&[u8]> = send.chunks(1).collect();
-    compare("octet by octet", replay.run(case, &octets));
-    for at in splits(send) {
-        let (before, after) = send.split_at(at);
-        if !compare(&format!("split before {}", Octets(after)), replay.run(case, &[before, after]))
-        {
-            break;
-        }
-    }
-    if send.len() <= SPLIT_EVERYWHERE {
-        let pieces = fixture.reading(Reads::Pieces(5));
-        let mut replay = Replay::new(case.setting, pieces, SMALL);
-        compare("with a small buffer and slow files", replay.run(case, &[send]));
-    }
-    faults
-}
-
-/// How the replies at `address` are other than those in memory.
-fn faults_over_sockets(case: &Case, fixture: Fixture, address: SocketAddr) -> Vec<String> {
-    // This server always has a clock.
-    let setting = Setting { clock: true, ..case.setting };
-    let memory = match Replay::new(setting, fixture, TRANSMIT).run(case, &[&case.send]) {
-        Ok(transcript) => transcript.without_interim(),
-        Err(fault) => return vec![fault],
-    };
-    let sockets = converse(case, address)
-        .and_then(|output| Transcript::read(&output, &memory.to_head(), memory.closed));
-    match sockets {
-        Ok(sockets) if sockets.without_interim() == memory => Vec::new(),
-        Ok(sockets) => vec![format!("over sockets:\n{sockets}\n  in memory:\n{memory}")],
-        Err(fault) => vec![format!("over sockets: {fault}")],
-    }
-}
-
-/// Sends what `case` says, and reads until the server closes.
-fn converse(case: &Case, address: SocketAddr) -> Result<Vec<u8>, String> {
+/// Sends what is `sent`, shuts the sending side if so asked, and reads until the server closes.
+fn converse(sent: &[u8], shut: bool, address: SocketAddr) -> Result<Vec<u8>, String> {
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let follow_up = if case.end == End::Open && !case.shut { FOLLOW_UP } else { b"" };
     // Who refuses early may close before all is sent; the reply tells.
-    let _ = stream.write_all(&[&case.send, follow_up].concat());
-    if case.shut {
+    let _ = stream.write_all(sent);
+    if shut {
         let _ = stream.shutdown(Shutdown::Write);
     }
     let mut output = Vec::new();

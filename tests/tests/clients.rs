@@ -1,7 +1,8 @@
-//! wget and three Python clients against the command.
+//! wget, three Python clients and REDbot against the command.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,40 +22,57 @@ fn folder() -> Folder {
     folder
 }
 
-/// Runs a script of `tests/clients`, which reads every file and posts to every page of `root`.
-fn python(script: &str) {
+/// Runs a script of `tests/clients`, whose last line is `last` when it has found no fault.
+fn python(script: &str, arguments: &[&OsStr], last: &str) {
     let python = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("venv/bin/python");
     assert!(python.exists(), "{} is missing: tests/run makes it", python.display());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
+    let output =
+        run(Command::new(&python).arg("-B").arg(&script).args(arguments).stdin(Stdio::null()));
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{log}");
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(out.ends_with(last), "{out}");
+}
+
+/// Runs a script that reads every file and posts to every page of the folder that is served.
+fn read_and_post(script: &str) {
     let made = folder();
     for root in [site(), made.path().to_path_buf()] {
         let thimble = Thimble::serve(&root, &["-q"]);
-        let output = run(Command::new(&python)
-            .arg("-B")
-            .arg(&script)
-            .arg(thimble.url("/"))
-            .arg(&root)
-            .stdin(Stdio::null()));
-        let log = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{log}");
-        let out = String::from_utf8_lossy(&output.stdout);
-        assert!(out.ends_with("every file and page is right\n"), "{out}");
+        let url = thimble.url("/");
+        python(script, &[OsStr::new(&url), root.as_os_str()], "every file and page is right\n");
     }
 }
 
 #[test]
 fn python_http_client() {
-    python("with_http_client.py");
+    read_and_post("with_http_client.py");
 }
 
 #[test]
 fn python_requests() {
-    python("with_requests.py");
+    read_and_post("with_requests.py");
 }
 
 #[test]
 fn python_httpx() {
-    python("with_httpx.py");
+    read_and_post("with_httpx.py");
+}
+
+#[test]
+fn redbot_finds_nothing_bad() {
+    let folder = Folder::new().unwrap();
+    for name in ["index.html", "style.css", "test.jpg"] {
+        folder.file(name, fs::read(site().join(name)).unwrap()).unwrap();
+    }
+    let style = folder.path().join("style.css");
+    let gzip = Command::new("gzip").args(["-9", "--keep", "--no-name"]).arg(style).status();
+    assert!(gzip.unwrap().success());
+    let thimble = Thimble::serve(folder.path(), &["-q"]);
+    let url = thimble.url("/");
+    let arguments = [&url, "/", "/test.jpg", "--gzip", "/style.css"].map(OsStr::new);
+    python("with_redbot.py", &arguments, "REDbot finds nothing bad\n");
 }
 
 fn wget(arguments: &[&str], target: &Path) -> String {

@@ -7,7 +7,7 @@ use thimble_tests::cases::{Setting, Sizes};
 use thimble_tests::memory::{Fixture, Reads, Then};
 use thimble_tests::replay::Replay;
 
-const SETTING: Setting = Setting { clock: true, limits: Sizes::Small };
+const SETTING: Setting = Setting { limits: Sizes::Small, ..Setting::USUAL };
 const SENT: &str = "POST /page.html HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
     Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=1";
 const SHOWN: &[u8] = br#"<dl class="form"><dt>a</dt><dd>1</dd></dl>"#;

@@ -9,12 +9,12 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use thimble_tests::cases::{self, Case, End, Setting, Sizes};
+use thimble_tests::cases::{self, Case, End, Setting};
 use thimble_tests::memory::{Fixture, Reads, Then};
 use thimble_tests::replay::Replay;
 use thimble_tests::transcript::{FOLLOW_UP, Octets, Reply};
 
-const SETTING: Setting = Setting { clock: true, limits: Sizes::Usual };
+const SETTING: Setting = Setting::USUAL;
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::load().unwrap());
 

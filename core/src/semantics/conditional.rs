@@ -26,6 +26,15 @@ pub struct Validators<'v> {
     pub modified: Option<UnixTime>,
 }
 
+/// What a request does to a representation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It reads it: its method is GET or HEAD.
+    Reads,
+    /// It has another method, and may change something.
+    Changes,
+}
+
 /// What preconditions come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -38,16 +47,17 @@ pub enum Outcome {
 }
 
 /// Evaluates the preconditions of a request for an existing representation, in the order of
-/// RFC 9110 §13.2.2. `reads` says that the method is GET or HEAD.
+/// RFC 9110 §13.2.2.
 ///
 /// A list of entity tags that is malformed matches none, and a date that is none is ignored, as
 /// §13.1.3 and §13.1.4 ask for.
 pub fn evaluate(
     fields: &(impl FieldLines + ?Sized),
     validators: &Validators<'_>,
-    reads: bool,
+    access: Access,
     now: Option<UnixTime>,
 ) -> Outcome {
+    let reads = access == Access::Reads;
     let strongly = |a: &EntityTag<'_>, b: &EntityTag<'_>| a.is_strongly(b);
     let weakly = |a: &EntityTag<'_>, b: &EntityTag<'_>| a.is_weakly(b);
     let &Validators { etag, modified } = validators;
@@ -144,8 +154,8 @@ mod tests {
     const VALIDATORS: Validators<'_> =
         Validators { etag: Some(EntityTag::strong(b"a")), modified: Some(UnixTime(784_111_777)) };
 
-    fn outcome(fields: &[(&str, &[u8])], reads: bool) -> Outcome {
-        evaluate(fields, &VALIDATORS, reads, Some(NOW))
+    fn outcome(fields: &[(&str, &[u8])], access: Access) -> Outcome {
+        evaluate(fields, &VALIDATORS, access, Some(NOW))
     }
 
     #[test]
@@ -179,7 +189,7 @@ mod tests {
             (&[(unmodified, SAME), (since, SAME)], NotModified, Proceed),
         ] {
             assert_eq!(
-                (outcome(fields, true), outcome(fields, false)),
+                (outcome(fields, Access::Reads), outcome(fields, Access::Changes)),
                 (to_get, to_put),
                 "{fields:?}"
             );
@@ -188,8 +198,9 @@ mod tests {
 
     #[test]
     fn without_validators_only_any_matches() {
-        let evaluate =
-            |fields: &[(&str, &[u8])]| evaluate(fields, &Validators::default(), true, None);
+        let evaluate = |fields: &[(&str, &[u8])]| {
+            evaluate(fields, &Validators::default(), Access::Reads, None)
+        };
         assert_eq!(evaluate(&[("If-Match", b"*")]), Outcome::Proceed);
         assert_eq!(evaluate(&[("If-Match", b"\"a\"")]), Outcome::Failed);
         assert_eq!(evaluate(&[("If-None-Match", b"\"a\"")]), Outcome::Proceed);

@@ -7,7 +7,7 @@ pub type Names<'m> = heapless::Vec<&'m [u8], 24>;
 
 /// The reply to a method that is not among those of a resource: for OPTIONS that they are listed, for
 /// one known to RFC 9110 that it is not allowed here, for any other that it is not implemented.
-/// Those below 501 list in Allow what is [allowed](allowed).
+/// Those below 501 list in Allow what is [`allowed`].
 pub const fn refuse(method: Method<'_>) -> Refusal {
     match method {
         Method::Options => Refusal::new(Status::NO_CONTENT, ""),

@@ -11,7 +11,7 @@ const UNKNOWN: &str = "application/octet-stream";
 /// extensions that their registrations name and mime-db collects; where there is none, those that
 /// browsers expect. Sources of programs are shown as text, whatever else their extension may mean.
 /// Text is UTF-8: its types say so, the others know it from their content.
-const TYPES: [(&str, &str); 233] = [
+const TYPES: [(&str, &str); 238] = [
     ("3g2", "video/3gpp2"),
     ("3gp", "video/3gpp"),
     ("3mf", "model/3mf"),
@@ -21,6 +21,7 @@ const TYPES: [(&str, &str); 233] = [
     ("ai", "application/postscript"),
     ("aif", "audio/aiff"),
     ("aiff", "audio/aiff"),
+    ("amr", "audio/AMR"),
     ("apk", "application/vnd.android.package-archive"),
     ("apng", "image/apng"),
     ("asm", "text/plain; charset=utf-8"),
@@ -34,6 +35,7 @@ const TYPES: [(&str, &str); 233] = [
     ("bmp", "image/bmp"),
     ("bz2", "application/x-bzip2"),
     ("c", "text/plain; charset=utf-8"),
+    ("cbor", "application/cbor"),
     ("cc", "text/plain; charset=utf-8"),
     ("cer", "application/pkix-cert"),
     ("cfg", "text/plain; charset=utf-8"),
@@ -77,6 +79,7 @@ const TYPES: [(&str, &str); 233] = [
     ("gv", "text/vnd.graphviz; charset=utf-8"),
     ("gz", "application/gzip"),
     ("h", "text/plain; charset=utf-8"),
+    ("har", "application/json"),
     ("heic", "image/heic"),
     ("heif", "image/heif"),
     ("hh", "text/plain; charset=utf-8"),
@@ -113,6 +116,7 @@ const TYPES: [(&str, &str); 233] = [
     ("log", "text/plain; charset=utf-8"),
     ("lua", "text/plain; charset=utf-8"),
     ("m", "text/plain; charset=utf-8"),
+    ("m2ts", "video/mp2t"),
     ("m3u", "audio/mpegurl"),
     ("m3u8", "application/vnd.apple.mpegurl"),
     ("m4a", "audio/mp4"),
@@ -135,6 +139,7 @@ const TYPES: [(&str, &str); 233] = [
     ("mpeg", "video/mpeg"),
     ("mpg", "video/mpeg"),
     ("mtl", "model/mtl"),
+    ("mts", "video/mp2t"),
     ("ndjson", "application/x-ndjson"),
     ("nim", "text/plain; charset=utf-8"),
     ("nt", "application/n-triples"),

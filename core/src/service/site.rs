@@ -1,11 +1,12 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, copy};
+use super::files::{Files, Found, OTHER_STATE, copy};
 use super::form::Form;
 use super::html::{OVERLAP, Place, PlaceSearch, escape, list};
-use super::storage::{File, Storage};
+use super::storage::{File, Metadata, Storage};
 use super::submissions::{Submission, Submissions};
 use crate::message::{Method, Status};
+use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
 use crate::server::{Error, Exchange, Responded, Service, Transport};
 
@@ -88,6 +89,11 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         page: &S::File,
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
         let path = exchange.target().path();
+        let Metadata { modified, etag, .. } = page.metadata();
+        let (fields, validators) = (exchange.head().fields(), Validators { etag, modified });
+        if evaluate(&fields, &validators, Access::Changes, exchange.now()) != Outcome::Proceed {
+            return Ok(exchange.refuse(OTHER_STATE));
+        }
         let (form, mut respond) = exchange.form().await?;
         self.submissions.submit(&Submission { time: respond.now(), path, form });
 

@@ -29,7 +29,7 @@ const LATELY: u64 = 10;
 
 /// What tells one state of a file or directory from every other: its identity, its size, and the
 /// nanoseconds of its last change of any kind. No program can set those of `changed`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stamp {
     identity: (u64, u64),
     size: i64,
@@ -57,6 +57,12 @@ impl Stamp {
         };
         let tick = if fraction == 0 { COARSE_TICK } else { TICK };
         Duration::new(seconds, fraction).saturating_add(tick) < now
+    }
+
+    /// Whether a later change may give the same stamp, though nobody takes a program's time between
+    /// two nanoseconds: the file system's clock is coarse, and has not moved on yet.
+    pub(super) fn is_ambiguous(&self, now: Duration) -> bool {
+        self.changed.1 == 0 && !self.is_settled(now)
     }
 }
 
@@ -184,6 +190,7 @@ mod tests {
             (stamp(998, 0), true),
         ] {
             assert_eq!(stamp.is_settled(now), settled, "{stamp:?}");
+            assert_eq!(stamp.is_ambiguous(now), !settled && stamp.changed.1 == 0);
         }
     }
 

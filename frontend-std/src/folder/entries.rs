@@ -1,8 +1,8 @@
 //! The entries of a directory, sorted.
 
 use std::fs;
+use std::io;
 use std::path::Path as FsPath;
-use std::vec::IntoIter;
 
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 use thimble_core::grammar::date::UnixTime;
@@ -10,6 +10,7 @@ use thimble_core::service::storage::{
     Entries, Entry, File as _, Metadata, Node, OpenError, ReadError, listing_order,
 };
 
+use super::mapped::Mapped;
 use super::{Folder, as_path, len, modified, open_error};
 
 /// A directory beneath a [`Folder`] whose names were read and sorted.
@@ -20,19 +21,25 @@ use super::{Folder, as_path, len, modified, open_error};
 pub struct FolderEntries {
     directory: fs::File,
     /// All names, one after the other.
-    names: Vec<u8>,
-    rows: IntoIter<Row>,
+    names: Mapped,
+    /// A [`Row`] for each, sorted.
+    rows: Mapped,
+    /// Rows that were read.
+    read: usize,
     /// What links lead to, in the order of `start`.
     links: Vec<Link>,
 }
 
+/// Where a name stands among the names, and what it is the name of.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    /// Where the name stands among the names.
     start: u32,
     length: u16,
     is_directory: bool,
 }
+
+/// Octets of a row in memory.
+const ROW: usize = 8;
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
@@ -42,6 +49,21 @@ struct Link {
 }
 
 impl Row {
+    fn to_bytes(self) -> [u8; ROW] {
+        let Self { start, length, is_directory } = self;
+        let packed = u64::from(start) | u64::from(length) << 32 | u64::from(is_directory) << 48;
+        packed.to_le_bytes()
+    }
+
+    fn from_bytes(bytes: [u8; ROW]) -> Self {
+        let packed = u64::from_le_bytes(bytes);
+        Self {
+            start: u32::try_from(packed & 0xffff_ffff).unwrap_or_default(),
+            length: u16::try_from(packed >> 32 & 0xffff).unwrap_or_default(),
+            is_directory: packed >> 48 != 0,
+        }
+    }
+
     fn name(self, names: &[u8]) -> &[u8] {
         let start = usize::try_from(self.start).unwrap_or(usize::MAX);
         names.get(start..).and_then(|names| names.get(..self.length.into())).unwrap_or_default()
@@ -51,11 +73,13 @@ impl Row {
 impl FolderEntries {
     /// Reads the names in the directory at `path`.
     pub(super) fn read(folder: &Folder, path: &FsPath) -> Result<Self, OpenError> {
+        let failed = |error: io::Error| open_error(&error);
         let directory = folder.open_following(path)?;
-        let (mut names, mut rows, mut links) = (Vec::new(), Vec::new(), Vec::new());
-        let entries = Dir::read_from(&directory).map_err(|error| open_error(&error.into()))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| open_error(&error.into()))?;
+        let mut names = Mapped::new().map_err(failed)?;
+        let mut rows = Mapped::new().map_err(failed)?;
+        let mut links = Vec::new();
+        for entry in Dir::read_from(&directory).map_err(|error| failed(error.into()))? {
+            let entry = entry.map_err(|error| failed(error.into()))?;
             let name = entry.file_name().to_bytes();
             if matches!(name, b"." | b"..") {
                 continue;
@@ -65,10 +89,8 @@ impl FolderEntries {
                     .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
                 kind => kind,
             };
-            let (Ok(start), Ok(length)) = (u32::try_from(names.len()), u16::try_from(name.len()))
-            else {
-                return Err(OpenError::Failed);
-            };
+            let start = u32::try_from(names.as_slice().len()).map_err(|_| OpenError::Failed)?;
+            let length = u16::try_from(name.len()).map_err(|_| OpenError::Failed)?;
             let is_directory = match kind {
                 FileType::RegularFile => false,
                 FileType::Directory => true,
@@ -86,22 +108,27 @@ impl FolderEntries {
                 },
                 _ => continue,
             };
-            names.extend_from_slice(name);
-            rows.push(Row { start, length, is_directory });
+            names.append(name).map_err(failed)?;
+            rows.append(&Row { start, length, is_directory }.to_bytes()).map_err(failed)?;
         }
-        rows.sort_unstable_by(|a, b| {
-            let key = |row: &Row| (row.is_directory, row.name(&names));
+        let (records, _) = rows.as_mut_slice().as_chunks_mut::<ROW>();
+        records.sort_unstable_by(|a, b| {
+            let (a, b) = (Row::from_bytes(*a), Row::from_bytes(*b));
+            let key = |row: Row| (row.is_directory, row.name(names.as_slice()));
             listing_order(key(a), key(b))
         });
-        Ok(Self { directory, names, rows: rows.into_iter(), links })
+        Ok(Self { directory, names, rows, read: 0, links })
     }
 }
 
 impl Entries for FolderEntries {
     async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError> {
-        for row in self.rows.by_ref() {
+        let (records, _) = self.rows.as_slice().as_chunks::<ROW>();
+        for record in records.iter().skip(self.read) {
+            self.read += 1;
+            let row = Row::from_bytes(*record);
             let Row { start, is_directory, .. } = row;
-            let name = row.name(&self.names);
+            let name = row.name(self.names.as_slice());
             if let Ok(index) = self.links.binary_search_by_key(&start, |link| link.start)
                 && let Some(&Link { len, modified, .. }) = self.links.get(index)
             {

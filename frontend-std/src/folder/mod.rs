@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 mod entries;
+mod mapped;
 
 use std::any::Any;
 use std::ffi::OsStr;
@@ -82,17 +83,17 @@ impl Folder {
         let place = self.place.as_ref()?;
         let inside = |path| {
             let target = fs::canonicalize(place.join(path)).ok()?;
-            target.strip_prefix(place).ok().map(FsPath::to_path_buf)
+            // The root itself is the folder without any step.
+            target.strip_prefix(place).ok().map(|steps| FsPath::new(".").join(steps))
         };
-        let found = inside(path).filter(|found| !found.as_os_str().is_empty());
-        found.filter(|_| path.ancestors().skip(1).all(|folder| inside(folder).is_some()))
+        inside(path).filter(|_| path.ancestors().skip(1).all(|folder| inside(folder).is_some()))
     }
 
     fn open_beneath(&self, path: &FsPath) -> Result<Node<OpenFile>, OpenError> {
         Ok(match self.find_beneath(path)? {
             Node::File((file, stat)) => {
-                let opened = Arc::new(Opened::new(Some(file), Box::default(), &stat));
-                Node::File(OpenFile { opened, codings: Codings::NONE })
+                let opened = Opened::new(Some(file), Box::default(), &stat, time_of_day());
+                Node::File(OpenFile::new(Arc::new(opened), Coding::Identity, Codings::NONE))
             }
             Node::Directory => Node::Directory,
         })
@@ -115,24 +116,24 @@ impl Folder {
         }
     }
 
-    /// The file `name` as it was opened before, if it is still the same. `is_plain`: with the
-    /// codings beside it.
-    fn recall(&self, name: &[u8], is_plain: bool, entry: &Entry) -> Option<OpenFile> {
+    /// The file `name` as it was opened before, if it is still the same.
+    fn recall(&self, name: &[u8], coding: Coding, entry: &Entry) -> Option<OpenFile> {
         let is_same = |name: &[u8], stamp: Stamp| {
             let stat = statat(&self.root, name, AtFlags::empty());
             stat.is_ok_and(|stat| Stamp::of(&stat) == stamp)
         };
-        let codings = match (is_plain, entry.beside) {
+        let codings = match (coding == Coding::Identity, entry.beside) {
             (false, _) => Codings::NONE,
             (true, Some((codings, directory))) if is_same(directory_of(name), directory) => codings,
             (true, _) => return None,
         };
-        is_same(name, entry.stamp).then(|| OpenFile { opened: Arc::clone(&entry.opened), codings })
+        let opened = || Arc::clone(&entry.opened);
+        is_same(name, entry.stamp).then(|| OpenFile::new(opened(), coding, codings))
     }
 
     /// Opens the file `name`, and keeps it if it can be trusted to show every change.
-    fn open_anew(&self, name: &[u8], is_plain: bool) -> Result<Node<OpenFile>, OpenError> {
-        let now = time_of_day();
+    fn open_anew(&self, name: &[u8], coding: Coding) -> Result<Node<OpenFile>, OpenError> {
+        let (now, is_plain) = (time_of_day(), coding == Coding::Identity);
         let directory = statat(&self.root, directory_of(name), AtFlags::empty());
         let Node::File((file, stat)) = self.find_beneath(as_path(name))? else {
             return Ok(Node::Directory);
@@ -145,8 +146,8 @@ impl Folder {
             is_settled(&stamp) && (!is_plain || directory.is_some_and(|it| is_settled(&it)));
         let small = if keeps { read_small(&file, &stat) } else { None };
         let opened = match small {
-            Some(content) => Opened::new(None, content, &stat),
-            None => Opened::new(Some(file), Box::default(), &stat),
+            Some(content) => Opened::new(None, content, &stat, now),
+            None => Opened::new(Some(file), Box::default(), &stat, now),
         };
         let opened = Arc::new(opened);
         if keeps {
@@ -154,7 +155,7 @@ impl Folder {
             let entry = Entry::new(Arc::clone(&opened), stamp, beside);
             self.cache.insert(name, Arc::new(entry));
         }
-        Ok(Node::File(OpenFile { opened, codings }))
+        Ok(Node::File(OpenFile::new(opened, coding, codings)))
     }
 
     /// A file that [`open`](Storage::open) would give at once: it was opened before, is still the
@@ -162,7 +163,7 @@ impl Folder {
     pub fn at_hand(&self, path: &Path<'_>, coding: Coding) -> Option<OpenFile> {
         let name = file_name(path, coding);
         let entry = self.cache.get(&name)?;
-        entry.check().then(|| self.recall(&name, coding == Coding::Identity, &entry))?
+        entry.check().then(|| self.recall(&name, coding, &entry))?
     }
 
     /// Opens whatever is at `path`, links followed that stay inside.
@@ -218,11 +219,10 @@ impl Storage for Folder {
         if name.is_empty() {
             return Ok(Node::Directory);
         }
-        let is_plain = coding == Coding::Identity;
         let entry = self.cache.get(&name);
-        match entry.and_then(|entry| self.recall(&name, is_plain, &entry)) {
+        match entry.and_then(|entry| self.recall(&name, coding, &entry)) {
             Some(file) => Ok(Node::File(file)),
-            None => self.open_anew(&name, is_plain),
+            None => self.open_anew(&name, coding),
         }
     }
 
@@ -282,6 +282,9 @@ fn len(stat: &Stat) -> u64 {
 pub struct OpenFile {
     opened: Arc<Opened>,
     codings: Codings,
+    /// It changes with the length, with the nanosecond of the last change of any kind, and when
+    /// another file takes the place of this one.
+    etag: Option<[u8; 16]>,
 }
 
 /// What is known of an open file.
@@ -292,12 +295,21 @@ struct Opened {
     content: Box<[u8]>,
     len: u64,
     modified: Option<UnixTime>,
-    etag: [u8; 16],
+    /// A hash of its state, so that nobody is told which inodes there are. None while the next
+    /// change may not show.
+    state: Option<u64>,
 }
 
 impl Opened {
-    fn new(file: Option<fs::File>, content: Box<[u8]>, stat: &Stat) -> Self {
-        Self { file, content, len: len(stat), modified: modified(stat), etag: etag(stat) }
+    /// A file as it was found at `now` or later.
+    fn new(file: Option<fs::File>, content: Box<[u8]>, stat: &Stat, now: Duration) -> Self {
+        let stamp = Stamp::of(stat);
+        let state = (!stamp.is_ambiguous(now)).then(|| {
+            let mut hasher = DefaultHasher::new();
+            stamp.hash(&mut hasher);
+            hasher.finish()
+        });
+        Self { file, content, len: len(stat), modified: modified(stat), state }
     }
 
     /// Octets and descriptors that it takes.
@@ -307,22 +319,23 @@ impl Opened {
 }
 
 impl OpenFile {
+    fn new(opened: Arc<Opened>, coding: Coding, codings: Codings) -> Self {
+        // The same file may stand in several codings, by links.
+        let etag = opened.state.map(|state| hexadecimal(state ^ coding as u64));
+        Self { opened, codings, etag }
+    }
+
     /// The file itself; none if it is small, and reading it takes nothing from a disk.
     pub fn file(&self) -> Option<&fs::File> {
         self.opened.file.as_ref()
     }
 }
 
-/// An entity tag that changes with the file's length, with the nanosecond of its last change, and
-/// when another file takes its place. It is a hash, so that it tells nobody which inodes there are.
-fn etag(stat: &Stat) -> [u8; 16] {
-    let mut hasher = DefaultHasher::new();
-    (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec).hash(&mut hasher);
-    let hash = hasher.finish();
+fn hexadecimal(number: u64) -> [u8; 16] {
     let mut text = [0; 16];
-    for (digit, shift) in text.iter_mut().zip((0..64).step_by(4)) {
-        let nibble = u32::try_from(hash >> shift & 0xf).unwrap_or_default();
-        *digit = char::from_digit(nibble, 16).and_then(|c| u8::try_from(c).ok()).unwrap_or(b'0');
+    for (digits, octet) in text.as_chunks_mut::<2>().0.iter_mut().zip(number.to_be_bytes()) {
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+        *digits = [digit(octet >> 4), digit(octet & 0xf)];
     }
     text
 }
@@ -332,7 +345,7 @@ impl File for OpenFile {
         Metadata {
             len: self.opened.len,
             modified: self.opened.modified,
-            etag: Some(EntityTag::strong(&self.opened.etag)),
+            etag: self.etag.as_ref().map(|etag| EntityTag::strong(etag)),
             codings: self.codings,
         }
     }
@@ -390,6 +403,8 @@ fn open_error(error: &io::Error) -> OpenError {
 
 #[cfg(test)]
 mod tests {
+    use thimble_core::server::blocking::block_on;
+
     use super::*;
 
     #[test]
@@ -405,5 +420,33 @@ mod tests {
         ] {
             assert_eq!(open_error(&error), expected, "{error}");
         }
+    }
+
+    fn tag(folder: &Folder, coding: Coding) -> Option<[u8; 16]> {
+        let path = Path::new(b"/a")?;
+        match block_on(folder.open(&path, coding)) {
+            Ok(Node::File(file)) => file.etag,
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn tags_tell_states_and_codings_apart() -> io::Result<()> {
+        let place = tempfile::TempDir::with_prefix("thimble-")?;
+        let (plain, coded) = (place.path().join("a"), place.path().join("a.br"));
+        fs::write(&plain, "1111")?;
+        fs::hard_link(&plain, coded)?;
+        let folder = Folder::open(place.path())?;
+        let first = tag(&folder, Coding::Identity);
+        assert!(first.is_some() && tag(&folder, Coding::Identity) == first);
+        assert_ne!(tag(&folder, Coding::Brotli), first);
+
+        // The same length, and the time of the last change put back.
+        let modified = fs::metadata(&plain)?.modified()?;
+        thread::sleep(Duration::from_millis(20));
+        fs::write(&plain, "2222")?;
+        fs::File::options().write(true).open(&plain)?.set_modified(modified)?;
+        assert_ne!(tag(&folder, Coding::Identity), first);
+        Ok(())
     }
 }

@@ -90,9 +90,11 @@ async fn row<T: Transport>(
     for piece in percent_encode(name) {
         stream.queue(piece.as_bytes()).await?;
     }
-    queue(stream, [slash, "\">"]).await?;
+    // A name may turn the direction of text, but not beyond itself.
+    queue(stream, [slash, "\"><bdi>"]).await?;
     text(stream, name).await?;
-    queue(stream, [slash, if is_link { " &#8618;" } else { "" }, "</a></td><td>"]).await?;
+    queue(stream, [slash, "</bdi>", if is_link { " &#8618;" } else { "" }, "</a></td><td>"])
+        .await?;
     if !is_directory {
         size(stream, len).await?;
     }
@@ -103,14 +105,19 @@ async fn row<T: Transport>(
     queue(stream, ["</td></tr>\n"]).await
 }
 
-/// Octets as text; what is not UTF-8 is shown as U+FFFD.
+/// Octets as text; what is not UTF-8, or a control, is shown as U+FFFD.
 async fn text<T: Transport>(
     stream: &mut Stream<'_, T>,
     octets: &[u8],
 ) -> Result<(), Error<T::Error>> {
     for chunk in octets.utf8_chunks() {
-        for piece in escape(chunk.valid()) {
-            stream.queue(piece.as_bytes()).await?;
+        for (index, plain) in chunk.valid().split(char::is_control).enumerate() {
+            if index > 0 {
+                queue(stream, ["\u{fffd}"]).await?;
+            }
+            for piece in escape(plain) {
+                stream.queue(piece.as_bytes()).await?;
+            }
         }
         if !chunk.invalid().is_empty() {
             queue(stream, ["\u{fffd}"]).await?;
@@ -143,7 +150,8 @@ async fn time<T: Transport>(
     let text = iso_minutes(modified);
     queue(stream, ["<time>"]).await?;
     stream.queue(&text).await?;
-    queue(stream, [" UTC</time>"]).await
+    // That it is UTC is part of what HTML can read as a time.
+    queue(stream, ["Z</time>"]).await
 }
 
 async fn queue<T: Transport, const N: usize>(

@@ -13,6 +13,7 @@ use crate::semantics::path::Path;
 use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
 
 pub use multipart::Delimiter;
+pub(super) use plan::OTHER_STATE;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
 const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "nothing is served at this path");
@@ -242,7 +243,7 @@ impl From<OpenError> for Refusal {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::NotFound => NOT_FOUND,
-            OpenError::Forbidden => Self::new(Status::FORBIDDEN, "this file may not be read"),
+            OpenError::Forbidden => Self::new(Status::FORBIDDEN, "this may not be read"),
             OpenError::Busy => Self::new(Status::SERVICE_UNAVAILABLE, "try again in a moment"),
             OpenError::Failed => Self::new(Status::INTERNAL_SERVER_ERROR, "the storage failed"),
         }

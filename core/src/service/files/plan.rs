@@ -5,10 +5,14 @@ use crate::bytes::ascii::Decimal;
 use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::grammar::range::RangeSet;
 use crate::message::{Method, Refusal, Status};
-use crate::semantics::conditional::{FieldLines, Outcome, Validators, evaluate, if_range};
+use crate::semantics::conditional::{Access, FieldLines, Outcome, Validators, evaluate, if_range};
 use crate::semantics::methods::{allowed, refuse};
 use crate::semantics::negotiate::{Coding, Codings, choose};
 use crate::semantics::range::{OctetRange, Parts, Selection, select};
+
+/// What answers a request whose preconditions don't hold.
+pub(crate) const OTHER_STATE: Refusal =
+    Refusal::new(Status::PRECONDITION_FAILED, "the file is not in the state that was asked for");
 
 /// What matters of a request.
 #[derive(Clone, Copy, Debug)]
@@ -138,12 +142,9 @@ pub fn plan<'p>(
         chosen,
         ..reply(Refusal::new(status, reason))
     };
-    match evaluate(fields, &chosen.validators, true, now) {
+    match evaluate(fields, &chosen.validators, Access::Reads, now) {
         Outcome::NotModified => return reply(Status::NOT_MODIFIED, "", Content::None),
-        Outcome::Failed => {
-            let reason = "the file is not in the state that was asked for";
-            return reply(Status::PRECONDITION_FAILED, reason, Content::None);
-        }
+        Outcome::Failed => return reply(OTHER_STATE.status, OTHER_STATE.reason, Content::None),
         Outcome::Proceed => {}
     }
     let whole = reply(Status::OK, "", Content::Whole);
