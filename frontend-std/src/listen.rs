@@ -16,11 +16,6 @@ pub(crate) const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
 /// A write is taken up anew after this long.
 pub(crate) const SEND_TIME_OUT: Duration = Duration::from_secs(5);
 
-/// Octets the kernel holds that it could not send yet. Left alone it takes mebibytes from a
-/// connection whose client reads slowly: a thousand of those cost it gibibytes, and seconds to copy.
-#[cfg(target_os = "linux")]
-const UNSENT: u32 = 64 * 1024;
-
 /// How long to wait when something has run out: descriptors, memory, threads.
 pub const RUN_OUT: Duration = Duration::from_millis(50);
 
@@ -45,10 +40,7 @@ pub fn prepare(listener: &TcpListener) -> io::Result<()> {
     let socket = SockRef::from(listener);
     // A second call only changes the length of the queue.
     socket.listen(BACKLOG)?;
-    socket.set_tcp_nodelay(true)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_notsent_lowat(UNSENT)?;
-    Ok(())
+    socket.set_tcp_nodelay(true)
 }
 
 /// Makes `listener` and its connections block, for a limited time.
@@ -106,7 +98,6 @@ mod tests {
         assert!(stream.nodelay()?);
         assert_eq!(stream.read_timeout()?, Some(ACCEPT_TIME_OUT));
         assert_eq!(stream.write_timeout()?, Some(SEND_TIME_OUT));
-        assert_eq!(SockRef::from(&stream).tcp_notsent_lowat()?, UNSENT);
         Ok(())
     }
 

@@ -98,12 +98,12 @@ impl Options {
         let core = Serving::new(Contained(service), SystemClock, self.limits);
         let mut connection = Connection::new(Socket::new(stream), peer, &self.stop);
         loop {
-            let Ok(desk) = take_desk(&self.limits) else {
+            let Ok(mut desk) = take_desk(&self.limits) else {
                 // There may be memory again soon.
                 sleep(RUN_OUT).await;
                 continue;
             };
-            let (served, desk, after) = serve_once(&core, self, connection, desk).await;
+            let (served, after) = serve_once(&core, self, connection, &mut desk).await;
             connection = served;
             leave_desk(desk);
             if after == After::Over {
@@ -227,14 +227,13 @@ impl Connection {
     }
 }
 
-/// Serves what has arrived. All that is needed goes in and comes out by value, so that the future
-/// borrows nothing from its connection, and a server can put both into memory of its choice.
+/// Serves what has arrived.
 pub(crate) async fn serve_once<S: Service>(
     core: &Serving<S>,
     options: &Options,
     mut connection: Connection,
-    mut desk: Desk,
-) -> (Connection, Desk, After) {
+    desk: &mut Desk,
+) -> (Connection, After) {
     let Connection { socket, peer, alarm, stop, .. } = &mut connection;
     let mut tx_alarm = Alarm::default();
     let mut halves = Halves::new(socket, *peer, options, stop, (alarm, &mut tx_alarm));
@@ -250,17 +249,17 @@ pub(crate) async fn serve_once<S: Service>(
         }
         Ok(Ended::Closed) | Err(_) => After::Over,
     };
-    (connection, desk, after)
+    (connection, after)
 }
 
 /// A desk that was left here, or a new one.
-pub(crate) fn take_desk(limits: &Limits) -> io::Result<Desk> {
+fn take_desk(limits: &Limits) -> io::Result<Desk> {
     let left = DESKS_LEFT.with_borrow_mut(Vec::pop).filter(|desk| desk.suits(limits));
     left.map_or_else(|| Desk::new(limits), Ok)
 }
 
 /// Leaves a desk to the next connection of this thread.
-pub(crate) fn leave_desk(desk: Desk) {
+fn leave_desk(desk: Desk) {
     DESKS_LEFT.with_borrow_mut(|left| {
         if left.len() < DESKS {
             left.push(desk);

@@ -127,29 +127,27 @@ impl Server {
             runtime.block_on(work(listener, service(), options.clone(), places))
         };
         let run = &run;
+        let mut listeners = listeners.into_iter();
+        let first = listeners.next();
         thread::scope(|scope| {
-            let threads: Vec<_> = listeners
-                .into_iter()
+            // Without one of them, part of the clients would wait forever.
+            let stop_unless =
+                |outcome: io::Result<()>| outcome.inspect_err(|_| options.stop.stop());
+            let others: Vec<_> = listeners
                 .map(|listener| {
                     let thread = thread::Builder::new().name("thimble-tokio".into());
-                    thread.spawn_scoped(scope, move || run(listener))
+                    thread.spawn_scoped(scope, move || stop_unless(run(listener)))
                 })
                 .collect();
-            let mut outcome = Ok(());
-            for thread in threads {
-                let ended = match thread {
-                    Ok(thread) => {
-                        thread.join().unwrap_or_else(|_| Err(io::Error::other("a panic")))
-                    }
-                    Err(error) => Err(error),
-                };
-                if ended.is_err() {
-                    // Without one of them, part of the clients would wait forever.
-                    options.stop.stop();
-                }
-                outcome = outcome.and(ended);
+            let all_run = others.iter().all(Result::is_ok);
+            let first = first.filter(|_| all_run).map_or(Ok(()), |first| stop_unless(run(first)));
+            if !all_run {
+                options.stop.stop();
             }
-            outcome
+            others.into_iter().fold(first, |outcome, thread| {
+                let joined = thread?.join().unwrap_or_else(|_| Err(io::Error::other("a panic")));
+                outcome.and(joined)
+            })
         })
     }
 }

@@ -12,6 +12,12 @@ use thimble_std::clock::moment;
 use thimble_std::deadline::Patience;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// How long to wait at most before another try.
+///
+/// The kernel says that it takes more octets only once a third of its own buffer is free, which a
+/// slow peer may need minutes for; a call that begins before finds any room there is.
+const SLICE: Duration = Duration::from_secs(5);
+
 /// A runtime's timer, which is asked to go off no later than needed, and otherwise left alone.
 ///
 /// Deadlines of a connection mostly move on; a timer that goes off early finds that out, and is set
@@ -60,6 +66,11 @@ impl<'c> Timer<'c> {
         self.patience.is_idle()
     }
 
+    /// Whether the last try was long ago, and it is time for another one though nothing was heard.
+    pub(crate) fn is_due(&self) -> bool {
+        self.since.is_some_and(|since| moment().saturating_sub(since) >= SLICE)
+    }
+
     /// Takes note of what a call came to, and makes it an error when it has waited for too long.
     pub(crate) fn watch(
         &mut self,
@@ -74,14 +85,11 @@ impl<'c> Timer<'c> {
                 Poll::Ready(outcome)
             }
             Poll::Pending => {
-                self.since.get_or_insert_with(moment);
-                if !waited.is_zero() {
-                    self.since = Some(moment());
-                    self.patience.spend(waited, 0);
-                }
+                self.since = Some(moment());
+                self.patience.spend(waited, 0);
                 match self.patience.left() {
                     Ok(left) => {
-                        self.alarm.set(left, context);
+                        self.alarm.set(left.min(SLICE), context);
                         Poll::Pending
                     }
                     Err(error) => {

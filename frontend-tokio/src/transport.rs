@@ -145,6 +145,9 @@ impl Tx<'_> {
         mut poll: impl FnMut(&Socket, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> io::Result<usize> {
         poll_fn(|context| {
+            if self.timer.is_due() {
+                self.socket.look_again();
+            }
             let outcome = poll(self.socket, context);
             self.timer.watch(context, outcome)
         })

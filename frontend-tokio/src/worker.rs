@@ -1,6 +1,7 @@
 //! One runtime's share of the connections.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::mem;
@@ -13,21 +14,23 @@ use std::task::{Context, Poll};
 
 #[cfg(target_os = "linux")]
 use rustix::net::SocketFlags;
+use thimble_core::framing::Limits;
 use thimble_core::server::Service;
-use thimble_std::SystemClock;
 use thimble_std::contain::Contained;
 use thimble_std::desk::Desk;
 use thimble_std::listen::{RUN_OUT, has_run_out};
+use thimble_std::{Deadlines, SystemClock};
 use tokio::io::Interest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use crate::connection::{After, Connection, Options, Serving, leave_desk, serve_once, take_desk};
+use crate::connection::{After, Connection, Options, Serving, serve_once};
 use crate::socket::Socket;
 
-/// Places for futures that a thread keeps while no connection uses them.
-const SLOTS: usize = 32;
+/// Attendants that a runtime keeps while they have no connection: more are busy at once only when
+/// many requests wait for their content, or many replies for their clients.
+const FREE: usize = 32;
 
 /// Accepts connections and serves them by `service`, until it is stopped and the last one is done.
 pub(crate) async fn work<S: Service + 'static>(
@@ -44,16 +47,18 @@ pub(crate) async fn work<S: Service + 'static>(
     let core = Rc::new(Serving::new(Contained(service), SystemClock, options.limits));
     let crew = {
         let options = options.clone();
+        let (limits, deadlines) = (options.limits, options.deadlines);
         let options = Rc::new(options);
-        let serving = Rc::clone(&options);
-        Rc::new(Crew {
-            serve: move |connection, desk| {
-                let (core, options) = (Rc::clone(&core), Rc::clone(&serving));
-                async move { serve_once(&core, &options, connection, desk).await }
-            },
-            slots: RefCell::default(),
-            options,
-        })
+        let attend = move |hatch: Rc<Hatch>, mut desk: Desk| {
+            let (core, options) = (Rc::clone(&core), Rc::clone(&options));
+            async move {
+                loop {
+                    let connection = hatch.next().await;
+                    hatch.done(serve_once(&core, &options, connection, &mut desk).await);
+                }
+            }
+        };
+        Rc::new(Crew { attend, limits, deadlines, free: RefCell::default() })
     };
     // It ends when every connection has dropped its sender.
     let (alive, mut ended) = mpsc::channel::<()>(1);
@@ -124,15 +129,38 @@ fn accept_now(listener: impl AsFd) -> io::Result<(TcpStream, SocketAddr)> {
 
 /// What all connections of a runtime share.
 struct Crew<M, F> {
-    /// Makes the future that serves what has arrived.
-    serve: M,
-    /// Memory for such futures, used in turn: one is larger than all else that a connection needs,
-    /// and most connections are idle most of the time.
-    slots: RefCell<Vec<Slot<F>>>,
-    options: Rc<Options>,
+    /// Makes the future of an attendant, which never ends.
+    attend: M,
+    limits: Limits,
+    deadlines: Deadlines,
+    /// Attendants without a connection.
+    free: RefCell<Vec<Attendant<F>>>,
 }
 
-type Slot<F> = Pin<Box<Option<F>>>;
+/// One who serves connections in turn, each until it waits for another request: buffers, and the
+/// memory of a future that is larger than all else a connection needs. Most connections are idle most
+/// of the time, and have none.
+struct Attendant<F> {
+    attending: Pin<Box<F>>,
+    hatch: Rc<Hatch>,
+}
+
+/// Through which a connection gets to an attendant, and back.
+#[derive(Default)]
+struct Hatch {
+    next: Cell<Option<Connection>>,
+    done: Cell<Option<(Connection, After)>>,
+}
+
+impl Hatch {
+    async fn next(&self) -> Connection {
+        poll_fn(|_| self.next.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
+
+    fn done(&self, connection: (Connection, After)) {
+        self.done.set(Some(connection));
+    }
+}
 
 /// Serves a connection to its end. This is written out, and no `async fn`, since those keep what
 /// they are given twice.
@@ -146,35 +174,38 @@ struct Task<M, F> {
 enum State<F> {
     /// Something may have arrived.
     Ready(Connection),
-    Served(Slot<F>),
+    Attended(Attendant<F>),
     Resting(Connection),
     Over,
 }
 
 impl<M, F> Crew<M, F>
 where
-    M: Fn(Connection, Desk) -> F,
-    F: Future<Output = (Connection, Desk, After)>,
+    M: Fn(Rc<Hatch>, Desk) -> F,
+    F: Future<Output = Infallible>,
 {
-    fn begin(&self, connection: Connection, desk: Desk) -> State<F> {
-        let mut slot = self.slots.borrow_mut().pop().unwrap_or_else(|| Box::pin(None));
-        slot.set(Some((self.serve)(connection, desk)));
-        State::Served(slot)
+    /// An attendant that was free, or a new one.
+    fn attendant(&self) -> io::Result<Attendant<F>> {
+        if let Some(attendant) = self.free.borrow_mut().pop() {
+            return Ok(attendant);
+        }
+        let (hatch, desk) = (Rc::<Hatch>::default(), Desk::new(&self.limits)?);
+        let attending = Box::pin((self.attend)(Rc::clone(&hatch), desk));
+        Ok(Attendant { attending, hatch })
     }
 
-    fn end(&self, mut slot: Slot<F>) {
-        slot.set(None);
-        let mut slots = self.slots.borrow_mut();
-        if slots.len() < SLOTS {
-            slots.push(slot);
+    fn set_free(&self, attendant: Attendant<F>) {
+        let mut free = self.free.borrow_mut();
+        if free.len() < FREE {
+            free.push(attendant);
         }
     }
 }
 
 impl<M, F> Future for Task<M, F>
 where
-    M: Fn(Connection, Desk) -> F,
-    F: Future<Output = (Connection, Desk, After)>,
+    M: Fn(Rc<Hatch>, Desk) -> F,
+    F: Future<Output = Infallible>,
 {
     type Output = ();
 
@@ -183,34 +214,30 @@ where
         loop {
             *state = match mem::replace(state, State::Over) {
                 State::Ready(mut connection) => {
-                    let Ok(desk) = take_desk(&crew.options.limits) else {
+                    let Ok(attendant) = crew.attendant() else {
                         // There may be memory again soon.
                         connection.wake_after(RUN_OUT, context);
                         *state = State::Ready(connection);
                         return Poll::Pending;
                     };
-                    crew.begin(connection, desk)
+                    attendant.hatch.next.set(Some(connection));
+                    State::Attended(attendant)
                 }
-                State::Served(mut slot) => {
-                    let polled = slot.as_mut().as_pin_mut().map(|turn| turn.poll(context));
-                    match polled {
-                        Some(Poll::Pending) => {
-                            *state = State::Served(slot);
-                            return Poll::Pending;
-                        }
-                        Some(Poll::Ready((connection, desk, after))) => {
-                            crew.end(slot);
-                            leave_desk(desk);
-                            match after {
-                                After::Request => State::Resting(connection),
-                                After::Over => return Poll::Ready(()),
-                            }
-                        }
-                        None => return Poll::Ready(()),
+                State::Attended(mut attendant) => {
+                    // It never ends; what it says is whether it is done.
+                    let _ = attendant.attending.as_mut().poll(context);
+                    let Some((connection, after)) = attendant.hatch.done.take() else {
+                        *state = State::Attended(attendant);
+                        return Poll::Pending;
+                    };
+                    crew.set_free(attendant);
+                    match after {
+                        After::Request => State::Resting(connection),
+                        After::Over => return Poll::Ready(()),
                     }
                 }
                 State::Resting(mut connection) => {
-                    match connection.poll_rest(context, &crew.options.deadlines) {
+                    match connection.poll_rest(context, &crew.deadlines) {
                         Poll::Pending => {
                             *state = State::Resting(connection);
                             return Poll::Pending;
