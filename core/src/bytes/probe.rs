@@ -11,11 +11,18 @@ pub struct Probe(imp::Octets);
 /// A set of positions in a probe: bit 0 is the first octet.
 pub type Positions = u32;
 
+impl From<&[u8; WIDTH]> for Probe {
+    #[inline(always)]
+    fn from(octets: &[u8; WIDTH]) -> Self {
+        Self(imp::load(octets))
+    }
+}
+
 impl Probe {
     /// The octets from `at` on, if there are sixteen.
     #[inline(always)]
     pub fn new(input: &[u8], at: usize) -> Option<Self> {
-        input.get(at..)?.first_chunk().map(|octets| Self(imp::load(octets)))
+        input.get(at..)?.first_chunk().map(Self::from)
     }
 
     /// The last octets of the input, for those from `at` on that are fewer than sixteen, and how
@@ -23,7 +30,7 @@ impl Probe {
     #[inline(always)]
     pub fn last(input: &[u8], at: usize) -> Option<(Self, usize)> {
         let others = WIDTH.checked_sub(input.len().checked_sub(at)?)?;
-        Some((Self(imp::load(input.last_chunk()?)), others))
+        Some((Self::from(input.last_chunk()?), others))
     }
 
     /// The first four octets, the first of them lowest.
@@ -60,7 +67,7 @@ pub fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Op
     for pair in pairs {
         // Two at a time: half as many branches.
         let (probes, _) = pair.as_chunks();
-        let mut probes = probes.iter().map(|octets| set(Probe(imp::load(octets))));
+        let mut probes = probes.iter().map(|octets| set(Probe::from(octets)));
         let found = probes.next()? | probes.next()? << WIDTH;
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize);
@@ -68,7 +75,7 @@ pub fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Op
         at += 2 * WIDTH;
     }
     if let Some(octets) = rest.first_chunk() {
-        let found = set(Probe(imp::load(octets)));
+        let found = set(Probe::from(octets));
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize);
         }
@@ -77,26 +84,6 @@ pub fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Op
     let (probe, others) = Probe::last(input, at)?;
     let found = set(probe) >> others;
     (found != 0).then(|| at + found.trailing_zeros() as usize)
-}
-
-/// The first position from `at` on that is in [`Probe::controls`]: [`find`] for values, which may be
-/// long.
-#[inline(always)]
-pub fn find_control(input: &[u8], mut at: usize) -> Option<usize> {
-    let (pairs, _) = input.get(at..)?.as_chunks::<{ 2 * WIDTH }>();
-    for pair in pairs.iter().take(2) {
-        let (probes, _) = pair.as_chunks();
-        let mut probes = probes.iter().map(|octets| imp::controls(imp::load(octets)));
-        let found = probes.next()? | probes.next()? << WIDTH;
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize);
-        }
-        at += 2 * WIDTH;
-    }
-    // What is longer than most is often much longer.
-    let (fours, _) = input.get(at..)?.as_chunks();
-    at += 4 * WIDTH * fours.iter().take_while(|octets| !imp::may_hold_controls(octets)).count();
-    find(input, at, Probe::controls)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -146,18 +133,6 @@ mod imp {
     #[inline(always)]
     pub(super) fn controls(octets: Octets) -> u32 {
         positions(at_most(octets, 0x1f) | equal(octets, 0x7f))
-    }
-
-    /// Whether one of four probes may hold a control. The least octet of all tells, and the least
-    /// distance to DEL.
-    #[inline(always)]
-    pub(super) fn may_hold_controls(octets: &[u8; 64]) -> bool {
-        let (probes, _) = octets.as_chunks();
-        let least = |change: u8| {
-            let probes = probes.iter().map(|octets| load(octets) ^ all(change));
-            probes.fold(all(0xff), min_u8_m128i)
-        };
-        positions(at_most(least(0), 0x1f) | equal(least(0x7f), 0)) != 0
     }
 
     #[inline(always)]
@@ -231,12 +206,6 @@ mod imp {
     }
 
     #[inline(always)]
-    pub(super) fn may_hold_controls(octets: &[u8; 64]) -> bool {
-        let (probes, _) = octets.as_chunks();
-        probes.iter().any(|octets| controls(load(octets)) != 0)
-    }
-
-    #[inline(always)]
     pub(super) fn not_in_name(octets: Octets) -> u32 {
         positions(octets, |word| {
             let letters = within(word | (ONES * 0x20), b'a', b'z');
@@ -268,7 +237,6 @@ mod tests {
                     let expected = |holds: bool| (holds && place >= at).then_some(place);
                     let control = is_control(octet) || octet == b'\t';
                     assert_eq!(find(&input, at, Probe::controls), expected(control));
-                    assert_eq!(find_control(&input, at), expected(control));
                     let name = octet.is_ascii_alphanumeric() || octet == b'-';
                     assert_eq!(find(&input, at, Probe::not_in_name), expected(!name));
                     let target = is_target(octet);

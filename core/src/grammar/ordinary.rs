@@ -4,7 +4,7 @@
 //! [`field_line`](super::field_line) finds too. Everything else, right or wrong, is left to it: so it
 //! alone decides what is accepted.
 
-use crate::bytes::probe::{Probe, WIDTH, find, find_control};
+use crate::bytes::probe::{Probe, WIDTH, find};
 use crate::bytes::span::Span;
 use crate::grammar::field_line::FieldLine;
 
@@ -46,18 +46,17 @@ pub fn request_line(input: &[u8]) -> Option<RequestLineSpan> {
     })
 }
 
-/// A field line at `at`, with its CRLF: a name of letters, digits and hyphens, a colon, one space,
-/// and a value without tabs and without whitespace around it. Also the first four octets, the first
-/// of them lowest.
+/// The field line from `at` to the CRLF at `end`, which is where the next control is: a name of
+/// letters, digits and hyphens, a colon, one space, and a value without whitespace around it. Also
+/// the first four octets, the first of them lowest.
 #[inline(always)]
-pub fn field_line(input: &[u8], at: usize) -> Option<(FieldLine, u32)> {
-    // One load gives the end of the name and, of a short line, its own end.
-    let (names, controls, first_four) = if let Some(probe) = Probe::new(input, at) {
-        (probe.not_in_name(), probe.controls(), probe.first_four())
+pub fn field_line(input: &[u8], at: usize, end: usize) -> Option<(FieldLine, u32)> {
+    let (names, first_four) = if let Some(probe) = Probe::new(input, at) {
+        (probe.not_in_name(), probe.first_four())
     } else {
         let (probe, others) = Probe::last(input, at)?;
         let first_four = u32::from_le_bytes(*input.get(at..)?.first_chunk()?);
-        (probe.not_in_name() >> others, probe.controls() >> others, first_four)
+        (probe.not_in_name() >> others, first_four)
     };
     let name = match names {
         // Longer than a probe, as few are, and not longer than two.
@@ -67,18 +66,14 @@ pub fn field_line(input: &[u8], at: usize) -> Option<(FieldLine, u32)> {
         }
         names => names.trailing_zeros() as usize,
     };
-    let value = at + name + 2;
-    let end = match controls {
-        0 => find_control(input, at + WIDTH)?,
-        controls => at + controls.trailing_zeros() as usize,
-    };
     let rest = input.get(at + name..end + 2)?;
     let [before @ .., first] = *rest.first_chunk::<3>()?;
     let [last, after @ ..] = *rest.last_chunk::<3>()?;
     let is_ordinary =
         before == *b": " && after == *b"\r\n" && first > b' ' && last > b' ' && name > 0;
     let name = Span { start: at, end: at + name };
-    is_ordinary.then_some((FieldLine { name, value: Span { start: value, end } }, first_four))
+    let value = Span { start: name.end + 2, end };
+    is_ordinary.then_some((FieldLine { name, value }, first_four))
 }
 
 #[cfg(test)]
@@ -108,7 +103,8 @@ mod tests {
             ("A: b\0", false),
         ] {
             let input = std::format!("{line}\r\nAnother-Line: after it\r\n\r\n");
-            let found = field_line(input.as_bytes(), 0);
+            let end = input.find(|octet: char| octet.is_ascii_control()).unwrap();
+            let found = field_line(input.as_bytes(), 0, end);
             assert_eq!(found.is_some(), ordinary, "{line}");
             if let Some((found, first_four)) = found {
                 assert_eq!(Ok(found), strict::field_line(line.as_bytes()));

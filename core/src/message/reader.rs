@@ -3,6 +3,8 @@
 use super::facts::Facts;
 use super::{ParseError, Version};
 use crate::bytes::class::is_tchar;
+#[cfg(target_pointer_width = "64")]
+use crate::bytes::controls::Controls;
 use crate::bytes::scan::{Line, line_end};
 use crate::bytes::span::Span;
 use crate::grammar::field_line::{FieldFault, FieldLine, field_line};
@@ -160,15 +162,20 @@ impl HeadReader {
         let most = self.fields.saturating_add(limits.field_section);
         // In variables of their own, so that they stay in registers.
         let (mut line, mut count) = (self.line, self.count);
-        while let Some((FieldLine { name, value }, first_four)) = ordinary::field_line(input, line)
-            && value.end + 2 <= most
+        let mut controls = Controls::new(input, line);
+        while let Some(end) = controls.next()
+            && let Some((FieldLine { name, value }, first_four)) =
+                ordinary::field_line(input, line, end)
+            && end + 2 <= most
         {
             self.facts.add(input, name, value, first_four);
             if let Some(entry) = table.get_mut(count) {
                 *entry = FieldEntry::new(name, value);
             }
             count += 1;
-            line = value.end + 2;
+            line = end + 2;
+            // The LF of this line.
+            controls.next();
         }
         (self.line, self.searched, self.count) = (line, line, count);
         // Once for all of them: whichever was the first too many, nothing was wrong before it.
