@@ -52,7 +52,7 @@ impl Probe {
         imp::not_in_name(self.0)
     }
 
-    /// Where [`is_target`](super::class::is_target) does not hold.
+    /// Where no octet of [`TARGET`](super::class::TARGET) is.
     #[inline(always)]
     pub fn not_in_target(self) -> Positions {
         imp::not_in_target(self.0)
@@ -225,7 +225,7 @@ mod imp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytes::class::{is_control, is_target};
+    use crate::bytes::class::{TARGET, is_control};
 
     #[test]
     fn every_octet_at_every_place_is_seen_for_what_it_is() {
@@ -239,7 +239,7 @@ mod tests {
                     assert_eq!(find(&input, at, Probe::controls), expected(control));
                     let name = octet.is_ascii_alphanumeric() || octet == b'-';
                     assert_eq!(find(&input, at, Probe::not_in_name), expected(!name));
-                    let target = is_target(octet);
+                    let target = TARGET.contains(octet);
                     assert_eq!(find(&input, at, Probe::not_in_target), expected(!target));
                 }
             }

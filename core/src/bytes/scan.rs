@@ -8,8 +8,8 @@ use super::{controls::Controls, probe::WIDTH};
 /// What the search found so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// The line ends: its CRLF begins at the first position, the next line at the second.
-    End(usize, usize),
+    /// The line ends: its CRLF begins at this position.
+    End(usize),
     /// No end yet; no octet before this position needs to be looked at again.
     Partial(usize),
     /// The octet at this position can't be: a CR without LF, an LF without CR, a control.
@@ -27,7 +27,7 @@ pub fn line_end(input: &[u8], from: usize) -> Line {
         return Line::Partial(input.len());
     };
     match (input.get(found), input.get(found + 1)) {
-        (Some(b'\r'), Some(b'\n')) => Line::End(found, found + 2),
+        (Some(b'\r'), Some(b'\n')) => Line::End(found),
         (Some(b'\r'), None) => Line::Partial(found),
         _ => Line::Invalid(found),
     }

@@ -7,24 +7,12 @@
 use crate::bytes::probe::{Probe, WIDTH, find};
 use crate::bytes::span::Span;
 use crate::grammar::field_line::FieldLine;
-
-/// Where the parts of a line stand in the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestLineSpan {
-    /// `method`.
-    pub method: Span,
-    /// `request-target`.
-    pub target: Span,
-    /// The digit of a minor version under major version 1.
-    pub minor_version: u8,
-    /// Where the line ends.
-    pub end: usize,
-}
+use crate::grammar::request_line::RequestLine;
 
 /// A request-line at the start of `input`, with its CRLF: a method in capital letters and version
-/// 1.x.
+/// 1.x. Also where it ends.
 #[inline(always)]
-pub fn request_line(input: &[u8]) -> Option<RequestLineSpan> {
+pub fn request_line(input: &[u8]) -> Option<(RequestLine, usize)> {
     let method = match input.first_chunk()? {
         b"GET " => 3,
         b"POST" => 4,
@@ -38,12 +26,13 @@ pub fn request_line(input: &[u8]) -> Option<RequestLineSpan> {
     else {
         return None;
     };
-    (*input.get(method)? == b' ' && method > 0 && end > target).then_some(RequestLineSpan {
+    let line = RequestLine {
         method: Span { start: 0, end: method },
         target: Span { start: target, end },
-        minor_version: minor - b'0',
-        end: end + 9,
-    })
+        version: (1, minor - b'0'),
+    };
+    let is_ordinary = *input.get(method)? == b' ' && method > 0 && end > target;
+    is_ordinary.then_some((line, end + 9))
 }
 
 /// The field line from `at` to the CRLF at `end`, which is where the next control is: a name of
@@ -131,13 +120,9 @@ mod tests {
             let input = std::format!("{line}\r\nHost: a\r\n\r\n");
             let found = request_line(input.as_bytes());
             assert_eq!(found.is_some(), ordinary, "{line}");
-            if let Some(RequestLineSpan { method, target, minor_version, end }) = found {
+            if let Some((found, end)) = found {
                 assert_eq!(end, line.len());
-                let text = |span: Span| &line.as_bytes()[span.start..span.end];
-                let (strict_method, rest) = strict_request::method(line.as_bytes()).unwrap();
-                let (strict_target, rest) = strict_request::request_target(rest).unwrap();
-                assert_eq!((strict_method, strict_target), (text(method), text(target)));
-                assert_eq!(strict_request::http_version(rest), Some((1, minor_version)));
+                assert_eq!(strict_request::request_line(line.as_bytes()), Ok(found));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Once};
 use super::fields::{Fields, slice};
-use super::reader::{FieldEntry, HeadLimits, HeadReader};
+use super::reader::{FieldEntry, HeadLimits, HeadReader, Start};
 use super::{Method, ParseError, Target, Version};
 use crate::grammar::host::{Authority, authority};
 
@@ -31,9 +31,10 @@ impl<'head> Head<'head> {
         table: &'head [FieldEntry],
     ) -> Result<Self, ParseError> {
         let text = |span| core::str::from_utf8(slice(octets, span)).unwrap_or_default();
-        let method = Method::new(text(reader.method));
-        let target = Target::new(method, text(reader.target))?;
-        let version = reader.version.ok_or(ParseError::TruncatedHead)?;
+        let Start { method, target, version, .. } =
+            reader.start.ok_or(ParseError::TruncatedHead)?;
+        let method = Method::new(text(method));
+        let target = Target::new(method, text(target))?;
         let host = match reader.facts.host {
             Once::Valid(value) => Some(authority(slice(octets, value)).ok_or(ParseError::Host)?),
             Once::Invalid => return Err(ParseError::Host),
