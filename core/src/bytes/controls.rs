@@ -42,31 +42,39 @@ impl Iterator for Controls<'_> {
 /// Where in the block at `at` controls stand; `None` at the end of the input.
 #[inline(always)]
 fn controls(input: &[u8], at: usize) -> Option<u64> {
-    match input.get(at..)?.first_chunk::<BLOCK>() {
-        Some(block) => {
-            let (probes, _) = block.as_chunks();
-            let probes = probes.iter().rev().map(|octets| Probe::from(octets).controls());
-            Some(probes.fold(0, |positions, probe| positions << WIDTH | u64::from(probe)))
-        }
+    match input.get(at..)?.first_chunk() {
+        Some(block) => Some(controls_of(block)),
         None => last_controls(input, at),
     }
+}
+
+#[inline(always)]
+fn controls_of(block: &[u8; BLOCK]) -> u64 {
+    let (probes, _) = block.as_chunks();
+    let probes = probes.iter().rev().map(|octets| Probe::from(octets).controls());
+    probes.fold(0, |positions, probe| positions << WIDTH | u64::from(probe))
 }
 
 /// The same, where the input ends within the block.
 #[inline(never)]
 fn last_controls(input: &[u8], at: usize) -> Option<u64> {
-    let (probes, rest) = input.get(at..)?.as_chunks();
+    let rest = input.get(at..).filter(|rest| !rest.is_empty())?;
+    if let Some(block) = input.last_chunk() {
+        return Some(controls_of(block) >> (BLOCK - rest.len()));
+    }
+    // The whole input is shorter than a block.
     let mut positions = 0;
-    let mut width = 0;
-    for octets in probes {
-        positions |= u64::from(Probe::from(octets).controls()) << width;
-        width += WIDTH;
+    for start in (0..rest.len()).step_by(WIDTH) {
+        let probe = match Probe::new(rest, start) {
+            Some(probe) => probe.controls(),
+            None => {
+                let (probe, others) = Probe::last(input, at + start)?;
+                probe.controls() >> others
+            }
+        };
+        positions |= u64::from(probe) << start;
     }
-    if !rest.is_empty() {
-        let (probe, others) = Probe::last(input, at + width)?;
-        positions |= u64::from(probe.controls() >> others) << width;
-    }
-    (width > 0 || !rest.is_empty()).then_some(positions)
+    Some(positions)
 }
 
 #[cfg(test)]

@@ -20,18 +20,18 @@ pub fn request_line(input: &[u8]) -> Option<(RequestLine, usize)> {
     };
     let target = method + 1;
     let end = find(input, target, Probe::not_in_target)?;
-    let version = input.get(end..)?.first_chunk()?;
-    let [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b'\r', b'\n'] =
-        *version
-    else {
-        return None;
-    };
+    let [name @ .., minor, cr, lf] = *input.get(end..)?.first_chunk::<11>()?;
     let line = RequestLine {
         method: Span { start: 0, end: method },
         target: Span { start: target, end },
-        version: (1, minor - b'0'),
+        version: (1, minor.wrapping_sub(b'0')),
     };
-    let is_ordinary = *input.get(method)? == b' ' && method > 0 && end > target;
+    let is_ordinary = *input.get(method)? == b' '
+        && method > 0
+        && end > target
+        && name == *b" HTTP/1."
+        && minor.is_ascii_digit()
+        && [cr, lf] == *b"\r\n";
     is_ordinary.then_some((line, end + 9))
 }
 

@@ -211,8 +211,8 @@ const FILTER: u64 = {
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "six bits of it count")]
 const fn slot(first_four: u32, length: usize) -> u32 {
-    // An odd multiplier spreads them over the top six bits.
-    let hash = (first_four | 0x2020_2020).wrapping_mul(0x9e37_79b1) >> 26;
+    // Chosen so that no other name that is common shares a bit with one of them.
+    let hash = (first_four | 0x2020_2020).wrapping_mul(0xd190_d7b3) >> 26;
     hash.wrapping_add(length as u32) & 63
 }
 
