@@ -1,8 +1,8 @@
 //! Field lines (RFC 9112 §5), also those of a trailer section.
 
 use super::length_before;
-use crate::bytes::ascii::trim_ows;
-use crate::bytes::class::{TCHAR, is_ows};
+use crate::bytes::ascii::{trim_ows_end, trim_ows_start};
+use crate::bytes::class::TCHAR;
 use crate::bytes::span::Span;
 
 /// Where the parts of a field line stand.
@@ -37,12 +37,11 @@ pub fn field_line(line: &[u8]) -> Result<FieldLine, FieldFault> {
         return Err(FieldFault::Folded);
     }
     let name = length_before(b':', &TCHAR, line).ok_or(FieldFault::Name)?;
-    let rest = line.get(name + 1..).unwrap_or_default();
-    let ows = rest.iter().take_while(|&&octet| is_ows(octet)).count();
-    let start = name + 1 + ows;
+    let value = trim_ows_start(line.get(name + 1..).unwrap_or_default());
+    let start = line.len() - value.len();
     Ok(FieldLine {
         name: Span { start: 0, end: name },
-        value: Span { start, end: start + trim_ows(rest).len() },
+        value: Span { start, end: start + trim_ows_end(value).len() },
     })
 }
 
