@@ -65,14 +65,9 @@ fn last_controls(input: &[u8], at: usize) -> Option<u64> {
     // The whole input is shorter than a block.
     let mut positions = 0;
     for start in (0..rest.len()).step_by(WIDTH) {
-        let probe = match Probe::new(rest, start) {
-            Some(probe) => probe.controls(),
-            None => {
-                let (probe, others) = Probe::last(input, at + start)?;
-                probe.controls() >> others
-            }
-        };
-        positions |= u64::from(probe) << start;
+        let whole = Probe::new(rest, start).map(|probe| (probe, 0));
+        let (probe, others) = whole.or_else(|| Probe::last(input, at + start))?;
+        positions |= u64::from(probe.controls() >> others) << start;
     }
     Some(positions)
 }

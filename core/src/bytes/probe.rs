@@ -52,6 +52,12 @@ impl Probe {
         imp::not_in_name(self.0)
     }
 
+    /// Where the octet is `octet`.
+    #[inline(always)]
+    pub fn equal(self, octet: u8) -> Positions {
+        imp::equal_to(self.0, octet)
+    }
+
     /// Where no octet of [`TARGET`](super::class::TARGET) is.
     #[inline(always)]
     pub fn not_in_target(self) -> Positions {
@@ -113,6 +119,11 @@ mod imp {
     #[inline(always)]
     fn equal(octets: Octets, octet: u8) -> m128i {
         cmp_eq_mask_i8_m128i(octets, all(octet))
+    }
+
+    #[inline(always)]
+    pub(super) fn equal_to(octets: Octets, octet: u8) -> u32 {
+        positions(equal(octets, octet))
     }
 
     #[inline(always)]
@@ -196,6 +207,11 @@ mod imp {
     }
 
     #[inline(always)]
+    pub(super) fn equal_to(octets: Octets, octet: u8) -> u32 {
+        positions(octets, |word| equal(word, octet))
+    }
+
+    #[inline(always)]
     const fn within(word: u64, first: u8, last: u8) -> u64 {
         at_least(word, first) & !at_least(word, last + 1) & !word
     }
@@ -239,6 +255,9 @@ mod tests {
                     assert_eq!(find(&input, at, Probe::controls), expected(control));
                     let name = octet.is_ascii_alphanumeric() || octet == b'-';
                     assert_eq!(find(&input, at, Probe::not_in_name), expected(!name));
+                    let found = find(&input, at, |probe| probe.equal(octet));
+                    let first = if octet == b'a' { at } else { place };
+                    assert_eq!(found, (first >= at && first < 170).then_some(first));
                     let target = TARGET.contains(octet);
                     assert_eq!(find(&input, at, Probe::not_in_target), expected(!target));
                 }

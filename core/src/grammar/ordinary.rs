@@ -1,13 +1,17 @@
 //! Lines as nearly every client writes them, recognised by a few probes of sixteen octets.
 //!
-//! What is recognised here is what the strict grammar of [`request_line`](super::request_line) and
-//! [`field_line`](super::field_line) finds too. Everything else, right or wrong, is left to it: so it
-//! alone decides what is accepted.
+//! What is recognised here is what the strict grammar finds too, that of
+//! [`request_line`](super::request_line), [`field_line`](super::field_line),
+//! [`target`](super::target) and [`host`](super::host). Everything else, right or wrong, is left to
+//! it: so it alone decides what is accepted.
 
 use crate::bytes::probe::{Probe, WIDTH, find};
 use crate::bytes::span::Span;
+use crate::grammar::ascii;
 use crate::grammar::field_line::FieldLine;
+use crate::grammar::host::Authority;
 use crate::grammar::request_line::RequestLine;
+use crate::grammar::target::PathAndQuery;
 
 /// A request-line at the start of `input`, with its CRLF: a method in capital letters and version
 /// 1.x. Also where it ends.
@@ -65,11 +69,48 @@ pub fn field_line(input: &[u8], at: usize, end: usize) -> Option<(FieldLine, u32
     is_ordinary.then_some((FieldLine { name, value }, first_four))
 }
 
+/// The parts of an origin-form at `target` in a head, of which the octets were checked already: a
+/// path with no pct-encoded octet in it.
+#[inline(always)]
+pub fn origin_form(head: &[u8], target: Span) -> Option<PathAndQuery<'_>> {
+    // The SP after it is found if nothing else is.
+    let found = find(head, target.start, |probe| {
+        probe.equal(b'?') | probe.equal(b'%') | probe.equal(b' ')
+    })?;
+    let text = ascii(head.get(target.start..target.end)?);
+    let (path, rest) = text.split_at_checked(found - target.start)?;
+    let query = match rest.as_bytes() {
+        [] => None,
+        [b'?', ..] => rest.get(1..),
+        _ => return None,
+    };
+    path.starts_with('/').then_some(PathAndQuery { path, query })
+}
+
+/// The authority at `value` in a head: a host of letters, digits, hyphens and dots, and a port if
+/// there is a colon.
+#[inline(always)]
+pub fn authority(head: &[u8], value: Span) -> Option<Authority<'_>> {
+    let found = find(head, value.start, |probe| probe.not_in_name() & !probe.equal(b'.'))?;
+    let host = head.get(value.start..found).filter(|host| !host.is_empty())?;
+    let port = match head.get(found..value.end)? {
+        [] | [b':'] => None,
+        [b':', digits @ ..] if digits.len() <= 5 => {
+            let digit = |&digit: &u8| char::from(digit).to_digit(10);
+            let add = |number: u32, digit| Some(number * 10 + digit?);
+            Some(u16::try_from(digits.iter().map(digit).try_fold(0, add)?).ok()?)
+        }
+        _ => return None,
+    };
+    Some(Authority { host: ascii(host), port })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::grammar::field_line as strict;
     use crate::grammar::request_line as strict_request;
+    use crate::grammar::{host, target as strict_target};
 
     #[test]
     fn field_lines_are_those_of_the_strict_grammar() {
@@ -124,6 +165,54 @@ mod tests {
                 assert_eq!(end, line.len());
                 assert_eq!(strict_request::request_line(line.as_bytes()), Ok(found));
             }
+        }
+    }
+
+    #[test]
+    fn origin_forms_are_those_of_the_strict_grammar() {
+        for (target, ordinary) in [
+            ("/", true),
+            ("/a/b.css", true),
+            ("/?", true),
+            ("/a-longer-path/than/a/probe?and=a&query=of?some%20length", true),
+            ("/a%20b", false),
+            ("/a%2?b", false),
+            ("a", false),
+            ("?", false),
+            ("*", false),
+            ("http://a/b", false),
+        ] {
+            let head = std::format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+            let found = origin_form(head.as_bytes(), Span { start: 4, end: 4 + target.len() });
+            assert_eq!(found.is_some(), ordinary, "{target}");
+            assert!(found.is_none() || found == strict_target::origin_form(target));
+        }
+    }
+
+    #[test]
+    fn authorities_are_those_of_the_strict_grammar() {
+        for (value, ordinary) in [
+            ("a", true),
+            ("127.0.0.1:80", true),
+            ("a.rather-long.name.of-a-host.example:", true),
+            ("a:065535", false),
+            ("a:65535", true),
+            ("a:65536", false),
+            ("a:+1", false),
+            ("a:1:2", false),
+            ("a_b", false),
+            ("a%20b", false),
+            ("[::1]", false),
+            ("", false),
+            (":80", false),
+            ("a b", false),
+            ("a,b", false),
+            ("u@a", false),
+        ] {
+            let head = std::format!("GET / HTTP/1.1\r\nHost: {value}\r\n\r\n");
+            let found = authority(head.as_bytes(), Span { start: 22, end: 22 + value.len() });
+            assert_eq!(found.is_some(), ordinary, "{value}");
+            assert!(found.is_none() || found == host::authority(value.as_bytes()));
         }
     }
 }

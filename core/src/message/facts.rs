@@ -103,7 +103,8 @@ impl Facts {
 
     /// Takes note of a list-valued `field`.
     fn add_members(&mut self, content: &[u8], field: Word) {
-        // No comma in quotes needs to be told apart: what has quotes is refused, whatever is in them.
+        // A comma in quotes divides as well: a coding or an expectation with quotes is refused,
+        // whatever is in them, and an option of Connection is a token.
         for member in content.split(|&octet| octet == b',').map(trim_ows) {
             if member.is_empty() {
                 continue;

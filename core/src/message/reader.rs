@@ -117,7 +117,9 @@ impl HeadReader {
         let most = match self.start {
             None => limits.request_line,
             // The line ends with a CRLF, when it has begun.
-            Some(Start { fields, .. }) => fields + limits.field_section.saturating_sub(2),
+            Some(Start { fields, .. }) => {
+                fields.saturating_add(limits.field_section.saturating_sub(2))
+            }
         };
         if reached > most && reached > self.line {
             return Err(self.too_long(input, limits));
