@@ -130,7 +130,7 @@ impl Options {
 /// # async fn client(address: std::net::SocketAddr) -> std::io::Result<String> {
 /// #     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 /// #     let mut stream = tokio::net::TcpStream::connect(address).await?;
-/// #     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await?;
+/// #     stream.write_all(b"GET /lib.rs HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await?;
 /// #     let mut reply = String::new();
 /// #     stream.read_to_string(&mut reply).await?;
 /// #     Ok(reply)

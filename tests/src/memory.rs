@@ -1,5 +1,7 @@
 //! A server without sockets and files: storage and transport in memory, both never pending.
 
+use std::any::Any;
+
 use embedded_io::ErrorKind;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::message::FieldEntry;
@@ -180,6 +182,18 @@ impl Transmit for Outgoing {
     async fn close(&mut self) -> core::result::Result<(), ErrorKind> {
         self.closed = true;
         Ok(())
+    }
+
+    async fn send_file(
+        &mut self,
+        file: &(dyn Any + Send + Sync),
+        offset: u64,
+        length: u64,
+    ) -> core::result::Result<Option<u64>, ErrorKind> {
+        let Some(file) = file.downcast_ref::<FixtureFile>() else { return Ok(None) };
+        let sent = file.sent(offset, length);
+        self.output.extend_from_slice(sent);
+        Ok(Some(sent.len() as u64))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The files of a folder, in memory.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -57,6 +58,8 @@ pub enum Reads {
     Slice,
     /// By reads of so many octets at most.
     Pieces(usize),
+    /// To a transport that sends files by itself, so many octets at most at a time; otherwise, whole.
+    Sent(usize),
 }
 
 /// A file of the [`Fixture`].
@@ -265,7 +268,7 @@ impl File for FixtureFile {
         buffer: &mut [u8],
     ) -> core::result::Result<usize, ReadError> {
         let most = match self.reads {
-            Reads::Slice => usize::MAX,
+            Reads::Slice | Reads::Sent(_) => usize::MAX,
             Reads::Pieces(most) => most,
         };
         let offset = usize::try_from(offset).map_err(|_| ReadError)?;
@@ -279,5 +282,20 @@ impl File for FixtureFile {
 
     fn as_slice(&self) -> Option<&'static [u8]> {
         (self.reads == Reads::Slice).then_some(self.stored.content)
+    }
+
+    fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
+        matches!(self.reads, Reads::Sent(_)).then_some(self as _)
+    }
+}
+
+impl FixtureFile {
+    /// What a transport that sends files sends at once, `length` octets at most from `offset` on.
+    pub fn sent(&self, offset: u64, length: u64) -> &'static [u8] {
+        let Reads::Sent(most) = self.reads else { return b"" };
+        let most = usize::try_from(length).unwrap_or(usize::MAX).min(most);
+        let rest = usize::try_from(offset).ok().and_then(|at| self.stored.content.get(at..));
+        let rest = rest.unwrap_or_default();
+        rest.get(..most).unwrap_or(rest)
     }
 }

@@ -32,7 +32,9 @@ fn wherever_it_stands() {
         for (place, rest) in [("<!-- form -->", ""), ("</BOdy>", "</BOdy>")] {
             let page = [before, place.as_bytes(), after].concat().leak();
             let expected = [before, SHOWN, rest.as_bytes(), after].concat();
-            for reads in [Reads::Slice, Reads::Pieces(usize::MAX), Reads::Pieces(100)] {
+            for reads in
+                [Reads::Slice, Reads::Pieces(usize::MAX), Reads::Pieces(100), Reads::Sent(100)]
+            {
                 let got = posted(page, reads);
                 assert!(got == expected, "{place} at {at}, {reads:?}: {}", got.escape_ascii());
             }

@@ -70,7 +70,11 @@ proptest! {
         last in prop::option::of(row(&ROWS.1)),
         splits in prop::collection::vec(any::<Index>(), 0..8),
         transmit in prop_oneof![SMALLEST..1200, SMALLEST..6000],
-        reads in prop_oneof![Just(Reads::Slice), (1_usize..300).prop_map(Reads::Pieces)],
+        reads in prop_oneof![
+            Just(Reads::Slice),
+            (1_usize..300).prop_map(Reads::Pieces),
+            (1_usize..9000).prop_map(Reads::Sent),
+        ],
     ) {
         let mut send: Vec<u8> = rows.iter().flat_map(|row| &row.case.send).copied().collect();
         send.extend_from_slice(last.map_or(FOLLOW_UP, |row| &row.case.send));
