@@ -1,7 +1,7 @@
 //! One connection without I/O: requests in, replies out, and whether it goes on.
 
 use super::decode::{Decoded, Decoder};
-use super::encode::{EmitError, Length, Sending};
+use super::encode::{Date, EmitError, Length, Sending};
 use super::length::{BodyLength, body_length};
 use super::limits::Limits;
 use crate::bytes::class::is_tchar;
@@ -262,7 +262,7 @@ impl Connection {
         output: &mut [u8],
     ) -> Result<usize, EmitError> {
         self.sending.close_unless_drainable(&self.receiving);
-        emit(output, |output| self.sending.emit_status(status, now, output))
+        emit(output, |output| self.sending.emit_status(status, now.map(Date::from), output))
     }
 
     /// Emits a field line. Returns the octets written to `output`.

@@ -4,7 +4,7 @@ use super::body::Body;
 use super::error::Error;
 use super::responder::{Reply, Responded, Responder};
 use super::route::Route;
-use super::transport::Transport;
+use super::transport::{Half, Transport};
 use crate::framing::connection::Receiving;
 use crate::grammar::date::UnixTime;
 use crate::message::{Head, Method, Refusal, Status, Target};
@@ -88,23 +88,18 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// # Errors
     /// That the transport failed.
     pub async fn open(self) -> Result<(Body<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
-        let Self { body, mut responder, .. } = self;
+        let Self { body, responder, .. } = self;
+        let Responder { tx, draft } = responder;
         if body.is_awaited() {
-            let Responder { tx, sending, output, .. } = &mut responder;
-            let mut emitted = false;
-            output.emit_head(|output| {
-                emitted = sending.emit_continue(output)?;
-                Ok(())
-            })?;
-            if emitted {
-                super::transport::Half::head(*tx, output.reply());
+            if draft.interim()? {
+                tx.head(draft.output.reply());
             }
             // Replies to earlier requests must not wait for this one's content.
-            output.flush_interim(*tx).await?;
+            draft.output.flush_interim(tx).await?;
         } else {
-            responder.sending.skip_continue();
+            draft.sending.skip_continue();
         }
-        Ok((body, responder))
+        Ok((body, Responder { tx, draft }))
     }
 
     /// What is known of the content before it is opened.
@@ -113,13 +108,13 @@ impl<'c, T: Transport> Exchange<'c, T> {
     }
 
     /// The time when the request arrived.
-    pub(crate) const fn now(&self) -> Option<UnixTime> {
-        self.responder.now
+    pub(crate) fn now(&self) -> Option<UnixTime> {
+        self.responder.now()
     }
 
     /// Both parts, for a reply that doesn't need the content.
     pub(crate) fn into_unread(self) -> (Body<'c, T::Rx>, Responder<'c, T>) {
-        self.responder.sending.close_unless_drainable(self.body.receiving());
+        self.responder.draft.sending.close_unless_drainable(self.body.receiving());
         (self.body, self.responder)
     }
 

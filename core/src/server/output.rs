@@ -4,7 +4,7 @@ use core::any::Any;
 
 use super::error::Error;
 use super::transport::{Phase, Transmit};
-use crate::bytes::cursor::Cursor;
+use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
 use crate::framing::encode::{CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, Sending, chunk_prefix};
 
@@ -76,15 +76,16 @@ impl<'c> Output<'c> {
         Ok(())
     }
 
-    /// Emits a part of the reply's head.
-    pub(super) fn emit_head(
-        &mut self,
-        emit: impl FnOnce(&mut Cursor<'_>) -> Result<(), EmitError>,
-    ) -> Result<(), EmitError> {
+    /// Where the next part of the reply's head goes.
+    pub(super) fn head(&mut self) -> Cursor<'_> {
         let end = self.staged.earlier.saturating_add(self.head_room()).min(self.buffer.len());
-        let mut cursor = Cursor::new(self.buffer.get_mut(self.staged.len..end).unwrap_or_default());
-        emit(&mut cursor)?;
-        self.staged.len += cursor.len();
+        Cursor::new(self.buffer.get_mut(self.staged.len..end).unwrap_or_default())
+    }
+
+    /// Stages all of `octets`, or nothing.
+    pub(super) fn push(&mut self, octets: &[u8]) -> Result<(), Full> {
+        Cursor::new(self.free()).push(octets)?;
+        self.staged.len += octets.len();
         Ok(())
     }
 
@@ -139,9 +140,7 @@ impl<'c> Output<'c> {
             self.chunk = Some(self.staged.len);
             self.staged.len += CHUNK_PREFIX;
         }
-        let mut cursor = Cursor::new(self.free());
-        cursor.push(content)?;
-        self.staged.len += content.len();
+        self.push(content)?;
         Ok(content.len())
     }
 
@@ -161,8 +160,7 @@ impl<'c> Output<'c> {
             prefix.copy_from_slice(&chunk_prefix(size));
         }
         // `chunk_room` has left room for this.
-        let _ = Cursor::new(self.free()).push(b"\r\n");
-        self.fill(CHUNK_SUFFIX);
+        let _ = self.push(b"\r\n");
     }
 
     /// Sends all that is staged.
@@ -207,9 +205,7 @@ impl<'c> Output<'c> {
     ) -> Result<(), Error<W::Error>> {
         let count = octets.len().min(self.free().len());
         let (with_staged, rest) = octets.split_at(count);
-        let mut cursor = Cursor::new(self.free());
-        cursor.push(with_staged).map_err(EmitError::from)?;
-        self.fill(count);
+        self.push(with_staged).map_err(EmitError::from)?;
         if !rest.is_empty() {
             self.flush(tx).await?;
             self.staged.writing = true;

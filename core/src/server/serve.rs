@@ -1,11 +1,10 @@
 //! The driver: reads requests, calls the service, sends what it replies.
 
-use core::ops::Range;
-
 use embedded_io::{Error as _, ErrorKind};
 use embedded_io_async::Read;
 
 use super::body::Body;
+use super::draft::Draft;
 use super::error::Error;
 use super::exchange::Exchange;
 use super::output::{Output, Staged};
@@ -14,6 +13,7 @@ use super::route::Route;
 use super::transport::{Half, Phase, Record, Transmit, Transport};
 use crate::bytes::span::Span;
 use crate::bytes::window::Window;
+use crate::framing::encode::Date;
 use crate::framing::{Connection, Limits};
 use crate::grammar::date::UnixTime;
 use crate::message::head::request_line_of;
@@ -177,81 +177,85 @@ impl<T: Transport> Session<'_, T> {
         is_first: bool,
     ) -> Result<Next, Error<T::Error>> {
         let mut connection = Connection::new(self.limits);
-        let length = match self.wait_for_head(&mut connection, is_first).await? {
-            Waited::Head(length) => length,
+        let waited = self.wait_for_head(&mut connection, is_first).await?;
+        let now = server.clock.now().map(Date::from);
+        let head = match waited {
             Waited::Ended(ended) => return Ok(Next::Ended(ended)),
-            Waited::Refused(refusal) => {
-                let head = self.unread.start..self.unread.end;
-                let (rx, _) = self.transport.halves();
-                rx.head(self.rx.get(head.clone()).unwrap_or_default());
-                self.refuse(&mut connection, refusal, server.clock.now()).await?;
-                return self.conclude(connection, head).await;
-            }
+            Waited::Refused(_) => self.unread,
+            Waited::Head(length) => self.freeze(length),
         };
-        let now = server.clock.now();
-
-        // The head stays where it is while the reply is made, and what arrives goes behind it. It
-        // moves to the front when a form might not fit there.
-        let behind = self.rx.len().saturating_sub(self.unread.start + length);
-        if self.unread.start > 0 && behind < self.limits.form.saturating_add(self.limits.line) {
-            Window::new(self.rx, &mut self.unread).compact();
-        }
-        let head = self.unread.start..self.unread.start + length;
         let (front, behind) = self.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
-        let octets = front.get(head.clone()).unwrap_or_default();
+        let octets = front.get(head.start..).unwrap_or_default();
         let mut content = Span { start: 0, end: self.unread.end - head.end };
-        self.unread.start = head.end;
 
         let (rx, tx) = self.transport.halves();
         rx.head(octets);
-        let parsed = match connection.accept(octets, self.fields) {
-            // The path is decoded into the transmit buffer.
-            Ok(parsed) if Route::scratch(parsed.target().path()) > self.tx.len() / 4 => {
-                Err(ParseError::RequestLineTooLong)
-            }
-            parsed => parsed,
+        let parsed = match waited {
+            Waited::Refused(refusal) => Err(refusal),
+            _ => match connection.accept(octets, self.fields) {
+                // The path is decoded into the transmit buffer.
+                Ok(parsed) if Route::scratch(parsed.target().path()) > self.tx.len() / 4 => {
+                    Err(ParseError::RequestLineTooLong.into())
+                }
+                parsed => parsed.map_err(Refusal::from),
+            },
         };
-        let parsed = match parsed {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                self.refuse(&mut connection, error.into(), now).await?;
-                return self.conclude(connection, head).await;
-            }
-        };
-
-        let room = self.tx.len() - Route::scratch(parsed.target().path());
+        let scratch = parsed.as_ref().map_or(0, |parsed| Route::scratch(parsed.target().path()));
+        let room = self.tx.len() - scratch;
         Output::new(self.tx, &mut self.staged).begin(room, tx).await?;
-        let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
-        let route = Route::new(parsed.target().path(), scratch);
-        let (receiving, sending) = connection.halves();
-        let output = Output::new(buffer, &mut self.staged);
-        let responder: Responder<'_, T> = Responder { tx, sending, output, now };
-        let outcome = match parsed.target() {
-            // It is about the server, not about a path of it (RFC 9110 §9.3.7).
-            Target::Asterisk => Ok(responder.allow(Method::Options, &[Method::Get, Method::Post])),
-            Target::Authority(_) => Ok(responder.allow(Method::Connect, &[])),
-            Target::Origin(_) | Target::Absolute(..) => {
-                let body = Body::new(rx, receiving, Window::new(behind, &mut content));
-                let exchange = Exchange { head: &parsed, route: &route, body, responder };
-                server.service.call(exchange).await
+        let outcome = match &parsed {
+            Err(refusal) => Err(Error::Refused(*refusal)),
+            Ok(parsed) => {
+                let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
+                let route = Route::new(parsed.target().path(), scratch);
+                let (receiving, sending) = connection.halves();
+                let output = Output::new(buffer, &mut self.staged);
+                let mut draft = Draft::new(sending, output, now);
+                let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
+                let outcome = match parsed.target() {
+                    // It is about the server, not about a path of it (RFC 9110 §9.3.7).
+                    Target::Asterisk => {
+                        Ok(responder.allow(Method::Options, &[Method::Get, Method::Post]))
+                    }
+                    Target::Authority(_) => Ok(responder.allow(Method::Connect, &[])),
+                    Target::Origin(_) | Target::Absolute(..) => {
+                        let body = Body::new(rx, receiving, Window::new(behind, &mut content));
+                        let exchange = Exchange { head: parsed, route: &route, body, responder };
+                        server.service.call(exchange).await
+                    }
+                };
+                match outcome {
+                    Ok(reply) => reply.send().await,
+                    Err(error) => Err(error),
+                }
             }
-        };
-        let outcome = match outcome {
-            Ok(reply) => reply.send().await,
-            Err(error) => Err(error),
         };
         self.unread = Span { start: head.end + content.start, end: head.end + content.end };
         let outcome = match outcome {
             _ if self.staged.is_torn() => Err(Error::Cut),
-            Err(Error::Refused(refusal)) => self.refuse(&mut connection, refusal, now).await,
-            Err(Error::Emit(_) | Error::Cut) => self.refuse(&mut connection, FAILED, now).await,
+            Err(Error::Refused(refusal)) => self.refuse(&mut connection, refusal, now),
+            Err(Error::Emit(_) | Error::Cut) => self.refuse(&mut connection, FAILED, now),
             outcome => outcome,
         };
-        if outcome.is_err() && self.staged.is_committed() {
-            self.record(&connection, head.clone());
+        let outcome = match outcome {
+            Ok(()) if !connection.sending().is_complete() => Err(Error::Cut),
+            outcome => outcome,
+        };
+        if outcome.is_ok() || self.staged.is_committed() {
+            self.record(&connection, head);
         }
         outcome?;
-        self.conclude(connection, head).await
+        self.conclude(&mut connection).await
+    }
+
+    /// Sets a head of `length` octets apart: it stays where it is while the reply is made, and what
+    /// arrives goes behind it. It moves to the front when a form might not fit there.
+    fn freeze(&mut self, length: usize) -> Span {
+        let behind = self.rx.len().saturating_sub(self.unread.start + length);
+        if self.unread.start > 0 && behind < self.limits.form.saturating_add(self.limits.line) {
+            Window::new(self.rx, &mut self.unread).compact();
+        }
+        Span { start: self.unread.start, end: self.unread.start + length }
     }
 
     /// Reads until a head is there whole.
@@ -302,11 +306,11 @@ impl<T: Transport> Session<'_, T> {
     }
 
     /// Answers with a refusal, in place of a reply that was begun, as long as none of it has left.
-    async fn refuse(
+    fn refuse(
         &mut self,
         connection: &mut Connection,
         refusal: Refusal,
-        now: Option<UnixTime>,
+        now: Option<Date>,
     ) -> Result<(), Error<T::Error>> {
         if self.staged.is_committed() {
             return Err(Error::Cut);
@@ -315,36 +319,28 @@ impl<T: Transport> Session<'_, T> {
         let (receiving, sending) = connection.halves();
         sending.restart();
         sending.close_unless_drainable(receiving);
-        let room = self.tx.len();
         let mut output = Output::new(self.tx, &mut self.staged);
         output.revoke();
-        output.begin(room, tx).await?;
-        let responder: Responder<'_, T> = Responder { tx, sending, output, now };
-        responder.refuse(refusal).send().await
+        let mut draft = Draft::new(sending, output, now);
+        let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
+        // It is staged whole: nothing is to be sent behind it.
+        let _ = responder.refuse(refusal);
+        Ok(())
     }
 
     /// Tells the transport of a reply, for its log.
-    fn record(&mut self, connection: &Connection, head: Range<usize>) {
+    fn record(&mut self, connection: &Connection, head: Span) {
         let sending = connection.sending();
         let (_, tx) = self.transport.halves();
         tx.replied(&Record {
-            request_line: request_line_of(self.rx.get(head).unwrap_or_default()),
+            request_line: request_line_of(self.rx.get(head.start..head.end).unwrap_or_default()),
             status: sending.status(),
             content: sending.content(),
         });
     }
 
-    /// What follows a reply: the next request, or the end of the connection. `head` is where in
-    /// `rx` the request's head stands.
-    async fn conclude(
-        &mut self,
-        mut connection: Connection,
-        head: Range<usize>,
-    ) -> Result<Next, Error<T::Error>> {
-        if !connection.sending().is_complete() {
-            return Err(Error::Cut);
-        }
-        self.record(&connection, head);
+    /// What follows a reply: the next request, or the end of the connection.
+    async fn conclude(&mut self, connection: &mut Connection) -> Result<Next, Error<T::Error>> {
         let (rx, tx) = self.transport.halves();
         let (receiving, sending) = connection.halves();
         self.staged.settle();
