@@ -3,7 +3,7 @@
 use embedded_io::{Error as _, ErrorKind};
 use embedded_io_async::Read;
 
-use super::body::Body;
+use super::body::{Body, Incoming};
 use super::draft::Draft;
 use super::error::Error;
 use super::exchange::Exchange;
@@ -209,6 +209,8 @@ impl<T: Transport> Session<'_, T> {
                 let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
                 let route = Route::new(parsed.target().path(), scratch);
                 let (receiving, sending) = connection.halves();
+                let window = Window::new(behind, &mut content);
+                let mut incoming = Incoming { receiving, window };
                 let output = Output::new(buffer, &mut self.staged);
                 let mut draft = Draft::new(sending, output, now);
                 let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
@@ -219,7 +221,7 @@ impl<T: Transport> Session<'_, T> {
                     }
                     Target::Authority(_) => Ok(responder.allow(Method::Connect, &[])),
                     Target::Origin(_) | Target::Absolute(..) => {
-                        let body = Body::new(rx, receiving, Window::new(behind, &mut content));
+                        let body = Body::new(rx, &mut incoming);
                         let exchange = Exchange { head: parsed, route: &route, body, responder };
                         server.service.call(exchange).await
                     }
@@ -341,19 +343,20 @@ impl<T: Transport> Session<'_, T> {
 
     /// What follows a reply: the next request, or the end of the connection.
     async fn conclude(&mut self, connection: &mut Connection) -> Result<Next, Error<T::Error>> {
-        let (rx, tx) = self.transport.halves();
-        let (receiving, sending) = connection.halves();
         self.staged.settle();
-        let mut output = Output::new(self.tx, &mut self.staged);
-        if sending.is_persistent() && !receiving.is_complete() {
-            output.flush(tx).await?;
-            let window = Window::new(self.rx, &mut self.unread);
-            Body::new(rx, receiving, window).drain(self.limits.drain).await?;
-        }
         if connection.goes_on() {
             return Ok(Next::Request);
         }
-        output.flush(tx).await?;
+        let (rx, tx) = self.transport.halves();
+        Output::new(self.tx, &mut self.staged).flush(tx).await?;
+        if connection.sending().is_persistent() {
+            let (receiving, _) = connection.halves();
+            let window = Window::new(self.rx, &mut self.unread);
+            Body::new(rx, &mut Incoming { receiving, window }).drain(self.limits.drain).await?;
+            if connection.goes_on() {
+                return Ok(Next::Request);
+            }
+        }
         tx.close().await.map_err(Error::Transport)?;
         let is_all_read = connection.is_all_read() && self.unread.start == self.unread.end;
         if !is_all_read {
