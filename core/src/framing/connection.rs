@@ -205,6 +205,7 @@ impl Connection {
     }
 
     /// Takes a whole head: what it says decides how content and reply are framed.
+    #[inline(never)]
     pub(crate) fn accept<'h>(
         &mut self,
         octets: &'h [u8],
@@ -342,6 +343,7 @@ impl Connection {
 }
 
 impl Receiving {
+    #[inline(never)]
     fn find_head(
         &mut self,
         input: &[u8],

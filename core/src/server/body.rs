@@ -81,15 +81,16 @@ impl<'c, R: Receive> Body<'c, R> {
         loop {
             let Incoming { receiving, window } = &mut *self.incoming;
             let decoded = receiving.decode(window.unread())?;
-            let count = decoded.content.len();
-            let announced = receiving.announced().saturating_add(count as u64);
-            if announced > room {
-                return Err(TOO_LARGE.into());
-            }
-            if count > 0 {
+            let count = decoded.content.len() as u64;
+            let fits = receiving.announced().saturating_add(count) <= room;
+            if fits && count > 0 {
                 return Ok(decoded);
             }
+            // What comes after it is drained.
             window.consume(decoded.consumed);
+            if !fits {
+                return Err(TOO_LARGE.into());
+            }
             if receiving.is_complete() {
                 return Ok(Decoded { consumed: 0, content: 0..0 });
             }
