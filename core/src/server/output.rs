@@ -165,11 +165,13 @@ impl<'c> Output<'c> {
 
     /// Sends all that is staged.
     pub(super) async fn flush<W: Transmit>(&mut self, tx: &mut W) -> Result<(), Error<W::Error>> {
-        self.flush_before(Then::Nothing, tx).await
+        self.flush_before(b"", Then::Nothing, tx).await
     }
 
+    /// Sends all that is staged, and `tail` behind it.
     async fn flush_before<W: Transmit>(
         &mut self,
+        mut tail: &[u8],
         then: Then,
         tx: &mut W,
     ) -> Result<(), Error<W::Error>> {
@@ -177,14 +179,34 @@ impl<'c> Output<'c> {
         if self.staged.len > self.staged.earlier {
             self.staged.committed = true;
         }
-        let staged = self.buffer.get(..self.staged.len).unwrap_or_default();
-        if !staged.is_empty() {
-            self.staged.writing = true;
-            write_all(tx, staged, then).await?;
-            self.staged.writing = false;
-            self.staged.len = 0;
-            self.staged.earlier = 0;
+        let mut octets = self.buffer.get(..self.staged.len).unwrap_or_default();
+        if octets.is_empty() {
+            octets = core::mem::take(&mut tail);
         }
+        if octets.is_empty() {
+            return Ok(());
+        }
+        self.staged.writing = true;
+        while !octets.is_empty() {
+            tx.phase(Phase::Reply);
+            let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
+            let written = match then {
+                Then::Nothing => tx.write(piece).await,
+                Then::More => tx.write_more(piece).await,
+            };
+            // embedded-io's own `write_all` panics when a write takes nothing.
+            octets = match written.map_err(Error::Transport)? {
+                0 => return Err(Error::Cut),
+                written => octets.get(written..).unwrap_or_default(),
+            };
+            if octets.is_empty() {
+                octets = core::mem::take(&mut tail);
+            }
+        }
+        if then == Then::Nothing {
+            tx.flush().await.map_err(Error::Transport)?;
+        }
+        *self.staged = Staged { committed: self.staged.committed, ..Staged::default() };
         Ok(())
     }
 
@@ -206,13 +228,10 @@ impl<'c> Output<'c> {
         let count = octets.len().min(self.free().len());
         let (with_staged, rest) = octets.split_at(count);
         self.push(with_staged).map_err(EmitError::from)?;
-        if !rest.is_empty() {
-            self.flush(tx).await?;
-            self.staged.writing = true;
-            write_all(tx, rest, Then::Nothing).await?;
-            self.staged.writing = false;
+        if rest.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.flush_before(rest, Then::Nothing, tx).await
     }
 
     /// Sends octets of a file behind all that is staged, `length` from `offset` on, as far as the
@@ -228,7 +247,7 @@ impl<'c> Output<'c> {
         sending: &mut Sending,
         tx: &mut W,
     ) -> Result<u64, Error<W::Error>> {
-        self.flush_before(Then::More, tx).await?;
+        self.flush_before(b"", Then::More, tx).await?;
         let mut sent = 0;
         while sent < length {
             tx.phase(Phase::Reply);
@@ -254,29 +273,4 @@ enum Then {
     Nothing,
     /// More of the same reply, at once.
     More,
-}
-
-/// embedded-io's own `write_all` panics when a write takes nothing.
-async fn write_all<W: Transmit>(
-    tx: &mut W,
-    mut octets: &[u8],
-    then: Then,
-) -> Result<(), Error<W::Error>> {
-    while !octets.is_empty() {
-        tx.phase(Phase::Reply);
-        let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
-        let written = match then {
-            Then::Nothing => tx.write(piece).await,
-            Then::More => tx.write_more(piece).await,
-        };
-        let written = written.map_err(Error::Transport)?;
-        if written == 0 {
-            return Err(Error::Cut);
-        }
-        octets = octets.get(written..).unwrap_or_default();
-    }
-    match then {
-        Then::Nothing => tx.flush().await.map_err(Error::Transport),
-        Then::More => Ok(()),
-    }
 }
