@@ -94,6 +94,12 @@ enum Next {
     Nothing,
 }
 
+impl Next {
+    fn head() -> Self {
+        Self::Head { reader: HeadReader::default(), empty_lines: 0 }
+    }
+}
+
 /// What octets were found to be, and how many of them are done with.
 #[derive(Clone, Copy, Debug)]
 pub struct Received<'i> {
@@ -129,8 +135,10 @@ pub(crate) struct HeadSpan {
 impl Connection {
     /// A new connection, on which nothing was received yet.
     pub fn new(limits: Limits) -> Self {
-        let next = Next::Head { reader: HeadReader::default(), empty_lines: 0 };
-        Self { receiving: Receiving { next, limits }, sending: Sending::refusing(b"") }
+        Self {
+            receiving: Receiving { next: Next::head(), limits },
+            sending: Sending::refusing(b""),
+        }
     }
 
     /// Finds out what `input`, the octets that follow those consumed before, means.
@@ -323,11 +331,20 @@ impl Connection {
     /// To be asked when the reply is whole, and the request too: receive and drop what nobody
     /// wanted.
     pub fn next_request(&mut self) -> bool {
-        let goes_on = self.goes_on();
-        if goes_on {
-            self.receiving.next = Next::Head { reader: HeadReader::default(), empty_lines: 0 };
-        } else {
+        let goes_on = self.renew();
+        if !goes_on {
             self.receiving.next = Next::Nothing;
+        }
+        goes_on
+    }
+
+    /// [`next_request`](Self::next_request), which may be asked again when more of the request was
+    /// read.
+    pub(crate) fn renew(&mut self) -> bool {
+        let goes_on =
+            self.is_all_read() && self.sending.is_complete() && self.sending.is_persistent();
+        if goes_on {
+            self.receiving.next = Next::head();
         }
         goes_on
     }
@@ -337,8 +354,8 @@ impl Connection {
         self.receiving.is_complete()
     }
 
-    pub(crate) fn goes_on(&self) -> bool {
-        self.receiving.is_complete() && self.sending.is_complete() && self.sending.is_persistent()
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.receiving.limits
     }
 }
 

@@ -164,8 +164,11 @@ impl<'c> Output<'c> {
     }
 
     /// Sends all that is staged.
-    pub(super) async fn flush<W: Transmit>(&mut self, tx: &mut W) -> Result<(), Error<W::Error>> {
-        self.flush_before(b"", Then::Nothing, tx).await
+    pub(super) fn flush<W: Transmit>(
+        &mut self,
+        tx: &mut W,
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        self.flush_before(b"", Then::Nothing, tx)
     }
 
     /// Sends all that is staged, and `tail` behind it.
@@ -211,12 +214,12 @@ impl<'c> Output<'c> {
     }
 
     /// Sends all that is staged, which is no part of the final reply.
-    pub(super) async fn flush_interim<W: Transmit>(
+    pub(super) fn flush_interim<W: Transmit>(
         &mut self,
         tx: &mut W,
-    ) -> Result<(), Error<W::Error>> {
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
         self.staged.earlier = self.staged.len;
-        self.flush(tx).await
+        self.flush(tx)
     }
 
     /// Sends `octets` behind all that is staged: together with it when there is room.

@@ -179,7 +179,7 @@ impl<'c, T: Transport> Reply<'c, T> {
 
 impl<T: Transport> Responded<'_, T> {
     /// Sends what doesn't fit the transmit buffer, and leaves the rest staged.
-    pub(super) async fn send(self) -> Result<(), Error<T::Error>> {
-        self.draft.output.send(self.tail, self.tx).await
+    pub(super) fn send(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        self.draft.output.send(self.tail, self.tx)
     }
 }

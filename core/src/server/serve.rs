@@ -129,14 +129,15 @@ impl<S: Service, C: Clock> Server<S, C> {
     ///
     /// # Cancel safety
     /// None: when the future is dropped, reset the connection.
-    pub async fn serve<T: Transport>(
-        &self,
-        transport: &mut T,
-        buffers: Buffers<'_>,
-    ) -> Result<Ended, T::Error> {
+    pub fn serve<'b, T: Transport>(
+        &'b self,
+        transport: &'b mut T,
+        buffers: Buffers<'b>,
+    ) -> impl Future<Output = Result<Ended, T::Error>> {
         let Buffers { rx, tx, fields } = buffers;
+        // Made before the future, which would hold what it is made of, too.
         let mut session = Session {
-            limits: self.limits.within(rx.len()),
+            connection: Connection::new(self.limits.within(rx.len())),
             transport,
             rx,
             tx,
@@ -144,13 +145,15 @@ impl<S: Service, C: Clock> Server<S, C> {
             unread: Span::default(),
             staged: Staged::default(),
         };
-        let mut is_first = true;
-        loop {
-            match session.exchange(self, is_first).await {
-                Ok(Next::Request) => is_first = false,
-                Ok(Next::Ended(ended)) => return Ok(ended),
-                Err(Error::Transport(error)) => return Err(error),
-                Err(_) => return Ok(Ended::Cut),
+        async move {
+            let mut is_first = true;
+            loop {
+                match session.exchange(self, is_first).await {
+                    Ok(Next::Request) => is_first = false,
+                    Ok(Next::Ended(ended)) => return Ok(ended),
+                    Err(Error::Transport(error)) => return Err(error),
+                    Err(_) => return Ok(Ended::Cut),
+                }
             }
         }
     }
@@ -158,7 +161,7 @@ impl<S: Service, C: Clock> Server<S, C> {
 
 /// One call of [`Server::serve`].
 struct Session<'b, T> {
-    limits: Limits,
+    connection: Connection,
     transport: &'b mut T,
     rx: &'b mut [u8],
     tx: &'b mut [u8],
@@ -176,96 +179,97 @@ impl<T: Transport> Session<'_, T> {
         server: &Server<S, C>,
         is_first: bool,
     ) -> Result<Next, Error<T::Error>> {
-        let mut connection = Connection::new(self.limits);
-        let waited = self.wait_for_head(&mut connection, is_first).await?;
-        let now = server.clock.now().map(Date::from);
-        let head = match waited {
+        let (head, refusal) = match self.wait_for_head(is_first).await? {
             Waited::Ended(ended) => return Ok(Next::Ended(ended)),
-            Waited::Refused(_) => self.unread,
-            Waited::Head(length) => self.freeze(length),
+            Waited::Refused(refusal) => (self.unread, Some(refusal)),
+            Waited::Head(length) => (self.freeze(length), None),
         };
-        let (front, behind) = self.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
-        let octets = front.get(head.start..).unwrap_or_default();
-        let mut content = Span { start: 0, end: self.unread.end - head.end };
-
-        let (rx, tx) = self.transport.halves();
-        rx.head(octets);
-        let parsed = match waited {
-            Waited::Refused(refusal) => Err(refusal),
-            _ => match connection.accept(octets, self.fields) {
-                // The path is decoded into the transmit buffer.
-                Ok(parsed) if Route::scratch(parsed.target().path()) > self.tx.len() / 4 => {
-                    Err(ParseError::RequestLineTooLong.into())
-                }
-                parsed => parsed.map_err(Refusal::from),
-            },
-        };
-        let scratch = parsed.as_ref().map_or(0, |parsed| Route::scratch(parsed.target().path()));
-        let room = self.tx.len() - scratch;
-        Output::new(self.tx, &mut self.staged).begin(room, tx).await?;
-        let outcome = match &parsed {
-            Err(refusal) => Err(Error::Refused(*refusal)),
-            Ok(parsed) => {
-                let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
-                let route = Route::new(parsed.target().path(), scratch);
-                let (receiving, sending) = connection.halves();
-                let window = Window::new(behind, &mut content);
-                let mut incoming = Incoming { receiving, window };
-                let output = Output::new(buffer, &mut self.staged);
-                let mut draft = Draft::new(sending, output, now);
-                let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
-                let outcome = match parsed.target() {
-                    // It is about the server, not about a path of it (RFC 9110 §9.3.7).
-                    Target::Asterisk => {
-                        Ok(responder.allow(Method::Options, &[Method::Get, Method::Post]))
-                    }
-                    Target::Authority(_) => Ok(responder.allow(Method::Connect, &[])),
-                    Target::Origin(_) | Target::Absolute(..) => {
-                        let body = Body::new(rx, &mut incoming);
-                        let exchange = Exchange { head: parsed, route: &route, body, responder };
-                        server.service.call(exchange).await
-                    }
-                };
-                match outcome {
-                    Ok(reply) => reply.send().await,
-                    Err(error) => Err(error),
-                }
-            }
-        };
-        self.unread = Span { start: head.end + content.start, end: head.end + content.end };
+        let outcome = self.answer(server, head, refusal.as_ref()).await;
+        let outcome = outcome.or_else(|error| {
+            let now = server.clock.now().map(Date::from);
+            self.refuse(error, now)
+        });
         let outcome = match outcome {
             _ if self.staged.is_torn() => Err(Error::Cut),
-            Err(Error::Refused(refusal)) => self.refuse(&mut connection, refusal, now),
-            Err(Error::Emit(_) | Error::Cut) => self.refuse(&mut connection, FAILED, now),
-            outcome => outcome,
-        };
-        let outcome = match outcome {
-            Ok(()) if !connection.sending().is_complete() => Err(Error::Cut),
+            Ok(()) if !self.connection.sending().is_complete() => Err(Error::Cut),
             outcome => outcome,
         };
         if outcome.is_ok() || self.staged.is_committed() {
-            self.record(&connection, head);
+            self.record(head);
         }
         outcome?;
-        self.conclude(&mut connection).await
+        self.conclude().await
+    }
+
+    /// Has a request answered whose head is at a span of `rx`, unless it is refused already.
+    async fn answer<S: Service, C: Clock>(
+        &mut self,
+        server: &Server<S, C>,
+        head: Span,
+        refusal: Option<&Refusal>,
+    ) -> Result<(), Error<T::Error>> {
+        let (front, behind) = self.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
+        let octets = front.get(head.start..).unwrap_or_default();
+        let (rx, tx) = self.transport.halves();
+        rx.head(octets);
+        self.unread.start = head.end;
+        // A head that is refused already is not accepted.
+        let accepted = self.connection.accept(octets, self.fields);
+        // The path is decoded into the transmit buffer.
+        let scratch = accepted.as_ref().map_or(0, |head| Route::scratch(head.target().path()));
+        let room = self.tx.len().saturating_sub(scratch);
+        Output::new(self.tx, &mut self.staged).begin(room, tx).await?;
+        let parsed = match &accepted {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let refusal = refusal.copied().unwrap_or_else(|| Refusal::from(*error));
+                return Err(Error::Refused(refusal));
+            }
+        };
+        if scratch > self.tx.len() / 4 {
+            return Err(ParseError::RequestLineTooLong.into());
+        }
+
+        let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
+        let route = Route::new(parsed.target().path(), scratch);
+        let (receiving, sending) = self.connection.halves();
+        let mut content = Span { start: 0, end: self.unread.end - head.end };
+        let mut incoming = Incoming { receiving, window: Window::new(behind, &mut content) };
+        let now = server.clock.now().map(Date::from);
+        let mut draft = Draft::new(sending, Output::new(buffer, &mut self.staged), now);
+        let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
+        let reply = match parsed.target() {
+            // It is about the server, not about a path of it (RFC 9110 §9.3.7).
+            Target::Asterisk => Ok(responder.allow(Method::Options, &[Method::Get, Method::Post])),
+            Target::Authority(_) => Ok(responder.allow(Method::Connect, &[])),
+            Target::Origin(_) | Target::Absolute(..) => {
+                let body = Body::new(rx, &mut incoming);
+                let exchange = Exchange { head: parsed, route: &route, body, responder };
+                server.service.call(exchange).await
+            }
+        };
+        let outcome = match reply {
+            Ok(mut reply) => reply.send().await,
+            Err(error) => Err(error),
+        };
+        self.unread = content.behind(head.end);
+        outcome
     }
 
     /// Sets a head of `length` octets apart: it stays where it is while the reply is made, and what
     /// arrives goes behind it. It moves to the front when a form might not fit there.
     fn freeze(&mut self, length: usize) -> Span {
         let behind = self.rx.len().saturating_sub(self.unread.start + length);
-        if self.unread.start > 0 && behind < self.limits.form.saturating_add(self.limits.line) {
+        let Limits { form, line, .. } = *self.connection.limits();
+        if self.unread.start > 0 && behind < form.saturating_add(line) {
             Window::new(self.rx, &mut self.unread).compact();
         }
         Span { start: self.unread.start, end: self.unread.start + length }
     }
 
     /// Reads until a head is there whole.
-    async fn wait_for_head(
-        &mut self,
-        connection: &mut Connection,
-        is_first: bool,
-    ) -> Result<Waited, Error<T::Error>> {
+    async fn wait_for_head(&mut self, is_first: bool) -> Result<Waited, Error<T::Error>> {
+        let connection = &mut self.connection;
         let (rx, tx) = self.transport.halves();
         let mut window = Window::new(self.rx, &mut self.unread);
         // Empty lines before a request-line are counted as long as its connection is served.
@@ -308,17 +312,17 @@ impl<T: Transport> Session<'_, T> {
     }
 
     /// Answers with a refusal, in place of a reply that was begun, as long as none of it has left.
-    fn refuse(
-        &mut self,
-        connection: &mut Connection,
-        refusal: Refusal,
-        now: Option<Date>,
-    ) -> Result<(), Error<T::Error>> {
+    fn refuse(&mut self, error: Error<T::Error>, now: Option<Date>) -> Result<(), Error<T::Error>> {
+        let refusal = match error {
+            Error::Refused(refusal) => refusal,
+            Error::Emit(_) | Error::Cut => FAILED,
+            Error::Transport(_) => return Err(error),
+        };
         if self.staged.is_committed() {
             return Err(Error::Cut);
         }
         let (_, tx) = self.transport.halves();
-        let (receiving, sending) = connection.halves();
+        let (receiving, sending) = self.connection.halves();
         sending.restart();
         sending.close_unless_drainable(receiving);
         let mut output = Output::new(self.tx, &mut self.staged);
@@ -331,8 +335,8 @@ impl<T: Transport> Session<'_, T> {
     }
 
     /// Tells the transport of a reply, for its log.
-    fn record(&mut self, connection: &Connection, head: Span) {
-        let sending = connection.sending();
+    fn record(&mut self, head: Span) {
+        let sending = self.connection.sending();
         let (_, tx) = self.transport.halves();
         tx.replied(&Record {
             request_line: request_line_of(self.rx.get(head.start..head.end).unwrap_or_default()),
@@ -342,26 +346,27 @@ impl<T: Transport> Session<'_, T> {
     }
 
     /// What follows a reply: the next request, or the end of the connection.
-    async fn conclude(&mut self, connection: &mut Connection) -> Result<Next, Error<T::Error>> {
+    async fn conclude(&mut self) -> Result<Next, Error<T::Error>> {
+        let drain = self.connection.limits().drain;
         self.staged.settle();
-        if connection.goes_on() {
+        if self.connection.renew() {
             return Ok(Next::Request);
         }
         let (rx, tx) = self.transport.halves();
         Output::new(self.tx, &mut self.staged).flush(tx).await?;
-        if connection.sending().is_persistent() {
-            let (receiving, _) = connection.halves();
+        if self.connection.sending().is_persistent() {
+            let (receiving, _) = self.connection.halves();
             let window = Window::new(self.rx, &mut self.unread);
-            Body::new(rx, &mut Incoming { receiving, window }).drain(self.limits.drain).await?;
-            if connection.goes_on() {
+            Body::new(rx, &mut Incoming { receiving, window }).drain(drain).await?;
+            if self.connection.renew() {
                 return Ok(Next::Request);
             }
         }
         tx.close().await.map_err(Error::Transport)?;
-        let is_all_read = connection.is_all_read() && self.unread.start == self.unread.end;
+        let is_all_read = self.connection.is_all_read() && self.unread.start == self.unread.end;
         if !is_all_read {
             // Closing now could take the reply from a client that still sends (RFC 9112 §9.6).
-            let mut left = self.limits.drain;
+            let mut left = drain;
             while left > 0 {
                 rx.phase(Phase::Drain);
                 match rx.read(self.rx).await {
