@@ -30,6 +30,15 @@ pub(super) struct Incoming<'c> {
     pub(super) window: Window<'c>,
 }
 
+impl Incoming<'_> {
+    /// Whether content of `limit` octets at most may follow, by what is known of it before it is
+    /// read.
+    pub(super) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
+        let limit = limit.min(self.window.room()) as u64;
+        if self.receiving.announced() > limit { Err(TOO_LARGE) } else { Ok(()) }
+    }
+}
+
 impl<'c, R: Receive> Body<'c, R> {
     pub(super) const fn new(rx: &'c mut R, incoming: &'c mut Incoming<'c>) -> Self {
         Self { rx, incoming }
@@ -96,13 +105,6 @@ impl<'c, R: Receive> Body<'c, R> {
             }
             self.read().await?;
         }
-    }
-
-    /// Whether content of `limit` octets at most may follow, by what is known of it before it is
-    /// read.
-    pub(super) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
-        let limit = limit.min(self.incoming.window.room()) as u64;
-        if self.receiving().announced() > limit { Err(TOO_LARGE) } else { Ok(()) }
     }
 
     /// The free part of the receive buffer, to work in instead of reading the content.

@@ -6,7 +6,7 @@ use embedded_io_async::Read;
 use super::body::{Body, Incoming};
 use super::draft::Draft;
 use super::error::Error;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Parts};
 use super::output::{Output, Staged};
 use super::responder::{Responded, Responder};
 use super::route::Route;
@@ -234,18 +234,23 @@ impl<T: Transport> Session<'_, T> {
         let route = Route::new(parsed.target().path(), scratch);
         let (receiving, sending) = self.connection.halves();
         let mut content = Span { start: 0, end: self.unread.end - head.end };
-        let mut incoming = Incoming { receiving, window: Window::new(behind, &mut content) };
+        let incoming = Incoming { receiving, window: Window::new(behind, &mut content) };
         let now = server.clock.now().map(Date::from);
-        let mut draft = Draft::new(sending, Output::new(buffer, &mut self.staged), now);
-        let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
+        let draft = Draft::new(sending, Output::new(buffer, &mut self.staged), now);
+        let mut parts: Parts<'_, T> =
+            Parts { head: parsed, route: &route, rx, tx, incoming, draft };
         let reply = match parsed.target() {
             // It is about the server, not about a path of it (RFC 9110 §9.3.7).
-            Target::Asterisk => Ok(responder.allow(Method::Options, &[Method::Get, Method::Post])),
-            Target::Authority(_) => Ok(responder.allow(Method::Connect, &[])),
+            Target::Asterisk => {
+                let (_, responder) = parts.split();
+                Ok(responder.allow(Method::Options, &[Method::Get, Method::Post]))
+            }
+            Target::Authority(_) => {
+                let (_, responder) = parts.split();
+                Ok(responder.allow(Method::Connect, &[]))
+            }
             Target::Origin(_) | Target::Absolute(..) => {
-                let body = Body::new(rx, &mut incoming);
-                let exchange = Exchange { head: parsed, route: &route, body, responder };
-                server.service.call(exchange).await
+                server.service.call(Exchange { parts: &mut parts }).await
             }
         };
         let outcome = match reply {
