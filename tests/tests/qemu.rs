@@ -248,26 +248,3 @@ fn connections_that_are_left_open_harm_nobody() {
     stream.read_to_end(&mut reply).unwrap();
     assert!(reply.starts_with(b"HTTP/1.1 200 "));
 }
-
-/// One keep-alive connection, beside an image that parses nothing: by turns, so that a busy machine
-/// slows both.
-#[test]
-fn requests_per_second_beside_a_fixed_reply() {
-    let (server, fixed) = (Guest::boot("hello"), Guest::boot("fixed"));
-    let mut rates = [Vec::new(), Vec::new()];
-    for _ in 0..5 {
-        for (rates, guest) in rates.iter_mut().zip([&server, &fixed]) {
-            let url = format!("http://{}/", guest.address());
-            let output = Command::new("wrk").args(["-t1", "-c1", "-d1s", &url]).output().unwrap();
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let rate = text.lines().find_map(|line| line.strip_prefix("Requests/sec:")).unwrap();
-            rates.push(rate.trim().parse::<f64>().unwrap());
-        }
-    }
-    let [server, fixed] = rates.map(|mut rates| {
-        rates.sort_by(f64::total_cmp);
-        rates[rates.len() / 2]
-    });
-    println!("{server:.0} requests/s, a fixed reply {fixed:.0}: {:.2}", server / fixed);
-    assert!(fixed > 0.0 && server / fixed > 0.5, "{server} beside {fixed}");
-}
