@@ -119,7 +119,10 @@ impl Folder {
     /// The file `name` as it was opened before, if it is still the same.
     fn recall(&self, name: &[u8], coding: Coding, entry: &Entry) -> Option<OpenFile> {
         let is_same = |name: &[u8], stamp: Stamp| {
-            let stat = statat(&self.root, name, AtFlags::empty());
+            let stat = match name {
+                b"." => fstat(&self.root),
+                name => statat(&self.root, name, AtFlags::empty()),
+            };
             stat.is_ok_and(|stat| Stamp::of(&stat) == stamp)
         };
         let codings = match (coding == Coding::Identity, entry.beside) {
