@@ -24,7 +24,7 @@ pub struct OpenFile {
     codings: Codings,
     /// It changes with the length, with the nanosecond of the last change of any kind, and when
     /// another file takes the place of this one.
-    etag: Option<[u8; 16]>,
+    pub(super) etag: Option<[u8; 16]>,
 }
 
 /// What is known of an open file.
