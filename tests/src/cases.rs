@@ -130,6 +130,18 @@ pub fn all_with(tags: &mut RootTags<'_>) -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
+/// The same, each entity tag asked for once.
+///
+/// # Errors
+/// The first row that breaks a rule of the tables, and which.
+pub fn all_asking(mut tags: impl FnMut(Root, &str, &str) -> String) -> Result<Vec<Case>, String> {
+    let mut known = HashMap::new();
+    all_with(&mut |root: Root, path: &str, coding: &str| {
+        let key = (root, path.to_owned(), coding.to_owned());
+        known.entry(key).or_insert_with(|| tags(root, path, coding)).clone()
+    })
+}
+
 /// Gives the entity tag of what is in a folder at a path, in a coding.
 pub type RootTags<'t> = dyn FnMut(Root, &str, &str) -> String + 't;
 

@@ -150,8 +150,15 @@ const LINKS: [(&str, &str); 8] = [
 /// # Errors
 /// It can't be read or written.
 pub fn write(name: &str, target: &Path) -> Result<()> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    copy(&source, target)?;
+    write_from(Path::new(env!("CARGO_MANIFEST_DIR")), name, target)
+}
+
+/// The same, where the folders that are checked in stand in `above`.
+///
+/// # Errors
+/// It can't be read or written.
+pub fn write_from(above: &Path, name: &str, target: &Path) -> Result<()> {
+    copy(&above.join(name), target)?;
     let below = |path: &'static [u8]| {
         let path = path.strip_prefix(name.as_bytes())?.strip_prefix(b"/")?;
         Some(target.join(OsStr::from_bytes(path)))

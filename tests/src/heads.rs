@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use thimble_core::grammar::host::authority;
 use thimble_core::message::reader::HeadLimits;
-use thimble_core::message::{FieldEntry, HeadReader, ParseError};
+use thimble_core::message::{FieldEntry, Head, HeadReader, Method, ParseError, Target};
 
 /// Limits that no head of [`shapes`] comes near.
 pub const LIMITS: HeadLimits =
@@ -289,4 +290,36 @@ pub fn agree(
         }
     }
     Ok(())
+}
+
+/// What a head's target and Host say, as they are recognised when ordinary, and as the strict grammar
+/// alone reads them. `None` when the head is not whole and right up to its Host.
+pub fn parts(input: &[u8]) -> Option<[Result<String, ParseError>; 2]> {
+    let mut reader = HeadReader::default();
+    let length = reader.resume(input, &LIMITS, &mut []).ok()??;
+    let octets = input.get(..length)?;
+    let line = str::from_utf8(octets.split(|&octet| octet == b'\r').next()?).ok()?;
+    let mut line = line.split(' ');
+    let (method, target) = (Method::new(line.next()?), line.next()?);
+    let hosts = octets.split(|&octet| octet == b'\n').filter_map(|line| {
+        let (name, value) = line.split_at_checked(line.iter().position(|&octet| octet == b':')?)?;
+        name.eq_ignore_ascii_case(b"host").then(|| value.get(1..).unwrap_or_default().trim_ascii())
+    });
+    let hosts: Vec<_> = hosts.collect();
+    let host = match *hosts {
+        [] if line.next() == Some("HTTP/1.0") => Ok(None),
+        [] => Err(ParseError::NoHost),
+        [value] => authority(value).map(Some).ok_or(ParseError::Host),
+        _ => Err(ParseError::Host),
+    };
+    let strict = Target::new(method, target).and_then(|target| {
+        let of_target = match target {
+            Target::Absolute(authority, _) | Target::Authority(authority) => Some(authority),
+            Target::Origin(_) | Target::Asterisk => None,
+        };
+        Ok(format!("{target:?} {:?}", of_target.or(host?)))
+    });
+    let head = Head::new(octets, &reader, &[]);
+    let recognised = head.map(|head| format!("{:?} {:?}", head.target(), head.authority()));
+    Some([recognised, strict])
 }

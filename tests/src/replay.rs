@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use thimble_core::Limits;
 use thimble_core::server::Server;
 use thimble_core::service::Storage;
 
 use crate::app::App;
-use crate::cases::{Case, End, Root, Setting};
+use crate::cases::{Case, End, Root, Setting, Sizes};
 use crate::memory::{FixedClock, Fixture, NOW, Served, Then, Wire};
 use crate::transcript::{FOLLOW_UP, Octets, Transcript};
 
@@ -30,6 +31,20 @@ impl<S: Storage> Replay<S> {
             server: Server::new(App::with(setting, storage), clock, limits),
             rx: vec![b'\n'; limits.receive_buffer()],
             tx: vec![b'\n'; transmit],
+        }
+    }
+
+    /// A server as small as that of a microcontroller, which has no clock; the usual limits are its
+    /// own.
+    pub fn of_a_device(setting: Setting, storage: S) -> Self {
+        let limits = match setting.limits {
+            Sizes::Usual => Limits::DEVICE,
+            Sizes::Small => setting.limits.limits(),
+        };
+        Self {
+            server: Server::new(App::with(setting, storage), FixedClock(None), limits),
+            rx: vec![b'\n'; 4096],
+            tx: vec![b'\n'; 1024],
         }
     }
 

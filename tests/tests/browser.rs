@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use thimble_tests::command::Thimble;
 use thimble_tests::folder::site;
+use thimble_tests::qemu::Guest;
 
 const NAME: &str = "<script>alert(1)</script> Zoë 🪡";
 
@@ -118,10 +119,20 @@ async fn screenshot(client: &Client, name: &str) {
 #[test]
 fn a_person_clicks_through_the_site() {
     let thimble = Thimble::serve(site(), &["-q"]);
+    click_through(&thimble.url("/"));
+}
+
+#[test]
+fn a_person_clicks_through_the_site_on_a_microcontroller() {
+    let guest = Guest::boot("thimble-lm3s6965evb");
+    click_through(&format!("http://{}/", guest.address()));
+}
+
+fn click_through(url: &str) {
     let mut browser = Browser::start();
     block_on(async {
         let client = browser.open(&["--window-size=1000,900"], json!({})).await;
-        client.goto(&thimble.url("/")).await.unwrap();
+        client.goto(url).await.unwrap();
         assert!(!client.title().await.unwrap().is_empty());
         assert_eq!(ask(&client, "document.compatMode").await, "CSS1Compat");
         assert_ne!(ask(&client, "document.styleSheets.length").await, 0);

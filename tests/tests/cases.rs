@@ -8,11 +8,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use tempfile::TempDir;
 use thimble_core::service::Storage;
@@ -20,20 +18,16 @@ use thimble_core::service::storage::Image;
 use thimble_image::Builder;
 use thimble_std::Folder;
 use thimble_tests::app::App;
-use thimble_tests::cases::{self, Case, End, Root, Setting};
+use thimble_tests::cases::{self, End, Root, Setting};
+use thimble_tests::converse::converse;
 use thimble_tests::fixture;
 use thimble_tests::memory::{Fixture, Reads, Then};
 use thimble_tests::replay::{Replays, TRANSMIT, entity_tag, entity_tag_request};
+use thimble_tests::report::report;
 use thimble_tests::transcript::{FOLLOW_UP, Octets, Transcript};
-
-/// Rows that are known to fail, and why that is left alone for now. One that passes fails.
-const SKIPS: &[(&str, &str)] = &[];
 
 /// Up to this many octets are split everywhere.
 const SPLIT_EVERYWHERE: usize = 600;
-
-/// Longer than any row takes, and shorter than a server waits for an idle client.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Octets of a transmit buffer that has to be used more than once for many a reply.
 const SMALL: usize = 2 * 1024;
@@ -85,13 +79,14 @@ fn every_row_over_sockets<S: Storage>(open: impl Fn(Root) -> S, start: fn(Settin
         let serve = || start(setting, open(setting.root));
         servers.entry(setting).or_insert_with(serve).address
     };
-    let cases = cases_with(|root, path, coding| {
+    let cases = cases::all_asking(|root, path, coding| {
         let setting = Setting { root, ..Setting::USUAL };
         let sent = entity_tag_request(path, coding);
         let output = converse(&sent, false, address(setting)).ok();
         let read = output.and_then(|output| Transcript::read(&output, &[true], true).ok());
         entity_tag(read.as_ref(), coding)
-    });
+    })
+    .unwrap();
     report(&cases, |case| {
         let setting = clocked(case.setting);
         let memory = match replays.with(setting).run(case, &[&case.send]) {
@@ -117,8 +112,10 @@ fn every_row_over<S: Storage>(open: impl Fn(Root) -> S) {
     let mut small = Replays::new(&open, SMALL);
     let pieces = |root| Fixture::load_root(root).unwrap().reading(Reads::Pieces(5));
     let mut fixture = Replays::new(pieces, SMALL);
-    let cases = cases_with(|root, path, coding| usual.entity_tag(root, path, coding));
-    let fixture_cases = cases_with(|root, path, coding| fixture.entity_tag(root, path, coding));
+    let cases =
+        cases::all_asking(|root, path, coding| usual.entity_tag(root, path, coding)).unwrap();
+    let fixture_cases =
+        cases::all_asking(|root, path, coding| fixture.entity_tag(root, path, coding)).unwrap();
     let mut of_fixture = fixture_cases.iter();
     report(&cases, |case| {
         let of_fixture = of_fixture.next().filter(|row| row.name == case.name).unwrap();
@@ -168,16 +165,6 @@ fn every_row_over<S: Storage>(open: impl Fn(Root) -> S) {
         }
         faults
     });
-}
-
-/// The rows of all tables, with the entity tags that `tags` gives; each is asked for once.
-fn cases_with(mut tags: impl FnMut(Root, &str, &str) -> String) -> Vec<Case> {
-    let mut known = HashMap::new();
-    let mut once = |root: Root, path: &str, coding: &str| {
-        let key = (root, path.to_owned(), coding.to_owned());
-        known.entry(key).or_insert_with(|| tags(root, path, coding)).clone()
-    };
-    cases::all_with(&mut once).unwrap()
 }
 
 /// The folders of all rows, made for one test.
@@ -237,74 +224,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         (self.stop)();
         self.thread.take().map(JoinHandle::join);
-    }
-}
-
-/// Fails for all rows that fail, at once.
-fn report(cases: &[Case], faults: impl FnMut(&Case) -> Vec<String>) {
-    let failures = failures(cases, SKIPS, faults);
-    let (failed, all) = (failures.len(), cases.len());
-    assert!(failed == 0, "{failed} failures in {all} rows:\n\n{}", failures.join("\n"));
-}
-
-/// What has failed: rows, and skips that are not needed.
-fn failures(
-    cases: &[Case],
-    skips: &[(&str, &str)],
-    mut faults: impl FnMut(&Case) -> Vec<String>,
-) -> Vec<String> {
-    let unknown = skips.iter().filter(|(name, _)| !cases.iter().any(|case| case.name == *name));
-    let unknown = unknown.map(|(name, _)| format!("{name}: is skipped, and is in no table\n"));
-    let failed = cases.iter().filter_map(|case| {
-        let Case { table, name, rfc, level, why, .. } = case;
-        let faults = faults(case);
-        match skips.iter().find(|(skipped, _)| skipped == name) {
-            Some((_, reason)) if faults.is_empty() => {
-                Some(format!("{name}: passes, and is skipped: {reason}\n"))
-            }
-            None if !faults.is_empty() => {
-                let sent = Octets(&case.send);
-                let faults = faults.join("\n  ");
-                Some(format!(
-                    "{table}: {name} ({rfc}, {level:?})\n  {why}\n  sent: {sent}\n  {faults}\n"
-                ))
-            }
-            _ => None,
-        }
-    });
-    unknown.chain(failed).collect()
-}
-
-#[test]
-fn failures_and_needless_skips_are_reported() {
-    let cases = cases::all().unwrap();
-    let (first, second) = (&cases[0], &cases[1]);
-    let fails = |case: &Case| if case == first { vec!["it fails".into()] } else { Vec::new() };
-    let reported = |skips: &[(&str, &str)]| failures(&cases, skips, fails);
-    assert!(matches!(&reported(&[])[..], [one] if one.contains("it fails")));
-    assert!(matches!(&reported(&[])[..], [one] if one.contains(&first.why)));
-    assert!(reported(&[(&first.name, "a reason")]).is_empty());
-    assert_eq!(reported(&[(&first.name, ""), (&second.name, "")]).len(), 1);
-    assert_eq!(reported(&[(&first.name, ""), ("no such row", "")]).len(), 1);
-}
-
-/// Sends what is `sent`, shuts the sending side if so asked, and reads until the server closes.
-fn converse(sent: &[u8], shut: bool, address: SocketAddr) -> Result<Vec<u8>, String> {
-    let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    // Who refuses early may close before all is sent; the reply tells.
-    let _ = stream.write_all(sent);
-    if shut {
-        let _ = stream.shutdown(Shutdown::Write);
-    }
-    let mut output = Vec::new();
-    match stream.read_to_end(&mut output) {
-        Ok(_) => Ok(output),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            Err(format!("the connection stays open after {}", Octets(&output)))
-        }
-        Err(error) => Err(format!("{error} after {}", Octets(&output))),
     }
 }
 

@@ -234,6 +234,8 @@ fn wrong_flags_are_refused_and_help_lists_the_right_ones() {
         "-b, --bind",
         "--max-conns",
         "--index",
+        "--no-listing",
+        "--mime",
         "--max-form",
         "--no-forms",
         "--submissions",
@@ -252,8 +254,26 @@ fn index_names_the_page_of_a_folder() {
     folder.file("sub/start.htm", "<p>start").unwrap();
     let thimble = Thimble::serve(folder.path(), &["--index", "start.htm"]);
     assert_eq!(ask(&thimble, &get("/sub/")).text(), "<p>start");
-    assert_eq!(ask(&thimble, &get("/")).status, 404);
+    assert!(ask(&thimble, &get("/")).text().contains("Index of /"));
     assert_eq!(ask(&thimble, &post("/sub/", "a=1")).status, 200);
+}
+
+#[test]
+fn listings_can_be_switched_off() {
+    let folder = Folder::new().unwrap();
+    folder.file("sub/note.txt", "one line\n").unwrap();
+    let thimble = Thimble::serve(folder.path(), &["--no-listing"]);
+    assert_eq!(ask(&thimble, &get("/sub/")).status, 404);
+    assert_eq!(ask(&thimble, &get("/sub/note.txt")).status, 200);
+}
+
+#[test]
+fn types_can_be_given() {
+    let folder = Folder::new().unwrap();
+    folder.file("a.foo", "").unwrap();
+    let thimble = Thimble::serve(folder.path(), &["--mime", "foo=text/x-foo; charset=utf-8"]);
+    let reply = ask(&thimble, &get("/a.foo"));
+    assert_eq!(reply.field("Content-Type"), Some("text/x-foo; charset=utf-8"));
 }
 
 #[test]

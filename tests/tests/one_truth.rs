@@ -8,13 +8,16 @@ use near_heads::near_head;
 use proptest::prelude::*;
 use thimble_core::message::reader::HeadLimits;
 use thimble_core::message::{FieldEntry, Head, HeadReader};
-use thimble_tests::heads::{LIMITS, Random, agree, changed, shapes};
+use thimble_tests::heads::{LIMITS, Random, agree, changed, parts, shapes};
 use thimble_tests::{cases, heads};
 
 /// Limits that most heads come near.
 const TIGHT: HeadLimits = HeadLimits { request_line: 40, field_section: 120, fields: 3 };
 
 fn assert_agreement(input: &[u8]) {
+    if let Some([recognised, strict]) = parts(input) {
+        assert_eq!(recognised, strict, "{}", input.escape_ascii());
+    }
     assert_agreement_under(&LIMITS, 20, input);
     assert_agreement_under(&TIGHT, 2, input);
 }
@@ -56,6 +59,9 @@ fn every_octet_at_every_place_of_a_short_head() {
             let mut head = head.to_vec();
             head[place] = octet;
             assert_agreement_under(&LIMITS, 2, &head);
+            if let Some([recognised, strict]) = parts(&head) {
+                assert_eq!(recognised, strict, "{}", head.escape_ascii());
+            }
         }
     }
 }

@@ -346,3 +346,48 @@ fn a_connection_that_says_nothing_and_leaves_is_fine() {
     assert_eq!(nothing, b"");
     assert_still_serves(&thimble);
 }
+
+/// A file that changes while it is sent: the connection, once the head and a little of the file have
+/// come.
+fn begun(thimble: &Thimble) -> TcpStream {
+    let mut stream = TcpStream::connect(thimble.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(get("/large").as_bytes()).unwrap();
+    let mut start = [0; 1000];
+    stream.read_exact(&mut start).unwrap();
+    assert!(start.ends_with(b"xx"));
+    stream
+}
+
+#[test]
+fn a_file_that_shrinks_while_it_is_sent_cuts_the_connection() {
+    let folder = Folder::with_pages().unwrap();
+    let path = folder.file("large", vec![b'x'; LARGE]).unwrap();
+    let thimble = serve(&folder);
+    let mut stream = begun(&thimble);
+    std::fs::File::options().write(true).open(path).unwrap().set_len(10).unwrap();
+    let mut rest = Vec::new();
+    // Reset or closed: what was declared hasn't come, and nothing else has in its place. Pages of the
+    // file that were on their way to the network may have lost their octets with it.
+    let _ = stream.read_to_end(&mut rest);
+    assert!(rest.len() < LARGE - 1000 && rest.iter().all(|octet| matches!(octet, b'x' | 0)));
+    assert_still_serves(&thimble);
+}
+
+#[test]
+fn a_file_that_grows_while_it_is_sent_is_sent_as_declared() {
+    let folder = Folder::with_pages().unwrap();
+    let path = folder.file("large", vec![b'x'; LARGE]).unwrap();
+    let thimble = serve(&folder);
+    let mut stream = begun(&thimble);
+    let mut file = std::fs::File::options().append(true).open(path).unwrap();
+    file.write_all(&[b'y'; 1000]).unwrap();
+    stream
+        .write_all(get("/note.txt").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").as_bytes())
+        .unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    let (content, next) = rest.split_at(rest.iter().position(|octet| *octet != b'x').unwrap());
+    assert!(content.len() < LARGE && content.len() > LARGE - 1000);
+    assert!(next.starts_with(b"HTTP/1.1 200 OK\r\n") && next.ends_with(b"one line\n"));
+}

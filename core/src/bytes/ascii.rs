@@ -81,19 +81,29 @@ pub fn is_pct_encoded(octets: &[u8]) -> bool {
             .all(|after| matches!(after, [a, b, ..] if is_digit(a) && is_digit(b)))
 }
 
-/// `bytes` without optional whitespace at its ends.
-pub fn trim_ows(mut bytes: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = bytes
+/// `octets` without optional whitespace at its ends.
+pub fn trim_ows(octets: &[u8]) -> &[u8] {
+    trim_ows_end(trim_ows_start(octets))
+}
+
+/// `octets` without optional whitespace at its start.
+pub fn trim_ows_start(mut octets: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = octets
         && is_ows(*first)
     {
-        bytes = rest;
+        octets = rest;
     }
-    while let [rest @ .., last] = bytes
+    octets
+}
+
+/// `octets` without optional whitespace at its end.
+pub fn trim_ows_end(mut octets: &[u8]) -> &[u8] {
+    while let [rest @ .., last] = octets
         && is_ows(*last)
     {
-        bytes = rest;
+        octets = rest;
     }
-    bytes
+    octets
 }
 
 #[cfg(test)]

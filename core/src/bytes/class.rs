@@ -1,43 +1,32 @@
-//! Character classes, each with its ABNF, as bits of one table.
+//! Character classes, each with its ABNF.
 
-const TCHAR: u8 = 1;
-const TARGET: u8 = 2;
-const FIELD: u8 = 4;
-const REG_NAME: u8 = 8;
-const QDTEXT: u8 = 16;
+/// A set of ASCII characters, as bits of four words: a fraction of what a table of octets weighs.
+#[derive(Clone, Copy, Debug)]
+pub struct Class([u32; 4]);
 
-static CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut octet: u8 = 0;
-    loop {
-        let mut class = 0;
-        let alphanumeric = octet.is_ascii_alphanumeric();
-        if alphanumeric || among(octet, b"!#$%&'*+-.^_`|~") {
-            class |= TCHAR;
-        }
-        if alphanumeric || among(octet, b"-._~!$&'()*+,;=%:@/?[]{}|^\\`") {
-            class |= TARGET;
-        }
-        if alphanumeric || among(octet, b"-._~!$&'()*+,;=%") {
-            class |= REG_NAME;
-        }
-        if octet == b'\t' || (octet >= b' ' && octet != 0x7f) {
-            class |= FIELD;
-            if octet != b'"' && octet != b'\\' {
-                class |= QDTEXT;
+impl Class {
+    /// ALPHA, DIGIT, and these.
+    const fn alphanumeric_and(others: &[u8]) -> Self {
+        let mut words = [0; 4];
+        let mut octet: u8 = 0;
+        while octet < 128 {
+            if octet.is_ascii_alphanumeric() || among(octet, others) {
+                #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+                {
+                    words[(octet / 32) as usize] |= 1 << (octet % 32);
+                }
             }
+            octet += 1;
         }
-        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-        {
-            classes[octet as usize] = class;
-        }
-        if octet == 255 {
-            break;
-        }
-        octet += 1;
+        Self(words)
     }
-    classes
-};
+
+    /// Whether `octet` is one of them; no octet above 0x7f is.
+    pub fn contains(&self, octet: u8) -> bool {
+        let Self(words) = self;
+        words.get(usize::from(octet / 32)).is_some_and(|word| word >> (octet % 32) & 1 != 0)
+    }
+}
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const fn among(octet: u8, set: &[u8]) -> bool {
@@ -51,17 +40,15 @@ const fn among(octet: u8, set: &[u8]) -> bool {
     false
 }
 
-#[expect(clippy::indexing_slicing, reason = "an octet is always within 256 entries")]
-fn is(octet: u8, class: u8) -> bool {
-    CLASSES[octet as usize] & class != 0
-}
-
 /// ```abnf
 /// tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "."
 ///       / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA        ; RFC 9110 §5.6.2
 /// ```
+pub static TCHAR: Class = Class::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+
+/// Whether an octet is in [`TCHAR`].
 pub fn is_tchar(octet: u8) -> bool {
-    is(octet, TCHAR)
+    TCHAR.contains(octet)
 }
 
 /// ```abnf
@@ -70,30 +57,29 @@ pub fn is_tchar(octet: u8) -> bool {
 /// ```
 /// and besides `[ ] { } | ^ \` and the backquote, which browsers leave as they are (WHATWG URL,
 /// query percent-encode set). `#` never belongs to a request-target.
-pub fn is_target(octet: u8) -> bool {
-    is(octet, TARGET)
-}
+pub static TARGET: Class = Class::alphanumeric_and(b"-._~!$&'()*+,;=%:@/?[]{}|^\\`");
 
 /// ```abnf
 /// field-content = field-vchar [ 1*( SP / HTAB / field-vchar ) field-vchar ]
 /// field-vchar   = VCHAR / obs-text                           ; RFC 9110 §5.5
 /// ```
-pub fn is_field(octet: u8) -> bool {
-    is(octet, FIELD)
+pub const fn is_field(octet: u8) -> bool {
+    octet == b'\t' || (octet >= b' ' && octet != 0x7f)
 }
 
 /// ```abnf
 /// reg-name = *( unreserved / pct-encoded / sub-delims )      ; RFC 3986 §3.2.2
 /// ```
 pub fn is_reg_name(octet: u8) -> bool {
-    is(octet, REG_NAME)
+    static REG_NAME: Class = Class::alphanumeric_and(b"-._~!$&'()*+,;=%");
+    REG_NAME.contains(octet)
 }
 
 /// ```abnf
 /// qdtext = HTAB / SP / %x21 / %x23-5B / %x5D-7E / obs-text   ; RFC 9110 §5.6.4
 /// ```
-pub fn is_qdtext(octet: u8) -> bool {
-    is(octet, QDTEXT)
+pub const fn is_qdtext(octet: u8) -> bool {
+    is_field(octet) && octet != b'"' && octet != b'\\'
 }
 
 /// ```abnf
@@ -104,7 +90,7 @@ pub const fn is_ows(octet: u8) -> bool {
 }
 
 /// A control octet that no part of a head may hold: all of `CTL` but HTAB.
-pub fn is_control(octet: u8) -> bool {
+pub const fn is_control(octet: u8) -> bool {
     !is_field(octet)
 }
 
@@ -119,7 +105,9 @@ mod tests {
         assert_eq!(count(is_field), 256 - 33 + 1);
         assert_eq!(count(is_qdtext), 256 - 33 + 1 - 2);
         assert_eq!(count(is_reg_name), 62 + 4 + 11 + 1);
-        assert_eq!(count(is_target), 62 + 4 + 11 + 1 + 4 + 8);
-        assert!(!is_target(b'#') && !is_target(b'"') && !is_target(b'<') && !is_target(0x80));
+        assert_eq!(count(|octet| TARGET.contains(octet)), 62 + 4 + 11 + 1 + 4 + 8);
+        for octet in [b'#', b'"', b'<', 0x80] {
+            assert!(!TARGET.contains(octet));
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod ascii;
 pub mod class;
+#[cfg(target_pointer_width = "64")]
+pub mod controls;
 pub mod cursor;
 #[cfg(target_pointer_width = "64")]
 pub mod probe;

@@ -11,11 +11,18 @@ pub struct Probe(imp::Octets);
 /// A set of positions in a probe: bit 0 is the first octet.
 pub type Positions = u32;
 
+impl From<&[u8; WIDTH]> for Probe {
+    #[inline(always)]
+    fn from(octets: &[u8; WIDTH]) -> Self {
+        Self(imp::load(octets))
+    }
+}
+
 impl Probe {
     /// The octets from `at` on, if there are sixteen.
     #[inline(always)]
     pub fn new(input: &[u8], at: usize) -> Option<Self> {
-        input.get(at..)?.first_chunk().map(|octets| Self(imp::load(octets)))
+        input.get(at..)?.first_chunk().map(Self::from)
     }
 
     /// The last octets of the input, for those from `at` on that are fewer than sixteen, and how
@@ -23,7 +30,7 @@ impl Probe {
     #[inline(always)]
     pub fn last(input: &[u8], at: usize) -> Option<(Self, usize)> {
         let others = WIDTH.checked_sub(input.len().checked_sub(at)?)?;
-        Some((Self(imp::load(input.last_chunk()?)), others))
+        Some((Self::from(input.last_chunk()?), others))
     }
 
     /// The first four octets, the first of them lowest.
@@ -45,7 +52,13 @@ impl Probe {
         imp::not_in_name(self.0)
     }
 
-    /// Where [`is_target`](super::class::is_target) does not hold.
+    /// Where the octet is `octet`.
+    #[inline(always)]
+    pub fn equal(self, octet: u8) -> Positions {
+        imp::equal_to(self.0, octet)
+    }
+
+    /// Where no octet of [`TARGET`](super::class::TARGET) is.
     #[inline(always)]
     pub fn not_in_target(self) -> Positions {
         imp::not_in_target(self.0)
@@ -60,7 +73,7 @@ pub fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Op
     for pair in pairs {
         // Two at a time: half as many branches.
         let (probes, _) = pair.as_chunks();
-        let mut probes = probes.iter().map(|octets| set(Probe(imp::load(octets))));
+        let mut probes = probes.iter().map(|octets| set(Probe::from(octets)));
         let found = probes.next()? | probes.next()? << WIDTH;
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize);
@@ -68,7 +81,7 @@ pub fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Op
         at += 2 * WIDTH;
     }
     if let Some(octets) = rest.first_chunk() {
-        let found = set(Probe(imp::load(octets)));
+        let found = set(Probe::from(octets));
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize);
         }
@@ -77,26 +90,6 @@ pub fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Op
     let (probe, others) = Probe::last(input, at)?;
     let found = set(probe) >> others;
     (found != 0).then(|| at + found.trailing_zeros() as usize)
-}
-
-/// The first position from `at` on that is in [`Probe::controls`]: [`find`] for values, which may be
-/// long.
-#[inline(always)]
-pub fn find_control(input: &[u8], mut at: usize) -> Option<usize> {
-    let (pairs, _) = input.get(at..)?.as_chunks::<{ 2 * WIDTH }>();
-    for pair in pairs.iter().take(2) {
-        let (probes, _) = pair.as_chunks();
-        let mut probes = probes.iter().map(|octets| imp::controls(imp::load(octets)));
-        let found = probes.next()? | probes.next()? << WIDTH;
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize);
-        }
-        at += 2 * WIDTH;
-    }
-    // What is longer than most is often much longer.
-    let (fours, _) = input.get(at..)?.as_chunks();
-    at += 4 * WIDTH * fours.iter().take_while(|octets| !imp::may_hold_controls(octets)).count();
-    find(input, at, Probe::controls)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -129,6 +122,11 @@ mod imp {
     }
 
     #[inline(always)]
+    pub(super) fn equal_to(octets: Octets, octet: u8) -> u32 {
+        positions(equal(octets, octet))
+    }
+
+    #[inline(always)]
     fn at_most(octets: Octets, octet: u8) -> m128i {
         cmp_eq_mask_i8_m128i(min_u8_m128i(octets, all(octet)), octets)
     }
@@ -146,18 +144,6 @@ mod imp {
     #[inline(always)]
     pub(super) fn controls(octets: Octets) -> u32 {
         positions(at_most(octets, 0x1f) | equal(octets, 0x7f))
-    }
-
-    /// Whether one of four probes may hold a control. The least octet of all tells, and the least
-    /// distance to DEL.
-    #[inline(always)]
-    pub(super) fn may_hold_controls(octets: &[u8; 64]) -> bool {
-        let (probes, _) = octets.as_chunks();
-        let least = |change: u8| {
-            let probes = probes.iter().map(|octets| load(octets) ^ all(change));
-            probes.fold(all(0xff), min_u8_m128i)
-        };
-        positions(at_most(least(0), 0x1f) | equal(least(0x7f), 0)) != 0
     }
 
     #[inline(always)]
@@ -221,6 +207,11 @@ mod imp {
     }
 
     #[inline(always)]
+    pub(super) fn equal_to(octets: Octets, octet: u8) -> u32 {
+        positions(octets, |word| equal(word, octet))
+    }
+
+    #[inline(always)]
     const fn within(word: u64, first: u8, last: u8) -> u64 {
         at_least(word, first) & !at_least(word, last + 1) & !word
     }
@@ -228,12 +219,6 @@ mod imp {
     #[inline(always)]
     pub(super) fn controls(octets: Octets) -> u32 {
         positions(octets, |word| (!at_least(word, b' ') & !word) | equal(word, 0x7f))
-    }
-
-    #[inline(always)]
-    pub(super) fn may_hold_controls(octets: &[u8; 64]) -> bool {
-        let (probes, _) = octets.as_chunks();
-        probes.iter().any(|octets| controls(load(octets)) != 0)
     }
 
     #[inline(always)]
@@ -256,7 +241,7 @@ mod imp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytes::class::{is_control, is_target};
+    use crate::bytes::class::{TARGET, is_control};
 
     #[test]
     fn every_octet_at_every_place_is_seen_for_what_it_is() {
@@ -268,10 +253,12 @@ mod tests {
                     let expected = |holds: bool| (holds && place >= at).then_some(place);
                     let control = is_control(octet) || octet == b'\t';
                     assert_eq!(find(&input, at, Probe::controls), expected(control));
-                    assert_eq!(find_control(&input, at), expected(control));
                     let name = octet.is_ascii_alphanumeric() || octet == b'-';
                     assert_eq!(find(&input, at, Probe::not_in_name), expected(!name));
-                    let target = is_target(octet);
+                    let found = find(&input, at, |probe| probe.equal(octet));
+                    let first = if octet == b'a' { at } else { place };
+                    assert_eq!(found, (first >= at && first < 170).then_some(first));
+                    let target = TARGET.contains(octet);
                     assert_eq!(find(&input, at, Probe::not_in_target), expected(!target));
                 }
             }

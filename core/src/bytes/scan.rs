@@ -3,13 +3,13 @@
 
 use super::class::is_control;
 #[cfg(target_pointer_width = "64")]
-use super::probe::{self, WIDTH};
+use super::{controls::Controls, probe::WIDTH};
 
 /// What the search found so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// The line ends: its CRLF begins at the first position, the next line at the second.
-    End(usize, usize),
+    /// The line ends: its CRLF begins at this position.
+    End(usize),
     /// No end yet; no octet before this position needs to be looked at again.
     Partial(usize),
     /// The octet at this position can't be: a CR without LF, an LF without CR, a control.
@@ -27,7 +27,7 @@ pub fn line_end(input: &[u8], from: usize) -> Line {
         return Line::Partial(input.len());
     };
     match (input.get(found), input.get(found + 1)) {
-        (Some(b'\r'), Some(b'\n')) => Line::End(found, found + 2),
+        (Some(b'\r'), Some(b'\n')) => Line::End(found),
         (Some(b'\r'), None) => Line::Partial(found),
         _ => Line::Invalid(found),
     }
@@ -37,20 +37,9 @@ pub fn line_end(input: &[u8], from: usize) -> Line {
 fn find_control(input: &[u8], from: usize) -> Option<usize> {
     #[cfg(target_pointer_width = "64")]
     if input.len() >= WIDTH {
-        return find_control_by_probes(input, from);
+        return Controls::new(input, from).find(|&at| input.get(at) != Some(&b'\t'));
     }
     Some(from + input.get(from..)?.iter().position(|&octet| is_control(octet))?)
-}
-
-#[cfg(target_pointer_width = "64")]
-fn find_control_by_probes(input: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(found) = probe::find_control(input, at) {
-        if input.get(found) != Some(&b'\t') {
-            return Some(found);
-        }
-        at = found + 1;
-    }
-    None
 }
 
 #[cfg(test)]

@@ -105,7 +105,10 @@ pub struct Received<'i> {
 
 /// What octets mean.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a box would need an allocator")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::large_enum_variant, reason = "a box would need an allocator")
+)]
 pub enum Event<'i> {
     /// They are not whole: come again with what was not consumed, and more behind it.
     More,

@@ -124,7 +124,7 @@ impl Decoder {
     /// The line at the start of `input`, and its length with its CRLF; `None` while it has no end.
     fn line<'i>(&mut self, input: &'i [u8]) -> Result<Option<(&'i [u8], usize)>, ParseError> {
         let found = line_end(input, self.scanned);
-        let (Line::End(reached, _) | Line::Partial(reached) | Line::Invalid(reached)) = found;
+        let (Line::End(reached) | Line::Partial(reached) | Line::Invalid(reached)) = found;
         let in_trailers = matches!(self.next, Next::Trailers { .. });
         if !in_trailers && !may_be_chunk_size(input.get(..reached.min(32)).unwrap_or_default()) {
             return Err(ParseError::Chunk);
@@ -143,9 +143,9 @@ impl Decoder {
                 self.scanned = reached;
                 Ok(None)
             }
-            Line::End(end, next) => {
+            Line::End(end) => {
                 self.scanned = 0;
-                Ok(input.get(..end).map(|line| (line, next)))
+                Ok(input.get(..end).map(|line| (line, end + 2)))
             }
         }
     }

@@ -14,9 +14,10 @@ pub mod range;
 pub mod request_line;
 pub mod target;
 
-use nom::IResult;
+use nom::sequence::terminated;
+use nom::{IResult, Parser};
 
-use crate::bytes::class::is_tchar;
+use crate::bytes::class::{Class, is_tchar};
 
 /// What a parser here returns: the rest of the input and its element, or nothing but the fact that
 /// the input is something else. Who calls it knows which element was expected.
@@ -35,6 +36,14 @@ fn whole<T>(parsed: Parsed<'_, T>) -> Option<T> {
 /// ```
 fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     take_while1(is_tchar)(input)
+}
+
+/// How many octets of a class stand before `delimiter`, at least one. Every line of a head begins
+/// with such; so it is one function for all, and small.
+fn length_before(delimiter: u8, class: &Class, input: &[u8]) -> Option<usize> {
+    let elements = take_while1(|octet| class.contains(octet));
+    let (_, found) = terminated(elements, octet(delimiter)).parse(input).ok()?;
+    Some(found.len())
 }
 
 /// One octet. Not nom's `char` or `satisfy`: those count in characters, take one above 0x7f for two

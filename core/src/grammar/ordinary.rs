@@ -1,30 +1,22 @@
 //! Lines as nearly every client writes them, recognised by a few probes of sixteen octets.
 //!
-//! What is recognised here is what the strict grammar of [`request_line`](super::request_line) and
-//! [`field_line`](super::field_line) finds too. Everything else, right or wrong, is left to it: so it
-//! alone decides what is accepted.
+//! What is recognised here is what the strict grammar finds too, that of
+//! [`request_line`](super::request_line), [`field_line`](super::field_line),
+//! [`target`](super::target) and [`host`](super::host). Everything else, right or wrong, is left to
+//! it: so it alone decides what is accepted.
 
-use crate::bytes::probe::{Probe, WIDTH, find, find_control};
+use crate::bytes::probe::{Probe, WIDTH, find};
 use crate::bytes::span::Span;
+use crate::grammar::ascii;
 use crate::grammar::field_line::FieldLine;
-
-/// Where the parts of a line stand in the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestLineSpan {
-    /// `method`.
-    pub method: Span,
-    /// `request-target`.
-    pub target: Span,
-    /// The digit of a minor version under major version 1.
-    pub minor_version: u8,
-    /// Where the line ends.
-    pub end: usize,
-}
+use crate::grammar::host::Authority;
+use crate::grammar::request_line::RequestLine;
+use crate::grammar::target::PathAndQuery;
 
 /// A request-line at the start of `input`, with its CRLF: a method in capital letters and version
-/// 1.x.
+/// 1.x. Also where it ends.
 #[inline(always)]
-pub fn request_line(input: &[u8]) -> Option<RequestLineSpan> {
+pub fn request_line(input: &[u8]) -> Option<(RequestLine, usize)> {
     let method = match input.first_chunk()? {
         b"GET " => 3,
         b"POST" => 4,
@@ -32,32 +24,32 @@ pub fn request_line(input: &[u8]) -> Option<RequestLineSpan> {
     };
     let target = method + 1;
     let end = find(input, target, Probe::not_in_target)?;
-    let version = input.get(end..)?.first_chunk()?;
-    let [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b'\r', b'\n'] =
-        *version
-    else {
-        return None;
-    };
-    (*input.get(method)? == b' ' && method > 0 && end > target).then_some(RequestLineSpan {
+    let [name @ .., minor, cr, lf] = *input.get(end..)?.first_chunk::<11>()?;
+    let line = RequestLine {
         method: Span { start: 0, end: method },
         target: Span { start: target, end },
-        minor_version: minor - b'0',
-        end: end + 9,
-    })
+        version: (1, minor.wrapping_sub(b'0')),
+    };
+    let is_ordinary = *input.get(method)? == b' '
+        && method > 0
+        && end > target
+        && name == *b" HTTP/1."
+        && minor.is_ascii_digit()
+        && [cr, lf] == *b"\r\n";
+    is_ordinary.then_some((line, end + 9))
 }
 
-/// A field line at `at`, with its CRLF: a name of letters, digits and hyphens, a colon, one space,
-/// and a value without tabs and without whitespace around it. Also the first four octets, the first
-/// of them lowest.
+/// The field line from `at` to the CRLF at `end`, which is where the next control is: a name of
+/// letters, digits and hyphens, a colon, one space, and a value without whitespace around it. Also
+/// the first four octets, the first of them lowest.
 #[inline(always)]
-pub fn field_line(input: &[u8], at: usize) -> Option<(FieldLine, u32)> {
-    // One load gives the end of the name and, of a short line, its own end.
-    let (names, controls, first_four) = if let Some(probe) = Probe::new(input, at) {
-        (probe.not_in_name(), probe.controls(), probe.first_four())
+pub fn field_line(input: &[u8], at: usize, end: usize) -> Option<(FieldLine, u32)> {
+    let (names, first_four) = if let Some(probe) = Probe::new(input, at) {
+        (probe.not_in_name(), probe.first_four())
     } else {
         let (probe, others) = Probe::last(input, at)?;
         let first_four = u32::from_le_bytes(*input.get(at..)?.first_chunk()?);
-        (probe.not_in_name() >> others, probe.controls() >> others, first_four)
+        (probe.not_in_name() >> others, first_four)
     };
     let name = match names {
         // Longer than a probe, as few are, and not longer than two.
@@ -67,18 +59,50 @@ pub fn field_line(input: &[u8], at: usize) -> Option<(FieldLine, u32)> {
         }
         names => names.trailing_zeros() as usize,
     };
-    let value = at + name + 2;
-    let end = match controls {
-        0 => find_control(input, at + WIDTH)?,
-        controls => at + controls.trailing_zeros() as usize,
-    };
     let rest = input.get(at + name..end + 2)?;
     let [before @ .., first] = *rest.first_chunk::<3>()?;
     let [last, after @ ..] = *rest.last_chunk::<3>()?;
     let is_ordinary =
         before == *b": " && after == *b"\r\n" && first > b' ' && last > b' ' && name > 0;
     let name = Span { start: at, end: at + name };
-    is_ordinary.then_some((FieldLine { name, value: Span { start: value, end } }, first_four))
+    let value = Span { start: name.end + 2, end };
+    is_ordinary.then_some((FieldLine { name, value }, first_four))
+}
+
+/// The parts of an origin-form at `target` in a head, of which the octets were checked already: a
+/// path with no pct-encoded octet in it.
+#[inline(always)]
+pub fn origin_form(head: &[u8], target: Span) -> Option<PathAndQuery<'_>> {
+    // The SP after it is found if nothing else is.
+    let found = find(head, target.start, |probe| {
+        probe.equal(b'?') | probe.equal(b'%') | probe.equal(b' ')
+    })?;
+    let text = ascii(head.get(target.start..target.end)?);
+    let (path, rest) = text.split_at_checked(found - target.start)?;
+    let query = match rest.as_bytes() {
+        [] => None,
+        [b'?', ..] => rest.get(1..),
+        _ => return None,
+    };
+    path.starts_with('/').then_some(PathAndQuery { path, query })
+}
+
+/// The authority at `value` in a head: a host of letters, digits, hyphens and dots, and a port if
+/// there is a colon.
+#[inline(always)]
+pub fn authority(head: &[u8], value: Span) -> Option<Authority<'_>> {
+    let found = find(head, value.start, |probe| probe.not_in_name() & !probe.equal(b'.'))?;
+    let host = head.get(value.start..found).filter(|host| !host.is_empty())?;
+    let port = match head.get(found..value.end)? {
+        [] | [b':'] => None,
+        [b':', digits @ ..] if digits.len() <= 5 => {
+            let digit = |&digit: &u8| char::from(digit).to_digit(10);
+            let add = |number: u32, digit| Some(number * 10 + digit?);
+            Some(u16::try_from(digits.iter().map(digit).try_fold(0, add)?).ok()?)
+        }
+        _ => return None,
+    };
+    Some(Authority { host: ascii(host), port })
 }
 
 #[cfg(test)]
@@ -86,6 +110,7 @@ mod tests {
     use super::*;
     use crate::grammar::field_line as strict;
     use crate::grammar::request_line as strict_request;
+    use crate::grammar::{host, target as strict_target};
 
     #[test]
     fn field_lines_are_those_of_the_strict_grammar() {
@@ -108,7 +133,8 @@ mod tests {
             ("A: b\0", false),
         ] {
             let input = std::format!("{line}\r\nAnother-Line: after it\r\n\r\n");
-            let found = field_line(input.as_bytes(), 0);
+            let end = input.find(|octet: char| octet.is_ascii_control()).unwrap();
+            let found = field_line(input.as_bytes(), 0, end);
             assert_eq!(found.is_some(), ordinary, "{line}");
             if let Some((found, first_four)) = found {
                 assert_eq!(Ok(found), strict::field_line(line.as_bytes()));
@@ -135,14 +161,58 @@ mod tests {
             let input = std::format!("{line}\r\nHost: a\r\n\r\n");
             let found = request_line(input.as_bytes());
             assert_eq!(found.is_some(), ordinary, "{line}");
-            if let Some(RequestLineSpan { method, target, minor_version, end }) = found {
+            if let Some((found, end)) = found {
                 assert_eq!(end, line.len());
-                let text = |span: Span| &line.as_bytes()[span.start..span.end];
-                let (strict_method, rest) = strict_request::method(line.as_bytes()).unwrap();
-                let (strict_target, rest) = strict_request::request_target(rest).unwrap();
-                assert_eq!((strict_method, strict_target), (text(method), text(target)));
-                assert_eq!(strict_request::http_version(rest), Some((1, minor_version)));
+                assert_eq!(strict_request::request_line(line.as_bytes()), Ok(found));
             }
+        }
+    }
+
+    #[test]
+    fn origin_forms_are_those_of_the_strict_grammar() {
+        for (target, ordinary) in [
+            ("/", true),
+            ("/a/b.css", true),
+            ("/?", true),
+            ("/a-longer-path/than/a/probe?and=a&query=of?some%20length", true),
+            ("/a%20b", false),
+            ("/a%2?b", false),
+            ("a", false),
+            ("?", false),
+            ("*", false),
+            ("http://a/b", false),
+        ] {
+            let head = std::format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+            let found = origin_form(head.as_bytes(), Span { start: 4, end: 4 + target.len() });
+            assert_eq!(found.is_some(), ordinary, "{target}");
+            assert!(found.is_none() || found == strict_target::origin_form(target));
+        }
+    }
+
+    #[test]
+    fn authorities_are_those_of_the_strict_grammar() {
+        for (value, ordinary) in [
+            ("a", true),
+            ("127.0.0.1:80", true),
+            ("a.rather-long.name.of-a-host.example:", true),
+            ("a:065535", false),
+            ("a:65535", true),
+            ("a:65536", false),
+            ("a:+1", false),
+            ("a:1:2", false),
+            ("a_b", false),
+            ("a%20b", false),
+            ("[::1]", false),
+            ("", false),
+            (":80", false),
+            ("a b", false),
+            ("a,b", false),
+            ("u@a", false),
+        ] {
+            let head = std::format!("GET / HTTP/1.1\r\nHost: {value}\r\n\r\n");
+            let found = authority(head.as_bytes(), Span { start: 22, end: 22 + value.len() });
+            assert_eq!(found.is_some(), ordinary, "{value}");
+            assert!(found.is_none() || found == host::authority(value.as_bytes()));
         }
     }
 }

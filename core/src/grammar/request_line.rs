@@ -1,39 +1,53 @@
 //! The request-line (RFC 9112 §3).
 
-use nom::Parser;
-use nom::sequence::terminated;
+use super::length_before;
+use crate::bytes::class::{TARGET, TCHAR};
+use crate::bytes::span::Span;
 
-use super::{octet, take_while1, token};
-use crate::bytes::class::is_target;
+/// Where the parts of a request-line stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLine {
+    /// `method`.
+    pub method: Span,
+    /// `request-target`, of whichever form.
+    pub target: Span,
+    /// The two digits of `HTTP-version`.
+    pub version: (u8, u8),
+}
+
+/// What is wrong with a line that is no request-line: the first of its parts that isn't one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestLineFault {
+    /// Its method, or the one space after it.
+    Method,
+    /// Its request-target, or the one space after it.
+    Target,
+    /// Its HTTP-version.
+    Version,
+}
 
 /// ```abnf
 /// request-line = method SP request-target SP HTTP-version
 /// method       = token
-/// ```
-/// The method, and what follows its SP.
-pub fn method(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (rest, method) = terminated(token, octet(b' ')).parse(line).ok()?;
-    Some((method, rest))
-}
-
-/// The request-target, of whichever form, and what follows its SP.
-pub fn request_target(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let target = take_while1(is_target);
-    let (rest, target) = terminated(target, octet(b' ')).parse(input).ok()?;
-    Some((target, rest))
-}
-
-/// ```abnf
 /// HTTP-version = HTTP-name "/" DIGIT "." DIGIT          ; RFC 9112 §2.3, case-sensitive
 /// HTTP-name    = %x48.54.54.50
 /// ```
-/// The major and minor digit, when that is all of `input`.
-pub fn http_version(input: &[u8]) -> Option<(u8, u8)> {
-    let [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] = input
-    else {
-        return None;
-    };
-    Some((major - b'0', minor - b'0'))
+/// A whole line, without its CRLF.
+pub fn request_line(line: &[u8]) -> Result<RequestLine, RequestLineFault> {
+    let method = length_before(b' ', &TCHAR, line).ok_or(RequestLineFault::Method)?;
+    let start = method + 1;
+    let rest = line.get(start..).unwrap_or_default();
+    let target = length_before(b' ', &TARGET, rest).ok_or(RequestLineFault::Target)?;
+    let end = start + target;
+    let version = line.get(end + 1..).and_then(http_version).ok_or(RequestLineFault::Version)?;
+    Ok(RequestLine { method: Span { start: 0, end: method }, target: Span { start, end }, version })
+}
+
+fn http_version(version: &[u8]) -> Option<(u8, u8)> {
+    let [name @ .., slash, major, dot, minor] = *<&[u8; 8]>::try_from(version).ok()?;
+    let (major, minor) = (major.wrapping_sub(b'0'), minor.wrapping_sub(b'0'));
+    let is_version = name == *b"HTTP" && [slash, dot] == *b"/." && major < 10 && minor < 10;
+    is_version.then_some((major, minor))
 }
 
 #[cfg(test)]
@@ -41,23 +55,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_are_taken_one_after_the_other() {
-        let (name, rest) = method(b"GET /a?b HTTP/1.1").unwrap();
-        assert_eq!(name, b"GET");
-        let (target, rest) = request_target(rest).unwrap();
-        assert_eq!((target, http_version(rest)), (&b"/a?b"[..], Some((1, 1))));
+    fn lines() {
+        for (line, method, target, version) in [
+            ("GET /a?b HTTP/1.1", "GET", "/a?b", (1, 1)),
+            ("g~ * HTTP/0.9", "g~", "*", (0, 9)),
+            ("! :|\\ HTTP/2.0", "!", ":|\\", (2, 0)),
+        ] {
+            let found = request_line(line.as_bytes()).unwrap();
+            assert_eq!(line.get(found.method.start..found.method.end), Some(method));
+            assert_eq!(line.get(found.target.start..found.target.end), Some(target));
+            assert_eq!(found.version, version);
+        }
     }
 
     #[test]
-    fn what_is_not_in_the_grammar_is_nothing() {
+    fn what_is_not_in_the_grammar_has_a_fault() {
         for bad in [&b""[..], b"GET", b" GET /", b"G\tT /", b"G:T /", b"GET\t/"] {
-            assert_eq!(method(bad), None);
+            assert_eq!(request_line(bad), Err(RequestLineFault::Method));
         }
-        for bad in [&b" "[..], b"/a", b"/\x80 ", b"/# ", b"/\" ", b"\t "] {
-            assert_eq!(request_target(bad), None);
+        for bad in [&b"A "[..], b"A  ", b"A /a", b"A /\x80 ", b"A /# ", b"A /\" ", b"A \t "] {
+            assert_eq!(request_line(bad), Err(RequestLineFault::Target));
         }
         for bad in ["", "HTTP/1", "HTTP/1.", "http/1.1", "HTTP/1.1 ", "HTTP/11.1", "HTTP/1.10"] {
-            assert_eq!(http_version(bad.as_bytes()), None);
+            let line = std::format!("A / {bad}");
+            assert_eq!(request_line(line.as_bytes()), Err(RequestLineFault::Version));
         }
     }
 }

@@ -32,8 +32,6 @@ pub enum ParseError {
     ObsFold,
     /// A field name that is no token directly before a colon (RFC 9112 §5.1).
     FieldName,
-    /// A field value with a control in it (RFC 9110 §5.5).
-    FieldValue,
     /// A field section over its limit of octets (RFC 6585 §5).
     FieldSectionTooLarge,
     /// Too many field lines (RFC 6585 §5).
@@ -95,7 +93,6 @@ impl ParseError {
             Self::UnsupportedVersion => "only HTTP/1.0 and HTTP/1.1 are served",
             Self::ObsFold => "a field line begins with whitespace",
             Self::FieldName => "a field line must be a name, a colon right after it, and a value",
-            Self::FieldValue => "a field value holds a control octet",
             Self::FieldSectionTooLarge => "the field section is too large",
             Self::TooManyFields => "there are too many field lines",
             Self::NoHost => "a Host field is required",

@@ -14,13 +14,6 @@ pub struct Field<'head> {
     pub value: &'head [u8],
 }
 
-impl<'head> Field<'head> {
-    fn new(octets: &'head [u8], FieldLine { name, value }: FieldLine) -> Self {
-        let name = core::str::from_utf8(slice(octets, name)).unwrap_or_default();
-        Self { name, value: slice(octets, value) }
-    }
-}
-
 /// The octets at `span`.
 pub(super) fn slice(octets: &[u8], span: Span) -> &[u8] {
     octets.get(span.start..span.end).unwrap_or_default()
@@ -52,16 +45,26 @@ impl<'head> Fields<'head> {
 
     /// All field lines, in the order they were sent.
     pub fn iter(self) -> impl Iterator<Item = Field<'head>> + Clone {
-        let section = if self.table.is_empty() { slice(self.octets, self.section) } else { b"" };
-        let entered = self.table.iter().map(move |entry| Field::new(self.octets, entry.line()));
-        let rescanned = lines(section)
-            .filter_map(|line| field_line(line).ok().map(|found| Field::new(line, found)));
-        entered.chain(rescanned)
+        self.octets().map(|(name, value)| Field {
+            name: core::str::from_utf8(name).unwrap_or_default(),
+            value,
+        })
     }
 
     /// The values of all lines with this name (in any case), in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'head [u8]> + Clone {
-        self.iter().filter(move |line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value)
+        let is_same = move |octets: &[u8]| octets.eq_ignore_ascii_case(name.as_bytes());
+        self.octets().filter(move |(name, _)| is_same(name)).map(|(_, value)| value)
+    }
+
+    /// The names and values of all field lines.
+    fn octets(self) -> impl Iterator<Item = (&'head [u8], &'head [u8])> + Clone {
+        let parts = |octets, FieldLine { name, value }| (slice(octets, name), slice(octets, value));
+        let section = if self.table.is_empty() { slice(self.octets, self.section) } else { b"" };
+        let entered = self.table.iter().map(move |entry| parts(self.octets, entry.line()));
+        let rescanned =
+            lines(section).filter_map(move |line| Some(parts(line, field_line(line).ok()?)));
+        entered.chain(rescanned)
     }
 
     /// The value of the first line with this name.

@@ -1,14 +1,19 @@
 //! Reading a head, line by line, as it arrives.
 
 use super::facts::Facts;
+#[cfg(target_pointer_width = "64")]
+use super::facts::may_matter;
+use super::fields::slice;
 use super::{ParseError, Version};
 use crate::bytes::class::is_tchar;
+#[cfg(target_pointer_width = "64")]
+use crate::bytes::controls::Controls;
 use crate::bytes::scan::{Line, line_end};
 use crate::bytes::span::Span;
 use crate::grammar::field_line::{FieldFault, FieldLine, field_line};
 #[cfg(target_pointer_width = "64")]
 use crate::grammar::ordinary;
-use crate::grammar::request_line;
+use crate::grammar::request_line::{RequestLine, RequestLineFault, request_line};
 
 /// Limits on a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +44,21 @@ pub struct HeadReader {
     line: usize,
     /// Octets that were searched for its end.
     searched: usize,
-    /// Where the field section begins; 0 while the request-line goes on.
-    fields: usize,
     /// Field lines so far.
     count: usize,
+    /// The request-line, once it is whole.
+    pub(super) start: Option<Start>,
+    pub(super) facts: Facts,
+}
+
+/// How a head starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
     pub(super) method: Span,
     pub(super) target: Span,
-    pub(super) version: Option<Version>,
-    pub(super) facts: Facts,
+    pub(super) version: Version,
+    /// Where the field section begins.
+    fields: usize,
 }
 
 impl HeadReader {
@@ -61,30 +73,36 @@ impl HeadReader {
     ///
     /// # Complexity
     /// Linear in the octets that are new.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn resume(
         &mut self,
         input: &[u8],
         limits: &HeadLimits,
         table: &mut [FieldEntry],
     ) -> Result<Option<usize>, ParseError> {
-        if self.fields == 0 && !self.request_line(input, limits)? {
-            return Ok(None);
-        }
         loop {
             #[cfg(target_pointer_width = "64")]
-            self.ordinary_field_lines(input, limits, table)?;
-            if let Some([b'\r', b'\n', ..]) = input.get(self.line..) {
-                return Ok(Some(self.line + 2));
+            if let Some(length) = self.ordinary_lines(input, limits, table)? {
+                return Ok(Some(length));
             }
-            if !self.field_line(input, limits, table)? {
+            let Some(end) = self.line_end(input, limits)? else {
                 return Ok(None);
+            };
+            let line = input.get(self.line..end).unwrap_or_default();
+            match self.start {
+                None => self.request_line(line)?,
+                Some(_) if line.is_empty() => return Ok(Some(end + 2)),
+                Some(_) if self.count >= limits.fields => return Err(ParseError::TooManyFields),
+                Some(_) => self.field_line(line, table)?,
             }
+            self.line = end + 2;
+            self.searched = self.line;
         }
     }
 
     /// Where the field section stands, without the empty line after it.
-    pub(super) const fn field_section(&self) -> Span {
-        Span { start: self.fields, end: self.line }
+    pub(super) fn field_section(&self) -> Span {
+        Span { start: self.start.map_or(self.line, |start| start.fields), end: self.line }
     }
 
     /// Field lines.
@@ -92,151 +110,149 @@ impl HeadReader {
         self.count
     }
 
-    /// Reads the request-line. Returns whether it is whole.
-    #[inline(always)]
-    fn request_line(&mut self, input: &[u8], limits: &HeadLimits) -> Result<bool, ParseError> {
-        #[cfg(target_pointer_width = "64")]
-        if self.searched == 0
-            && let Some(line) = ordinary::request_line(input)
-            && line.end <= limits.request_line
-        {
-            self.method = line.method;
-            self.target = line.target;
-            self.version = Some(Version::new(1, line.minor_version)?);
-            self.begin_fields(line.end + 2);
-            return Ok(true);
-        }
-        self.strict_request_line(input, limits)
-    }
-
-    fn strict_request_line(
-        &mut self,
-        input: &[u8],
-        limits: &HeadLimits,
-    ) -> Result<bool, ParseError> {
-        let too_long = |input: &[u8]| {
-            // A method longer than any that is known is 501, a target 414 (RFC 9112 §3).
-            if input.iter().take(limits.request_line).all(|&octet| is_tchar(octet)) {
-                ParseError::MethodTooLong
-            } else {
-                ParseError::RequestLineTooLong
-            }
-        };
-        let Some(end) = self.line_end(input, |reached| {
-            if reached > limits.request_line { Err(too_long(input)) } else { Ok(()) }
-        })?
-        else {
-            return Ok(false);
-        };
-        let line = input.get(..end).unwrap_or_default();
-        let (method, rest) = request_line::method(line).ok_or(ParseError::Method)?;
-        let (target, rest) = request_line::request_target(rest).ok_or(ParseError::RequestTarget)?;
-        let (major, minor) = request_line::http_version(rest).ok_or(ParseError::Version)?;
-        self.version = Some(Version::new(major, minor)?);
-        self.method = Span { start: 0, end: method.len() };
-        self.target = Span { start: method.len() + 1, end: method.len() + 1 + target.len() };
-        self.begin_fields(end + 2);
-        Ok(true)
-    }
-
-    const fn begin_fields(&mut self, at: usize) {
-        self.fields = at;
-        self.line = at;
-        self.searched = at;
-    }
-
-    /// Reads field lines as long as they are ordinary ones.
-    #[cfg(target_pointer_width = "64")]
-    #[inline(always)]
-    fn ordinary_field_lines(
-        &mut self,
-        input: &[u8],
-        limits: &HeadLimits,
-        table: &mut [FieldEntry],
-    ) -> Result<(), ParseError> {
-        if self.searched != self.line {
-            return Ok(());
-        }
-        let most = self.fields.saturating_add(limits.field_section);
-        // In variables of their own, so that they stay in registers.
-        let (mut line, mut count) = (self.line, self.count);
-        while let Some((FieldLine { name, value }, first_four)) = ordinary::field_line(input, line)
-            && value.end + 2 <= most
-        {
-            self.facts.add(input, name, value, first_four);
-            if let Some(entry) = table.get_mut(count) {
-                *entry = FieldEntry::new(name, value);
-            }
-            count += 1;
-            line = value.end + 2;
-        }
-        (self.line, self.searched, self.count) = (line, line, count);
-        // Once for all of them: whichever was the first too many, nothing was wrong before it.
-        if count > limits.fields {
-            self.count = limits.fields;
-            return Err(ParseError::TooManyFields);
-        }
-        Ok(())
-    }
-
-    /// Reads a field line by the strict grammar. Returns whether it is whole.
-    fn field_line(
-        &mut self,
-        input: &[u8],
-        limits: &HeadLimits,
-        table: &mut [FieldEntry],
-    ) -> Result<bool, ParseError> {
-        let (fields, start) = (self.fields, self.line);
-        let Some(end) = self.line_end(input, |reached| {
-            // The line ends with a CRLF, when it has begun.
-            if reached > start && reached + 2 - fields > limits.field_section {
-                return Err(ParseError::FieldSectionTooLarge);
-            }
-            Ok(())
-        })?
-        else {
-            return Ok(false);
-        };
-        if self.count >= limits.fields {
-            return Err(ParseError::TooManyFields);
-        }
-        let line = input.get(self.line..end).unwrap_or_default();
-        let field = field_line(line).map_err(|fault| match fault {
-            FieldFault::Folded => ParseError::ObsFold,
-            FieldFault::Name => ParseError::FieldName,
-            FieldFault::Value => ParseError::FieldValue,
-        })?;
-        let name = field.name.behind(self.line);
-        let value = field.value.behind(self.line);
-        if let Some(first_four) = line.first_chunk() {
-            self.facts.add(input, name, value, u32::from_le_bytes(*first_four));
-        }
-        if let Some(entry) = table.get_mut(self.count) {
-            *entry = FieldEntry::new(name, value);
-        }
-        self.count += 1;
-        self.line = end + 2;
-        self.searched = self.line;
-        Ok(true)
-    }
-
-    /// The end of the line that is being read, unless `check` refuses how far the search got.
-    fn line_end(
-        &mut self,
-        input: &[u8],
-        check: impl FnOnce(usize) -> Result<(), ParseError>,
-    ) -> Result<Option<usize>, ParseError> {
+    /// The end of the line that is being read, once it is here.
+    fn line_end(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, ParseError> {
         let found = line_end(input, self.searched);
-        let (Line::End(reached, _) | Line::Partial(reached) | Line::Invalid(reached)) = found;
-        check(reached)?;
+        let (Line::End(reached) | Line::Partial(reached) | Line::Invalid(reached)) = found;
+        let most = match self.start {
+            None => limits.request_line,
+            // The line ends with a CRLF, when it has begun.
+            Some(Start { fields, .. }) => {
+                fields.saturating_add(limits.field_section.saturating_sub(2))
+            }
+        };
+        if reached > most && reached > self.line {
+            return Err(self.too_long(input, limits));
+        }
         match found {
-            Line::End(end, _) => Ok(Some(end)),
+            Line::End(end) => Ok(Some(end)),
             Line::Invalid(_) => Err(ParseError::Octet),
             Line::Partial(reached) => {
                 self.searched = reached;
                 Ok(None)
             }
         }
+    }
+
+    fn too_long(&self, input: &[u8], limits: &HeadLimits) -> ParseError {
+        match self.start {
+            Some(_) => ParseError::FieldSectionTooLarge,
+            // A method longer than any that is known is 501, a target 414 (RFC 9112 §3).
+            None if input.iter().take(limits.request_line).all(|&octet| is_tchar(octet)) => {
+                ParseError::MethodTooLong
+            }
+            None => ParseError::RequestLineTooLong,
+        }
+    }
+
+    /// Reads a request-line by the strict grammar.
+    fn request_line(&mut self, line: &[u8]) -> Result<(), ParseError> {
+        let found = request_line(line).map_err(|fault| match fault {
+            RequestLineFault::Method => ParseError::Method,
+            RequestLineFault::Target => ParseError::RequestTarget,
+            RequestLineFault::Version => ParseError::Version,
+        })?;
+        self.start = Some(Start::new(found, line.len() + 2)?);
+        Ok(())
+    }
+
+    /// Reads a field line by the strict grammar.
+    fn field_line(&mut self, line: &[u8], table: &mut [FieldEntry]) -> Result<(), ParseError> {
+        let found = field_line(line).map_err(|fault| match fault {
+            FieldFault::Folded => ParseError::ObsFold,
+            FieldFault::Name => ParseError::FieldName,
+        })?;
+        let name = found.name.behind(self.line);
+        let value = found.value.behind(self.line);
+        self.facts.add(slice(line, found.name), slice(line, found.value), value);
+        if let Some(entry) = table.get_mut(self.count) {
+            *entry = FieldEntry::new(name, value);
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Reads lines as long as they are ordinary ones. Returns the length of the head when they end
+    /// with the empty line.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    fn ordinary_lines(
+        &mut self,
+        input: &[u8],
+        limits: &HeadLimits,
+        table: &mut [FieldEntry],
+    ) -> Result<Option<usize>, ParseError> {
+        if self.searched != self.line {
+            return Ok(None);
+        }
+        let fields = match self.start {
+            Some(Start { fields, .. }) => fields,
+            None => match ordinary::request_line(input) {
+                Some((line, end)) if end <= limits.request_line => {
+                    self.start = Some(Start::new(line, end + 2)?);
+                    self.line = end + 2;
+                    end + 2
+                }
+                _ => return Ok(None),
+            },
+        };
+        let is_end = |line: usize| matches!(input.get(line..), Some([b'\r', b'\n', ..]));
+        if !is_end(self.line) {
+            self.ordinary_field_lines(
+                input,
+                fields.saturating_add(limits.field_section),
+                limits.fields,
+                table,
+            )?;
+        }
+        self.searched = self.line;
+        Ok(is_end(self.line).then_some(self.line + 2))
+    }
+
+    /// Reads field lines as long as they are ordinary ones, and end by `most`.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    fn ordinary_field_lines(
+        &mut self,
+        input: &[u8],
+        most: usize,
+        most_lines: usize,
+        table: &mut [FieldEntry],
+    ) -> Result<(), ParseError> {
+        // In variables of their own, so that they stay in registers.
+        let (mut line, mut count) = (self.line, self.count);
+        let mut controls = Controls::new(input, line);
+        while let Some(end) = controls.next()
+            && let Some((FieldLine { name, value }, first_four)) =
+                ordinary::field_line(input, line, end)
+            && end + 2 <= most
+        {
+            if may_matter(first_four, name.end - name.start) {
+                self.facts.add(slice(input, name), slice(input, value), value);
+            }
+            if let Some(entry) = table.get_mut(count) {
+                *entry = FieldEntry::new(name, value);
+            }
+            count += 1;
+            line = end + 2;
+            // The LF of this line.
+            controls.next();
+        }
+        (self.line, self.count) = (line, count);
+        // Once for all of them: whichever was the first too many, nothing was wrong before it.
+        if count > most_lines {
+            self.count = most_lines;
+            return Err(ParseError::TooManyFields);
+        }
+        Ok(())
+    }
+}
+
+impl Start {
+    #[inline(always)]
+    fn new(line: RequestLine, fields: usize) -> Result<Self, ParseError> {
+        let RequestLine { method, target, version: (major, minor) } = line;
+        Ok(Self { method, target, version: Version::new(major, minor)?, fields })
     }
 }
 

@@ -55,11 +55,15 @@ fn lines() -> impl Strategy<Value = Vec<u8>> {
     ];
     let field_line = (name, colon, value, end())
         .prop_map(|(name, colon, value, end)| [&*name, colon, &value, end].concat());
-    let host = prop_oneof![4 => Just("Host: a\r\n"), 1 => Just("")];
+    let host = prop_oneof![
+        8 => "Host: [-.A-Za-z0-9]{1,30}(:[0-9]{0,6})?\r\n",
+        2 => "Host: [!-~]{0,20}\r\n",
+        2 => "",
+    ];
     let last = prop_oneof![20 => Just("\r\n"), 1 => Just("\n"), 1 => Just("\r"), 1 => Just("")];
     (request_line, end(), host, vec(field_line, 0..8), last, "[A-Z:\r\n ]{0,40}").prop_map(
         |(request_line, end, host, fields, last, after)| {
-            [&*request_line, end, host, &fields.concat(), last, &after].concat().into_bytes()
+            [&*request_line, end, &host, &fields.concat(), last, &after].concat().into_bytes()
         },
     )
 }

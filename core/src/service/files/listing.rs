@@ -90,11 +90,9 @@ async fn row<T: Transport>(
     for piece in percent_encode(name) {
         stream.queue(piece.as_bytes()).await?;
     }
-    // A name may turn the direction of text, but not beyond itself.
-    queue(stream, [slash, "\"><bdi>"]).await?;
+    queue(stream, [slash, "\">"]).await?;
     text(stream, name).await?;
-    queue(stream, [slash, "</bdi>", if is_link { " &#8618;" } else { "" }, "</a></td><td>"])
-        .await?;
+    queue(stream, [slash, if is_link { " &#8618;" } else { "" }, "</a></td><td>"]).await?;
     if !is_directory {
         size(stream, len).await?;
     }

@@ -1,0 +1,36 @@
+//! The README's handler, as it stands there.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use thimble_firmware::board::Board;
+use thimble_firmware::ethernet::Frames;
+use thimble_firmware::serve::{Connections, serve};
+use thimble_smoltcp::{Error, Exchange, Method, Responded, Server, Service, Status, Transport};
+
+struct Hello;
+
+impl Service for Hello {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        match (exchange.method(), exchange.segments()) {
+            (Method::Get, []) => Ok(exchange.respond(Status::OK).text("Hello, world!\n")),
+            (Method::Post, ["hello"]) => {
+                let (form, respond) = exchange.form().await?; // 411, 413, 415 and 400 answered for you
+                let name = form.get("name").unwrap_or("nobody");
+                respond.status(Status::OK).content_type("text/plain").send(name.as_bytes()).await
+            }
+            (_, [] | ["hello"]) => Ok(exchange.allow(&[Method::Get, Method::Post])),
+            _ => Ok(exchange.respond(Status::NOT_FOUND).text("nothing here\n")),
+        }
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    static mut MEMORY: Connections = Connections::new();
+    static mut FRAMES: Frames = Frames::NONE;
+    serve(&mut Board::take(FRAMES), MEMORY, &Server::new(Hello), |_, _| ())
+}

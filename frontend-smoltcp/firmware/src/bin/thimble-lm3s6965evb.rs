@@ -1,0 +1,83 @@
+//! The demo site on a microcontroller, the same `Site` as on a desktop, and a page about the device.
+#![no_std]
+#![no_main]
+
+use core::cell::{Cell, RefCell};
+
+use cortex_m_rt::entry;
+use thimble_core::Image;
+use thimble_core::bytes::ascii::Decimal;
+use thimble_core::service::Ring;
+use thimble_firmware::board::Board;
+use thimble_firmware::ethernet::Frames;
+use thimble_firmware::serve::{Connections, serve};
+use thimble_firmware::stack;
+use thimble_smoltcp::{
+    Error, Exchange, Method, Responded, Server, Service, Site, Status, Transport,
+};
+
+/// Octets of submissions that are kept.
+const KEPT: usize = 2048;
+
+/// The files below `site/`.
+static SITE: Image = include!(concat!(env!("OUT_DIR"), "/site.rs"));
+
+/// The site, and what is known of the device.
+struct Device {
+    site: Site<'static, Image, RefCell<Ring<KEPT>>>,
+    uptime: Cell<u32>,
+    requests: Cell<u32>,
+    connections: Cell<u32>,
+}
+
+impl Service for Device {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        match (exchange.method(), exchange.segments()) {
+            (Method::Get, ["status"]) => self.status(exchange).await,
+            (_, ["status"]) => Ok(exchange.allow(&[Method::Get])),
+            _ => self.site.call(exchange).await,
+        }
+    }
+}
+
+impl Device {
+    async fn status<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        let facts = [
+            ("uptime, seconds", u64::from(self.uptime.get())),
+            ("requests", u64::from(self.requests.get())),
+            ("connections", u64::from(self.connections.get())),
+            ("free stack, octets", stack::free() as u64),
+        ];
+        let reply = exchange.respond(Status::OK).field("Cache-Control", "no-store");
+        let mut page = reply.content_type("text/html; charset=utf-8").stream();
+        page.queue(b"<!DOCTYPE html><meta charset=utf-8><title>Status</title><dl>\n").await?;
+        for (name, value) in facts {
+            let value = Decimal::new(value);
+            for piece in [b"<dt>", name.as_bytes(), b"<dd>", value.as_bytes(), b"\n"] {
+                page.queue(piece).await?;
+            }
+        }
+        page.queue(b"</dl>\n").await?;
+        page.finish()
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    static mut MEMORY: Connections = Connections::new();
+    static mut FRAMES: Frames = Frames::NONE;
+    let site = Site::new(SITE).submissions(RefCell::new(Ring::new())).show_submissions(true);
+    let device =
+        Device { site, uptime: Cell::new(0), requests: Cell::new(0), connections: Cell::new(0) };
+    serve(&mut Board::take(FRAMES), MEMORY, &Server::new(&device), |serving, now| {
+        device.uptime.set(u32::try_from(now.secs()).unwrap_or(u32::MAX));
+        device.requests.set(serving.replies());
+        device.connections.set(serving.connections());
+    })
+}

@@ -1,0 +1,152 @@
+//! The network card of the LM3S6965, as far as one can without an interrupt handler.
+
+use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use smoltcp::time::Instant;
+
+use crate::board::{read, write};
+
+const BASE: usize = 0x4004_8000;
+/// Reads say which interrupts are pending; writes acknowledge them.
+const RIS: usize = BASE;
+/// Which interrupts there are.
+const IM: usize = BASE + 0x04;
+const RCTL: usize = BASE + 0x08;
+const TCTL: usize = BASE + 0x0c;
+/// Both FIFOs, word by word.
+const DATA: usize = BASE + 0x10;
+/// The address, its first four octets and the other two.
+const IA0: usize = BASE + 0x14;
+const IA1: usize = BASE + 0x18;
+/// Frames that were received.
+const NP: usize = BASE + 0x34;
+/// Begins a transmission; reads as 1 while that lasts.
+const TR: usize = BASE + 0x38;
+
+/// A frame was received. No other one is acknowledged: acknowledging a transmit error empties the
+/// transmit FIFO, also of a frame that is only half in there.
+const RX: u32 = 0x01;
+
+/// Octets of a frame without its checksum: the most there are, and those of an Ethernet header.
+const FRAME: usize = 1514;
+const HEADER: usize = 14;
+/// What the length that stands before a received frame counts besides the frame: itself, and the
+/// checksum.
+const BESIDES: usize = 2 + 4;
+
+/// The address of the card, one that anybody may use for himself.
+pub const ADDRESS: [u8; 6] = [0x02, 0x00, 0x74, 0x68, 0x6d, 0x62];
+
+/// Room for a frame that was received, and for one to be sent.
+pub struct Frames {
+    rx: [u8; FRAME],
+    tx: [u8; FRAME],
+}
+
+impl Frames {
+    /// No frame.
+    pub const NONE: Self = Self { rx: [0; FRAME], tx: [0; FRAME] };
+}
+
+/// The network card.
+pub struct Ethernet {
+    frames: &'static mut Frames,
+}
+
+impl Ethernet {
+    pub(crate) fn new(frames: &'static mut Frames) -> Self {
+        let [a, b, c, d, e, f] = ADDRESS;
+        write(IM, RX);
+        write(IA0, u32::from_le_bytes([a, b, c, d]));
+        write(IA1, u32::from_le_bytes([e, f, 0, 0]));
+        // Full duplex, with a checksum and padding of its own.
+        write(TCTL, 1 << 4 | 1 << 2 | 1 << 1 | 1);
+        // Frames with a wrong checksum are left out.
+        write(RCTL, 1 << 3 | 1);
+        Self { frames }
+    }
+
+    /// Whether a frame was received.
+    pub fn has_frame(&self) -> bool {
+        read(NP) != 0
+    }
+
+    /// Acknowledges the interrupt.
+    pub(crate) fn acknowledge(&mut self) {
+        write(RIS, RX);
+    }
+}
+
+impl Device for Ethernet {
+    type RxToken<'a> = Received<'a>;
+    type TxToken<'a> = Room<'a>;
+
+    fn receive(&mut self, _: Instant) -> Option<(Received<'_>, Room<'_>)> {
+        self.has_frame().then_some(())?;
+        let Frames { rx, tx } = self.frames;
+        let [a, b, c, d] = read(DATA).to_le_bytes();
+        let total = usize::from(u16::from_le_bytes([a, b]));
+        let length = total.saturating_sub(BESIDES);
+        for (slot, octet) in rx.iter_mut().zip([c, d]) {
+            *slot = octet;
+        }
+        let mut words = rx.get_mut(2..).unwrap_or_default().chunks_mut(4);
+        for _ in 1..total.div_ceil(4) {
+            let word = read(DATA).to_le_bytes();
+            // What a frame is too long for is read all the same, to get to the next one.
+            for (slot, octet) in words.next().unwrap_or_default().iter_mut().zip(word) {
+                *slot = octet;
+            }
+        }
+        Some((Received(rx.get(..length).unwrap_or_default()), Room(tx)))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Room<'_>> {
+        (read(TR) & 1 == 0).then_some(Room(&mut self.frames.tx))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = FRAME;
+        capabilities
+    }
+}
+
+/// A frame that was received; none, where it was too long.
+pub struct Received<'d>(&'d [u8]);
+
+impl phy::RxToken for Received<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, pass: F) -> R {
+        pass(self.0)
+    }
+}
+
+/// Room for a frame to be sent.
+pub struct Room<'d>(&'d mut [u8; FRAME]);
+
+impl phy::TxToken for Room<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
+        let frame = self.0.get_mut(..length).unwrap_or_default();
+        let result = fill(frame);
+        // It answers while a frame is received; the one before may still be on its way.
+        while read(TR) & 1 != 0 {}
+        // The length leaves the header out. Two octets of the frame share its word.
+        let count = u16::try_from(length.saturating_sub(HEADER)).unwrap_or_default();
+        let [a, b] = count.to_le_bytes();
+        let (front, rest) = frame.split_at(frame.len().min(2));
+        let mut first = [a, b, 0, 0];
+        for (slot, octet) in first.iter_mut().skip(2).zip(front) {
+            *slot = *octet;
+        }
+        write(DATA, u32::from_le_bytes(first));
+        for piece in rest.chunks(4) {
+            let mut word = [0; 4];
+            for (slot, octet) in word.iter_mut().zip(piece) {
+                *slot = *octet;
+            }
+            write(DATA, u32::from_le_bytes(word));
+        }
+        write(TR, 1);
+        result
+    }
+}

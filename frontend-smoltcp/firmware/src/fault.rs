@@ -1,0 +1,39 @@
+//! What goes wrong is said over semihosting, and the board starts anew.
+
+use core::panic::PanicInfo;
+
+use cortex_m::peripheral::SCB;
+use cortex_m_semihosting::hprintln;
+
+use crate::stack;
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    hprintln!("{}", info);
+    SCB::sys_reset();
+}
+
+// A fault in the stack leaves none to run on: the pointer goes back to the start before anything is
+// pushed. What it was is passed on.
+core::arch::global_asm!(
+    ".section .text.HardFault, \"ax\"",
+    ".global HardFault",
+    ".type HardFault,%function",
+    ".thumb_func",
+    "HardFault:",
+    "mrs r0, msp",
+    "ldr r1, =_stack_start",
+    "msr msp, r1",
+    "ldr r2, ={report}",
+    "bx r2",
+    report = sym report,
+);
+
+extern "C" fn report(pointer: usize) -> ! {
+    if pointer < stack::end() + 64 {
+        hprintln!("the stack is full");
+    } else {
+        hprintln!("a fault, the stack at {:#x}", pointer);
+    }
+    SCB::sys_reset();
+}

@@ -1,0 +1,90 @@
+//! The Thimble HTTP/1.1 server over smoltcp: for microcontrollers, without an allocator, without an
+//! executor, without `unsafe`.
+//!
+//! Everything that is HTTP comes from [`thimble_core`]; here are sockets, deadlines, and the order in
+//! which connections come and go when there are few of them. It works with any
+//! [`smoltcp::phy::Device`], and on a desktop as well as on a device.
+//!
+//! ```
+//! use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
+//! use smoltcp::phy::{Loopback, Medium};
+//! use smoltcp::time::Instant;
+//! use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+//! use thimble_smoltcp::{
+//!     Error, Exchange, Memory, Method, Responded, Server, Service, Status, Transport,
+//! };
+//!
+//! struct Hello;
+//!
+//! impl Service for Hello {
+//!     async fn call<'c, T: Transport>(
+//!         &'c self,
+//!         exchange: Exchange<'c, T>,
+//!     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+//!         Ok(match (exchange.method(), exchange.segments()) {
+//!             (Method::Get, []) => exchange.respond(Status::OK).text("Hello, world!\n"),
+//!             _ => exchange.respond(Status::NOT_FOUND).text("nothing here\n"),
+//!         })
+//!     }
+//! }
+//!
+//! let mut device = Loopback::new(Medium::Ethernet);
+//! let address = EthernetAddress([2, 0, 0, 0, 0, 1]);
+//! let mut interface = Interface::new(Config::new(address.into()), &mut device, Instant::ZERO);
+//! interface.update_ip_addrs(|addresses| {
+//!     let _ = addresses.push(IpCidr::new(IpAddress::v4(192, 168, 0, 2), 24));
+//! });
+//!
+//! let mut memory = Memory::<4>::new();
+//! let mut sockets = [SocketStorage::EMPTY; 4];
+//! let sockets = SocketSet::new(&mut sockets[..]);
+//! Server::new(&Hello).run(&mut memory, interface, sockets, |serving| {
+//!     let mut now = Instant::ZERO;
+//!     for _ in 0..10 {
+//!         let next = serving.poll(now, &mut device);
+//!         // A device sleeps until a frame arrives, or until `next`.
+//!         now = next.unwrap_or(now);
+//!     }
+//! });
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`server`] | [`Server`]: a service on a port; [`Serving`]: the same while it runs |
+//! | [`memory`] | [`Memory`]: what the connections need |
+//! | [`deadline`] | [`Deadlines`]: how long a client may keep a connection |
+//! | [`transport`] | a socket as a transport |
+//!
+//! # When there are more clients than sockets
+//!
+//! A socket of smoltcp is its own backlog: a client that finds none listening is reset. So one
+//! always listens, as far as that is possible: when the last one is taken, the persistent connection
+//! that has been idle for longest ends, and so does one on which no request came for a second. When
+//! all are in the midst of a request, replies say `Connection: close`, and new clients get no answer
+//! at all: they try again a second later. `N` sockets hence serve `N - 1` persistent connections in
+//! peace.
+//!
+//! # What it costs
+//!
+//! Memory is what the caller lends: [`Memory`], and on the stack one future for each connection.
+//! [`Serving::poll`] polls each of them once or twice. A handler that waits for something other than
+//! its connection goes on at the next call.
+#![no_std]
+
+mod attend;
+pub mod deadline;
+mod gate;
+pub mod memory;
+mod network;
+mod pinned;
+pub mod server;
+mod slot;
+pub mod transport;
+
+pub use deadline::Deadlines;
+pub use memory::Memory;
+pub use server::{Server, Serving};
+pub use smoltcp;
+pub use thimble_core::{
+    Clock, Error, Exchange, Limits, Method, NoClock, Responded, Service, Site, Status, Transport,
+};

@@ -1,0 +1,185 @@
+//! The server: a service on a port.
+
+use core::cell::{Cell, RefCell, RefMut};
+
+use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::time::Instant;
+use thimble_core::server::{Buffers, Server as Core};
+use thimble_core::{Clock, Limits, NoClock, Service};
+
+use crate::attend::attend;
+use crate::deadline::Deadlines;
+use crate::gate::Gate;
+use crate::memory::{Connection, Memory};
+use crate::network::Network;
+use crate::pinned::pin_all;
+use crate::slot::Slot;
+use crate::transport::Line;
+
+/// Frames that one call of [`Serving::poll`] takes from the device at most.
+const FRAMES: usize = 16;
+
+/// A service, and how it is served.
+#[derive(Clone, Copy, Debug)]
+pub struct Server<S, C = NoClock> {
+    core: Core<S, C>,
+    deadlines: Deadlines,
+    port: u16,
+}
+
+impl<S: Service> Server<S> {
+    /// A server of `service` on port 80, without a clock, with [`Limits::DEVICE`] and
+    /// [`Deadlines::DEVICE`].
+    pub const fn new(service: S) -> Self {
+        let core = Core::new(service, NoClock, Limits::DEVICE);
+        Self { core, deadlines: Deadlines::DEVICE, port: 80 }
+    }
+}
+
+impl<S: Service, C: Clock> Server<S, C> {
+    /// Tells the time by `clock`, so that replies have a Date.
+    pub fn clock<C2: Clock>(self, clock: C2) -> Server<S, C2> {
+        let core = Core::new(self.core.service, clock, self.core.limits);
+        Server { core, deadlines: self.deadlines, port: self.port }
+    }
+
+    /// What clients may send.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.core.limits = limits;
+        self
+    }
+
+    /// How long clients may take.
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
+    }
+
+    /// The port it listens on; not 0.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Serves while `body` runs, whenever that calls [`Serving::poll`]: as a rule it is a loop that
+    /// does so, and never ends.
+    ///
+    /// `sockets` has room for `N` more, and may hold others that `body` cares for.
+    ///
+    /// # Panics
+    /// When `sockets` has no room.
+    pub fn run<
+        'm,
+        const N: usize,
+        const WINDOW: usize,
+        const SEND: usize,
+        const HEAD: usize,
+        const REPLY: usize,
+    >(
+        &self,
+        memory: &'m mut Memory<N, WINDOW, SEND, HEAD, REPLY>,
+        interface: Interface,
+        sockets: SocketSet<'m>,
+        body: impl FnOnce(&mut Serving<'_, 'm>),
+    ) {
+        let slots: [Slot; N] = core::array::from_fn(|_| Slot::new());
+        let network = Network {
+            sockets: RefCell::new(sockets),
+            slots: &slots,
+            now: Cell::new(Instant::ZERO),
+            deadlines: self.deadlines,
+            port: self.port,
+            connections: Cell::new(0),
+            replies: Cell::new(0),
+        };
+        let mut futures = memory.connections.iter_mut().zip(&slots).map(|(memory, slot)| {
+            let Connection { window, send, head, reply } = memory;
+            let mut socket =
+                Socket::new(SocketBuffer::new(&mut window[..]), SocketBuffer::new(&mut send[..]));
+            // A reply leaves in few writes as it is; waiting for an acknowledgement only delays it.
+            socket.set_nagle_enabled(false);
+            // An acknowledgement leaves after the connections went on, with a reply if there is one.
+            socket.set_ack_delay(None);
+            slot.handle.set(network.sockets.borrow_mut().add(socket));
+            let line = Line { network: &network, slot };
+            attend(&self.core, line, Buffers { rx: head, tx: reply, fields: &mut [] })
+        });
+        let mut start = Some((interface, body));
+        pin_all(&mut futures, &mut || {}, &mut |attend| {
+            if let Some((interface, body)) = start.take() {
+                // The sockets listen from now on.
+                attend();
+                body(&mut Serving { interface, network: &network, attend });
+            }
+        });
+    }
+}
+
+/// A server that runs.
+pub struct Serving<'run, 'm> {
+    interface: Interface,
+    network: &'run Network<'run, 'm>,
+    attend: &'run mut dyn FnMut(),
+}
+
+impl<'m> Serving<'_, 'm> {
+    /// Takes the frames that `device` has received, a few at most, lets each connection go on, and
+    /// sends what there is to be sent. `now` never goes back.
+    ///
+    /// Returns when to call again at the latest; in between, when there is another frame. `None`:
+    /// not before there is.
+    pub fn poll(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> Option<Instant> {
+        let network = self.network;
+        network.now.set(now);
+        self.interface.poll_maintenance(now);
+        let mut frames = 0;
+        while frames < FRAMES && self.receive(now, device) {
+            frames += 1;
+        }
+        (self.attend)();
+        if network.make_room() {
+            (self.attend)();
+        }
+        let mut sockets = network.sockets.borrow_mut();
+        while self.interface.poll_egress(now, device, &mut sockets)
+            == PollResult::SocketStateChanged
+        {}
+        let next = [self.interface.poll_at(now, &sockets), (frames == FRAMES).then_some(now)];
+        drop(sockets);
+        next.into_iter().flatten().chain(network.next()).min().map(|next| next.max(now))
+    }
+
+    /// Takes one frame. Returns whether there was one.
+    fn receive(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> bool {
+        let network = self.network;
+        let is_listening = network.is_listening();
+        let admits = |port| is_listening && !network.is_opening(port);
+        let mut gate = Gate::new(device, network.port, admits);
+        let mut sockets = network.sockets.borrow_mut();
+        let received = self.interface.poll_ingress_single(now, &mut gate, &mut sockets);
+        received != PollIngressSingleResult::None
+    }
+
+    /// The interface, and all sockets, the connections' among them.
+    pub fn network(&mut self) -> (&mut Interface, RefMut<'_, SocketSet<'m>>) {
+        (&mut self.interface, self.network.sockets.borrow_mut())
+    }
+
+    /// Connections since the start.
+    pub fn connections(&self) -> u32 {
+        self.network.connections.get()
+    }
+
+    /// Replies since the start, refusals among them.
+    pub fn replies(&self) -> u32 {
+        self.network.replies.get()
+    }
+}
+
+impl core::fmt::Debug for Serving<'_, '_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Serving").field("network", &self.network).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,164 @@
+//! What is known of a connection besides its socket, and its deadlines.
+
+use core::cell::Cell;
+
+use smoltcp::iface::SocketHandle;
+use smoltcp::time::{Duration, Instant};
+use thimble_core::server::Phase;
+
+use crate::deadline::Deadlines;
+
+/// A client whose first request doesn't come may be sent away after this, when its place is needed.
+/// And so much time has one that was asked to leave, before the next one is.
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nobody is there.
+    Listening,
+    /// In the handshake.
+    Opening,
+    /// Served.
+    Open(Option<Phase>),
+    /// The sending side is shut, and the client has not acknowledged everything.
+    Ending,
+    /// The client has acknowledged everything, and may say that it is done.
+    Parting,
+    /// Both sides have ended; the last acknowledgement leaves with the next frames.
+    Ended,
+    /// To be reset.
+    Aborting,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) handle: Cell<SocketHandle>,
+    stage: Cell<Stage>,
+    since: Cell<Instant>,
+    deadline: Cell<Instant>,
+    /// The port of the client, from the handshake on.
+    client: Cell<u16>,
+    /// Whether a request was answered.
+    served: Cell<bool>,
+    /// Whether it is to end as soon as it is idle.
+    let_go: Cell<bool>,
+}
+
+impl Slot {
+    pub(crate) fn new() -> Self {
+        Self {
+            handle: Cell::default(),
+            stage: Cell::new(Stage::Listening),
+            since: Cell::new(Instant::ZERO),
+            deadline: Cell::new(Instant::ZERO),
+            client: Cell::new(0),
+            served: Cell::new(false),
+            let_go: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    /// Enters a stage, unless it lasts already.
+    pub(crate) fn enter(&self, stage: Stage, now: Instant, deadlines: &Deadlines) {
+        if self.stage.get() == stage {
+            return;
+        }
+        let time = match stage {
+            Stage::Listening | Stage::Open(None) => Duration::MAX,
+            Stage::Opening => deadlines.handshake,
+            Stage::Open(Some(Phase::Idle)) => deadlines.idle,
+            Stage::Open(Some(Phase::Head)) => deadlines.head,
+            Stage::Open(Some(Phase::Content | Phase::Reply)) | Stage::Ending => deadlines.lag,
+            Stage::Open(Some(Phase::Drain)) | Stage::Parting => deadlines.drain,
+            Stage::Ended => Duration::ZERO,
+            Stage::Aborting => GRACE,
+        };
+        if matches!(stage, Stage::Listening) {
+            self.served.set(false);
+            self.let_go.set(false);
+        }
+        self.stage.set(stage);
+        self.since.set(now);
+        self.deadline.set(later(now, time));
+    }
+
+    /// So many octets went one way or the other.
+    pub(crate) fn progress(&self, octets: usize, now: Instant, deadlines: &Deadlines) {
+        match self.stage.get() {
+            // It isn't idle any more, whatever comes of it.
+            Stage::Open(Some(Phase::Idle)) => self.enter(Stage::Open(None), now, deadlines),
+            Stage::Open(Some(Phase::Content | Phase::Reply)) => {
+                let deadline = later(self.deadline.get(), deadlines.time_for(octets));
+                self.deadline.set(deadline.min(later(now, deadlines.lag)));
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.deadline.get() <= now
+    }
+
+    /// When something is due without a frame; `None` if never.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        Some(self.deadline.get()).filter(|&deadline| deadline != NEVER)
+    }
+
+    /// A reply is complete.
+    pub(crate) fn served(&self) {
+        self.served.set(true);
+    }
+
+    /// In the handshake, from this port.
+    pub(crate) fn opening(&self, port: u16) {
+        self.client.set(port);
+    }
+
+    pub(crate) fn is_opening(&self, port: u16) -> bool {
+        self.stage.get() == Stage::Opening && self.client.get() == port
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.let_go.set(true);
+    }
+
+    /// Whether the connection was idle, and has to end for another one's sake.
+    pub(crate) fn is_let_go(&self) -> bool {
+        self.let_go.get() && self.is_idle()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.stage.get() == Stage::Open(Some(Phase::Idle))
+    }
+
+    /// When the connection may be let go: at once if it is a persistent one that is idle, a while
+    /// later if its first request is awaited. `None` when it isn't idle.
+    pub(crate) fn expendable_at(&self) -> Option<Instant> {
+        let since = self.since.get();
+        let at = if self.served.get() { since } else { since + GRACE };
+        self.is_idle().then_some(at)
+    }
+
+    /// Whether a place will be free before long.
+    pub(crate) fn is_leaving(&self, now: Instant) -> bool {
+        match self.stage.get() {
+            Stage::Listening | Stage::Parting | Stage::Ended | Stage::Aborting => true,
+            Stage::Ending => now < self.since.get() + GRACE,
+            Stage::Open(_) => self.is_let_go(),
+            Stage::Opening => false,
+        }
+    }
+}
+
+/// A deadline that doesn't pass.
+const NEVER: Instant = Instant::from_micros_const(i64::MAX);
+
+fn later(from: Instant, by: Duration) -> Instant {
+    let by = i64::try_from(by.total_micros()).unwrap_or(i64::MAX);
+    Instant::from_micros(from.total_micros().saturating_add(by))
+}

@@ -1,0 +1,181 @@
+//! A socket as a transport.
+
+use core::future::{Future, poll_fn};
+use core::task::Poll;
+
+use embedded_io::ErrorKind;
+use smoltcp::socket::tcp::{RecvError, Socket};
+use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
+
+use crate::network::Network;
+use crate::slot::{Slot, Stage};
+
+/// Why a connection failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A [deadline](crate::Deadlines) passed.
+    TimedOut,
+    /// The client reset it, or it ended in another way than by both sides' consent.
+    Reset,
+}
+
+impl core::fmt::Display for Fault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::TimedOut => "a deadline passed",
+            Self::Reset => "the connection was reset",
+        })
+    }
+}
+
+impl core::error::Error for Fault {}
+
+impl embedded_io::Error for Fault {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::TimedOut => ErrorKind::TimedOut,
+            Self::Reset => ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// A connection: a socket, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'run, 'm> {
+    pub(crate) network: &'run Network<'run, 'm>,
+    pub(crate) slot: &'run Slot,
+}
+
+impl<'m> Line<'_, 'm> {
+    /// Does something with the socket; nothing while somebody else holds it, which nobody does.
+    pub(crate) fn socket<R>(&self, act: impl FnOnce(&mut Socket<'m>) -> R) -> Option<R> {
+        let mut sockets = self.network.sockets.try_borrow_mut().ok()?;
+        Some(act(sockets.get_mut(self.slot.handle.get())))
+    }
+
+    pub(crate) fn enter(&self, stage: Stage) {
+        self.slot.enter(stage, self.network.now.get(), &self.network.deadlines);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.slot.is_over(self.network.now.get())
+    }
+
+    fn poll_read(&self, buffer: &mut [u8]) -> Poll<Result<usize, Fault>> {
+        match self.socket(|socket| socket.recv_slice(buffer)) {
+            Some(Ok(count @ 1..)) => self.progress(count),
+            Some(Err(RecvError::Finished)) => Poll::Ready(Ok(0)),
+            Some(Err(RecvError::InvalidState)) => Poll::Ready(Err(Fault::Reset)),
+            _ if self.slot.is_let_go() => Poll::Ready(Ok(0)),
+            _ => self.wait(),
+        }
+    }
+
+    fn poll_write(&self, octets: &[u8]) -> Poll<Result<usize, Fault>> {
+        match self.socket(|socket| socket.send_slice(octets)) {
+            Some(Ok(count @ 1..)) => self.progress(count),
+            Some(Err(_)) => Poll::Ready(Err(Fault::Reset)),
+            _ => self.wait(),
+        }
+    }
+
+    fn progress(&self, octets: usize) -> Poll<Result<usize, Fault>> {
+        self.slot.progress(octets, self.network.now.get(), &self.network.deadlines);
+        Poll::Ready(Ok(octets))
+    }
+
+    fn wait(&self) -> Poll<Result<usize, Fault>> {
+        if self.is_over() { Poll::Ready(Err(Fault::TimedOut)) } else { Poll::Pending }
+    }
+}
+
+/// The receiving half.
+#[derive(Debug)]
+pub(crate) struct Rx<'run, 'm>(Line<'run, 'm>);
+
+/// The transmitting half.
+#[derive(Debug)]
+pub(crate) struct Tx<'run, 'm>(Line<'run, 'm>);
+
+/// Both halves.
+#[derive(Debug)]
+pub(crate) struct Halves<'run, 'm> {
+    rx: Rx<'run, 'm>,
+    tx: Tx<'run, 'm>,
+}
+
+impl<'run, 'm> Halves<'run, 'm> {
+    pub(crate) const fn new(line: Line<'run, 'm>) -> Self {
+        Self { rx: Rx(line), tx: Tx(line) }
+    }
+}
+
+impl<'run, 'm> Transport for Halves<'run, 'm> {
+    type Error = Fault;
+    type Rx = Rx<'run, 'm>;
+    type Tx = Tx<'run, 'm>;
+
+    fn halves(&mut self) -> (&mut Self::Rx, &mut Self::Tx) {
+        (&mut self.rx, &mut self.tx)
+    }
+}
+
+impl embedded_io::ErrorType for Rx<'_, '_> {
+    type Error = Fault;
+}
+
+impl embedded_io_async::Read for Rx<'_, '_> {
+    // Smaller than an `async fn`, which keeps its arguments twice.
+    fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, Fault>> {
+        poll_fn(|_| self.0.poll_read(buffer))
+    }
+}
+
+impl Half for Rx<'_, '_> {
+    fn phase(&mut self, phase: Phase) {
+        self.0.enter(Stage::Open(Some(phase)));
+    }
+
+    fn head(&mut self, _: &[u8]) {
+        // Should the next head begin before anything else happens, it has its own time.
+        self.0.enter(Stage::Open(None));
+    }
+}
+
+impl embedded_io::ErrorType for Tx<'_, '_> {
+    type Error = Fault;
+}
+
+impl embedded_io_async::Write for Tx<'_, '_> {
+    fn write(&mut self, octets: &[u8]) -> impl Future<Output = Result<usize, Fault>> {
+        poll_fn(|_| self.0.poll_write(octets))
+    }
+
+    async fn flush(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl Half for Tx<'_, '_> {
+    fn phase(&mut self, phase: Phase) {
+        self.0.enter(Stage::Open(Some(phase)));
+    }
+
+    fn replied(&mut self, _: &Record<'_>) {
+        let replies = &self.0.network.replies;
+        replies.set(replies.get().wrapping_add(1));
+        self.0.slot.served();
+        self.0.enter(Stage::Open(None));
+    }
+
+    fn stopping(&self) -> bool {
+        !self.0.network.has_room()
+    }
+}
+
+impl Transmit for Tx<'_, '_> {
+    async fn close(&mut self) -> Result<(), Fault> {
+        self.0.socket(Socket::close);
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! An image of the firmware, booted on QEMU's lm3s6965evb.
+
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "only tests call this, and a failure here is the test's failure"
+)]
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// How long a guest may take to get its address.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A guest that runs, ended when dropped.
+#[derive(Debug)]
+pub struct Guest {
+    child: Child,
+    address: SocketAddr,
+    said: PathBuf,
+    _folder: TempDir,
+}
+
+impl Guest {
+    /// Boots an image, and waits until it has its address.
+    pub fn boot(image: &str) -> Self {
+        Self::boot_with(image, &[])
+    }
+
+    /// The same, with flags that the image can read.
+    pub fn boot_with(image: &str, flags: &[&str]) -> Self {
+        let arguments = [&[image], flags].concat().join(",arg=");
+        let folder = TempDir::with_prefix("thimble-guest-").expect("there is room");
+        let said = folder.path().join("said");
+        let log = File::create(&said).expect("there is room");
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let address = free.expect("a port is free");
+        let child = Command::new("qemu-system-arm")
+            .args(["-M", "lm3s6965evb", "-nographic", "-monitor", "none", "-serial", "none"])
+            .arg("-semihosting-config")
+            .arg(format!("enable=on,target=native,arg={arguments}"))
+            .arg("-kernel")
+            .arg(images().join(image))
+            .args(["-nic", &format!("user,hostfwd=tcp:{address}-:80")])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a descriptor is left"))
+            .stderr(log)
+            .spawn()
+            .expect("qemu-system-arm is installed: tests/run does it");
+        let guest = Self { child, address, said, _folder: folder };
+        let begun = Instant::now();
+        while !guest.said().contains("at http://") {
+            assert!(begun.elapsed() < PATIENCE, "the guest does not start: {}", guest.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        guest
+    }
+
+    /// Where it can be reached.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it said over semihosting: where it is, and why it started anew.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.said).unwrap_or_default()
+    }
+
+    /// A new connection to it.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address).expect("QEMU accepts connections")
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The folder of the images, built.
+fn images() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("frontend-smoltcp");
+        let folder = folder.join("firmware");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--release", "--bins"])
+            .env_remove("RUSTFLAGS")
+            .current_dir(&folder)
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "the firmware does not build");
+        let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        target.unwrap_or_else(|| folder.join("target")).join("thumbv7m-none-eabi/release")
+    })
+}
