@@ -31,13 +31,13 @@ pub struct OpenFile {
 #[derive(Debug, Default)]
 pub(super) struct Opened {
     /// None if it is small, and all of it is in `content`.
-    file: Option<fs::File>,
+    pub(super) file: Option<fs::File>,
     pub(super) content: Box<[u8]>,
-    len: u64,
-    modified: Option<UnixTime>,
+    pub(super) len: u64,
+    pub(super) modified: Option<UnixTime>,
     /// A hash of its state, so that nobody is told which inodes there are. None while the next
     /// change may not show.
-    state: Option<u64>,
+    pub(super) state: Option<u64>,
 }
 
 impl Opened {
