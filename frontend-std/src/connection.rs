@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// Octets of a request have arrived, or a reply is under way.
 const BUSY: u8 = 0;
@@ -17,11 +17,12 @@ pub(crate) struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
     state: AtomicU8,
+    to_be_shut: AtomicBool,
 }
 
 impl Connection {
     pub(crate) const fn new(stream: TcpStream, peer: SocketAddr) -> Self {
-        Self { stream, peer, state: AtomicU8::new(BUSY) }
+        Self { stream, peer, state: AtomicU8::new(BUSY), to_be_shut: AtomicBool::new(false) }
     }
 
     pub(crate) const fn stream(&self) -> &TcpStream {
@@ -30,6 +31,20 @@ impl Connection {
 
     pub(crate) const fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// Shuts the sending side, when there is more to read; otherwise closing does it.
+    pub(crate) fn shut_before_reading(&self) {
+        self.to_be_shut.store(true, Ordering::Relaxed);
+    }
+
+    /// What was put off until there is more to read.
+    pub(crate) fn shut_if_put_off(&self) -> io::Result<()> {
+        if self.to_be_shut.load(Ordering::Relaxed) {
+            self.to_be_shut.store(false, Ordering::Relaxed);
+            self.stream.shutdown(Shutdown::Write)?;
+        }
+        Ok(())
     }
 
     /// It is about to wait for a request.

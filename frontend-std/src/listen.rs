@@ -32,21 +32,17 @@ pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Sets on `listener` what its connections need, where they inherit it.
+/// Sets on `listener` what its connections need, where they inherit it. Time-outs are for those that
+/// block; they have to be there before the first client is.
 ///
 /// # Errors
 /// It can't be set up.
 pub fn prepare(listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(false)?;
     let socket = SockRef::from(listener);
     // A second call only changes the length of the queue.
     socket.listen(BACKLOG)?;
-    socket.set_tcp_nodelay(true)
-}
-
-/// Makes `listener` and its connections block, for a limited time.
-pub(crate) fn make_blocking(listener: &TcpListener) -> io::Result<()> {
-    listener.set_nonblocking(false)?;
-    let socket = SockRef::from(listener);
+    socket.set_tcp_nodelay(true)?;
     socket.set_read_timeout(Some(ACCEPT_TIME_OUT))?;
     socket.set_write_timeout(Some(SEND_TIME_OUT))
 }
@@ -92,7 +88,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn connections_inherit_what_the_listener_has() -> io::Result<()> {
         let listener = bind("127.0.0.1:0")?;
-        make_blocking(&listener)?;
         let _client = TcpStream::connect(listener.local_addr()?)?;
         let (stream, _) = accept(&listener)?;
         assert!(stream.nodelay()?);
@@ -104,7 +99,6 @@ mod tests {
     #[test]
     fn accepting_times_out() -> io::Result<()> {
         let listener = bind("127.0.0.1:0")?;
-        make_blocking(&listener)?;
         let outcome = accept(&listener);
         assert!(outcome.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
         Ok(())

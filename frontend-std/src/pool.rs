@@ -205,7 +205,6 @@ mod tests {
     /// Runs `client` against a pool of at most `most` workers.
     fn against(echo: &Echo, most: usize, client: impl FnOnce(SocketAddr, &Stop) -> io::Result<()>) {
         let outcome = listen::bind("127.0.0.1:0").and_then(|listener| {
-            listen::make_blocking(&listener)?;
             let address = listener.local_addr()?;
             let stop = Stop::new(listener);
             thread::scope(|scope| {

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
@@ -98,6 +98,7 @@ impl embedded_io::ErrorType for Rx<'_> {
 
 impl embedded_io::Read for Rx<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.connection.shut_if_put_off()?;
         let idle = self.wait.patience.is_idle();
         if idle {
             self.connection.rest();
@@ -173,7 +174,8 @@ impl embedded_io::Write for Tx<'_> {
 
 impl Close for Tx<'_> {
     fn close(&mut self) -> io::Result<()> {
-        self.connection.stream().shutdown(Shutdown::Write)
+        self.connection.shut_before_reading();
+        Ok(())
     }
 
     fn write_more(&mut self, octets: &[u8]) -> io::Result<usize> {
@@ -235,7 +237,7 @@ mod tests {
         check: impl FnOnce(&TcpStream, &Connection, Rx<'_>, Tx<'_>) -> io::Result<R>,
     ) -> io::Result<R> {
         let stop = Stop::new(TcpListener::bind("127.0.0.1:0")?);
-        crate::listen::make_blocking(stop.listener())?;
+        crate::listen::prepare(stop.listener())?;
         let client = TcpStream::connect(stop.listener().local_addr()?)?;
         let (stream, peer) = stop.listener().accept()?;
         let connection = Connection::new(stream, peer);

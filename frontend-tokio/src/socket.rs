@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -31,6 +31,7 @@ pub(crate) struct Socket {
     bare: Mutex<Option<std::net::TcpStream>>,
     /// Calls that don't ask the runtime first.
     calls_left: AtomicU8,
+    to_be_shut: AtomicBool,
 }
 
 /// Which way octets go.
@@ -44,7 +45,8 @@ impl Socket {
     /// Takes over a stream that is set not to block.
     pub(crate) fn new(stream: std::net::TcpStream) -> Self {
         let (registered, bare) = (OnceLock::new(), Mutex::new(Some(stream)));
-        Self { registered, bare, calls_left: AtomicU8::new(UNREGISTERED) }
+        let calls_left = AtomicU8::new(UNREGISTERED);
+        Self { registered, bare, calls_left, to_be_shut: AtomicBool::new(false) }
     }
 
     /// Reads what is there, at least one octet; nothing at the end.
@@ -53,6 +55,10 @@ impl Socket {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        if self.to_be_shut.load(Ordering::Relaxed) {
+            self.to_be_shut.store(false, Ordering::Relaxed);
+            self.with(|socket| SockRef::from(&socket).shutdown(Shutdown::Write))?;
+        }
         let most = buffer.len();
         self.poll(Way::In, most, context, |socket| {
             Ok(recv(socket, &mut *buffer, RecvFlags::empty())?.0)
@@ -101,9 +107,9 @@ impl Socket {
         self.calls_left.store(1, Ordering::Relaxed);
     }
 
-    /// Shuts the sending side.
-    pub(crate) fn shut(&self) -> io::Result<()> {
-        self.with(|socket| SockRef::from(&socket).shutdown(Shutdown::Write))
+    /// Shuts the sending side, when there is more to read; otherwise closing does it.
+    pub(crate) fn shut_before_reading(&self) {
+        self.to_be_shut.store(true, Ordering::Relaxed);
     }
 
     /// Makes closing a reset. If it can't be set, closing has to do.

@@ -173,7 +173,8 @@ impl embedded_io_async::Write for Tx<'_> {
 
 impl Transmit for Tx<'_> {
     async fn close(&mut self) -> io::Result<()> {
-        self.socket.shut()
+        self.socket.shut_before_reading();
+        Ok(())
     }
 
     async fn write_more(&mut self, octets: &[u8]) -> io::Result<usize> {

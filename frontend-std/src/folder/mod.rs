@@ -2,12 +2,11 @@
 
 pub(crate) mod cache;
 mod entries;
+mod file;
 mod mapped;
 
-use std::any::Any;
 use std::ffi::OsStr;
 use std::fs;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
@@ -21,13 +20,14 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use rustix::fs::{AtFlags, FileType, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 use thimble_core::grammar::date::UnixTime;
-use thimble_core::grammar::etag::EntityTag;
 use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::semantics::path::Path;
-use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
+use thimble_core::service::storage::{Node, OpenError, Storage};
 
 use cache::{Cache, Entry, Stamp, time_of_day};
 pub use entries::FolderEntries;
+pub use file::OpenFile;
+use file::Opened;
 
 /// Files up to this many octets are kept whole: they fit a transmit buffer with their head.
 const SMALL: u64 = 24 * 1024;
@@ -119,7 +119,10 @@ impl Folder {
     /// The file `name` as it was opened before, if it is still the same.
     fn recall(&self, name: &[u8], coding: Coding, entry: &Entry) -> Option<OpenFile> {
         let is_same = |name: &[u8], stamp: Stamp| {
-            let stat = statat(&self.root, name, AtFlags::empty());
+            let stat = match name {
+                b"." => fstat(&self.root),
+                name => statat(&self.root, name, AtFlags::empty()),
+            };
             stat.is_ok_and(|stat| Stamp::of(&stat) == stamp)
         };
         let codings = match (coding == Coding::Identity, entry.beside) {
@@ -275,103 +278,6 @@ fn modified(stat: &Stat) -> Option<UnixTime> {
 /// Octets of a file.
 fn len(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or_default()
-}
-
-/// A file that was opened beneath a [`Folder`].
-#[derive(Clone, Debug)]
-pub struct OpenFile {
-    opened: Arc<Opened>,
-    codings: Codings,
-    /// It changes with the length, with the nanosecond of the last change of any kind, and when
-    /// another file takes the place of this one.
-    etag: Option<[u8; 16]>,
-}
-
-/// What is known of an open file.
-#[derive(Debug, Default)]
-struct Opened {
-    /// None if it is small, and all of it is in `content`.
-    file: Option<fs::File>,
-    content: Box<[u8]>,
-    len: u64,
-    modified: Option<UnixTime>,
-    /// A hash of its state, so that nobody is told which inodes there are. None while the next
-    /// change may not show.
-    state: Option<u64>,
-}
-
-impl Opened {
-    /// A file as it was found at `now` or later.
-    fn new(file: Option<fs::File>, content: Box<[u8]>, stat: &Stat, now: Duration) -> Self {
-        let stamp = Stamp::of(stat);
-        let state = (!stamp.is_ambiguous(now)).then(|| {
-            let mut hasher = DefaultHasher::new();
-            stamp.hash(&mut hasher);
-            hasher.finish()
-        });
-        Self { file, content, len: len(stat), modified: modified(stat), state }
-    }
-
-    /// Octets and descriptors that it takes.
-    fn cost(&self) -> (usize, u64) {
-        (self.content.len(), u64::from(self.file.is_some()))
-    }
-}
-
-impl OpenFile {
-    fn new(opened: Arc<Opened>, coding: Coding, codings: Codings) -> Self {
-        // The same file may stand in several codings, by links.
-        let etag = opened.state.map(|state| hexadecimal(state ^ coding as u64));
-        Self { opened, codings, etag }
-    }
-
-    /// The file itself; none if it is small, and reading it takes nothing from a disk.
-    pub fn file(&self) -> Option<&fs::File> {
-        self.opened.file.as_ref()
-    }
-}
-
-fn hexadecimal(number: u64) -> [u8; 16] {
-    let mut text = [0; 16];
-    for (digits, octet) in text.as_chunks_mut::<2>().0.iter_mut().zip(number.to_be_bytes()) {
-        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
-        *digits = [digit(octet >> 4), digit(octet & 0xf)];
-    }
-    text
-}
-
-impl File for OpenFile {
-    fn metadata(&self) -> Metadata<'_> {
-        Metadata {
-            len: self.opened.len,
-            modified: self.opened.modified,
-            etag: self.etag.as_ref().map(|etag| EntityTag::strong(etag)),
-            codings: self.codings,
-        }
-    }
-
-    fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.file().map(|file| file as _)
-    }
-
-    async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        let Some(file) = self.file() else {
-            let content = usize::try_from(offset).ok().and_then(|at| self.opened.content.get(at..));
-            let content = content.unwrap_or_default();
-            let count = content.len().min(buffer.len());
-            if let (Some(to), Some(from)) = (buffer.get_mut(..count), content.get(..count)) {
-                to.copy_from_slice(from);
-            }
-            return Ok(count);
-        };
-        loop {
-            match file.read_at(buffer, offset) {
-                Ok(octets) => return Ok(octets),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(_) => return Err(ReadError),
-            }
-        }
-    }
 }
 
 /// Whether a path was refused for leading out of the folder, which an absolute link does, wherever
