@@ -2,7 +2,6 @@
 
 pub mod blocking;
 pub mod body;
-mod draft;
 pub mod error;
 pub mod exchange;
 pub mod output;
