@@ -77,13 +77,13 @@ impl<'b> Window<'b> {
         *self.span = Span { start: self.kept, end: self.kept + (end - start) };
     }
 
-    /// The octets that are kept, to be changed in place; the rest of the window is given up.
-    pub fn into_kept(self) -> &'b mut [u8] {
+    /// The octets that are kept, to be changed in place.
+    pub fn kept(&mut self) -> &mut [u8] {
         self.buffer.get_mut(..self.kept).unwrap_or_default()
     }
 
-    /// The buffer behind the unread octets, to work in; nothing can be read afterwards.
-    pub fn into_free(self) -> &'b mut [u8] {
+    /// The buffer behind the unread octets, to work in: nothing is read into it before that is done.
+    pub fn behind(&mut self) -> &mut [u8] {
         self.buffer.get_mut(self.span.end..).unwrap_or_default()
     }
 }
@@ -141,6 +141,6 @@ mod tests {
         assert_eq!(window.free().len(), 6);
         window.consume(1);
         assert_eq!(window.free().len(), 7);
-        assert_eq!(window.into_kept(), b"abc");
+        assert_eq!(window.kept(), b"abc");
     }
 }

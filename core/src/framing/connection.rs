@@ -1,7 +1,7 @@
 //! One connection without I/O: requests in, replies out, and whether it goes on.
 
 use super::decode::{Decoded, Decoder};
-use super::encode::{EmitError, Length, Sending};
+use super::encode::{Date, EmitError, Length, Sending};
 use super::length::{BodyLength, body_length};
 use super::limits::Limits;
 use crate::bytes::class::is_tchar;
@@ -94,6 +94,12 @@ enum Next {
     Nothing,
 }
 
+impl Next {
+    fn head() -> Self {
+        Self::Head { reader: HeadReader::default(), empty_lines: 0 }
+    }
+}
+
 /// What octets were found to be, and how many of them are done with.
 #[derive(Clone, Copy, Debug)]
 pub struct Received<'i> {
@@ -132,8 +138,10 @@ pub(crate) struct HeadSpan {
 impl Connection {
     /// A new connection, on which nothing was received yet.
     pub fn new(limits: Limits) -> Self {
-        let next = Next::Head { reader: HeadReader::default(), empty_lines: 0 };
-        Self { receiving: Receiving { next, limits }, sending: Sending::refusing(b"") }
+        Self {
+            receiving: Receiving { next: Next::head(), limits },
+            sending: Sending::refusing(b""),
+        }
     }
 
     /// Finds out what `input`, the octets that follow those consumed before, means.
@@ -208,6 +216,7 @@ impl Connection {
     }
 
     /// Takes a whole head: what it says decides how content and reply are framed.
+    #[inline(never)]
     pub(crate) fn accept<'h>(
         &mut self,
         octets: &'h [u8],
@@ -265,7 +274,7 @@ impl Connection {
         output: &mut [u8],
     ) -> Result<usize, EmitError> {
         self.sending.close_unless_drainable(&self.receiving);
-        emit(output, |output| self.sending.emit_status(status, now, output))
+        emit(output, |output| self.sending.emit_status(status, now.map(Date::from), output))
     }
 
     /// Emits a field line. Returns the octets written to `output`.
@@ -325,11 +334,20 @@ impl Connection {
     /// To be asked when the reply is whole, and the request too: receive and drop what nobody
     /// wanted.
     pub fn next_request(&mut self) -> bool {
-        let goes_on = self.goes_on();
-        if goes_on {
-            self.receiving.next = Next::Head { reader: HeadReader::default(), empty_lines: 0 };
-        } else {
+        let goes_on = self.renew();
+        if !goes_on {
             self.receiving.next = Next::Nothing;
+        }
+        goes_on
+    }
+
+    /// [`next_request`](Self::next_request), which may be asked again when more of the request was
+    /// read.
+    pub(crate) fn renew(&mut self) -> bool {
+        let goes_on =
+            self.is_all_read() && self.sending.is_complete() && self.sending.is_persistent();
+        if goes_on {
+            self.receiving.next = Next::head();
         }
         goes_on
     }
@@ -339,12 +357,13 @@ impl Connection {
         self.receiving.is_complete()
     }
 
-    pub(crate) fn goes_on(&self) -> bool {
-        self.receiving.is_complete() && self.sending.is_complete() && self.sending.is_persistent()
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.receiving.limits
     }
 }
 
 impl Receiving {
+    #[inline(never)]
     fn find_head(
         &mut self,
         input: &[u8],

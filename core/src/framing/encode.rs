@@ -8,6 +8,22 @@ use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::message::head::request_line_of;
 use crate::message::{Head, Method, Status, Version};
 
+/// The time of a reply, with what writes it down: a program that never knows the time holds nothing
+/// that could.
+#[derive(Clone, Copy, Debug)]
+pub struct Date {
+    /// The time.
+    pub time: UnixTime,
+    emit: fn(UnixTime) -> [u8; 29],
+}
+
+impl From<UnixTime> for Date {
+    #[inline(always)]
+    fn from(time: UnixTime) -> Self {
+        Self { time, emit: imf_fixdate }
+    }
+}
+
 /// How much content a reply has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
@@ -192,7 +208,7 @@ impl Sending {
     pub fn emit_status(
         &mut self,
         status: Status,
-        now: Option<UnixTime>,
+        now: Option<Date>,
         output: &mut Cursor<'_>,
     ) -> Result<(), EmitError> {
         if self.next != Next::Status || status.is_interim() {
@@ -205,7 +221,7 @@ impl Sending {
         output.push(b"\r\n")?;
         if let Some(now) = now {
             output.push(b"Date: ")?;
-            output.push(&imf_fixdate(now))?;
+            output.push(&(now.emit)(now.time))?;
             output.push(b"\r\n")?;
         }
         self.status = status;

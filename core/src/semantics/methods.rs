@@ -2,8 +2,9 @@
 
 use crate::message::{Method, Refusal, Status};
 
-/// The names in an Allow field, with what stands between them.
-pub type Names<'m> = heapless::Vec<&'m [u8], 24>;
+/// The names in an Allow field, with what stands between them, and nothing behind them: there is room
+/// for more than there are methods.
+pub type Names<'m> = [&'m [u8]; 24];
 
 /// The reply to a method that is not among those of a resource: for OPTIONS that they are listed, for
 /// one known to RFC 9110 that it is not allowed here, for any other that it is not implemented.
@@ -21,13 +22,23 @@ pub const fn refuse(method: Method<'_>) -> Refusal {
 /// The value of Allow (RFC 9110 §10.2.1) for a resource that has `methods`, in parts. HEAD comes with
 /// GET, and OPTIONS always.
 pub fn allowed<'m>(methods: &'m [Method<'m>]) -> Names<'m> {
-    let mut names = Names::new();
-    let implied = |method: &Method<'_>| (*method == Method::Get).then_some(Method::Head);
-    let all = methods.iter().flat_map(|method| [Some(*method), implied(method)]).flatten();
-    for method in all.chain([Method::Options]) {
-        let separator: &[u8] = if names.is_empty() { b"" } else { b", " };
-        // Twelve names are more than there are methods.
-        let _ = names.extend_from_slice(&[separator, method.as_str().as_bytes()]);
+    let mut names: Names<'m> = [b""; 24];
+    let (pairs, _) = names.as_chunks_mut();
+    let mut separator: &[u8] = b"";
+    let mut slots = pairs.iter_mut();
+    let mut add = |method: &Method<'m>| {
+        if let Some([before, name]) = slots.next() {
+            *before = separator;
+            *name = method.as_str().as_bytes();
+            separator = b", ";
+        }
+    };
+    for method in methods {
+        add(method);
+        if *method == Method::Get {
+            add(&Method::Head);
+        }
     }
+    add(&Method::Options);
     names
 }

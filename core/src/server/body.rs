@@ -6,6 +6,7 @@ use super::error::Error;
 use super::transport::{Phase, Receive};
 use crate::bytes::window::Window;
 use crate::framing::connection::Receiving;
+use crate::framing::decode::Decoded;
 use crate::message::{ParseError, Refusal, Status};
 
 /// What answers content that was too slow.
@@ -19,26 +20,37 @@ const TOO_LARGE: Refusal =
 #[derive(Debug)]
 pub struct Body<'c, R> {
     rx: &'c mut R,
-    receiving: &'c mut Receiving,
-    window: Window<'c>,
+    incoming: &'c mut Incoming<'c>,
+}
+
+/// Content that is decoded as it arrives.
+#[derive(Debug)]
+pub(super) struct Incoming<'c> {
+    pub(super) receiving: &'c mut Receiving,
+    pub(super) window: Window<'c>,
+}
+
+impl Incoming<'_> {
+    /// Whether content of `limit` octets at most may follow, by what is known of it before it is
+    /// read.
+    pub(super) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
+        let limit = limit.min(self.window.room()) as u64;
+        if self.receiving.announced() > limit { Err(TOO_LARGE) } else { Ok(()) }
+    }
 }
 
 impl<'c, R: Receive> Body<'c, R> {
-    pub(super) const fn new(
-        rx: &'c mut R,
-        receiving: &'c mut Receiving,
-        window: Window<'c>,
-    ) -> Self {
-        Self { rx, receiving, window }
+    pub(super) const fn new(rx: &'c mut R, incoming: &'c mut Incoming<'c>) -> Self {
+        Self { rx, incoming }
     }
 
     pub(crate) const fn receiving(&self) -> &Receiving {
-        self.receiving
+        self.incoming.receiving
     }
 
     /// Whether nothing of the content is there yet.
     pub(super) fn is_awaited(&self) -> bool {
-        self.window.unread().is_empty() && !self.receiving.is_complete()
+        self.incoming.window.unread().is_empty() && !self.receiving().is_complete()
     }
 
     /// The next piece of the content, as much as is there; `None` at its end. Pieces say nothing
@@ -48,17 +60,11 @@ impl<'c, R: Receive> Body<'c, R> {
     /// The answer to content that is malformed, ends early or takes too long; or that the transport
     /// failed.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
-        loop {
-            let decoded = self.receiving.decode(self.window.unread())?;
-            if !decoded.content.is_empty() {
-                return Ok(Some(self.window.take(decoded.consumed, decoded.content)));
-            }
-            self.window.consume(decoded.consumed);
-            if self.receiving.is_complete() {
-                return Ok(None);
-            }
-            self.read().await?;
+        let Decoded { consumed, content } = self.decode(u64::MAX).await?;
+        if content.is_empty() {
+            return Ok(None);
         }
+        Ok(Some(self.incoming.window.take(consumed, content)))
     }
 
     /// All of the content, in place, when it is at most `limit` octets.
@@ -67,59 +73,63 @@ impl<'c, R: Receive> Body<'c, R> {
     /// 413 when it is more than `limit`, or than the receive buffer has room for, as early as that
     /// is known; and what [`chunk`](Self::chunk) returns.
     pub async fn collect(mut self, limit: usize) -> Result<&'c mut [u8], Error<R::Error>> {
-        let mut room = limit.min(self.window.room());
+        let mut room = limit.min(self.incoming.window.room());
         loop {
-            let decoded = self.receiving.decode(self.window.unread())?;
-            let count = decoded.content.len();
-            if 0 < count && count <= room {
-                self.window.keep(decoded.consumed - count, count);
-            } else {
-                self.window.consume(decoded.consumed);
+            let Decoded { consumed, content } = self.decode(room as u64).await?;
+            if content.is_empty() {
+                return Ok(self.incoming.window.kept());
             }
-            room = room.checked_sub(count).ok_or(TOO_LARGE)?;
-            self.accepts(room)?;
-            if self.receiving.is_complete() {
-                return Ok(self.window.into_kept());
-            }
-            if count == 0 {
-                self.read().await?;
-            }
+            room -= content.len();
+            self.incoming.window.keep(consumed - content.len(), content.len());
         }
     }
 
-    /// Whether content of `limit` octets at most may follow, by what is known of it before it is
-    /// read.
-    pub(super) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
-        let limit = limit.min(self.window.room()) as u64;
-        if self.receiving.announced() > limit { Err(TOO_LARGE) } else { Ok(()) }
+    /// Reads until there is content, still to be taken from the window, or none any more. It is
+    /// refused when it is, or is known to become, more than `room` octets.
+    async fn decode(&mut self, room: u64) -> Result<Decoded, Error<R::Error>> {
+        loop {
+            let Incoming { receiving, window } = &mut *self.incoming;
+            let decoded = receiving.decode(window.unread())?;
+            let count = decoded.content.len() as u64;
+            let fits = receiving.announced().saturating_add(count) <= room;
+            if fits && count > 0 {
+                return Ok(decoded);
+            }
+            // What comes after it is drained.
+            window.consume(decoded.consumed);
+            if !fits {
+                return Err(TOO_LARGE.into());
+            }
+            if receiving.is_complete() {
+                return Ok(Decoded { consumed: 0, content: 0..0 });
+            }
+            self.read().await?;
+        }
     }
 
     /// The free part of the receive buffer, to work in instead of reading the content.
     pub(crate) fn into_scratch(self) -> &'c mut [u8] {
-        self.window.into_free()
+        self.incoming.window.behind()
     }
 
     async fn read(&mut self) -> Result<(), Error<R::Error>> {
         self.rx.phase(Phase::Content);
-        let free = self.window.free();
+        let Incoming { receiving, window } = &mut *self.incoming;
+        let free = window.free();
         if free.is_empty() {
             return Err(TOO_LARGE.into());
         }
-        match self.rx.read(free).await {
-            Ok(0) => {
-                self.receiving.give_up();
-                Err(ParseError::TruncatedContent.into())
+        let refusal = match self.rx.read(free).await {
+            Ok(count @ 1..) => {
+                window.fill(count);
+                return Ok(());
             }
-            Ok(count) => {
-                self.window.fill(count);
-                Ok(())
-            }
-            Err(error) if error.kind() == ErrorKind::TimedOut => {
-                self.receiving.give_up();
-                Err(TOO_SLOW.into())
-            }
-            Err(error) => Err(Error::Transport(error)),
-        }
+            Ok(0) => ParseError::TruncatedContent.into(),
+            Err(error) if error.kind() == ErrorKind::TimedOut => TOO_SLOW,
+            Err(error) => return Err(Error::Transport(error)),
+        };
+        receiving.give_up();
+        Err(refusal.into())
     }
 
     /// Reads what is left of the content and throws it away, `limit` octets at most. Returns

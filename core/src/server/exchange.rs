@@ -1,10 +1,11 @@
 //! One request, and the reply it is owed.
 
-use super::body::Body;
+use super::body::{Body, Incoming};
+use super::draft::Draft;
 use super::error::Error;
 use super::responder::{Reply, Responded, Responder};
 use super::route::Route;
-use super::transport::Transport;
+use super::transport::{Half, Transport};
 use crate::framing::connection::Receiving;
 use crate::grammar::date::UnixTime;
 use crate::message::{Head, Method, Refusal, Status, Target};
@@ -15,22 +16,37 @@ use crate::semantics::path::Path;
 /// What [`head`](Self::head), [`target`](Self::target) and [`segments`](Self::segments) return lives
 /// as long as the exchange does, so that an arm of a `match` on it may still move the exchange.
 pub struct Exchange<'c, T: Transport> {
+    pub(super) parts: &'c mut Parts<'c, T>,
+}
+
+/// What an exchange is made of, by reference: handlers move it around, and futures hold it twice.
+pub(super) struct Parts<'c, T: Transport> {
     pub(super) head: &'c Head<'c>,
     pub(super) route: &'c Route<'c>,
-    pub(super) body: Body<'c, T::Rx>,
-    pub(super) responder: Responder<'c, T>,
+    pub(super) rx: &'c mut T::Rx,
+    pub(super) tx: &'c mut T::Tx,
+    pub(super) incoming: Incoming<'c>,
+    pub(super) draft: Draft<'c>,
+}
+
+impl<'c, T: Transport> Parts<'c, T> {
+    /// The content of the request, and where the reply comes from.
+    pub(super) fn split(&'c mut self) -> (Body<'c, T::Rx>, Responder<'c, T>) {
+        let Self { rx, tx, incoming, draft, .. } = self;
+        (Body::new(rx, incoming), Responder { tx, draft })
+    }
 }
 
 impl<'c, T: Transport> Exchange<'c, T> {
     /// The head of the request.
     pub const fn head(&self) -> &'c Head<'c> {
-        self.head
+        self.parts.head
     }
 
     /// The method. HEAD shows as GET: the reply is the same, and its content is left out
     /// (RFC 9110 §9.3.2).
     pub fn method(&self) -> Method<'c> {
-        match self.head.method() {
+        match self.parts.head.method() {
             Method::Head => Method::Get,
             method => method,
         }
@@ -38,24 +54,24 @@ impl<'c, T: Transport> Exchange<'c, T> {
 
     /// Whether the method is HEAD.
     pub fn is_head(&self) -> bool {
-        self.head.method() == Method::Head
+        self.parts.head.method() == Method::Head
     }
 
     /// The request-target.
     pub const fn target(&self) -> Target<'c> {
-        self.head.target()
+        self.parts.head.target()
     }
 
     /// The segments of the path, percent-decoded: none for `/`, and an empty one at the end for a
     /// path that ends with a slash. At most [`MAX_SEGMENTS`](super::route::MAX_SEGMENTS): the last
     /// one holds the rest. A segment that is not UTF-8 shows as U+FFFD.
     pub fn segments(&self) -> &'c [&'c str] {
-        self.route.segments()
+        self.parts.route.segments()
     }
 
     /// The path, percent-decoded, as one to a file; `None` when no file can be meant by it.
     pub fn path(&self) -> Option<Path<'c>> {
-        self.route.decoded.and_then(Path::new)
+        self.parts.route.decoded.and_then(Path::new)
     }
 
     /// Begins the reply. Content that was not read is thrown away, or, when it is too much, the
@@ -78,7 +94,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// known to RFC 9110 with 405 and the same, any other with 501. HEAD comes with GET, and OPTIONS
     /// always.
     pub fn allow(self, methods: &[Method<'_>]) -> Responded<'c, T> {
-        let method = self.head.method();
+        let method = self.parts.head.method();
         self.into_responder().allow(method, methods)
     }
 
@@ -88,44 +104,39 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// # Errors
     /// That the transport failed.
     pub async fn open(self) -> Result<(Body<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
-        let Self { body, mut responder, .. } = self;
+        let (body, Responder { tx, draft }) = self.parts.split();
         if body.is_awaited() {
-            let Responder { tx, sending, output, .. } = &mut responder;
-            let mut emitted = false;
-            output.emit_head(|output| {
-                emitted = sending.emit_continue(output)?;
-                Ok(())
-            })?;
-            if emitted {
-                super::transport::Half::head(*tx, output.reply());
+            if draft.interim()? {
+                tx.head(draft.output.reply());
             }
             // Replies to earlier requests must not wait for this one's content.
-            output.flush_interim(*tx).await?;
+            draft.output.flush_interim(tx).await?;
         } else {
-            responder.sending.skip_continue();
+            draft.sending.skip_continue();
         }
-        Ok((body, responder))
+        Ok((body, Responder { tx, draft }))
     }
 
     /// What is known of the content before it is opened.
     pub(crate) const fn receiving(&self) -> &Receiving {
-        self.body.receiving()
+        self.parts.incoming.receiving
     }
 
     /// The time when the request arrived.
-    pub(crate) const fn now(&self) -> Option<UnixTime> {
-        self.responder.now
+    pub(crate) fn now(&self) -> Option<UnixTime> {
+        self.parts.draft.now.map(|date| date.time)
     }
 
     /// Both parts, for a reply that doesn't need the content.
     pub(crate) fn into_unread(self) -> (Body<'c, T::Rx>, Responder<'c, T>) {
-        self.responder.sending.close_unless_drainable(self.body.receiving());
-        (self.body, self.responder)
+        let Parts { incoming, draft, .. } = &mut *self.parts;
+        draft.sending.close_unless_drainable(incoming.receiving);
+        self.parts.split()
     }
 
     /// Refuses content of more than `limit` octets, when it is known to be, before it is opened.
     pub(crate) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
-        self.body.accepts(limit)
+        self.parts.incoming.accepts(limit)
     }
 
     fn into_responder(self) -> Responder<'c, T> {

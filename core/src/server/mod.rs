@@ -2,6 +2,7 @@
 
 pub mod blocking;
 pub mod body;
+mod draft;
 pub mod error;
 pub mod exchange;
 pub mod output;

@@ -4,7 +4,7 @@ use core::any::Any;
 
 use super::error::Error;
 use super::transport::{Phase, Transmit};
-use crate::bytes::cursor::Cursor;
+use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
 use crate::framing::encode::{CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, Sending, chunk_prefix};
 
@@ -76,15 +76,16 @@ impl<'c> Output<'c> {
         Ok(())
     }
 
-    /// Emits a part of the reply's head.
-    pub(super) fn emit_head(
-        &mut self,
-        emit: impl FnOnce(&mut Cursor<'_>) -> Result<(), EmitError>,
-    ) -> Result<(), EmitError> {
+    /// Where the next part of the reply's head goes.
+    pub(super) fn head(&mut self) -> Cursor<'_> {
         let end = self.staged.earlier.saturating_add(self.head_room()).min(self.buffer.len());
-        let mut cursor = Cursor::new(self.buffer.get_mut(self.staged.len..end).unwrap_or_default());
-        emit(&mut cursor)?;
-        self.staged.len += cursor.len();
+        Cursor::new(self.buffer.get_mut(self.staged.len..end).unwrap_or_default())
+    }
+
+    /// Stages all of `octets`, or nothing.
+    pub(super) fn push(&mut self, octets: &[u8]) -> Result<(), Full> {
+        Cursor::new(self.free()).push(octets)?;
+        self.staged.len += octets.len();
         Ok(())
     }
 
@@ -139,9 +140,7 @@ impl<'c> Output<'c> {
             self.chunk = Some(self.staged.len);
             self.staged.len += CHUNK_PREFIX;
         }
-        let mut cursor = Cursor::new(self.free());
-        cursor.push(content)?;
-        self.staged.len += content.len();
+        self.push(content)?;
         Ok(content.len())
     }
 
@@ -161,17 +160,21 @@ impl<'c> Output<'c> {
             prefix.copy_from_slice(&chunk_prefix(size));
         }
         // `chunk_room` has left room for this.
-        let _ = Cursor::new(self.free()).push(b"\r\n");
-        self.fill(CHUNK_SUFFIX);
+        let _ = self.push(b"\r\n");
     }
 
     /// Sends all that is staged.
-    pub(super) async fn flush<W: Transmit>(&mut self, tx: &mut W) -> Result<(), Error<W::Error>> {
-        self.flush_before(Then::Nothing, tx).await
+    pub(super) fn flush<W: Transmit>(
+        &mut self,
+        tx: &mut W,
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        self.flush_before(b"", Then::Nothing, tx)
     }
 
+    /// Sends all that is staged, and `tail` behind it.
     async fn flush_before<W: Transmit>(
         &mut self,
+        mut tail: &[u8],
         then: Then,
         tx: &mut W,
     ) -> Result<(), Error<W::Error>> {
@@ -179,24 +182,44 @@ impl<'c> Output<'c> {
         if self.staged.len > self.staged.earlier {
             self.staged.committed = true;
         }
-        let staged = self.buffer.get(..self.staged.len).unwrap_or_default();
-        if !staged.is_empty() {
-            self.staged.writing = true;
-            write_all(tx, staged, then).await?;
-            self.staged.writing = false;
-            self.staged.len = 0;
-            self.staged.earlier = 0;
+        let mut octets = self.buffer.get(..self.staged.len).unwrap_or_default();
+        if octets.is_empty() {
+            octets = core::mem::take(&mut tail);
         }
+        if octets.is_empty() {
+            return Ok(());
+        }
+        self.staged.writing = true;
+        while !octets.is_empty() {
+            tx.phase(Phase::Reply);
+            let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
+            let written = match then {
+                Then::Nothing => tx.write(piece).await,
+                Then::More => tx.write_more(piece).await,
+            };
+            // embedded-io's own `write_all` panics when a write takes nothing.
+            octets = match written.map_err(Error::Transport)? {
+                0 => return Err(Error::Cut),
+                written => octets.get(written..).unwrap_or_default(),
+            };
+            if octets.is_empty() {
+                octets = core::mem::take(&mut tail);
+            }
+        }
+        if then == Then::Nothing {
+            tx.flush().await.map_err(Error::Transport)?;
+        }
+        *self.staged = Staged { committed: self.staged.committed, ..Staged::default() };
         Ok(())
     }
 
     /// Sends all that is staged, which is no part of the final reply.
-    pub(super) async fn flush_interim<W: Transmit>(
+    pub(super) fn flush_interim<W: Transmit>(
         &mut self,
         tx: &mut W,
-    ) -> Result<(), Error<W::Error>> {
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
         self.staged.earlier = self.staged.len;
-        self.flush(tx).await
+        self.flush(tx)
     }
 
     /// Sends `octets` behind all that is staged: together with it when there is room.
@@ -207,16 +230,11 @@ impl<'c> Output<'c> {
     ) -> Result<(), Error<W::Error>> {
         let count = octets.len().min(self.free().len());
         let (with_staged, rest) = octets.split_at(count);
-        let mut cursor = Cursor::new(self.free());
-        cursor.push(with_staged).map_err(EmitError::from)?;
-        self.fill(count);
-        if !rest.is_empty() {
-            self.flush(tx).await?;
-            self.staged.writing = true;
-            write_all(tx, rest, Then::Nothing).await?;
-            self.staged.writing = false;
+        self.push(with_staged).map_err(EmitError::from)?;
+        if rest.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.flush_before(rest, Then::Nothing, tx).await
     }
 
     /// Sends octets of a file behind all that is staged, `length` from `offset` on, as far as the
@@ -232,7 +250,7 @@ impl<'c> Output<'c> {
         sending: &mut Sending,
         tx: &mut W,
     ) -> Result<u64, Error<W::Error>> {
-        self.flush_before(Then::More, tx).await?;
+        self.flush_before(b"", Then::More, tx).await?;
         let mut sent = 0;
         while sent < length {
             tx.phase(Phase::Reply);
@@ -258,29 +276,4 @@ enum Then {
     Nothing,
     /// More of the same reply, at once.
     More,
-}
-
-/// embedded-io's own `write_all` panics when a write takes nothing.
-async fn write_all<W: Transmit>(
-    tx: &mut W,
-    mut octets: &[u8],
-    then: Then,
-) -> Result<(), Error<W::Error>> {
-    while !octets.is_empty() {
-        tx.phase(Phase::Reply);
-        let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
-        let written = match then {
-            Then::Nothing => tx.write(piece).await,
-            Then::More => tx.write_more(piece).await,
-        };
-        let written = written.map_err(Error::Transport)?;
-        if written == 0 {
-            return Err(Error::Cut);
-        }
-        octets = octets.get(written..).unwrap_or_default();
-    }
-    match then {
-        Then::Nothing => tx.flush().await.map_err(Error::Transport),
-        Then::More => Ok(()),
-    }
 }

@@ -1,10 +1,10 @@
 //! Replies, from the status to the moment they are staged.
 
+use super::draft::{Draft, line_of};
 use super::error::Error;
-use super::output::Output;
 use super::stream::Stream;
 use super::transport::{Half, Transport};
-use crate::framing::encode::Sending;
+use crate::bytes::ascii::Decimal;
 use crate::framing::{EmitError, Length};
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
@@ -13,9 +13,7 @@ use crate::semantics::methods::{allowed, refuse};
 /// Where the reply of one exchange comes from. It is gone once a reply was begun.
 pub struct Responder<'c, T: Transport> {
     pub(super) tx: &'c mut T::Tx,
-    pub(super) sending: &'c mut Sending,
-    pub(super) output: Output<'c>,
-    pub(super) now: Option<UnixTime>,
+    pub(super) draft: &'c mut Draft<'c>,
 }
 
 /// A reply whose head is being staged: fields can be added.
@@ -23,25 +21,24 @@ pub struct Responder<'c, T: Transport> {
 /// What can't be emitted (a field that could end its line early, a head larger than the buffer has
 /// room for) makes it a 500 in the end, since nothing of it has left yet.
 pub struct Reply<'c, T: Transport> {
-    pub(super) responder: Responder<'c, T>,
-    pub(super) fault: Option<EmitError>,
+    pub(super) tx: &'c mut T::Tx,
+    pub(super) draft: &'c mut Draft<'c>,
 }
 
 /// A reply that is staged. The driver sends it when the handler returns it.
 #[must_use = "a handler returns this, and then it is sent"]
 pub struct Responded<'c, T: Transport> {
     pub(super) tx: &'c mut T::Tx,
-    pub(super) output: Output<'c>,
+    pub(super) draft: &'c mut Draft<'c>,
     /// Octets to be sent behind those staged. They are accounted for already.
     pub(super) tail: &'c [u8],
 }
 
 impl<'c, T: Transport> Responder<'c, T> {
     /// Begins a reply.
-    pub fn status(mut self, status: Status) -> Reply<'c, T> {
-        let (sending, now) = (&mut *self.sending, self.now);
-        let staged = self.output.emit_head(|output| sending.emit_status(status, now, output));
-        Reply { fault: staged.err(), responder: self }
+    pub fn status(self, status: Status) -> Reply<'c, T> {
+        self.draft.status(status);
+        Reply { tx: self.tx, draft: self.draft }
     }
 
     /// Redirects to `location` by GET: 303 (RFC 9110 §15.4.4), what follows a form.
@@ -55,31 +52,13 @@ impl<'c, T: Transport> Responder<'c, T> {
     }
 
     /// The time of the request.
-    pub(crate) const fn now(&self) -> Option<UnixTime> {
-        self.now
+    pub(crate) fn now(&self) -> Option<UnixTime> {
+        self.draft.now.map(|date| date.time)
     }
 
     /// The free part of the transmit buffer, to work in before the reply is begun.
     pub(crate) fn scratch(&mut self) -> &mut [u8] {
-        self.output.free()
-    }
-
-    /// A reply that is staged whole but for `tail`.
-    pub(super) fn responded(self, tail: &'c [u8]) -> Responded<'c, T> {
-        Responded { tx: self.tx, output: self.output, tail }
-    }
-
-    /// 500 in place of a reply that can't be emitted. If even that can't, nothing is staged, and
-    /// the driver cuts the connection.
-    pub(super) fn fail(mut self) -> Responded<'c, T> {
-        self.output.revoke();
-        self.sending.restart();
-        let mut reply = self.status(Status::INTERNAL_SERVER_ERROR);
-        match reply.end_head(Length::Exact(0)) {
-            Ok(()) => drop(reply.responder.sending.end()),
-            Err(_) => reply.responder.output.revoke(),
-        }
-        reply.responder.responded(b"")
+        self.draft.output.free()
     }
 
     /// Answers a method that is not among `methods`: OPTIONS with what is (204), a method known to
@@ -110,9 +89,7 @@ impl<'c, T: Transport> Reply<'c, T> {
 
     /// [`field_of`](Self::field_of), in place.
     pub(crate) fn add(&mut self, name: &str, value: &[&[u8]]) {
-        let Responder { sending, output, .. } = &mut self.responder;
-        let staged = output.emit_head(|output| sending.emit_field(name, value, output));
-        self.fault = self.fault.or(staged.err());
+        self.draft.field(name, value);
     }
 
     /// Adds Content-Type.
@@ -139,16 +116,9 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// The content is `content`, which outlives the exchange. It is sent when the handler has
     /// returned, in one write with the head when there is room.
     pub fn content(mut self, content: &'c [u8]) -> Responded<'c, T> {
-        let sent = self.end_head(Length::Exact(content.len() as u64)).and_then(|()| {
-            let sending = &mut *self.responder.sending;
-            sending.account(content.len())?;
-            sending.end()
-        });
-        let tail = if self.responder.sending.omits_content() { b"" } else { content };
-        match sent {
-            Ok(_) => self.responder.responded(tail),
-            Err(_) => self.responder.fail(),
-        }
+        let staged = self.end_head(Length::Exact(content.len() as u64));
+        let tail = staged.and_then(|()| self.draft.whole(content));
+        self.responded(tail)
     }
 
     /// The content is `content`, which needn't outlive the handler: it is sent now, if it is larger
@@ -174,57 +144,42 @@ impl<'c, T: Transport> Reply<'c, T> {
         if refusal.status.has_no_content() {
             return self.empty();
         }
-        let reply = self.content_type("text/plain; charset=utf-8");
-        let Refusal { status, reason } = refusal;
-        let code = crate::bytes::ascii::Decimal::new(u64::from(status.code()));
-        let separator: &[u8] = if reason.is_empty() { b"" } else { b": " };
-        let line = [
-            code.as_bytes(),
-            b" ",
-            status.reason().as_bytes(),
-            separator,
-            reason.as_bytes(),
-            b"\n",
-        ];
-        reply.line(&line)
+        let mut reply = self.content_type("text/plain; charset=utf-8");
+        let code = Decimal::new(u64::from(refusal.status.code()));
+        let line = line_of(&refusal, &code);
+        let length = line.iter().map(|part| part.len()).sum::<usize>() as u64;
+        let staged = reply.end_head(Length::Exact(length)).and_then(|()| reply.draft.line(&line));
+        reply.responded(staged.map(|()| &b""[..]))
     }
 
-    /// Content in parts that fit the transmit buffer.
-    fn line(mut self, parts: &[&[u8]]) -> Responded<'c, T> {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        let staged = self.end_head(Length::Exact(length as u64)).and_then(|()| {
-            let Responder { sending, output, .. } = &mut self.responder;
-            for part in parts {
-                if output.stage(part, sending)? < part.len() {
-                    return Err(EmitError::Full);
-                }
+    /// A reply that is staged whole but for its tail; 500 in place of one that can't be emitted.
+    /// If even that can't, nothing is staged, and the driver cuts the connection.
+    fn responded(mut self, tail: Result<&'c [u8], EmitError>) -> Responded<'c, T> {
+        if tail.is_err() {
+            self.draft.restart();
+            self.draft.status(Status::INTERNAL_SERVER_ERROR);
+            let staged = self.end_head(Length::Exact(0)).and_then(|()| self.draft.line(&[]));
+            if staged.is_err() {
+                self.draft.restart();
             }
-            sending.end()
-        });
-        match staged {
-            Ok(_) => self.responder.responded(b""),
-            Err(_) => self.responder.fail(),
         }
+        Responded { tx: self.tx, draft: self.draft, tail: tail.unwrap_or_default() }
     }
 
     /// Ends the head.
     pub(super) fn end_head(&mut self, length: Length) -> Result<(), EmitError> {
-        let Responder { tx, sending, output, .. } = &mut self.responder;
-        if tx.stopping() {
-            sending.close();
+        if self.tx.stopping() {
+            self.draft.sending.close();
         }
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => output.emit_head(|output| sending.emit_end_of_head(length, output)),
-        }?;
-        tx.head(output.reply());
+        self.draft.end_head(length)?;
+        self.tx.head(self.draft.output.reply());
         Ok(())
     }
 }
 
 impl<T: Transport> Responded<'_, T> {
     /// Sends what doesn't fit the transmit buffer, and leaves the rest staged.
-    pub(super) async fn send(mut self) -> Result<(), Error<T::Error>> {
-        self.output.send(self.tail, self.tx).await
+    pub(super) fn send(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        self.draft.output.send(self.tail, self.tx)
     }
 }

@@ -26,6 +26,7 @@ impl<'c> Route<'c> {
 
     /// Decodes `path`, which is valid, into `scratch`; where nothing is encoded, it is borrowed as it
     /// stands.
+    #[inline(never)]
     pub(super) fn new(path: &'c str, scratch: &'c mut [u8]) -> Self {
         let mut encoded_slash = false;
         let decoded: &'c [u8] = if Self::scratch(path) == 0 {

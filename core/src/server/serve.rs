@@ -1,19 +1,19 @@
 //! The driver: reads requests, calls the service, sends what it replies.
 
-use core::ops::Range;
-
 use embedded_io::{Error as _, ErrorKind};
 use embedded_io_async::Read;
 
-use super::body::Body;
+use super::body::{Body, Incoming};
+use super::draft::Draft;
 use super::error::Error;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Parts};
 use super::output::{Output, Staged};
 use super::responder::{Responded, Responder};
 use super::route::Route;
 use super::transport::{Half, Phase, Record, Transmit, Transport};
 use crate::bytes::span::Span;
 use crate::bytes::window::Window;
+use crate::framing::encode::Date;
 use crate::framing::{Connection, Limits};
 use crate::grammar::date::UnixTime;
 use crate::message::head::request_line_of;
@@ -129,14 +129,15 @@ impl<S: Service, C: Clock> Server<S, C> {
     ///
     /// # Cancel safety
     /// None: when the future is dropped, reset the connection.
-    pub async fn serve<T: Transport>(
-        &self,
-        transport: &mut T,
-        buffers: Buffers<'_>,
-    ) -> Result<Ended, T::Error> {
+    pub fn serve<'b, T: Transport>(
+        &'b self,
+        transport: &'b mut T,
+        buffers: Buffers<'b>,
+    ) -> impl Future<Output = Result<Ended, T::Error>> {
         let Buffers { rx, tx, fields } = buffers;
+        // Made before the future, which would hold what it is made of, too.
         let mut session = Session {
-            limits: self.limits.within(rx.len()),
+            connection: Connection::new(self.limits.within(rx.len())),
             transport,
             rx,
             tx,
@@ -144,13 +145,15 @@ impl<S: Service, C: Clock> Server<S, C> {
             unread: Span::default(),
             staged: Staged::default(),
         };
-        let mut is_first = true;
-        loop {
-            match session.exchange(self, is_first).await {
-                Ok(Next::Request) => is_first = false,
-                Ok(Next::Ended(ended)) => return Ok(ended),
-                Err(Error::Transport(error)) => return Err(error),
-                Err(_) => return Ok(Ended::Cut),
+        async move {
+            let mut is_first = true;
+            loop {
+                match session.exchange(self, is_first).await {
+                    Ok(Next::Request) => is_first = false,
+                    Ok(Next::Ended(ended)) => return Ok(ended),
+                    Err(Error::Transport(error)) => return Err(error),
+                    Err(_) => return Ok(Ended::Cut),
+                }
             }
         }
     }
@@ -158,7 +161,7 @@ impl<S: Service, C: Clock> Server<S, C> {
 
 /// One call of [`Server::serve`].
 struct Session<'b, T> {
-    limits: Limits,
+    connection: Connection,
     transport: &'b mut T,
     rx: &'b mut [u8],
     tx: &'b mut [u8],
@@ -176,90 +179,102 @@ impl<T: Transport> Session<'_, T> {
         server: &Server<S, C>,
         is_first: bool,
     ) -> Result<Next, Error<T::Error>> {
-        let mut connection = Connection::new(self.limits);
-        let length = match self.wait_for_head(&mut connection, is_first).await? {
-            Waited::Head(length) => length,
+        let (head, refusal) = match self.wait_for_head(is_first).await? {
             Waited::Ended(ended) => return Ok(Next::Ended(ended)),
-            Waited::Refused(refusal) => {
-                let head = self.unread.start..self.unread.end;
-                let (rx, _) = self.transport.halves();
-                rx.head(self.rx.get(head.clone()).unwrap_or_default());
-                self.refuse(&mut connection, refusal, server.clock.now()).await?;
-                return self.conclude(connection, head).await;
-            }
+            Waited::Refused(refusal) => (self.unread, Some(refusal)),
+            Waited::Head(length) => (self.freeze(length), None),
         };
-        let now = server.clock.now();
-
-        // The head stays where it is while the reply is made, and what arrives goes behind it. It
-        // moves to the front when a form might not fit there.
-        let behind = self.rx.len().saturating_sub(self.unread.start + length);
-        if self.unread.start > 0 && behind < self.limits.form.saturating_add(self.limits.line) {
-            Window::new(self.rx, &mut self.unread).compact();
-        }
-        let head = self.unread.start..self.unread.start + length;
-        let (front, behind) = self.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
-        let octets = front.get(head.clone()).unwrap_or_default();
-        let mut content = Span { start: 0, end: self.unread.end - head.end };
-        self.unread.start = head.end;
-
-        let (rx, tx) = self.transport.halves();
-        rx.head(octets);
-        let parsed = match connection.accept(octets, self.fields) {
-            // The path is decoded into the transmit buffer.
-            Ok(parsed) if Route::scratch(parsed.target().path()) > self.tx.len() / 4 => {
-                Err(ParseError::RequestLineTooLong)
-            }
-            parsed => parsed,
-        };
-        let parsed = match parsed {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                self.refuse(&mut connection, error.into(), now).await?;
-                return self.conclude(connection, head).await;
-            }
-        };
-
-        let room = self.tx.len() - Route::scratch(parsed.target().path());
-        Output::new(self.tx, &mut self.staged).begin(room, tx).await?;
-        let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
-        let route = Route::new(parsed.target().path(), scratch);
-        let (receiving, sending) = connection.halves();
-        let output = Output::new(buffer, &mut self.staged);
-        let responder: Responder<'_, T> = Responder { tx, sending, output, now };
-        let outcome = match parsed.target() {
-            // It is about the server, not about a path of it (RFC 9110 §9.3.7).
-            Target::Asterisk => Ok(responder.allow(Method::Options, &[Method::Get, Method::Post])),
-            Target::Authority(_) => Ok(responder.allow(Method::Connect, &[])),
-            Target::Origin(_) | Target::Absolute(..) => {
-                let body = Body::new(rx, receiving, Window::new(behind, &mut content));
-                let exchange = Exchange { head: &parsed, route: &route, body, responder };
-                server.service.call(exchange).await
-            }
-        };
-        let outcome = match outcome {
-            Ok(reply) => reply.send().await,
-            Err(error) => Err(error),
-        };
-        self.unread = Span { start: head.end + content.start, end: head.end + content.end };
+        let outcome = self.answer(server, head, refusal.as_ref()).await;
+        let outcome = outcome.or_else(|error| {
+            let now = server.clock.now().map(Date::from);
+            self.refuse(error, now)
+        });
         let outcome = match outcome {
             _ if self.staged.is_torn() => Err(Error::Cut),
-            Err(Error::Refused(refusal)) => self.refuse(&mut connection, refusal, now).await,
-            Err(Error::Emit(_) | Error::Cut) => self.refuse(&mut connection, FAILED, now).await,
+            Ok(()) if !self.connection.sending().is_complete() => Err(Error::Cut),
             outcome => outcome,
         };
-        if outcome.is_err() && self.staged.is_committed() {
-            self.record(&connection, head.clone());
+        if outcome.is_ok() || self.staged.is_committed() {
+            self.record(head);
         }
         outcome?;
-        self.conclude(connection, head).await
+        self.conclude().await
+    }
+
+    /// Has a request answered whose head is at a span of `rx`, unless it is refused already.
+    async fn answer<S: Service, C: Clock>(
+        &mut self,
+        server: &Server<S, C>,
+        head: Span,
+        refusal: Option<&Refusal>,
+    ) -> Result<(), Error<T::Error>> {
+        let (front, behind) = self.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
+        let octets = front.get(head.start..).unwrap_or_default();
+        let (rx, tx) = self.transport.halves();
+        rx.head(octets);
+        self.unread.start = head.end;
+        // A head that is refused already is not accepted.
+        let accepted = self.connection.accept(octets, self.fields);
+        // The path is decoded into the transmit buffer.
+        let scratch = accepted.as_ref().map_or(0, |head| Route::scratch(head.target().path()));
+        let room = self.tx.len().saturating_sub(scratch);
+        Output::new(self.tx, &mut self.staged).begin(room, tx).await?;
+        let parsed = match &accepted {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let refusal = refusal.copied().unwrap_or_else(|| Refusal::from(*error));
+                return Err(Error::Refused(refusal));
+            }
+        };
+        if scratch > self.tx.len() / 4 {
+            return Err(ParseError::RequestLineTooLong.into());
+        }
+
+        let (buffer, scratch) = self.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
+        let route = Route::new(parsed.target().path(), scratch);
+        let (receiving, sending) = self.connection.halves();
+        let mut content = Span { start: 0, end: self.unread.end - head.end };
+        let incoming = Incoming { receiving, window: Window::new(behind, &mut content) };
+        let now = server.clock.now().map(Date::from);
+        let draft = Draft::new(sending, Output::new(buffer, &mut self.staged), now);
+        let mut parts: Parts<'_, T> =
+            Parts { head: parsed, route: &route, rx, tx, incoming, draft };
+        let reply = match parsed.target() {
+            // It is about the server, not about a path of it (RFC 9110 §9.3.7).
+            Target::Asterisk => {
+                let (_, responder) = parts.split();
+                Ok(responder.allow(Method::Options, &[Method::Get, Method::Post]))
+            }
+            Target::Authority(_) => {
+                let (_, responder) = parts.split();
+                Ok(responder.allow(Method::Connect, &[]))
+            }
+            Target::Origin(_) | Target::Absolute(..) => {
+                server.service.call(Exchange { parts: &mut parts }).await
+            }
+        };
+        let outcome = match reply {
+            Ok(mut reply) => reply.send().await,
+            Err(error) => Err(error),
+        };
+        self.unread = content.behind(head.end);
+        outcome
+    }
+
+    /// Sets a head of `length` octets apart: it stays where it is while the reply is made, and what
+    /// arrives goes behind it. It moves to the front when a form might not fit there.
+    fn freeze(&mut self, length: usize) -> Span {
+        let behind = self.rx.len().saturating_sub(self.unread.start + length);
+        let Limits { form, line, .. } = *self.connection.limits();
+        if self.unread.start > 0 && behind < form.saturating_add(line) {
+            Window::new(self.rx, &mut self.unread).compact();
+        }
+        Span { start: self.unread.start, end: self.unread.start + length }
     }
 
     /// Reads until a head is there whole.
-    async fn wait_for_head(
-        &mut self,
-        connection: &mut Connection,
-        is_first: bool,
-    ) -> Result<Waited, Error<T::Error>> {
+    async fn wait_for_head(&mut self, is_first: bool) -> Result<Waited, Error<T::Error>> {
+        let connection = &mut self.connection;
         let (rx, tx) = self.transport.halves();
         let mut window = Window::new(self.rx, &mut self.unread);
         // Empty lines before a request-line are counted as long as its connection is served.
@@ -302,67 +317,61 @@ impl<T: Transport> Session<'_, T> {
     }
 
     /// Answers with a refusal, in place of a reply that was begun, as long as none of it has left.
-    async fn refuse(
-        &mut self,
-        connection: &mut Connection,
-        refusal: Refusal,
-        now: Option<UnixTime>,
-    ) -> Result<(), Error<T::Error>> {
+    fn refuse(&mut self, error: Error<T::Error>, now: Option<Date>) -> Result<(), Error<T::Error>> {
+        let refusal = match error {
+            Error::Refused(refusal) => refusal,
+            Error::Emit(_) | Error::Cut => FAILED,
+            Error::Transport(_) => return Err(error),
+        };
         if self.staged.is_committed() {
             return Err(Error::Cut);
         }
         let (_, tx) = self.transport.halves();
-        let (receiving, sending) = connection.halves();
+        let (receiving, sending) = self.connection.halves();
         sending.restart();
         sending.close_unless_drainable(receiving);
-        let room = self.tx.len();
         let mut output = Output::new(self.tx, &mut self.staged);
         output.revoke();
-        output.begin(room, tx).await?;
-        let responder: Responder<'_, T> = Responder { tx, sending, output, now };
-        responder.refuse(refusal).send().await
+        let mut draft = Draft::new(sending, output, now);
+        let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
+        // It is staged whole: nothing is to be sent behind it.
+        let _ = responder.refuse(refusal);
+        Ok(())
     }
 
     /// Tells the transport of a reply, for its log.
-    fn record(&mut self, connection: &Connection, head: Range<usize>) {
-        let sending = connection.sending();
+    fn record(&mut self, head: Span) {
+        let sending = self.connection.sending();
         let (_, tx) = self.transport.halves();
         tx.replied(&Record {
-            request_line: request_line_of(self.rx.get(head).unwrap_or_default()),
+            request_line: request_line_of(self.rx.get(head.start..head.end).unwrap_or_default()),
             status: sending.status(),
             content: sending.content(),
         });
     }
 
-    /// What follows a reply: the next request, or the end of the connection. `head` is where in
-    /// `rx` the request's head stands.
-    async fn conclude(
-        &mut self,
-        mut connection: Connection,
-        head: Range<usize>,
-    ) -> Result<Next, Error<T::Error>> {
-        if !connection.sending().is_complete() {
-            return Err(Error::Cut);
-        }
-        self.record(&connection, head);
-        let (rx, tx) = self.transport.halves();
-        let (receiving, sending) = connection.halves();
+    /// What follows a reply: the next request, or the end of the connection.
+    async fn conclude(&mut self) -> Result<Next, Error<T::Error>> {
+        let drain = self.connection.limits().drain;
         self.staged.settle();
-        let mut output = Output::new(self.tx, &mut self.staged);
-        if sending.is_persistent() && !receiving.is_complete() {
-            output.flush(tx).await?;
-            let window = Window::new(self.rx, &mut self.unread);
-            Body::new(rx, receiving, window).drain(self.limits.drain).await?;
-        }
-        if connection.goes_on() {
+        if self.connection.renew() {
             return Ok(Next::Request);
         }
-        output.flush(tx).await?;
+        let (rx, tx) = self.transport.halves();
+        Output::new(self.tx, &mut self.staged).flush(tx).await?;
+        if self.connection.sending().is_persistent() {
+            let (receiving, _) = self.connection.halves();
+            let window = Window::new(self.rx, &mut self.unread);
+            Body::new(rx, &mut Incoming { receiving, window }).drain(drain).await?;
+            if self.connection.renew() {
+                return Ok(Next::Request);
+            }
+        }
         tx.close().await.map_err(Error::Transport)?;
-        let is_all_read = connection.is_all_read() && self.unread.start == self.unread.end;
+        let is_all_read = self.connection.is_all_read() && self.unread.start == self.unread.end;
         if !is_all_read {
             // Closing now could take the reply from a client that still sends (RFC 9112 §9.6).
-            let mut left = self.limits.drain;
+            let mut left = drain;
             while left > 0 {
                 rx.phase(Phase::Drain);
                 match rx.read(self.rx).await {

@@ -2,27 +2,29 @@
 
 use core::any::Any;
 
+use super::draft::Draft;
 use super::error::Error;
-use super::responder::{Reply, Responded, Responder};
+use super::responder::{Reply, Responded};
 use super::transport::Transport;
 use crate::framing::{EmitError, Length};
 
 /// A reply whose content is being sent. When the request was HEAD, or the status has no content,
 /// what is written is counted and left out.
 pub struct Stream<'c, T: Transport> {
-    responder: Responder<'c, T>,
-    fault: Option<EmitError>,
+    tx: &'c mut T::Tx,
+    draft: &'c mut Draft<'c>,
 }
 
 impl<'c, T: Transport> Stream<'c, T> {
     pub(super) fn new(mut reply: Reply<'c, T>, length: Length) -> Self {
-        let fault = reply.end_head(length).err();
-        Self { responder: reply.responder, fault }
+        // The draft keeps what went wrong.
+        let _ = reply.end_head(length);
+        Self { tx: reply.tx, draft: reply.draft }
     }
 
     /// Whether content is left out, so that it need not be made at all.
     pub fn omits_content(&self) -> bool {
-        self.responder.sending.omits_content()
+        self.draft.sending.omits_content()
     }
 
     /// Sends a piece, and returns when it has gone to the transport.
@@ -41,11 +43,11 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// # Errors
     /// As for [`write`](Self::write).
     pub async fn queue(&mut self, mut content: &[u8]) -> Result<(), Error<T::Error>> {
-        self.check()?;
-        let Responder { tx, sending, output, .. } = &mut self.responder;
+        self.draft.check()?;
+        let Draft { sending, output, .. } = &mut *self.draft;
         if !sending.is_chunked() && !sending.omits_content() {
             sending.account(content.len())?;
-            return output.send(content, *tx).await;
+            return output.send(content, self.tx).await;
         }
         loop {
             let staged = output.stage(content, sending)?;
@@ -56,30 +58,30 @@ impl<'c, T: Transport> Stream<'c, T> {
             if staged == 0 && output.is_empty() {
                 return Err(EmitError::Full.into());
             }
-            output.flush(*tx).await?;
+            output.flush(self.tx).await?;
         }
     }
 
     /// Sends what was queued.
     pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
-        self.check()?;
-        self.responder.output.flush(self.responder.tx).await
+        self.draft.check()?;
+        self.draft.output.flush(self.tx).await
     }
 
     /// Room in the transmit buffer to put content into, at least one octet; sends what is queued if
     /// there is none. For content of declared length only.
     pub(crate) async fn space(&mut self) -> Result<&mut [u8], Error<T::Error>> {
-        self.check()?;
-        if self.responder.output.free().is_empty() {
-            self.responder.output.flush(self.responder.tx).await?;
+        self.draft.check()?;
+        if self.draft.output.free().is_empty() {
+            self.draft.output.flush(self.tx).await?;
         }
-        Ok(self.responder.output.free())
+        Ok(self.draft.output.free())
     }
 
     /// Queues `count` octets that were put into what [`space`](Self::space) returned.
     pub(crate) fn advance(&mut self, count: usize) -> Result<(), Error<T::Error>> {
-        self.responder.sending.account(count)?;
-        self.responder.output.fill(count);
+        self.draft.sending.account(count)?;
+        self.draft.output.fill(count);
         Ok(())
     }
 
@@ -93,26 +95,22 @@ impl<'c, T: Transport> Stream<'c, T> {
         offset: u64,
         length: u64,
     ) -> Result<u64, Error<T::Error>> {
-        self.check()?;
-        let Responder { tx, sending, output, .. } = &mut self.responder;
+        self.draft.check()?;
+        let Draft { sending, output, .. } = &mut *self.draft;
         if length <= output.free().len() as u64 {
             return Ok(0);
         }
-        output.send_file(handle, offset, length, sending, *tx).await
+        output.send_file(handle, offset, length, sending, self.tx).await
     }
 
     /// Ends the content.
     ///
     /// # Errors
     /// That it is less than was declared: the connection is cut, so that the client notices.
-    pub fn finish(mut self) -> Result<Responded<'c, T>, Error<T::Error>> {
-        self.check()?;
-        self.responder.output.end_chunk();
-        let tail = self.responder.sending.end()?;
-        Ok(self.responder.responded(tail))
-    }
-
-    fn check(&self) -> Result<(), EmitError> {
-        self.fault.map_or(Ok(()), Err)
+    pub fn finish(self) -> Result<Responded<'c, T>, Error<T::Error>> {
+        self.draft.check()?;
+        self.draft.output.end_chunk();
+        let tail = self.draft.sending.end()?;
+        Ok(Responded { tx: self.tx, draft: self.draft, tail })
     }
 }

@@ -1,6 +1,7 @@
 //! A transport in memory, for measuring what a server weighs without a network stack.
 #![no_std]
 
+use core::arch::asm;
 use core::convert::Infallible;
 use core::hint::black_box;
 
@@ -47,3 +48,12 @@ impl Close for Memory {
 }
 
 impl Half for Memory {}
+
+/// Leaves the octets of `future` in a section of the ELF file, for `run` to read.
+pub fn measured<F: Future>(future: F) -> F {
+    // SAFETY: nothing is executed.
+    unsafe {
+        asm!(".pushsection .future, \"\", %progbits", ".word {}", ".popsection", const size_of::<F>());
+    }
+    future
+}

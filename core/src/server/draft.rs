@@ -1,0 +1,104 @@
+//! The reply of one exchange, as far as it is made without the transport.
+
+use super::output::Output;
+use crate::bytes::ascii::Decimal;
+use crate::framing::encode::{Date, Sending};
+use crate::framing::{EmitError, Length};
+use crate::message::{Refusal, Status};
+
+/// What the reply of one exchange is made of. The types of the API share it by reference, so that
+/// moving them around costs next to nothing; and nothing here is generic, so that it exists once.
+#[derive(Debug)]
+pub(super) struct Draft<'c> {
+    pub(super) sending: &'c mut Sending,
+    pub(super) output: Output<'c>,
+    pub(super) now: Option<Date>,
+    /// The first thing of the head that could not be emitted.
+    fault: Option<EmitError>,
+}
+
+impl<'c> Draft<'c> {
+    pub(super) const fn new(
+        sending: &'c mut Sending,
+        output: Output<'c>,
+        now: Option<Date>,
+    ) -> Self {
+        Self { sending, output, now, fault: None }
+    }
+
+    /// Emits the status-line.
+    pub(super) fn status(&mut self, status: Status) {
+        let mut head = self.output.head();
+        let emitted = self.sending.emit_status(status, self.now, &mut head).map(|()| head.len());
+        self.emitted(emitted);
+    }
+
+    /// Emits a field, its value in parts that are joined.
+    pub(super) fn field(&mut self, name: &str, value: &[&[u8]]) {
+        let mut head = self.output.head();
+        let emitted = self.sending.emit_field(name, value, &mut head).map(|()| head.len());
+        self.emitted(emitted);
+    }
+
+    /// Ends the head.
+    pub(super) fn end_head(&mut self, length: Length) -> Result<(), EmitError> {
+        let mut head = self.output.head();
+        let emitted = self.sending.emit_end_of_head(length, &mut head).map(|()| head.len());
+        self.emitted(emitted);
+        self.check()
+    }
+
+    /// Emits `100 Continue`, if the client waits for it. Returns whether it does.
+    pub(super) fn interim(&mut self) -> Result<bool, EmitError> {
+        let mut head = self.output.head();
+        let is_emitted = self.sending.emit_continue(&mut head)?;
+        let count = head.len();
+        self.output.fill(count);
+        Ok(is_emitted)
+    }
+
+    fn emitted(&mut self, emitted: Result<usize, EmitError>) {
+        match emitted {
+            Ok(count) => self.output.fill(count),
+            Err(fault) => self.fault = self.fault.or(Some(fault)),
+        }
+    }
+
+    /// Whether the whole head could be emitted so far.
+    pub(super) fn check(&self) -> Result<(), EmitError> {
+        self.fault.map_or(Ok(()), Err)
+    }
+
+    /// Stages content that fits the transmit buffer, in parts that are joined, and ends it.
+    pub(super) fn line(&mut self, parts: &[&[u8]]) -> Result<(), EmitError> {
+        for part in parts {
+            self.sending.account(part.len())?;
+            if !self.sending.omits_content() {
+                self.output.push(part)?;
+            }
+        }
+        self.sending.end().map(drop)
+    }
+
+    /// Accounts for content that is sent as it is, all of it, and leaves it out of `content` where
+    /// the reply has none.
+    pub(super) fn whole<'a>(&mut self, content: &'a [u8]) -> Result<&'a [u8], EmitError> {
+        self.sending.account(content.len())?;
+        self.sending.end()?;
+        Ok(if self.sending.omits_content() { b"" } else { content })
+    }
+
+    /// Takes all of it back, to begin another reply.
+    pub(super) fn restart(&mut self) {
+        self.output.revoke();
+        self.sending.restart();
+        self.fault = None;
+    }
+}
+
+/// The line that a refusal has for its content, in parts; `code` is that of its status.
+pub(super) fn line_of<'a>(refusal: &Refusal, code: &'a Decimal) -> [&'a [u8]; 6] {
+    let Refusal { status, reason } = *refusal;
+    let separator: &[u8] = if reason.is_empty() { b"" } else { b": " };
+    [code.as_bytes(), b" ", status.reason().as_bytes(), separator, reason.as_bytes(), b"\n"]
+}
