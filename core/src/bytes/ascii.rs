@@ -54,6 +54,13 @@ pub fn parse_decimal(digits: &[u8]) -> Option<u64> {
     })
 }
 
+/// ASCII text as `str`. Every caller has matched classes without octets above 0x7f, so the check
+/// that the conversion makes again can't fail.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub fn as_str(octets: &[u8]) -> &str {
+    core::str::from_utf8(octets).unwrap_or_default()
+}
+
 /// The value of one hexadecimal digit, of either case.
 pub const fn hex_digit(octet: u8) -> Option<u8> {
     match octet {
@@ -69,13 +76,15 @@ pub const fn hex_digit(octet: u8) -> Option<u8> {
 /// ```abnf
 /// pct-encoded = "%" HEXDIG HEXDIG                       ; RFC 3986 §2.1
 /// ```
-pub fn is_pct_encoded(octets: &[u8]) -> bool {
-    let is_digit = |octet: &u8| octet.is_ascii_hexdigit();
-    !octets.contains(&b'%')
-        || octets
-            .split(|&octet| octet == b'%')
-            .skip(1)
-            .all(|after| matches!(after, [a, b, ..] if is_digit(a) && is_digit(b)))
+pub fn is_pct_encoded(mut octets: &[u8]) -> bool {
+    while let [octet, rest @ ..] = octets {
+        let is_digit = |at| rest.get(at).is_some_and(u8::is_ascii_hexdigit);
+        if *octet == b'%' && !(is_digit(0) && is_digit(1)) {
+            return false;
+        }
+        octets = rest;
+    }
+    true
 }
 
 /// `octets` without optional whitespace at its ends.

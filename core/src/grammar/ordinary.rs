@@ -5,9 +5,9 @@
 //! [`target`](super::target) and [`host`](super::host). Everything else, right or wrong, is left to
 //! it: so it alone decides what is accepted.
 
+use crate::bytes::ascii::as_str;
 use crate::bytes::probe::{Probe, WIDTH, find};
 use crate::bytes::span::Span;
-use crate::grammar::ascii;
 use crate::grammar::field_line::FieldLine;
 use crate::grammar::host::Authority;
 use crate::grammar::request_line::RequestLine;
@@ -77,7 +77,7 @@ pub fn origin_form(head: &[u8], target: Span) -> Option<PathAndQuery<'_>> {
     let found = find(head, target.start, |probe| {
         probe.equal(b'?') | probe.equal(b'%') | probe.equal(b' ')
     })?;
-    let text = ascii(head.get(target.start..target.end)?);
+    let text = as_str(head.get(target.start..target.end)?);
     let (path, rest) = text.split_at_checked(found - target.start)?;
     let query = match rest.as_bytes() {
         [] => None,
@@ -102,7 +102,7 @@ pub fn authority(head: &[u8], value: Span) -> Option<Authority<'_>> {
         }
         _ => return None,
     };
-    Some(Authority { host: ascii(host), port })
+    Some(Authority { host: as_str(host), port })
 }
 
 #[cfg(test)]
@@ -185,7 +185,7 @@ mod tests {
             let head = std::format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
             let found = origin_form(head.as_bytes(), Span { start: 4, end: 4 + target.len() });
             assert_eq!(found.is_some(), ordinary, "{target}");
-            assert!(found.is_none() || found == strict_target::origin_form(target));
+            assert!(found.is_none() || found == strict_target::origin_form(target.as_bytes()));
         }
     }
 

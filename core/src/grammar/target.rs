@@ -1,12 +1,7 @@
 //! The four forms of request-target (RFC 9112 §3.2).
 
-use nom::Parser;
-use nom::branch::alt;
-use nom::bytes::complete::{tag_no_case, take_while};
-use nom::combinator::value;
-
-use super::{Parsed, ascii};
-use crate::bytes::ascii::is_pct_encoded;
+use super::{octet, take_while};
+use crate::bytes::ascii::{as_str, is_pct_encoded};
 
 /// A path and its query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +19,7 @@ pub struct AbsoluteForm<'a> {
     /// Whether the scheme is `https`, and not `http`.
     pub is_https: bool,
     /// The authority as it stands.
-    pub authority: &'a str,
+    pub authority: &'a [u8],
     /// The path and the query.
     pub path: PathAndQuery<'a>,
 }
@@ -36,13 +31,16 @@ pub struct AbsoluteForm<'a> {
 /// ```
 /// A percent sign in the query need not begin a pct-encoded: browsers leave a lone one as it is,
 /// and nothing here decodes a query.
-pub fn origin_form(target: &str) -> Option<PathAndQuery<'_>> {
-    let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (target, None),
-    };
-    (path.starts_with('/') && is_pct_encoded(path.as_bytes()))
-        .then_some(PathAndQuery { path, query })
+pub fn origin_form(target: &[u8]) -> Option<PathAndQuery<'_>> {
+    path_and_query(target).filter(|_| target.starts_with(b"/"))
+}
+
+/// The path before the first question mark, which may be empty, and the query behind it.
+fn path_and_query(target: &[u8]) -> Option<PathAndQuery<'_>> {
+    let mut rest = target;
+    let path = take_while(&mut rest, |octet| octet != b'?');
+    let query = octet(&mut rest, b'?').map(|()| as_str(rest));
+    is_pct_encoded(path).then_some(PathAndQuery { path: as_str(path), query })
 }
 
 /// ```abnf
@@ -51,23 +49,16 @@ pub fn origin_form(target: &str) -> Option<PathAndQuery<'_>> {
 /// http-URI      = "http" "://" authority path-abempty [ "?" query ]    ; RFC 9110 §4.2.1
 /// ```
 /// Only `http` and `https`: nothing else can be served.
-pub fn absolute_form(target: &str) -> Option<AbsoluteForm<'_>> {
-    let scheme = alt((
-        value(true, tag_no_case(&b"https://"[..])),
-        value(false, tag_no_case(&b"http://"[..])),
-    ));
-    let authority = take_while(|octet| !matches!(octet, b'/' | b'?'));
-    let parsed: Parsed<'_, (bool, &[u8])> = (scheme, authority).parse(target.as_bytes());
-    let (rest, (is_https, authority)) = parsed.ok()?;
-    let rest = ascii(rest);
-    let query_alone =
-        rest.strip_prefix('?').map(|query| PathAndQuery { path: "", query: Some(query) });
-    let path = match query_alone {
-        None if rest.is_empty() => PathAndQuery { path: "", query: None },
-        None => origin_form(rest)?,
-        Some(path) => path,
-    };
-    Some(AbsoluteForm { is_https, authority: ascii(authority), path })
+pub fn absolute_form(target: &[u8]) -> Option<AbsoluteForm<'_>> {
+    let mut rest = target;
+    let scheme = take_while(&mut rest, |octet| octet != b':');
+    let is_https = scheme.eq_ignore_ascii_case(b"https");
+    if !is_https && !scheme.eq_ignore_ascii_case(b"http") {
+        return None;
+    }
+    rest = rest.strip_prefix(b"://")?;
+    let authority = take_while(&mut rest, |octet| !matches!(octet, b'/' | b'?'));
+    Some(AbsoluteForm { is_https, authority, path: path_and_query(rest)? })
 }
 
 #[cfg(test)]
@@ -80,11 +71,11 @@ mod tests {
 
     #[test]
     fn origin_forms() {
-        assert_eq!(origin_form("/"), Some(path("/", None)));
-        assert_eq!(origin_form("/a/%41?b?c%"), Some(path("/a/%41", Some("b?c%"))));
-        assert_eq!(origin_form("/?"), Some(path("/", Some(""))));
+        assert_eq!(origin_form(b"/"), Some(path("/", None)));
+        assert_eq!(origin_form(b"/a/%41?b?c%"), Some(path("/a/%41", Some("b?c%"))));
+        assert_eq!(origin_form(b"/?"), Some(path("/", Some(""))));
         for bad in ["", "a", "?a", "*", "/%", "/%4", "/%4g", "/%%41"] {
-            assert_eq!(origin_form(bad), None, "{bad}");
+            assert_eq!(origin_form(bad.as_bytes()), None, "{bad}");
         }
     }
 
@@ -95,10 +86,12 @@ mod tests {
             ("HTTPS://a:1", true, "a:1", path("", None)),
             ("http://a?b", false, "a", path("", Some("b"))),
         ] {
-            assert_eq!(absolute_form(target), Some(AbsoluteForm { is_https, authority, path }));
+            let authority = authority.as_bytes();
+            let expected = AbsoluteForm { is_https, authority, path };
+            assert_eq!(absolute_form(target.as_bytes()), Some(expected), "{target}");
         }
         for bad in ["http:/a", "ftp://a/", "httpss://a/", "http:a", "://a/", "http://a/%"] {
-            assert_eq!(absolute_form(bad), None, "{bad}");
+            assert_eq!(absolute_form(bad.as_bytes()), None, "{bad}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The field section, as it arrived.
 
 use super::reader::FieldEntry;
+use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
 use crate::grammar::field_line::{FieldLine, field_line};
 use crate::grammar::list::members;
@@ -45,10 +46,7 @@ impl<'head> Fields<'head> {
 
     /// All field lines, in the order they were sent.
     pub fn iter(self) -> impl Iterator<Item = Field<'head>> + Clone {
-        self.octets().map(|(name, value)| Field {
-            name: core::str::from_utf8(name).unwrap_or_default(),
-            value,
-        })
+        self.octets().map(|(name, value)| Field { name: as_str(name), value })
     }
 
     /// The values of all lines with this name (in any case), in order.

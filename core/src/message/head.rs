@@ -4,6 +4,7 @@ use super::facts::{Facts, Once};
 use super::fields::{Fields, slice};
 use super::reader::{FieldEntry, HeadLimits, HeadReader, Start};
 use super::{Method, ParseError, Target, Version};
+use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
 use crate::grammar::host::{Authority, authority};
 #[cfg(target_pointer_width = "64")]
@@ -35,7 +36,7 @@ impl<'head> Head<'head> {
     ) -> Result<Self, ParseError> {
         let Start { method, target, version, .. } =
             reader.start.ok_or(ParseError::TruncatedHead)?;
-        let method = Method::new(core::str::from_utf8(slice(octets, method)).unwrap_or_default());
+        let method = Method::new(as_str(slice(octets, method)));
         let target = target_of(octets, method, target)?;
         let host = match reader.facts.host {
             Once::Valid(value) => Some(host_of(octets, value).ok_or(ParseError::Host)?),
@@ -116,7 +117,7 @@ fn target_of<'head>(
     {
         return Ok(Target::Origin(path));
     }
-    Target::new(method, core::str::from_utf8(slice(octets, span)).unwrap_or_default())
+    Target::new(method, slice(octets, span))
 }
 
 /// The authority that a Host value at `span` names. An ordinary one is recognised faster than it is

@@ -24,16 +24,16 @@ impl<'a> Target<'a> {
     /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
     /// [`ParseError::Misdirected`] when it is under `https`: octets that come here in the clear were
     /// not secured, and then it has to be rejected (RFC 9110 §7.4).
-    pub fn new(method: Method<'_>, text: &'a str) -> Result<Self, ParseError> {
-        let target = match method {
-            Method::Connect => host::authority(text.as_bytes())
+    pub fn new(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
+        let target = match (method, text) {
+            (Method::Connect, _) => host::authority(text)
                 .filter(|authority| authority.port.is_some())
                 .map(Self::Authority),
-            Method::Options if text == "*" => Some(Self::Asterisk),
-            _ if text.starts_with('/') => origin_form(text).map(Self::Origin),
+            (Method::Options, b"*") => Some(Self::Asterisk),
+            (_, [b'/', ..]) => origin_form(text).map(Self::Origin),
             _ => match absolute_form(text) {
                 Some(AbsoluteForm { is_https: true, .. }) => return Err(ParseError::Misdirected),
-                Some(AbsoluteForm { authority, path, .. }) => host::authority(authority.as_bytes())
+                Some(AbsoluteForm { authority, path, .. }) => host::authority(authority)
                     .map(|authority| Self::absolute(method, authority, path)),
                 None => None,
             },
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn each_method_has_its_forms() {
-        let target = |method, text| Target::new(Method::new(method), text);
+        let target = |method, text: &'static str| Target::new(Method::new(method), text.as_bytes());
         assert_eq!(target("GET", "http://a?b").unwrap().path(), "/");
         assert_eq!(target("GET", "http://a?b").unwrap().query(), Some("b"));
         assert_eq!(target("OPTIONS", "http://a:80"), Ok(Target::Asterisk));
