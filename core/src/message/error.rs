@@ -64,56 +64,48 @@ pub enum ParseError {
 }
 
 impl ParseError {
-    /// The status that answers it.
-    pub const fn status_hint(self) -> Status {
-        match self {
-            Self::Misdirected => Status::MISDIRECTED_REQUEST,
-            Self::RequestLineTooLong => Status::URI_TOO_LONG,
-            Self::FieldSectionTooLarge | Self::TooManyFields | Self::TrailersTooLarge => {
-                Status::REQUEST_HEADER_FIELDS_TOO_LARGE
-            }
-            Self::MethodTooLong | Self::TransferCoding => Status::NOT_IMPLEMENTED,
-            Self::UnsupportedVersion => Status::HTTP_VERSION_NOT_SUPPORTED,
-            Self::Expectation => Status::EXPECTATION_FAILED,
-            _ => Status::BAD_REQUEST,
+    /// What answers it.
+    pub const fn refusal(self) -> &'static Refusal {
+        macro_rules! refuse {
+            ($($error:ident $status:ident $reason:literal)*) => {
+                match self {
+                    $(Self::$error => const { &Refusal::new(Status::$status, $reason) },)*
+                }
+            };
         }
-    }
-
-    /// One line for the person behind the client.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Octet => "a bare CR or LF, or another control octet, in the head",
-            Self::EmptyLines => "too many empty lines before the request-line",
-            Self::Method => "the request-line must begin with a method and one space",
-            Self::MethodTooLong => "the method is too long",
-            Self::RequestTarget => "the request-target is malformed, or not one for this method",
-            Self::Misdirected => "an https target must be asked for over TLS",
-            Self::RequestLineTooLong => "the request-line is too long",
-            Self::Version => "the request-line must end with an HTTP-version",
-            Self::UnsupportedVersion => "only HTTP/1.0 and HTTP/1.1 are served",
-            Self::ObsFold => "a field line begins with whitespace",
-            Self::FieldName => "a field line must be a name, a colon right after it, and a value",
-            Self::FieldSectionTooLarge => "the field section is too large",
-            Self::TooManyFields => "there are too many field lines",
-            Self::NoHost => "a Host field is required",
-            Self::Host => "there must be one Host field, with a host and an optional port",
-            Self::ContentLength => "there must be one Content-Length at most, a decimal number",
-            Self::AmbiguousLength => "both Content-Length and Transfer-Encoding are given",
-            Self::TransferEncoding => "the Transfer-Encoding must end with its only chunked",
-            Self::TransferCoding => "the only transfer coding understood is chunked",
-            Self::Expectation => "the only expectation understood is 100-continue",
-            Self::Chunk => "a chunk of the content is malformed",
-            Self::ChunkLineTooLong => "the chunk extensions are too long",
-            Self::TrailersTooLarge => "the trailer section is too large",
-            Self::TruncatedHead => "the request ended within its head",
-            Self::TruncatedContent => "the request ended within its content",
+        refuse! {
+            Octet BAD_REQUEST "a bare CR or LF, or another control octet, in the head"
+            EmptyLines BAD_REQUEST "too many empty lines before the request-line"
+            Method BAD_REQUEST "the request-line must begin with a method and one space"
+            MethodTooLong NOT_IMPLEMENTED "the method is too long"
+            RequestTarget BAD_REQUEST "the request-target is malformed, or not one for this method"
+            Misdirected MISDIRECTED_REQUEST "an https target must be asked for over TLS"
+            RequestLineTooLong URI_TOO_LONG "the request-line is too long"
+            Version BAD_REQUEST "the request-line must end with an HTTP-version"
+            UnsupportedVersion HTTP_VERSION_NOT_SUPPORTED "only HTTP/1.0 and HTTP/1.1 are served"
+            ObsFold BAD_REQUEST "a field line begins with whitespace"
+            FieldName BAD_REQUEST "a field line must be a name, a colon right after it, and a value"
+            FieldSectionTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the field section is too large"
+            TooManyFields REQUEST_HEADER_FIELDS_TOO_LARGE "there are too many field lines"
+            NoHost BAD_REQUEST "a Host field is required"
+            Host BAD_REQUEST "there must be one Host field, with a host and an optional port"
+            ContentLength BAD_REQUEST "there must be one Content-Length at most, a decimal number"
+            AmbiguousLength BAD_REQUEST "both Content-Length and Transfer-Encoding are given"
+            TransferEncoding BAD_REQUEST "the Transfer-Encoding must end with its only chunked"
+            TransferCoding NOT_IMPLEMENTED "the only transfer coding understood is chunked"
+            Expectation EXPECTATION_FAILED "the only expectation understood is 100-continue"
+            Chunk BAD_REQUEST "a chunk of the content is malformed"
+            ChunkLineTooLong BAD_REQUEST "the chunk extensions are too long"
+            TrailersTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the trailer section is too large"
+            TruncatedHead BAD_REQUEST "the request ended within its head"
+            TruncatedContent BAD_REQUEST "the request ended within its content"
         }
     }
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.reason())
+        f.write_str(self.refusal().reason)
     }
 }
 
@@ -133,11 +125,5 @@ impl Refusal {
     /// A refusal with `status`.
     pub const fn new(status: Status, reason: &'static str) -> Self {
         Self { status, reason }
-    }
-}
-
-impl From<ParseError> for Refusal {
-    fn from(error: ParseError) -> Self {
-        Self::new(error.status_hint(), error.reason())
     }
 }

@@ -11,11 +11,11 @@ use crate::framing::decode::Decoded;
 use crate::message::{ParseError, Refusal, Status};
 
 /// What answers content that was too slow.
-const TOO_SLOW: Refusal =
-    Refusal::new(Status::REQUEST_TIMEOUT, "the content took too long to arrive");
+const TOO_SLOW: &Refusal =
+    &Refusal::new(Status::REQUEST_TIMEOUT, "the content took too long to arrive");
 /// What answers content that is too large.
-const TOO_LARGE: Refusal =
-    Refusal::new(Status::CONTENT_TOO_LARGE, "the content is larger than is accepted here");
+const TOO_LARGE: &Refusal =
+    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is larger than is accepted here");
 
 /// The content of a request, decoded in place in the receive buffer.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) async fn receive<R: Receive>(
 impl Incoming<'_> {
     /// Whether content of `limit` octets at most may follow, by what is known of it before it is
     /// read.
-    pub(super) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
+    pub(super) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
         let limit = limit.min(self.window.room()) as u64;
         if self.receiving.announced() > limit { Err(TOO_LARGE) } else { Ok(()) }
     }
@@ -62,8 +62,8 @@ impl Incoming<'_> {
     ///
     /// # Errors
     /// It is malformed; or it is, or is known to become, more than `room` octets.
-    pub(super) fn decode(&mut self, room: u64) -> Result<Option<Decoded>, Refusal> {
-        let decoded = self.receiving.decode(self.window.unread())?;
+    pub(super) fn decode(&mut self, room: u64) -> Result<Option<Decoded>, &'static Refusal> {
+        let decoded = self.receiving.decode(self.window.unread()).map_err(ParseError::refusal)?;
         let count = decoded.content.len() as u64;
         let fits = self.receiving.announced().saturating_add(count) <= room;
         if fits && count > 0 {
@@ -81,10 +81,10 @@ impl Incoming<'_> {
     }
 
     /// What reading came to.
-    fn arrived(&mut self, arrived: Arrived) -> Result<(), Refusal> {
+    fn arrived(&mut self, arrived: Arrived) -> Result<(), &'static Refusal> {
         let refusal = match arrived {
             Arrived::Octets => return Ok(()),
-            Arrived::End => ParseError::TruncatedContent.into(),
+            Arrived::End => ParseError::TruncatedContent.refusal(),
             Arrived::Nothing => TOO_SLOW,
         };
         self.receiving.give_up();

@@ -92,7 +92,7 @@ pub struct Server<S, C> {
 }
 
 /// What answers a reply that could not be emitted.
-const FAILED: Refusal = Refusal::new(Status::INTERNAL_SERVER_ERROR, "");
+const FAILED: &Refusal = &Refusal::new(Status::INTERNAL_SERVER_ERROR, "");
 
 impl<S: Service, C: Clock> Server<S, C> {
     /// A server of `service`.
@@ -229,7 +229,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                 let mut draft = session.redraft(self.clock.now().map(Date::from));
                 let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
                 // It is staged whole: nothing is to be sent behind it.
-                let _ = responder.refuse(refusal);
+                let _ = responder.refuse(*refusal);
                 Ok(())
             }
         };

@@ -13,8 +13,8 @@ use crate::message::head::request_line_of;
 use crate::message::{FieldEntry, Refusal, Status};
 
 /// What answers a head that was too slow.
-const TOO_SLOW: Refusal =
-    Refusal::new(Status::REQUEST_TIMEOUT, "the request took too long to arrive");
+const TOO_SLOW: &Refusal =
+    &Refusal::new(Status::REQUEST_TIMEOUT, "the request took too long to arrive");
 
 /// A connection while it is served. Nothing here is generic, so that it exists once.
 pub(super) struct Session<'b> {
@@ -56,7 +56,7 @@ pub(super) struct Asked {
     /// Where in the receive buffer its head stands; what there is of it, if it is refused.
     pub(super) head: Span,
     /// Why it is refused, if that is known before the head is accepted.
-    pub(super) refusal: Option<Refusal>,
+    pub(super) refusal: Option<&'static Refusal>,
 }
 
 /// What is to be done next.
@@ -134,7 +134,7 @@ impl<'b> Session<'b> {
         let found = match self.connection.find_head(window.unread(), self.fields) {
             Ok(found) => found,
             Err(error) => {
-                self.refuse(error.into());
+                self.refuse(error.refusal());
                 return None;
             }
         };
@@ -169,7 +169,7 @@ impl<'b> Session<'b> {
     }
 
     /// Has what arrived refused.
-    fn refuse(&mut self, refusal: Refusal) {
+    fn refuse(&mut self, refusal: &'static Refusal) {
         self.stage = Stage::Answer(Asked { head: self.unread, refusal: Some(refusal) });
     }
 
@@ -192,7 +192,7 @@ impl<'b> Session<'b> {
             (_, Arrived::Octets) => {}
             (Stage::Head { .. }, Arrived::End) => match self.connection.receive_end(unread) {
                 Ok(()) => self.stage = Stage::Over(Ended::Closed),
-                Err(error) => self.refuse(error.into()),
+                Err(error) => self.refuse(error.refusal()),
             },
             (Stage::Head { .. }, Arrived::Nothing) if !unread.is_empty() => {
                 self.connection.refuse_head(unread);
