@@ -14,7 +14,7 @@ use crate::deadline::Deadlines;
 use crate::gate::Gate;
 use crate::memory::{Connection, Memory};
 use crate::network::Network;
-use crate::pinned::pin_all;
+use crate::pinned::{go_on, pin_all};
 use crate::slot::Slot;
 use crate::transport::Line;
 
@@ -80,7 +80,7 @@ impl<S: Service, C: Clock> Server<S, C> {
     >(
         &self,
         memory: &'m mut Memory<N, WINDOW, SEND, HEAD, REPLY>,
-        interface: Interface,
+        interface: &mut Interface,
         sockets: SocketSet<'m>,
         body: impl FnOnce(&mut Serving<'_, 'm>),
     ) {
@@ -106,11 +106,12 @@ impl<S: Service, C: Clock> Server<S, C> {
             let line = Line { network: &network, slot };
             attend(&self.core, line, Buffers { rx: head, tx: reply, fields: &mut [] })
         });
-        let mut start = Some((interface, body));
-        pin_all(&mut futures, &mut || {}, &mut |attend| {
-            if let Some((interface, body)) = start.take() {
-                // The sockets listen from now on.
-                attend();
+        let mut body = Some(body);
+        pin_all(&mut futures, 0, [const { None }; N], &mut |futures| {
+            let attend = &mut || futures.iter_mut().flatten().for_each(|f| go_on(f.as_mut()));
+            // The sockets listen from now on.
+            attend();
+            if let Some(body) = body.take() {
                 body(&mut Serving { interface, network: &network, attend });
             }
         });
@@ -119,7 +120,7 @@ impl<S: Service, C: Clock> Server<S, C> {
 
 /// A server that runs.
 pub struct Serving<'run, 'm> {
-    interface: Interface,
+    interface: &'run mut Interface,
     network: &'run Network<'run, 'm>,
     attend: &'run mut dyn FnMut(),
 }
@@ -164,7 +165,7 @@ impl<'m> Serving<'_, 'm> {
 
     /// The interface, and all sockets, the connections' among them.
     pub fn network(&mut self) -> (&mut Interface, RefMut<'_, SocketSet<'m>>) {
-        (&mut self.interface, self.network.sockets.borrow_mut())
+        (self.interface, self.network.sockets.borrow_mut())
     }
 
     /// Connections since the start.

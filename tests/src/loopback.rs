@@ -143,7 +143,7 @@ pub fn run<
     interface.update_ip_addrs(|addresses| {
         let _ = addresses.push(IpCidr::new(ADDRESS, 8));
     });
-    server.run(memory, interface, SocketSet::new(Vec::new()), |serving| {
+    server.run(memory, &mut interface, SocketSet::new(Vec::new()), |serving| {
         body(&mut Bench { serving, device, now: Instant::ZERO, local_port: 49_152 });
     });
 }

@@ -148,7 +148,7 @@ impl Connection {
     ///
     /// # Errors
     /// What the client did wrong. The request can't be read any further: answer it (with
-    /// [`ParseError::status_hint`]), then close.
+    /// [`ParseError::refusal`]), then close.
     ///
     /// # Complexity
     /// Linear in the octets that are new, also when they come one by one.

@@ -9,6 +9,7 @@ pub mod output;
 pub mod responder;
 pub mod route;
 pub mod serve;
+mod session;
 pub mod stream;
 pub mod transport;
 

@@ -27,6 +27,16 @@ pub(super) struct Staged {
 }
 
 impl Staged {
+    /// Octets staged.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing is staged.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// The reply is whole: what comes next belongs to another one.
     pub(super) const fn settle(&mut self) {
         self.earlier = self.len;
@@ -61,19 +71,6 @@ impl<'c> Output<'c> {
     /// Room for one reply head, in octets: the same for each, whatever is staged before it.
     const fn head_room(&self) -> usize {
         self.buffer.len() / 2
-    }
-
-    /// Makes ready for the next reply, which has only the first `room` octets of the buffer. Those
-    /// before it wait to leave together with it, unless that could take room from its head.
-    pub(super) async fn begin<W: Transmit>(
-        &mut self,
-        room: usize,
-        tx: &mut W,
-    ) -> Result<(), Error<W::Error>> {
-        if self.staged.len > room - room / 2 {
-            self.flush_interim(tx).await?;
-        }
-        Ok(())
     }
 
     /// Where the next part of the reply's head goes.

@@ -28,6 +28,16 @@ pub trait Submissions {
     fn recall(&self, age: usize, buffer: &mut [u8]) -> Option<usize>;
 }
 
+impl<K: Submissions> Submissions for &K {
+    fn submit(&self, submission: &Submission<'_>) {
+        (**self).submit(submission);
+    }
+
+    fn recall(&self, age: usize, buffer: &mut [u8]) -> Option<usize> {
+        (**self).recall(age, buffer)
+    }
+}
+
 /// Keeps nothing.
 impl Submissions for () {
     fn submit(&self, _: &Submission<'_>) {}
