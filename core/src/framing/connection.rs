@@ -222,23 +222,35 @@ impl Connection {
         octets: &'h [u8],
         table: &'h [FieldEntry],
     ) -> Result<Head<'h>, ParseError> {
-        let Next::Head { reader, .. } = &self.receiving.next else {
-            return Err(ParseError::TruncatedHead);
+        // One place for all of it, and no copy of a head.
+        let mut accepted = match &self.receiving.next {
+            Next::Head { reader, .. } => Head::new(octets, reader, table),
+            Next::Content { .. } | Next::Nothing => Err(ParseError::TruncatedHead),
         };
-        let accepted = Head::new(octets, reader, table).and_then(|head| {
-            let length = body_length(head.facts(), head.version())?;
-            // In HTTP/1.0 an expectation must be ignored (RFC 9110 §10.1.1).
-            let expect = match (head.facts().expect, head.version()) {
-                (_, Version::Http10) | (Expect::Nothing, _) => false,
-                (Expect::Continue, _) => true,
-                (Expect::Unknown, _) => return Err(ParseError::Expectation),
-            };
-            let decoder = Decoder::new(length, self.receiving.limits);
-            self.sending = Sending::answering(&head, expect && !decoder.is_complete());
-            self.receiving.next = Next::Content { decoder, declared: length };
-            Ok(head)
-        });
-        accepted.inspect_err(|_| self.refuse_head(octets))
+        if let Ok(head) = &accepted
+            && let Err(error) = self.frame(head)
+        {
+            accepted = Err(error);
+        }
+        if accepted.is_err() {
+            self.refuse_head(octets);
+        }
+        accepted
+    }
+
+    /// Makes ready for the content of a request, and for the reply to it.
+    fn frame(&mut self, head: &Head<'_>) -> Result<(), ParseError> {
+        let declared = body_length(head.facts(), head.version())?;
+        // In HTTP/1.0 an expectation must be ignored (RFC 9110 §10.1.1).
+        let expect = match (head.facts().expect, head.version()) {
+            (_, Version::Http10) | (Expect::Nothing, _) => false,
+            (Expect::Continue, _) => true,
+            (Expect::Unknown, _) => return Err(ParseError::Expectation),
+        };
+        let decoder = Decoder::new(declared, self.receiving.limits);
+        self.sending = Sending::answering(head, expect && !decoder.is_complete());
+        self.receiving.next = Next::Content { decoder, declared };
+        Ok(())
     }
 
     /// Both halves, to be used at the same time.

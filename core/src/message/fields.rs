@@ -16,6 +16,7 @@ pub struct Field<'head> {
 }
 
 /// The octets at `span`.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(super) fn slice(octets: &[u8], span: Span) -> &[u8] {
     octets.get(span.start..span.end).unwrap_or_default()
 }
@@ -42,6 +43,11 @@ impl<'head> Fields<'head> {
         // Past 64 KiB, entries don't reach.
         let table = if section.end <= 0xffff { table.get(..count) } else { None };
         Self { octets, section, table: table.unwrap_or_default() }
+    }
+
+    /// The head that they are of.
+    pub(super) const fn as_bytes(&self) -> &'head [u8] {
+        self.octets
     }
 
     /// All field lines, in the order they were sent.

@@ -13,12 +13,11 @@ use crate::grammar::ordinary;
 /// A request head. It borrows from the octets it was parsed from.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'head> {
-    octets: &'head [u8],
-    method: Method<'head>,
-    target: Target<'head>,
-    version: Version,
-    host: Option<Authority<'head>>,
     fields: Fields<'head>,
+    method: Method<'head>,
+    /// Where the request-target stands, which is one of this method.
+    target: Span,
+    version: Version,
     facts: Facts,
 }
 
@@ -29,6 +28,7 @@ impl<'head> Head<'head> {
     /// # Errors
     /// A request-target that its method can't have, or a breach of the Host rules of
     /// RFC 9112 §3.2. Nothing is concluded about the content here.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn new(
         octets: &'head [u8],
         reader: &HeadReader,
@@ -37,15 +37,15 @@ impl<'head> Head<'head> {
         let Start { method, target, version, .. } =
             reader.start.ok_or(ParseError::TruncatedHead)?;
         let method = Method::new(as_str(slice(octets, method)));
-        let target = target_of(octets, method, target)?;
-        let host = match reader.facts.host {
-            Once::Valid(value) => Some(host_of(octets, value).ok_or(ParseError::Host)?),
-            Once::Invalid => return Err(ParseError::Host),
-            Once::Absent if version >= Version::Http11 => return Err(ParseError::NoHost),
-            Once::Absent => None,
-        };
+        target_of(octets, method, target)?;
+        match reader.facts.host {
+            Once::Valid(value) if host_of(octets, value).is_some() => {}
+            Once::Absent if version == Version::Http10 => {}
+            Once::Absent => return Err(ParseError::NoHost),
+            Once::Valid(_) | Once::Invalid => return Err(ParseError::Host),
+        }
         let fields = Fields::new(octets, reader.field_section(), reader.count(), table);
-        Ok(Self { octets, method, target, version, host, fields, facts: reader.facts })
+        Ok(Self { fields, method, target, version, facts: reader.facts })
     }
 
     /// Parses a head that is known to be whole: from its request-line to its empty line.
@@ -67,7 +67,7 @@ impl<'head> Head<'head> {
 
     /// The head as it arrived.
     pub const fn as_bytes(&self) -> &'head [u8] {
-        self.octets
+        self.fields.as_bytes()
     }
 
     /// The method, as it was sent.
@@ -75,9 +75,10 @@ impl<'head> Head<'head> {
         self.method
     }
 
-    /// The request-target.
-    pub const fn target(&self) -> Target<'head> {
-        self.target
+    /// The request-target. It is taken apart each time.
+    #[inline(never)]
+    pub fn target(&self) -> Target<'head> {
+        target_of(self.as_bytes(), self.method, self.target).unwrap_or(Target::Asterisk)
     }
 
     /// The version.
@@ -97,10 +98,12 @@ impl<'head> Head<'head> {
 
     /// Whom the request is meant for: the authority of the target, else of Host (RFC 9110 §7.1).
     /// `None` only in HTTP/1.0.
-    pub const fn authority(&self) -> Option<Authority<'head>> {
-        match self.target {
+    pub fn authority(&self) -> Option<Authority<'head>> {
+        match self.target() {
             Target::Absolute(authority, _) | Target::Authority(authority) => Some(authority),
-            Target::Origin(_) | Target::Asterisk => self.host,
+            Target::Origin(_) | Target::Asterisk => {
+                host_of(self.as_bytes(), self.facts.host.valid()?)
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ impl<'a> Target<'a> {
     /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
     /// [`ParseError::Misdirected`] when it is under `https`: octets that come here in the clear were
     /// not secured, and then it has to be rejected (RFC 9110 §7.4).
+    #[inline(never)]
     pub fn new(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
         let target = match (method, text) {
             (Method::Connect, _) => host::authority(text)

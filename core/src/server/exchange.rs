@@ -58,7 +58,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     }
 
     /// The request-target.
-    pub const fn target(&self) -> Target<'c> {
+    pub fn target(&self) -> Target<'c> {
         self.parts.head.target()
     }
 
