@@ -54,11 +54,11 @@ pub fn parse_decimal(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// ASCII text as `str`. Every caller has matched classes without octets above 0x7f, so the check
-/// that the conversion makes again can't fail.
+/// Text as `str`; U+FFFD, which matches nothing that anyone would look for, in place of what is not
+/// UTF-8. Most callers have matched classes without octets above 0x7f: for them that can't be.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub fn as_str(octets: &[u8]) -> &str {
-    core::str::from_utf8(octets).unwrap_or_default()
+    core::str::from_utf8(octets).unwrap_or("\u{fffd}")
 }
 
 /// The value of one hexadecimal digit, of either case.
@@ -71,15 +71,21 @@ pub const fn hex_digit(octet: u8) -> Option<u8> {
     }
 }
 
-/// Whether every percent sign in `octets` begins a pct-encoded octet.
+/// The octet that a percent sign encodes, of which `after` follows it.
 ///
 /// ```abnf
 /// pct-encoded = "%" HEXDIG HEXDIG                       ; RFC 3986 §2.1
 /// ```
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub fn pct_decoded(after: &[u8]) -> Option<u8> {
+    let [high, low, ..] = after else { return None };
+    Some(hex_digit(*high)? << 4 | hex_digit(*low)?)
+}
+
+/// Whether every percent sign in `octets` begins a pct-encoded octet.
 pub fn is_pct_encoded(mut octets: &[u8]) -> bool {
     while let [octet, rest @ ..] = octets {
-        let is_digit = |at| rest.get(at).is_some_and(u8::is_ascii_hexdigit);
-        if *octet == b'%' && !(is_digit(0) && is_digit(1)) {
+        if *octet == b'%' && pct_decoded(rest).is_none() {
             return false;
         }
         octets = rest;

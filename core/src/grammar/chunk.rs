@@ -1,8 +1,9 @@
 //! The line that begins a chunk (RFC 9112 §7.1).
 
 use super::list::token_or_quoted_string;
-use super::{octet, ows, take_while, token};
+use super::{ows, token};
 use crate::bytes::ascii::hex_digit;
+use crate::bytes::take::{take_octet, take_while};
 
 /// More digits than a 64-bit size has.
 const MAX_DIGITS: usize = 16;
@@ -35,13 +36,13 @@ fn digits<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
 /// ```
 fn extension(input: &mut &[u8]) -> Option<()> {
     ows(input);
-    octet(input, b';')?;
+    take_octet(input, b';')?;
     ows(input);
     token(input)?;
     // Whitespace behind the name belongs to what comes next, which has to be there.
     let mut ahead = *input;
     ows(&mut ahead);
-    if octet(&mut ahead, b'=').is_some() {
+    if take_octet(&mut ahead, b'=').is_some() {
         ows(&mut ahead);
         token_or_quoted_string(&mut ahead)?;
         *input = ahead;

@@ -1,8 +1,8 @@
 //! The Host field value and an authority (RFC 9110 §4.2 and §7.2, RFC 3986 §3.2.2).
 
-use super::{octet, take_while};
 use crate::bytes::ascii::{as_str, is_pct_encoded, parse_decimal};
 use crate::bytes::class::is_reg_name;
+use crate::bytes::take::{take_octet, take_while};
 
 /// A host and its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn reg_name<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
 fn ip_literal<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
     let literal = *input;
     let inside = take_while(input, |octet| octet != b']');
-    octet(input, b']')?;
+    take_octet(input, b']')?;
     let address = inside.get(1..)?;
     (is_ipv6_address(address) || is_ipv_future(address)).then_some(literal.get(..inside.len() + 1)?)
 }
@@ -125,7 +125,7 @@ fn is_ipv6_address(address: &[u8]) -> bool {
 fn is_ipv4_address(address: &[u8]) -> bool {
     let mut rest = address;
     for place in 0..4 {
-        if place > 0 && octet(&mut rest, b'.').is_none() {
+        if place > 0 && take_octet(&mut rest, b'.').is_none() {
             return false;
         }
         let digits = take_while(&mut rest, |octet| octet.is_ascii_digit());

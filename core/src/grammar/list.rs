@@ -1,8 +1,9 @@
 //! Lists and the quoted strings in them (RFC 9110 §5.6).
 
-use super::{octet, take_while, token};
+use super::token;
 use crate::bytes::ascii::trim_ows;
 use crate::bytes::class::{is_field, is_qdtext};
+use crate::bytes::take::{take_octet, take_while};
 
 /// The value of a parameter, or of a chunk extension.
 pub(super) fn token_or_quoted_string(input: &mut &[u8]) -> Option<()> {
@@ -17,10 +18,10 @@ pub(super) fn token_or_quoted_string(input: &mut &[u8]) -> Option<()> {
 /// quoted-pair   = "\" ( HTAB / SP / VCHAR / obs-text )
 /// ```
 fn quoted_string(input: &mut &[u8]) -> Option<()> {
-    octet(input, b'"')?;
+    take_octet(input, b'"')?;
     loop {
         take_while(input, is_qdtext);
-        let [b'\\', escaped, rest @ ..] = *input else { return octet(input, b'"') };
+        let [b'\\', escaped, rest @ ..] = *input else { return take_octet(input, b'"') };
         *input = rest;
         if !is_field(*escaped) {
             return None;

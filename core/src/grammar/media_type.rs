@@ -1,8 +1,9 @@
 //! Media types (RFC 9110 §8.3.1).
 
 use super::list::token_or_quoted_string;
-use super::{octet, ows, token};
+use super::{ows, token};
 use crate::bytes::ascii::as_str;
+use crate::bytes::take::take_octet;
 
 /// A type and its subtype, in the case they were written; parameters are checked and left out.
 #[derive(Clone, Copy, Debug)]
@@ -28,17 +29,17 @@ impl MediaType<'_> {
 pub fn media_type(value: &[u8]) -> Option<MediaType<'_>> {
     let mut rest = value;
     let kind = token(&mut rest)?;
-    octet(&mut rest, b'/')?;
+    take_octet(&mut rest, b'/')?;
     let subtype = token(&mut rest)?;
     loop {
         ows(&mut rest);
         if rest.is_empty() {
             return Some(MediaType { kind: as_str(kind), subtype: as_str(subtype) });
         }
-        octet(&mut rest, b';')?;
+        take_octet(&mut rest, b';')?;
         ows(&mut rest);
         if token(&mut rest).is_some() {
-            octet(&mut rest, b'=')?;
+            take_octet(&mut rest, b'=')?;
             token_or_quoted_string(&mut rest)?;
         }
     }

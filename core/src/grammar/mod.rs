@@ -18,25 +18,7 @@ pub mod request_line;
 pub mod target;
 
 use crate::bytes::class::{Class, is_ows, is_tchar};
-
-/// Takes octets of a class, as many as there are.
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-fn take_while<'i>(input: &mut &'i [u8], class: fn(u8) -> bool) -> &'i [u8] {
-    let all = *input;
-    while let [first, rest @ ..] = *input
-        && class(*first)
-    {
-        *input = rest;
-    }
-    all.get(..all.len() - input.len()).unwrap_or_default()
-}
-
-/// Takes one octet.
-fn octet(input: &mut &[u8], expected: u8) -> Option<()> {
-    let [first, rest @ ..] = *input else { return None };
-    *input = rest;
-    (*first == expected).then_some(())
-}
+use crate::bytes::take::take_while;
 
 /// ```abnf
 /// token = 1*tchar                                     ; RFC 9110 §5.6.2

@@ -1,7 +1,7 @@
 //! The four forms of request-target (RFC 9112 §3.2).
 
-use super::{octet, take_while};
 use crate::bytes::ascii::{as_str, is_pct_encoded};
+use crate::bytes::take::{take_octet, take_while};
 
 /// A path and its query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn origin_form(target: &[u8]) -> Option<PathAndQuery<'_>> {
 fn path_and_query(target: &[u8]) -> Option<PathAndQuery<'_>> {
     let mut rest = target;
     let path = take_while(&mut rest, |octet| octet != b'?');
-    let query = octet(&mut rest, b'?').map(|()| as_str(rest));
+    let query = take_octet(&mut rest, b'?').map(|()| as_str(rest));
     is_pct_encoded(path).then_some(PathAndQuery { path: as_str(path), query })
 }
 
