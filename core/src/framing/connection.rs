@@ -111,10 +111,6 @@ pub struct Received<'i> {
 
 /// What octets mean.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(clippy::large_enum_variant, reason = "a box would need an allocator")
-)]
 pub enum Event<'i> {
     /// They are not whole: come again with what was not consumed, and more behind it.
     More,
@@ -451,7 +447,7 @@ impl Receiving {
     /// already.
     pub(crate) const fn is_drainable(&self) -> bool {
         match &self.next {
-            Next::Content { decoder, .. } => decoder.announced() <= self.limits.drain,
+            Next::Content { decoder, .. } => decoder.announced() <= self.limits.drain as u64,
             Next::Head { .. } | Next::Nothing => false,
         }
     }
