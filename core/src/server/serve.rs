@@ -11,8 +11,8 @@ use super::session::{Arrived, Session, Step};
 use super::transport::{Half, Transmit, Transport};
 use crate::bytes::span::Span;
 use crate::bytes::window::Window;
-use crate::framing::encode::Date;
 use crate::framing::Limits;
+use crate::framing::encode::Date;
 use crate::grammar::date::UnixTime;
 use crate::message::{FieldEntry, Method, ParseError, Refusal, Status, Target};
 
