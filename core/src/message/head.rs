@@ -153,7 +153,7 @@ mod tests {
             connection: keep-alive\r\nContent-Length: 12\r\nExpect: 100-Continue\r\n\r\n";
         let head = Head::parse(octets).unwrap();
         assert_eq!((head.method(), head.version()), (Method::Put, Version::Http11));
-        assert_eq!(head.authority().unwrap().host, "a");
+        assert_eq!(head.authority().unwrap().as_str(), "a");
         assert_eq!(head.fields().iter().count(), 5);
         let facts = head.facts();
         assert_eq!(facts.content_length, Once::Valid(12));

@@ -2,7 +2,7 @@
 
 use super::{Method, ParseError};
 use crate::grammar::host::{self, Authority};
-use crate::grammar::target::{AbsoluteForm, PathAndQuery, absolute_form, origin_form};
+use crate::grammar::target::{PathAndQuery, absolute_form, path_and_query};
 
 /// The target of a request, by form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,34 +24,36 @@ impl<'a> Target<'a> {
     /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
     /// [`ParseError::Misdirected`] when it is under `https`: octets that come here in the clear were
     /// not secured, and then it has to be rejected (RFC 9110 §7.4).
-    #[inline(never)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn new(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
         let target = match (method, text) {
-            (Method::Connect, _) => host::authority(text)
-                .filter(|authority| authority.port.is_some())
-                .map(Self::Authority),
+            (Method::Connect, _) => Self::authority_form(text),
             (Method::Options, b"*") => Some(Self::Asterisk),
-            (_, [b'/', ..]) => origin_form(text).map(Self::Origin),
-            _ => match absolute_form(text) {
-                Some(AbsoluteForm { is_https: true, .. }) => return Err(ParseError::Misdirected),
-                Some(AbsoluteForm { authority, path, .. }) => host::authority(authority)
-                    .map(|authority| Self::absolute(method, authority, path)),
-                None => None,
-            },
+            (_, [b'/', ..]) => path_and_query(text).map(Self::Origin),
+            _ => return Self::absolute_form(method, text),
         };
         target.ok_or(ParseError::RequestTarget)
     }
 
+    /// CONNECT has to say a port (RFC 9112 §3.2.3).
+    fn authority_form(text: &'a [u8]) -> Option<Self> {
+        let authority = host::authority(text)?;
+        authority.port().is_some().then_some(Self::Authority(authority))
+    }
+
     /// Without a path, OPTIONS means the server as a whole, and any other method the root
     /// (RFC 9112 §3.2.1 and §3.2.4).
-    fn absolute(method: Method<'_>, authority: Authority<'a>, path: PathAndQuery<'a>) -> Self {
-        match path {
-            PathAndQuery { path: "", query: None } if method == Method::Options => Self::Asterisk,
-            PathAndQuery { path: "", query } => {
-                Self::Absolute(authority, PathAndQuery { path: "/", query })
-            }
-            _ => Self::Absolute(authority, path),
+    fn absolute_form(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
+        let form = absolute_form(text).ok_or(ParseError::RequestTarget)?;
+        let path = path_and_query(form.path_and_query).ok_or(ParseError::RequestTarget)?;
+        if form.is_https {
+            return Err(ParseError::Misdirected);
         }
+        let authority = host::authority(form.authority).ok_or(ParseError::RequestTarget)?;
+        Ok(match method {
+            Method::Options if form.path_and_query.is_empty() => Self::Asterisk,
+            _ => Self::Absolute(authority, path),
+        })
     }
 
     /// The path, still percent-encoded; `*` in asterisk-form and nothing in authority-form.
