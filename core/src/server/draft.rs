@@ -13,8 +13,6 @@ pub(super) struct Draft<'c> {
     pub(super) sending: &'c mut Sending,
     pub(super) output: Output<'c>,
     pub(super) now: Option<Date>,
-    /// The first thing of the head that could not be emitted.
-    fault: Option<EmitError>,
 }
 
 impl<'c> Draft<'c> {
@@ -23,7 +21,7 @@ impl<'c> Draft<'c> {
         output: Output<'c>,
         now: Option<Date>,
     ) -> Self {
-        Self { sending, output, now, fault: None }
+        Self { sending, output, now }
     }
 
     /// Emits the status-line.
@@ -60,13 +58,13 @@ impl<'c> Draft<'c> {
     fn emitted(&mut self, emitted: Result<usize, EmitError>) {
         match emitted {
             Ok(count) => self.output.fill(count),
-            Err(fault) => self.fault = self.fault.or(Some(fault)),
+            Err(fault) => self.output.fail(fault),
         }
     }
 
     /// Whether the whole head could be emitted so far.
     pub(super) fn check(&self) -> Result<(), EmitError> {
-        self.fault.map_or(Ok(()), Err)
+        self.output.check()
     }
 
     /// Stages content that fits the transmit buffer, in parts that are joined, and ends it.
@@ -92,7 +90,6 @@ impl<'c> Draft<'c> {
     pub(super) fn restart(&mut self) {
         self.output.revoke();
         self.sending.restart();
-        self.fault = None;
     }
 }
 
