@@ -1,18 +1,17 @@
 //! Static files over a [`Storage`].
 
 mod listing;
-pub mod multipart;
+mod multipart;
 pub mod plan;
 
 use super::storage::{File, Metadata, Node, OpenError, Storage};
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::Validators;
 use crate::semantics::mime::own_type_of;
-use crate::semantics::negotiate::Coding;
+use crate::semantics::negotiate::{Coding, choose};
 use crate::semantics::path::Path;
 use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
 
-pub use multipart::Delimiter;
 pub(super) use plan::OTHER_STATE;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
@@ -86,18 +85,17 @@ impl<'s, S: Storage> Files<'s, S> {
         's: 'p,
     {
         let path = exchange.path().filter(|path| self.shows(path)).ok_or(NOT_FOUND)?;
-        if !path.is_directory() {
-            return match self.storage.open(&path, Coding::Identity).await {
-                Ok(Node::File(file)) => Ok(Found::File(file, path)),
-                Ok(Node::Directory) => Ok(Found::Directory),
-                Err(error) => Err(error.into()),
-            };
-        }
-        for path in self.index.iter().filter_map(|name| path.child(name.as_bytes())) {
-            match self.storage.open(&path, Coding::Identity).await {
-                Ok(Node::File(file)) => return Ok(Found::File(file, path)),
-                Ok(Node::Directory) | Err(OpenError::NotFound) => {}
-                Err(error) => return Err(error.into()),
+        let is_directory = path.is_directory();
+        let mut index = self.index.iter().filter_map(|name| path.child(name.as_bytes()));
+        let mut candidate = if is_directory { index.next() } else { Some(path) };
+        while let Some(at) = candidate {
+            match self.storage.open(&at, Coding::Identity).await {
+                Ok(Node::File(file)) => return Ok(Found::File(file, at)),
+                Ok(Node::Directory) if !is_directory => return Ok(Found::Directory),
+                Err(error) if !is_directory || error != OpenError::NotFound => {
+                    return Err(error.into());
+                }
+                Ok(Node::Directory) | Err(_) => candidate = index.next(),
             }
         }
         if !self.lists {
@@ -162,39 +160,43 @@ impl<'s, S: Storage> Files<'s, S> {
         path: Path<'_>,
         methods: &[Method<'_>],
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        let mut coded = heapless::Vec::<_, 3>::new();
+        if exchange.method() != Method::Get {
+            return Ok(exchange.allow(methods));
+        }
+        let fields = exchange.head().fields();
         let codings = file.metadata().codings;
-        if exchange.method() == Method::Get {
-            for coding in Coding::BY_PREFERENCE {
-                // What seemed to be there may be gone, or not for us.
-                if coding != Coding::Identity
-                    && codings.contains(coding)
-                    && let Ok(Node::File(file)) = self.storage.open(&path, coding).await
-                {
-                    let _ = coded.push((coding, file));
+        let (mut coded, mut left) = (None, codings);
+        let chosen = loop {
+            let chosen = choose(&fields, left);
+            let Some(coding) = chosen.filter(|coding| *coding != Coding::Identity) else {
+                break chosen;
+            };
+            match self.storage.open(&path, coding).await {
+                Ok(Node::File(file)) => {
+                    coded = Some(file);
+                    break chosen;
                 }
+                // What seemed to be there may be gone, or not for us.
+                _ => left = left.without(coding),
             }
-        }
-        let mut variants = heapless::Vec::<_, 4>::new();
-        let _ = variants.push(variant(Coding::Identity, &file));
-        for (coding, file) in &coded {
-            let _ = variants.push(variant(*coding, file));
-        }
+        };
         let content_type = self.content_type(&file, path.name());
-        let head = exchange.head();
+        let file = coded.as_ref().unwrap_or(&file);
+        let resource = Resource {
+            content_type,
+            methods,
+            codings,
+            variant: chosen.map(|coding| variant(coding, file)),
+        };
         let request =
-            Request { method: head.method(), fields: &head.fields(), now: exchange.now() };
-        let plan = plan(&request, Resource { content_type, methods, variants: &variants });
+            Request { method: exchange.head().method(), fields: &fields, now: exchange.now() };
+        let plan = plan(&request, resource);
 
         let mut reply = exchange.respond(plan.status);
         plan.fields(|name, value| reply.add(name, value));
         if plan.status.code() >= 400 || plan.status.has_no_content() {
             return Ok(reply.refused(Refusal::new(plan.status, plan.reason)));
         }
-        let file = match plan.variant.checked_sub(1).and_then(|index| coded.get(index)) {
-            Some((_, file)) => file,
-            None => &file,
-        };
         let span = match plan.content {
             Content::None | Content::Whole => Some((0, plan.length())),
             Content::One(range) => Some((range.first, range.len())),
@@ -211,9 +213,7 @@ impl<'s, S: Storage> Files<'s, S> {
             Content::Parts(parts) => {
                 for range in (0..=parts.count()).map(|index| parts.nth(index)) {
                     // Behind the last part, there is only the delimiter.
-                    for piece in plan.delimiter(range).parts() {
-                        stream.queue(piece).await?;
-                    }
+                    stream.render(&|emit| plan.delimiter(range, emit)).await?;
                     if let Some(range) = range {
                         copy(file, range.first, range.len(), &mut stream).await?;
                     }
@@ -263,7 +263,7 @@ fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
         _ => Status::PERMANENT_REDIRECT,
     };
     let (path, query) = (exchange.target().path(), exchange.target().query());
-    let mut location = heapless::Vec::<&[u8], 64>::new();
+    let mut location = heapless::Vec::<&[u8], 32>::new();
     // Browsers read a backslash as a slash, and two of them as what comes before a host.
     for (index, piece) in path.as_bytes().split(|&octet| octet == b'\\').enumerate() {
         let parts: &[&[u8]] = if index == 0 { &[piece] } else { &[b"%5C", piece] };
@@ -311,6 +311,10 @@ pub(super) async fn copy<T: Transport, F: File>(
     length: u64,
     stream: &mut Stream<'_, T>,
 ) -> Result<(), Error<T::Error>> {
+    if let Some(memory) = file.as_slice() {
+        let content = slice(memory, (offset, length));
+        return stream.render(&|emit| emit(content)).await;
+    }
     let end = offset + length;
     if let Some(handle) = file.handle() {
         offset += stream.send_file(handle, offset, length).await?;
