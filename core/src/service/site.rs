@@ -1,6 +1,6 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, OTHER_STATE, copy};
+use super::files::{Files, Found, OTHER_STATE};
 use super::form::Form;
 use super::html::{OVERLAP, Place, PlaceSearch, escape, list};
 use super::storage::{File, Metadata, Storage};
@@ -107,9 +107,9 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
             .content_type(HTML)
             .field("Cache-Control", "no-store")
             .stream_exact(length - place.replaced + shown);
-        copy(page, 0, place.at, &mut stream).await?;
+        page.send(0, place.at, &mut stream).await?;
         stream.render(&|emit| list(form.iter(), emit)).await?;
-        copy(page, after, length - after, &mut stream).await?;
+        page.send(after, length - after, &mut stream).await?;
         stream.finish()
     }
 

@@ -4,13 +4,13 @@ mod listing;
 mod multipart;
 pub mod plan;
 
-use super::storage::{File, Metadata, Node, OpenError, Storage};
+use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::Validators;
 use crate::semantics::mime::own_type_of;
 use crate::semantics::negotiate::{Coding, choose};
 use crate::semantics::path::Path;
-use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
+use crate::server::{Error, Exchange, Reply, Responded, Service, Transport};
 
 pub(super) use plan::OTHER_STATE;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
@@ -163,34 +163,28 @@ impl<'s, S: Storage> Files<'s, S> {
         if exchange.method() != Method::Get {
             return Ok(exchange.allow(methods));
         }
-        let fields = exchange.head().fields();
-        let codings = file.metadata().codings;
-        let (mut coded, mut left) = (None, codings);
+        let mut coded = None;
+        let mut codings = file.metadata().codings;
         let chosen = loop {
-            let chosen = choose(&fields, left);
+            let chosen = choose(&exchange.head().fields(), codings);
             let Some(coding) = chosen.filter(|coding| *coding != Coding::Identity) else {
                 break chosen;
             };
-            match self.storage.open(&path, coding).await {
-                Ok(Node::File(file)) => {
-                    coded = Some(file);
-                    break chosen;
-                }
-                // What seemed to be there may be gone, or not for us.
-                _ => left = left.without(coding),
+            if let Ok(Node::File(file)) = self.storage.open(&path, coding).await {
+                coded = Some(file);
+                break chosen;
             }
+            // What seemed to be there may be gone, or not for us.
+            codings = codings.without(coding);
         };
         let content_type = self.content_type(&file, path.name());
+        let codings = file.metadata().codings;
         let file = coded.as_ref().unwrap_or(&file);
-        let resource = Resource {
-            content_type,
-            methods,
-            codings,
-            variant: chosen.map(|coding| variant(coding, file)),
-        };
+        let variant = chosen.map(|coding| variant(coding, file));
+        let head = exchange.head();
         let request =
-            Request { method: exchange.head().method(), fields: &fields, now: exchange.now() };
-        let plan = plan(&request, resource);
+            Request { method: head.method(), fields: &head.fields(), now: exchange.now() };
+        let plan = plan(&request, Resource { content_type, methods, codings, variant });
 
         let mut reply = exchange.respond(plan.status);
         plan.fields(|name, value| reply.add(name, value));
@@ -202,25 +196,18 @@ impl<'s, S: Storage> Files<'s, S> {
             Content::One(range) => Some((range.first, range.len())),
             Content::Parts(_) => None,
         };
-        if let (Some(memory), Some(span)) = (file.as_slice(), span) {
-            return Ok(reply.content(slice(memory, span)));
+        if let (Some(memory), Some((first, length))) = (file.as_slice(), span) {
+            return Ok(reply.content(slice(memory, first, length)));
         }
         let mut stream = reply.stream_exact(plan.length());
-        match plan.content {
-            Content::None => {}
-            Content::Whole => copy(file, 0, plan.length(), &mut stream).await?,
-            Content::One(range) => copy(file, range.first, range.len(), &mut stream).await?,
-            Content::Parts(parts) => {
-                for range in (0..=parts.count()).map(|index| parts.nth(index)) {
-                    // Behind the last part, there is only the delimiter.
-                    stream.render(&|emit| plan.delimiter(range, emit)).await?;
-                    if let Some(range) = range {
-                        copy(file, range.first, range.len(), &mut stream).await?;
-                    }
-                }
-            }
+        let mut index = 0;
+        loop {
+            let range = plan.range(index);
+            stream.render(&|emit| plan.delimiter(range, emit)).await?;
+            let Some(range) = range else { return stream.finish() };
+            file.send(range.first, range.len(), &mut stream).await?;
+            index += 1;
         }
-        stream.finish()
     }
 }
 
@@ -289,46 +276,7 @@ async fn send_all<'c, T: Transport, F: File>(
     let len = file.metadata().len;
     let mut stream = reply.stream_exact(len);
     if !stream.omits_content() {
-        copy(file, 0, len, &mut stream).await?;
+        file.send(0, len, &mut stream).await?;
     }
     stream.finish()
-}
-
-/// `length` octets of `memory` from `first` on.
-fn slice(memory: &'static [u8], (first, length): (u64, u64)) -> &'static [u8] {
-    let rest = usize::try_from(first).ok().and_then(|first| memory.get(first..));
-    let rest = rest.unwrap_or_default();
-    usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or(rest)
-}
-
-/// Queues `length` octets of a file from `offset` on.
-///
-/// # Errors
-/// [`Error::Cut`] when the file has become shorter: what was declared can't be sent any more.
-pub(super) async fn copy<T: Transport, F: File>(
-    file: &F,
-    mut offset: u64,
-    length: u64,
-    stream: &mut Stream<'_, T>,
-) -> Result<(), Error<T::Error>> {
-    if let Some(memory) = file.as_slice() {
-        let content = slice(memory, (offset, length));
-        return stream.render(&|emit| emit(content)).await;
-    }
-    let end = offset + length;
-    if let Some(handle) = file.handle() {
-        offset += stream.send_file(handle, offset, length).await?;
-    }
-    while offset < end {
-        let space = stream.space().await?;
-        let most = usize::try_from(end - offset).unwrap_or(usize::MAX).min(space.len());
-        let space = space.get_mut(..most).unwrap_or_default();
-        let count = file.read_at(offset, space).await.unwrap_or_default();
-        if count == 0 {
-            return Err(Error::Cut);
-        }
-        stream.advance(count)?;
-        offset += count as u64;
-    }
-    Ok(())
 }

@@ -237,10 +237,30 @@ impl Plan<'_> {
         }
     }
 
+    /// What is sent of the file, range by range, each behind its [delimiter](Self::delimiter).
+    pub fn range(&self, index: usize) -> Option<OctetRange> {
+        match self.content {
+            Content::Parts(parts) => parts.nth(index),
+            Content::One(range) if index == 0 => Some(range),
+            Content::Whole if index == 0 => {
+                Some(OctetRange { first: 0, last: self.variant().len.checked_sub(1)? })
+            }
+            _ => None,
+        }
+    }
+
     /// Gives `emit`, piece by piece, what stands before a part of `multipart/byteranges`, or behind
-    /// the last one (RFC 9110 §14.6).
+    /// the last one (RFC 9110 §14.6): nothing where there are no parts.
     pub fn delimiter(&self, range: Option<OctetRange>, emit: &mut dyn FnMut(&[u8])) {
-        delimiter(&self.boundary(), self.resource.content_type, range, self.variant().len, emit);
+        if let Content::Parts(_) = self.content {
+            delimiter(
+                &self.boundary(),
+                self.resource.content_type,
+                range,
+                self.variant().len,
+                emit,
+            );
+        }
     }
 
     fn boundary(&self) -> Boundary {
