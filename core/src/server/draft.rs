@@ -6,6 +6,9 @@ use crate::framing::encode::{Date, Sending};
 use crate::framing::{EmitError, Length};
 use crate::message::{Refusal, Status};
 
+/// What emits content piece by piece, the same each time.
+pub(crate) type Render<'r> = dyn Fn(&mut dyn FnMut(&[u8])) + Sync + 'r;
+
 /// What the reply of one exchange is made of. The types of the API share it by reference, so that
 /// moving them around costs next to nothing; and nothing here is generic, so that it exists once.
 #[derive(Debug)]
@@ -76,6 +79,37 @@ impl<'c> Draft<'c> {
             }
         }
         self.sending.end().map(drop)
+    }
+
+    /// Stages what `render` emits behind its first `sent` octets, as far as there is room, and counts
+    /// it there. Returns whether that was all.
+    pub(super) fn render(
+        &mut self,
+        render: &Render<'_>,
+        sent: &mut usize,
+    ) -> Result<bool, EmitError> {
+        self.check()?;
+        let was_empty = self.output.is_empty();
+        let (mut skipped, mut staged) = (*sent, Ok(0));
+        let mut is_whole = true;
+        render(&mut |piece| {
+            let rest = piece.get(skipped..).unwrap_or_default();
+            skipped -= piece.len() - rest.len();
+            if let Ok(before) = staged
+                && is_whole
+                && !rest.is_empty()
+            {
+                let now = self.output.stage(rest, self.sending);
+                is_whole = now == Ok(rest.len());
+                staged = now.map(|now| before + now);
+            }
+        });
+        let staged = staged?;
+        if staged == 0 && !is_whole && was_empty {
+            return Err(EmitError::Full);
+        }
+        *sent += staged;
+        Ok(is_whole)
     }
 
     /// Accounts for content that is sent as it is, all of it, and leaves it out of `content` where

@@ -1,18 +1,17 @@
 //! Static files over a [`Storage`].
 
 mod listing;
-pub mod multipart;
+mod multipart;
 pub mod plan;
 
-use super::storage::{File, Metadata, Node, OpenError, Storage};
+use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::Validators;
 use crate::semantics::mime::own_type_of;
-use crate::semantics::negotiate::Coding;
+use crate::semantics::negotiate::{Coding, choose};
 use crate::semantics::path::Path;
-use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
+use crate::server::{Error, Exchange, Reply, Responded, Service, Transport};
 
-pub use multipart::Delimiter;
 pub(super) use plan::OTHER_STATE;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
@@ -86,18 +85,17 @@ impl<'s, S: Storage> Files<'s, S> {
         's: 'p,
     {
         let path = exchange.path().filter(|path| self.shows(path)).ok_or(NOT_FOUND)?;
-        if !path.is_directory() {
-            return match self.storage.open(&path, Coding::Identity).await {
-                Ok(Node::File(file)) => Ok(Found::File(file, path)),
-                Ok(Node::Directory) => Ok(Found::Directory),
-                Err(error) => Err(error.into()),
-            };
-        }
-        for path in self.index.iter().filter_map(|name| path.child(name.as_bytes())) {
-            match self.storage.open(&path, Coding::Identity).await {
-                Ok(Node::File(file)) => return Ok(Found::File(file, path)),
-                Ok(Node::Directory) | Err(OpenError::NotFound) => {}
-                Err(error) => return Err(error.into()),
+        let is_directory = path.is_directory();
+        let mut index = self.index.iter().filter_map(|name| path.child(name.as_bytes()));
+        let mut candidate = if is_directory { index.next() } else { Some(path) };
+        while let Some(at) = candidate {
+            match self.storage.open(&at, Coding::Identity).await {
+                Ok(Node::File(file)) => return Ok(Found::File(file, at)),
+                Ok(Node::Directory) if !is_directory => return Ok(Found::Directory),
+                Err(error) if !is_directory || error != OpenError::NotFound => {
+                    return Err(error.into());
+                }
+                Ok(Node::Directory) | Err(_) => candidate = index.next(),
             }
         }
         if !self.lists {
@@ -162,65 +160,54 @@ impl<'s, S: Storage> Files<'s, S> {
         path: Path<'_>,
         methods: &[Method<'_>],
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        let mut coded = heapless::Vec::<_, 3>::new();
-        let codings = file.metadata().codings;
-        if exchange.method() == Method::Get {
-            for coding in Coding::BY_PREFERENCE {
-                // What seemed to be there may be gone, or not for us.
-                if coding != Coding::Identity
-                    && codings.contains(coding)
-                    && let Ok(Node::File(file)) = self.storage.open(&path, coding).await
-                {
-                    let _ = coded.push((coding, file));
-                }
+        if exchange.method() != Method::Get {
+            return Ok(exchange.allow(methods));
+        }
+        let mut coded = None;
+        let mut codings = file.metadata().codings;
+        let chosen = loop {
+            let chosen = choose(&exchange.head().fields(), codings);
+            let Some(coding) = chosen.filter(|coding| *coding != Coding::Identity) else {
+                break chosen;
+            };
+            if let Ok(Node::File(file)) = self.storage.open(&path, coding).await {
+                coded = Some(file);
+                break chosen;
             }
-        }
-        let mut variants = heapless::Vec::<_, 4>::new();
-        let _ = variants.push(variant(Coding::Identity, &file));
-        for (coding, file) in &coded {
-            let _ = variants.push(variant(*coding, file));
-        }
+            // What seemed to be there may be gone, or not for us.
+            codings = codings.without(coding);
+        };
         let content_type = self.content_type(&file, path.name());
+        let codings = file.metadata().codings;
+        let file = coded.as_ref().unwrap_or(&file);
+        let variant = chosen.map(|coding| variant(coding, file));
         let head = exchange.head();
         let request =
             Request { method: head.method(), fields: &head.fields(), now: exchange.now() };
-        let plan = plan(&request, Resource { content_type, methods, variants: &variants });
+        let plan = plan(&request, Resource { content_type, methods, codings, variant });
 
         let mut reply = exchange.respond(plan.status);
         plan.fields(|name, value| reply.add(name, value));
         if plan.status.code() >= 400 || plan.status.has_no_content() {
             return Ok(reply.refused(Refusal::new(plan.status, plan.reason)));
         }
-        let file = match plan.variant.checked_sub(1).and_then(|index| coded.get(index)) {
-            Some((_, file)) => file,
-            None => &file,
-        };
         let span = match plan.content {
             Content::None | Content::Whole => Some((0, plan.length())),
             Content::One(range) => Some((range.first, range.len())),
             Content::Parts(_) => None,
         };
-        if let (Some(memory), Some(span)) = (file.as_slice(), span) {
-            return Ok(reply.content(slice(memory, span)));
+        if let (Some(memory), Some((first, length))) = (file.as_slice(), span) {
+            return Ok(reply.content(slice(memory, first, length)));
         }
         let mut stream = reply.stream_exact(plan.length());
-        match plan.content {
-            Content::None => {}
-            Content::Whole => copy(file, 0, plan.length(), &mut stream).await?,
-            Content::One(range) => copy(file, range.first, range.len(), &mut stream).await?,
-            Content::Parts(parts) => {
-                for range in (0..=parts.count()).map(|index| parts.nth(index)) {
-                    // Behind the last part, there is only the delimiter.
-                    for piece in plan.delimiter(range).parts() {
-                        stream.queue(piece).await?;
-                    }
-                    if let Some(range) = range {
-                        copy(file, range.first, range.len(), &mut stream).await?;
-                    }
-                }
-            }
+        let mut index = 0;
+        loop {
+            let range = plan.range(index);
+            stream.render(&|emit| plan.delimiter(range, emit)).await?;
+            let Some(range) = range else { return stream.finish() };
+            file.send(range.first, range.len(), &mut stream).await?;
+            index += 1;
         }
-        stream.finish()
     }
 }
 
@@ -263,7 +250,7 @@ fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
         _ => Status::PERMANENT_REDIRECT,
     };
     let (path, query) = (exchange.target().path(), exchange.target().query());
-    let mut location = heapless::Vec::<&[u8], 64>::new();
+    let mut location = heapless::Vec::<&[u8], 32>::new();
     // Browsers read a backslash as a slash, and two of them as what comes before a host.
     for (index, piece) in path.as_bytes().split(|&octet| octet == b'\\').enumerate() {
         let parts: &[&[u8]] = if index == 0 { &[piece] } else { &[b"%5C", piece] };
@@ -289,42 +276,7 @@ async fn send_all<'c, T: Transport, F: File>(
     let len = file.metadata().len;
     let mut stream = reply.stream_exact(len);
     if !stream.omits_content() {
-        copy(file, 0, len, &mut stream).await?;
+        file.send(0, len, &mut stream).await?;
     }
     stream.finish()
-}
-
-/// `length` octets of `memory` from `first` on.
-fn slice(memory: &'static [u8], (first, length): (u64, u64)) -> &'static [u8] {
-    let rest = usize::try_from(first).ok().and_then(|first| memory.get(first..));
-    let rest = rest.unwrap_or_default();
-    usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or(rest)
-}
-
-/// Queues `length` octets of a file from `offset` on.
-///
-/// # Errors
-/// [`Error::Cut`] when the file has become shorter: what was declared can't be sent any more.
-pub(super) async fn copy<T: Transport, F: File>(
-    file: &F,
-    mut offset: u64,
-    length: u64,
-    stream: &mut Stream<'_, T>,
-) -> Result<(), Error<T::Error>> {
-    let end = offset + length;
-    if let Some(handle) = file.handle() {
-        offset += stream.send_file(handle, offset, length).await?;
-    }
-    while offset < end {
-        let space = stream.space().await?;
-        let most = usize::try_from(end - offset).unwrap_or(usize::MAX).min(space.len());
-        let space = space.get_mut(..most).unwrap_or_default();
-        let count = file.read_at(offset, space).await.unwrap_or_default();
-        if count == 0 {
-            return Err(Error::Cut);
-        }
-        stream.advance(count)?;
-        offset += count as u64;
-    }
-    Ok(())
 }
