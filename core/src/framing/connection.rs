@@ -331,7 +331,10 @@ impl Connection {
     /// # Errors
     /// [`EmitError::Length`] when it is less than was declared: cut the connection.
     pub fn emit_end(&mut self, output: &mut [u8]) -> Result<usize, EmitError> {
-        emit(output, |output| Ok(output.push(self.sending.end()?)?))
+        emit(output, |output| {
+            output.push(self.sending.end()?);
+            Ok(())
+        })
     }
 
     /// Whether the connection goes on: if so, [`receive`](Self::receive) takes the next request.
@@ -450,5 +453,5 @@ fn emit(
 ) -> Result<usize, EmitError> {
     let mut cursor = Cursor::new(output);
     emit(&mut cursor)?;
-    Ok(cursor.len())
+    Ok(cursor.written()?)
 }

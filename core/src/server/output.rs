@@ -84,8 +84,9 @@ impl<'c> Output<'c> {
 
     /// Stages all of `octets`, or nothing.
     pub(super) fn push(&mut self, octets: &[u8]) -> Result<(), Full> {
-        Cursor::new(self.free()).push(octets)?;
-        self.staged.len += octets.len();
+        let mut free = Cursor::new(self.free());
+        free.push(octets);
+        self.staged.len += free.written()?;
         Ok(())
     }
 
