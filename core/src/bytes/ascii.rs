@@ -39,7 +39,7 @@ const fn divide_by_ten(number: u64) -> (u64, u8) {
     let (high, low) = ((number >> 32) as u32, number as u32);
     let middle = (high % 10) << 16 | low >> 16;
     let lowest = (middle % 10) << 16 | low & 0xffff;
-    let quotient = ((high / 10) as u64) << 32 | ((middle / 10) << 16 | lowest / 10) as u64;
+    let quotient = ((high / 10) as u64) << 32 | (((middle / 10) << 16) | (lowest / 10)) as u64;
     (quotient, (lowest % 10) as u8)
 }
 

@@ -13,16 +13,18 @@ const MAX_DIGITS: usize = 16;
 /// chunk-size     = 1*HEXDIG
 /// chunk-ext      = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 /// ```
-/// The size that a whole line says, without its CRLF; 0 for the last chunk. Extensions are checked
-/// and ignored, as §7.1.1 asks. More than 16 digits are refused, zeros in front included.
-pub fn chunk_size(line: &[u8]) -> Option<u64> {
+/// The size that a whole line says, without its CRLF, and the octets of its extensions; a size of 0
+/// is that of the last chunk. Extensions are checked and ignored, as §7.1.1 asks. More than 16 digits
+/// are refused, zeros in front included.
+pub fn chunk_size(line: &[u8]) -> Option<(u64, usize)> {
     let mut rest = line;
     let digits = digits(&mut rest)?;
+    let extensions = rest.len();
     while !rest.is_empty() {
         extension(&mut rest)?;
     }
     let add = |size, &digit: &u8| Some((size << 4) | u64::from(hex_digit(digit)?));
-    digits.iter().try_fold(0, add)
+    Some((digits.iter().try_fold(0, add)?, extensions))
 }
 
 fn digits<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
@@ -72,7 +74,8 @@ mod tests {
             ("5;a", 5),
             ("5 ; a = b\t;c=\"d\\\";\"", 5),
         ] {
-            assert_eq!(chunk_size(line.as_bytes()), Some(size), "{line}");
+            let extensions = line.len() - line.find([';', ' ']).unwrap_or(line.len());
+            assert_eq!(chunk_size(line.as_bytes()), Some((size, extensions)), "{line}");
             assert!(may_be_chunk_size(line.as_bytes()));
         }
         for line in [

@@ -84,6 +84,11 @@ pub enum Expect {
 }
 
 impl Facts {
+    /// Whether there is a field that declares content (RFC 9112 §6).
+    pub fn declare_content(&self) -> bool {
+        self.content_length != Once::Absent || self.transfer_encoding != TransferEncoding::Absent
+    }
+
     /// Takes note of a field line, if it says anything about framing and connection. `value` is where
     /// in the head its content stands.
     pub(super) fn add(&mut self, name: &[u8], content: &[u8], value: Span) {

@@ -32,20 +32,22 @@ pub(super) struct Incoming<'c> {
 }
 
 /// Reads into `window`, which has room.
-pub(super) async fn receive<R: Receive>(
+pub(super) fn receive<R: Receive>(
     rx: &mut R,
     window: &mut Window<'_>,
     phase: Phase,
-) -> Result<Arrived, R::Error> {
-    rx.phase(phase);
-    match rx.read(window.free()).await {
-        Ok(0) => Ok(Arrived::End),
-        Ok(count) => {
-            window.fill(count);
-            Ok(Arrived::Octets)
+) -> impl Future<Output = Result<Arrived, R::Error>> {
+    async move {
+        rx.phase(phase);
+        match rx.read(window.free()).await {
+            Ok(0) => Ok(Arrived::End),
+            Ok(count) => {
+                window.fill(count);
+                Ok(Arrived::Octets)
+            }
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(Arrived::Nothing),
+            Err(error) => Err(error),
         }
-        Err(error) if error.kind() == ErrorKind::TimedOut => Ok(Arrived::Nothing),
-        Err(error) => Err(error),
     }
 }
 
@@ -125,26 +127,33 @@ impl<'c, R: Receive> Body<'c, R> {
     /// # Errors
     /// 413 when it is more than `limit`, or than the receive buffer has room for, as early as that
     /// is known; and what [`chunk`](Self::chunk) returns.
-    pub async fn collect(mut self, limit: usize) -> Result<&'c mut [u8], Error<R::Error>> {
-        let mut room = limit.min(self.incoming.window.room());
-        loop {
-            let Decoded { consumed, content } = self.decode(room as u64).await?;
-            if content.is_empty() {
-                return Ok(self.incoming.window.kept());
+    pub fn collect(
+        mut self,
+        limit: usize,
+    ) -> impl Future<Output = Result<&'c mut [u8], Error<R::Error>>> {
+        async move {
+            let mut room = limit.min(self.incoming.window.room());
+            loop {
+                let Decoded { consumed, content } = self.decode(room as u64).await?;
+                if content.is_empty() {
+                    return Ok(self.incoming.window.kept());
+                }
+                room -= content.len();
+                self.incoming.window.keep(consumed - content.len(), content.len());
             }
-            room -= content.len();
-            self.incoming.window.keep(consumed - content.len(), content.len());
         }
     }
 
     /// Reads until there is content, still to be taken from the window, or none any more.
-    async fn decode(&mut self, room: u64) -> Result<Decoded, Error<R::Error>> {
-        loop {
-            if let Some(decoded) = self.incoming.decode(room)? {
-                return Ok(decoded);
+    fn decode(&mut self, room: u64) -> impl Future<Output = Result<Decoded, Error<R::Error>>> {
+        async move {
+            loop {
+                if let Some(decoded) = self.incoming.decode(room)? {
+                    return Ok(decoded);
+                }
+                let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
+                self.incoming.arrived(arrived.map_err(Error::Transport)?)?;
             }
-            let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
-            self.incoming.arrived(arrived.map_err(Error::Transport)?)?;
         }
     }
 

@@ -1,4 +1,8 @@
 //! The one driver: framing over embedded-io-async.
+#![expect(
+    clippy::manual_async_fn,
+    reason = "the future of an `async fn` holds its arguments twice"
+)]
 
 pub mod blocking;
 pub mod body;

@@ -169,45 +169,47 @@ impl<'c> Output<'c> {
     }
 
     /// Sends all that is staged, and `tail` behind it.
-    async fn flush_before<W: Transmit>(
+    fn flush_before<W: Transmit>(
         &mut self,
         mut tail: &[u8],
         then: Then,
         tx: &mut W,
-    ) -> Result<(), Error<W::Error>> {
-        self.end_chunk();
-        if self.staged.len > self.staged.earlier {
-            self.staged.committed = true;
-        }
-        let mut octets = self.buffer.get(..self.staged.len).unwrap_or_default();
-        if octets.is_empty() {
-            octets = core::mem::take(&mut tail);
-        }
-        if octets.is_empty() {
-            return Ok(());
-        }
-        self.staged.writing = true;
-        while !octets.is_empty() {
-            tx.phase(Phase::Reply);
-            let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
-            let written = match then {
-                Then::Nothing => tx.write(piece).await,
-                Then::More => tx.write_more(piece).await,
-            };
-            // embedded-io's own `write_all` panics when a write takes nothing.
-            octets = match written.map_err(Error::Transport)? {
-                0 => return Err(Error::Cut),
-                written => octets.get(written..).unwrap_or_default(),
-            };
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        async move {
+            self.end_chunk();
+            if self.staged.len > self.staged.earlier {
+                self.staged.committed = true;
+            }
+            let mut octets = self.buffer.get(..self.staged.len).unwrap_or_default();
             if octets.is_empty() {
                 octets = core::mem::take(&mut tail);
             }
+            if octets.is_empty() {
+                return Ok(());
+            }
+            self.staged.writing = true;
+            while !octets.is_empty() {
+                tx.phase(Phase::Reply);
+                let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
+                let written = match then {
+                    Then::Nothing => tx.write(piece).await,
+                    Then::More => tx.write_more(piece).await,
+                };
+                // embedded-io's own `write_all` panics when a write takes nothing.
+                octets = match written.map_err(Error::Transport)? {
+                    0 => return Err(Error::Cut),
+                    written => octets.get(written..).unwrap_or_default(),
+                };
+                if octets.is_empty() {
+                    octets = core::mem::take(&mut tail);
+                }
+            }
+            if then == Then::Nothing {
+                tx.flush().await.map_err(Error::Transport)?;
+            }
+            *self.staged = Staged { committed: self.staged.committed, ..Staged::default() };
+            Ok(())
         }
-        if then == Then::Nothing {
-            tx.flush().await.map_err(Error::Transport)?;
-        }
-        *self.staged = Staged { committed: self.staged.committed, ..Staged::default() };
-        Ok(())
     }
 
     /// Sends all that is staged, which is no part of the final reply.
@@ -220,18 +222,20 @@ impl<'c> Output<'c> {
     }
 
     /// Sends `octets` behind all that is staged: together with it when there is room.
-    pub(super) async fn send<W: Transmit>(
+    pub(super) fn send<W: Transmit>(
         &mut self,
         octets: &[u8],
         tx: &mut W,
-    ) -> Result<(), Error<W::Error>> {
-        let count = octets.len().min(self.free().len());
-        let (with_staged, rest) = octets.split_at(count);
-        self.push(with_staged).map_err(EmitError::from)?;
-        if rest.is_empty() {
-            return Ok(());
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        async move {
+            let count = octets.len().min(self.free().len());
+            let (with_staged, rest) = octets.split_at(count);
+            self.push(with_staged).map_err(EmitError::from)?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            self.flush_before(rest, Then::Nothing, tx).await
         }
-        self.flush_before(rest, Then::Nothing, tx).await
     }
 
     /// Sends octets of a file behind all that is staged, `length` from `offset` on, as far as the

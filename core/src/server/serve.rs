@@ -9,7 +9,6 @@ use super::responder::{Responded, Responder};
 use super::route::Route;
 use super::session::{Arrived, Session, Step};
 use super::transport::{Half, Transmit, Transport};
-use crate::bytes::span::Span;
 use crate::bytes::window::Window;
 use crate::framing::Limits;
 use crate::framing::encode::Date;
@@ -117,97 +116,84 @@ impl<S: Service, C: Clock> Server<S, C> {
         // Made before the future, which would hold what it is made of, too.
         let mut session = Session::new(self.limits, buffers);
         async move {
-            match self.run(transport, &mut session).await {
-                Ok(ended) => Ok(ended),
-                Err(Error::Transport(error)) => Err(error),
-                Err(_) => Ok(Ended::Cut),
-            }
-        }
-    }
-
-    /// Takes step after step.
-    async fn run<T: Transport>(
-        &self,
-        transport: &mut T,
-        session: &mut Session<'_>,
-    ) -> Result<Ended, Error<T::Error>> {
-        loop {
-            let (rx, tx) = transport.halves();
-            match session.step() {
-                Step::Answer(asked) => {
-                    let outcome = match asked.refusal {
-                        Some(refusal) => {
-                            rx.head(session.head(asked.head));
+            loop {
+                let (rx, tx) = transport.halves();
+                let done = match session.step() {
+                    Step::Answer => {
+                        let outcome = if let Some(refusal) = session.asked.refusal {
+                            rx.head(session.head());
                             Err(refusal.into())
-                        }
-                        None => self.answer(transport, session, asked.head).await,
-                    };
-                    self.settle(transport, session, asked.head, outcome)?;
+                        } else {
+                            session.set_apart();
+                            let outcome = self.answer(transport, &mut session).await;
+                            session.rejoin();
+                            outcome
+                        };
+                        self.settle(transport, &mut session, outcome)
+                    }
+                    Step::Flush => session.output().flush(tx).await,
+                    Step::Read(phase) => {
+                        let arrived = match receive(rx, &mut session.window(), phase).await {
+                            Ok(arrived) => arrived,
+                            Err(_) if session.is_lingering() => Arrived::End,
+                            Err(error) => return Err(error),
+                        };
+                        session.arrived(arrived);
+                        Ok(())
+                    }
+                    Step::Close => tx.close().await.map_err(Error::Transport),
+                    Step::End(ended) => return Ok(ended),
+                };
+                match done {
+                    Ok(()) => {}
+                    Err(Error::Transport(error)) => return Err(error),
+                    Err(_) => return Ok(Ended::Cut),
                 }
-                Step::Flush => session.output().flush(tx).await?,
-                Step::Read(phase) => {
-                    let arrived = match receive(rx, &mut session.window(), phase).await {
-                        Ok(arrived) => arrived,
-                        Err(_) if session.is_lingering() => Arrived::End,
-                        Err(error) => return Err(Error::Transport(error)),
-                    };
-                    session.arrived(arrived);
-                }
-                Step::Close => tx.close().await.map_err(Error::Transport)?,
-                Step::End(ended) => return Ok(ended),
             }
         }
     }
 
-    /// Has a request answered whose head is at a span of the receive buffer.
-    async fn answer<T: Transport>(
+    /// Has a request answered whose head was found.
+    fn answer<T: Transport>(
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
-        head: Span,
-    ) -> Result<(), Error<T::Error>> {
-        let (front, behind) = session.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
-        let octets = front.get(head.start..).unwrap_or_default();
-        let (rx, tx) = transport.halves();
-        rx.head(octets);
-        session.unread.start = head.end;
-        let parsed = session.connection.accept(octets, session.fields)?;
-        // The path is decoded into the transmit buffer.
-        let path = parsed.target().path();
-        let scratch = Route::scratch(path);
-        if scratch > session.tx.len() / 4 {
-            return Err(ParseError::RequestLineTooLong.into());
+    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        async move {
+            let head = session.asked.head;
+            let (front, behind) = session.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
+            let octets = front.get(head.start..).unwrap_or_default();
+            let (rx, tx) = transport.halves();
+            rx.head(octets);
+            let parsed = session.connection.accept(octets, session.fields)?;
+            // The path is decoded into the transmit buffer.
+            let target = parsed.target();
+            let path = target.path();
+            let scratch = Route::scratch(path);
+            if scratch > session.tx.len() / 4 {
+                return Err(ParseError::RequestLineTooLong.into());
+            }
+            let room = session.tx.len() - scratch;
+            let (buffer, scratch) = session.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
+            let route = Route::new(path, scratch);
+            let (receiving, sending) = session.connection.halves();
+            let incoming = Incoming { receiving, window: Window::new(behind, &mut session.unread) };
+            let now = self.clock.now().map(Date::from);
+            let draft = Draft::new(sending, Output::new(buffer, &mut session.staged), now);
+            let mut parts: Parts<'_, T> =
+                Parts { head: &parsed, route: &route, rx, tx, incoming, draft };
+            // These are about the server, not about a path of it (RFC 9110 §9.3.7).
+            let general: Option<(_, &[_])> = match target {
+                Target::Asterisk => Some((Method::Options, &[Method::Get, Method::Post])),
+                Target::Authority(_) => Some((Method::Connect, &[])),
+                Target::Origin(_) | Target::Absolute(..) => None,
+            };
+            let mut reply = match general {
+                Some((method, methods)) => parts.split().1.allow(method, methods),
+                None => self.service.call(Exchange { parts: &mut parts }).await?,
+            };
+            reply.send().await
         }
-        let room = session.tx.len() - scratch;
-        let (buffer, scratch) = session.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
-        let route = Route::new(path, scratch);
-        let (receiving, sending) = session.connection.halves();
-        let mut content = Span { start: 0, end: session.unread.end - head.end };
-        let incoming = Incoming { receiving, window: Window::new(behind, &mut content) };
-        let now = self.clock.now().map(Date::from);
-        let draft = Draft::new(sending, Output::new(buffer, &mut session.staged), now);
-        let mut parts: Parts<'_, T> =
-            Parts { head: &parsed, route: &route, rx, tx, incoming, draft };
-        let reply = match parsed.target() {
-            // It is about the server, not about a path of it (RFC 9110 §9.3.7).
-            Target::Asterisk => {
-                let (_, responder) = parts.split();
-                Ok(responder.allow(Method::Options, &[Method::Get, Method::Post]))
-            }
-            Target::Authority(_) => {
-                let (_, responder) = parts.split();
-                Ok(responder.allow(Method::Connect, &[]))
-            }
-            Target::Origin(_) | Target::Absolute(..) => {
-                self.service.call(Exchange { parts: &mut parts }).await
-            }
-        };
-        let outcome = match reply {
-            Ok(mut reply) => reply.send().await,
-            Err(error) => Err(error),
-        };
-        session.unread = content.behind(head.end);
-        outcome
     }
 
     /// Refuses, in place of a reply that was begun, as long as none of it has left; tells the
@@ -216,7 +202,6 @@ impl<S: Service, C: Clock> Server<S, C> {
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
-        head: Span,
         outcome: Result<(), Error<T::Error>>,
     ) -> Result<(), Error<T::Error>> {
         let (_, tx) = transport.halves();
@@ -235,7 +220,7 @@ impl<S: Service, C: Clock> Server<S, C> {
         };
         let outcome = if session.is_whole() { outcome } else { Err(Error::Cut) };
         if outcome.is_ok() || session.staged.is_committed() {
-            tx.replied(&session.record(head));
+            tx.replied(&session.record());
         }
         outcome?;
         session.conclude();

@@ -26,6 +26,8 @@ pub(super) struct Session<'b> {
     pub(super) unread: Span,
     /// What of `tx` is to be sent.
     pub(super) staged: Staged,
+    /// The request that is answered, or was last.
+    pub(super) asked: Asked,
     stage: Stage,
 }
 
@@ -41,17 +43,17 @@ enum Stage {
     /// A head is awaited. Without one, the connection may be left as idle or not.
     Head { may_idle: bool },
     /// A request is to be answered.
-    Answer(Asked),
+    Answer,
     /// What is left of its content is thrown away, so many octets at most.
-    Drain { left: u64 },
+    Drain { left: usize },
     /// The sending side is shut, and so many octets at most are thrown away.
-    Linger { left: u64 },
+    Linger { left: usize },
     /// That was all.
     Over(Ended),
 }
 
 /// A request that is to be answered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Asked {
     /// Where in the receive buffer its head stands; what there is of it, if it is refused.
     pub(super) head: Span,
@@ -61,8 +63,8 @@ pub(super) struct Asked {
 
 /// What is to be done next.
 pub(super) enum Step {
-    /// Answer, and [`conclude`](Session::conclude).
-    Answer(Asked),
+    /// Answer what is asked, and [`conclude`](Session::conclude).
+    Answer,
     /// Send all that is staged.
     Flush,
     /// Read, and tell [`arrived`](Session::arrived).
@@ -94,11 +96,13 @@ impl<'b> Session<'b> {
             fields,
             unread: Span::default(),
             staged: Staged::default(),
+            asked: Asked::default(),
             stage: Stage::Head { may_idle: false },
         }
     }
 
     /// The next step.
+    #[inline(never)]
     pub(super) fn step(&mut self) -> Step {
         if let Stage::Drain { left } = self.stage
             && self.staged.is_empty()
@@ -114,9 +118,7 @@ impl<'b> Session<'b> {
         match self.stage {
             // Replies before it wait to leave together with it, unless that could take room from
             // its head.
-            Stage::Answer(asked) if self.staged.len() <= self.head_room(asked.head) => {
-                Step::Answer(asked)
-            }
+            Stage::Answer if self.staged.len() <= self.head_room() => Step::Answer,
             Stage::Over(ended) => Step::End(ended),
             Stage::Linger { left: 0 } => Step::End(Ended::Closed),
             Stage::Linger { .. } => {
@@ -141,7 +143,8 @@ impl<'b> Session<'b> {
         window.consume(found.skipped);
         let is_idle = window.unread().is_empty();
         if let Some(length) = found.length {
-            self.stage = Stage::Answer(Asked { head: self.freeze(length), refusal: None });
+            self.asked = Asked { head: self.freeze(length), refusal: None };
+            self.stage = Stage::Answer;
             return None;
         }
         // Empty lines before a request-line are counted as long as its connection is served.
@@ -168,15 +171,26 @@ impl<'b> Session<'b> {
         Span { start: self.unread.start, end: self.unread.start + length }
     }
 
+    /// Counts what is unread from the end of the head on: the head is lent until the reply is made.
+    pub(super) const fn set_apart(&mut self) {
+        self.unread = Span { start: 0, end: self.unread.end - self.asked.head.end };
+    }
+
+    /// Counts what is unread from the start of the buffer again.
+    pub(super) const fn rejoin(&mut self) {
+        self.unread = self.unread.behind(self.asked.head.end);
+    }
+
     /// Has what arrived refused.
     fn refuse(&mut self, refusal: &'static Refusal) {
-        self.stage = Stage::Answer(Asked { head: self.unread, refusal: Some(refusal) });
+        self.asked = Asked { head: self.unread, refusal: Some(refusal) };
+        self.stage = Stage::Answer;
     }
 
     /// Octets of earlier replies that may be staged while a request is answered.
-    fn head_room(&self, head: Span) -> usize {
+    fn head_room(&self) -> usize {
         // The path is decoded into the transmit buffer.
-        let line = request_line_of(self.head(head));
+        let line = request_line_of(self.head());
         let scratch = if line.contains(&b'%') { line.len() } else { 0 };
         self.tx.len().saturating_sub(scratch) / 2
     }
@@ -187,7 +201,7 @@ impl<'b> Session<'b> {
         let unread = window.unread();
         match (&mut self.stage, arrived) {
             (Stage::Linger { left }, Arrived::Octets) => {
-                *left = left.saturating_sub(unread.len() as u64);
+                *left = left.saturating_sub(unread.len());
             }
             (_, Arrived::Octets) => {}
             (Stage::Head { .. }, Arrived::End) => match self.connection.receive_end(unread) {
@@ -221,12 +235,12 @@ impl<'b> Session<'b> {
     }
 
     /// Throws away content that nobody wanted; `None` when the connection goes on after it.
-    fn drain(&mut self, mut left: u64) -> Option<Step> {
+    fn drain(&mut self, mut left: usize) -> Option<Step> {
         if self.connection.sending().is_persistent() {
             let (receiving, _) = self.connection.halves();
             let mut incoming =
                 Incoming { receiving, window: Window::new(self.rx, &mut self.unread) };
-            while let Ok(decoded) = incoming.decode(left) {
+            while let Ok(decoded) = incoming.decode(left as u64) {
                 let Some(decoded) = decoded else {
                     self.stage = Stage::Drain { left };
                     return Some(Step::Read(Phase::Content));
@@ -234,7 +248,7 @@ impl<'b> Session<'b> {
                 if decoded.content.is_empty() {
                     break;
                 }
-                left -= decoded.content.len() as u64;
+                left -= decoded.content.len();
                 incoming.window.consume(decoded.consumed);
             }
             if self.renew() {
@@ -272,16 +286,17 @@ impl<'b> Session<'b> {
         self.connection.sending().is_complete() && !self.staged.is_torn()
     }
 
-    /// The octets of `rx` at a span.
-    pub(super) fn head(&self, head: Span) -> &[u8] {
-        self.rx.get(head.start..head.end).unwrap_or_default()
+    /// The head of the request that is answered.
+    pub(super) fn head(&self) -> &[u8] {
+        let Span { start, end } = self.asked.head;
+        self.rx.get(start..end).unwrap_or_default()
     }
 
-    /// What a log says about the reply to a request whose head is at a span of `rx`.
-    pub(super) fn record(&self, head: Span) -> Record<'_> {
+    /// What a log says about the reply.
+    pub(super) fn record(&self) -> Record<'_> {
         let sending = self.connection.sending();
         Record {
-            request_line: request_line_of(self.head(head)),
+            request_line: request_line_of(self.head()),
             status: sending.status(),
             content: sending.content(),
         }

@@ -1,7 +1,6 @@
 //! The loop that serves: network, address, sleep.
 
 use cortex_m::singleton;
-use cortex_m_semihosting::hprintln;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::dhcpv4;
 use smoltcp::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use thimble_smoltcp::{Memory, Server, Service, Serving};
 
 use crate::board::Board;
 use crate::ethernet::ADDRESS;
+use crate::say::say_number;
 
 /// Connections: one more than are served in peace.
 pub const CONNECTIONS: usize = 4;
@@ -88,5 +88,9 @@ fn configure(serving: &mut Serving<'_, '_>, address: Ipv4Cidr, router: Option<Ip
     if let Some(router) = router {
         let _ = interface.routes_mut().add_default_ipv4_route(router);
     }
-    hprintln!("at http://{}/", address.address());
+    let [a, b, c, d] = address.address().octets().map(u32::from);
+    say_number("at http://", a, ".");
+    say_number("", b, ".");
+    say_number("", c, ".");
+    say_number("", d, "/\n");
 }

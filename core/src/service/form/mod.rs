@@ -4,7 +4,6 @@ mod urlencoded;
 
 pub use urlencoded::Form;
 
-use crate::framing::length::BodyLength;
 use crate::grammar::media_type::media_type;
 use crate::message::{Refusal, Status};
 use crate::server::{Error, Exchange, Responder, Transport};
@@ -33,7 +32,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
         if !is_form || fields.first("Content-Encoding").is_some() {
             return Err(NOT_A_FORM.into());
         }
-        if self.receiving().declared() == BodyLength::Absent {
+        if !self.head().facts().declare_content() {
             return Err(NO_LENGTH.into());
         }
         let limit = self.receiving().limits().form;
