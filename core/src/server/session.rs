@@ -191,7 +191,7 @@ impl<'b> Session<'b> {
     fn head_room(&self) -> usize {
         // The path is decoded into the transmit buffer.
         let line = request_line_of(self.head());
-        let scratch = if line.contains(&b'%') { line.len() } else { 0 };
+        let scratch = if line.iter().any(|&octet| octet == b'%') { line.len() } else { 0 };
         self.tx.len().saturating_sub(scratch) / 2
     }
 
