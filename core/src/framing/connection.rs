@@ -248,6 +248,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Octets of the request-target, when the request-line was read and its head not yet accepted.
+    pub(crate) fn target_length(&self) -> usize {
+        match &self.receiving.next {
+            Next::Head { reader, .. } => reader.target_length(),
+            _ => 0,
+        }
+    }
+
     /// Both halves, to be used at the same time.
     pub(crate) const fn halves(&mut self) -> (&mut Receiving, &mut Sending) {
         (&mut self.receiving, &mut self.sending)

@@ -12,17 +12,6 @@ pub struct PathAndQuery<'a> {
     pub query: Option<&'a str>,
 }
 
-/// An absolute-form, taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AbsoluteForm<'a> {
-    /// Whether the scheme is `https`, and not `http`.
-    pub is_https: bool,
-    /// The authority as it stands.
-    pub authority: &'a [u8],
-    /// The path and the query as they stand.
-    pub path_and_query: &'a [u8],
-}
-
 /// ```abnf
 /// origin-form   = absolute-path [ "?" query ]               ; RFC 9112 §3.2.1
 /// absolute-path = 1*( "/" segment )                         ; RFC 9110 §4.1
@@ -43,23 +32,39 @@ pub fn path_and_query(target: &[u8]) -> Option<PathAndQuery<'_>> {
     is_pct_encoded(path).then_some(PathAndQuery { path: as_str(path), query })
 }
 
-/// ```abnf
-/// absolute-form = absolute-URI                              ; RFC 9112 §3.2.2
-/// absolute-URI  = scheme ":" hier-part [ "?" query ]        ; RFC 3986 §4.3
-/// http-URI      = "http" "://" authority path-abempty [ "?" query ]    ; RFC 9110 §4.2.1
-/// ```
-/// Only `http` and `https`: nothing else can be served.
-pub fn absolute_form(target: &[u8]) -> Option<AbsoluteForm<'_>> {
-    let mut rest = target;
-    let scheme = take_while(&mut rest, |octet| octet != b':');
-    let is_https = scheme.eq_ignore_ascii_case(b"https");
-    if !is_https && !scheme.eq_ignore_ascii_case(b"http") {
-        return None;
+/// The schemes of an absolute-form that mean HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `http`.
+    Http,
+    /// `https`.
+    Https,
+}
+
+impl Scheme {
+    /// ```abnf
+    /// absolute-form = absolute-URI                              ; RFC 9112 §3.2.2
+    /// absolute-URI  = scheme ":" hier-part [ "?" query ]        ; RFC 3986 §4.3
+    /// http-URI      = "http" "://" authority path-abempty [ "?" query ]    ; RFC 9110 §4.2.1
+    /// https-URI     = "https" "://" authority path-abempty [ "?" query ]   ; RFC 9110 §4.2.2
+    /// ```
+    /// The scheme of an absolute-form, and what follows the slashes; `None` for any other.
+    pub fn of(target: &[u8]) -> Option<(Self, &[u8])> {
+        let mut rest = target;
+        let scheme = match take_while(&mut rest, |octet| octet != b':') {
+            name if name.eq_ignore_ascii_case(b"http") => Self::Http,
+            name if name.eq_ignore_ascii_case(b"https") => Self::Https,
+            _ => return None,
+        };
+        let [b':', b'/', b'/', rest @ ..] = rest else { return None };
+        Some((scheme, rest))
     }
-    let [b':', b'/', b'/', after @ ..] = rest else { return None };
-    let mut rest = after;
-    let authority = take_while(&mut rest, |octet| !matches!(octet, b'/' | b'?'));
-    Some(AbsoluteForm { is_https, authority, path_and_query: rest })
+}
+
+/// The authority, and the path and query behind it, of what follows the scheme of an absolute-form.
+pub fn hierarchy(after_scheme: &[u8]) -> (&[u8], &[u8]) {
+    let mut rest = after_scheme;
+    (take_while(&mut rest, |octet| !matches!(octet, b'/' | b'?')), rest)
 }
 
 #[cfg(test)]
@@ -88,17 +93,17 @@ mod tests {
 
     #[test]
     fn absolute_forms() {
-        for (target, is_https, authority, rest) in [
-            ("http://a/b?c", false, "a", "/b?c"),
-            ("HTTPS://a:1", true, "a:1", ""),
-            ("http://a?b", false, "a", "?b"),
+        for (target, scheme, authority, path_and_query) in [
+            ("http://a/b?c", Scheme::Http, "a", "/b?c"),
+            ("HTTPS://a:1", Scheme::Https, "a:1", ""),
+            ("http://a?b", Scheme::Http, "a", "?b"),
         ] {
-            let (authority, path_and_query) = (authority.as_bytes(), rest.as_bytes());
-            let expected = AbsoluteForm { is_https, authority, path_and_query };
-            assert_eq!(absolute_form(target.as_bytes()), Some(expected), "{target}");
+            let (found, rest) = Scheme::of(target.as_bytes()).unwrap();
+            let expected = (authority.as_bytes(), path_and_query.as_bytes());
+            assert_eq!((found, hierarchy(rest)), (scheme, expected), "{target}");
         }
         for bad in ["http:/a", "ftp://a/", "httpss://a/", "http:a", "://a/", "a/b"] {
-            assert_eq!(absolute_form(bad.as_bytes()), None, "{bad}");
+            assert_eq!(Scheme::of(bad.as_bytes()), None, "{bad}");
         }
     }
 }

@@ -6,6 +6,7 @@ use super::reader::{FieldEntry, HeadLimits, HeadReader, Start};
 use super::{Method, ParseError, Target, Version};
 use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
+use crate::bytes::take::take_while;
 use crate::grammar::host::{Authority, authority};
 #[cfg(target_pointer_width = "64")]
 use crate::grammar::ordinary;
@@ -139,7 +140,7 @@ pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
     while let Some(rest) = octets.strip_prefix(b"\r\n") {
         octets = rest;
     }
-    octets.split(|octet| b"\r\n".contains(octet)).next().unwrap_or_default()
+    take_while(&mut octets, |octet| !matches!(octet, b'\r' | b'\n'))
 }
 
 #[cfg(test)]

@@ -102,6 +102,11 @@ impl HeadReader {
         Span { start: self.start.map_or(self.line, Start::fields), end: self.line }
     }
 
+    /// Octets of the request-target, once the request-line is whole.
+    pub(crate) fn target_length(&self) -> usize {
+        self.start.map_or(0, |Start { target, .. }| target.end - target.start)
+    }
+
     /// Field lines.
     pub const fn count(&self) -> usize {
         self.count

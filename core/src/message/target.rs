@@ -2,7 +2,7 @@
 
 use super::{Method, ParseError};
 use crate::grammar::host::{self, Authority};
-use crate::grammar::target::{PathAndQuery, absolute_form, path_and_query};
+use crate::grammar::target::{PathAndQuery, Scheme, hierarchy, path_and_query};
 
 /// The target of a request, by form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
-    /// [`ParseError::Misdirected`] when it is under `https`: octets that come here in the clear were
+    /// [`ParseError::Misdirected`] when it is under `https`, whatever follows that: octets that come here in the clear were
     /// not secured, and then it has to be rejected (RFC 9110 §7.4).
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn new(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
@@ -30,7 +30,11 @@ impl<'a> Target<'a> {
             (Method::Connect, _) => Self::authority_form(text),
             (Method::Options, b"*") => Some(Self::Asterisk),
             (_, [b'/', ..]) => path_and_query(text).map(Self::Origin),
-            _ => return Self::absolute_form(method, text),
+            _ => match Scheme::of(text) {
+                Some((Scheme::Https, _)) => return Err(ParseError::Misdirected),
+                Some((Scheme::Http, rest)) => Self::absolute_form(method, rest),
+                None => None,
+            },
         };
         target.ok_or(ParseError::RequestTarget)
     }
@@ -43,15 +47,12 @@ impl<'a> Target<'a> {
 
     /// Without a path, OPTIONS means the server as a whole, and any other method the root
     /// (RFC 9112 §3.2.1 and §3.2.4).
-    fn absolute_form(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
-        let form = absolute_form(text).ok_or(ParseError::RequestTarget)?;
-        let path = path_and_query(form.path_and_query).ok_or(ParseError::RequestTarget)?;
-        if form.is_https {
-            return Err(ParseError::Misdirected);
-        }
-        let authority = host::authority(form.authority).ok_or(ParseError::RequestTarget)?;
-        Ok(match method {
-            Method::Options if form.path_and_query.is_empty() => Self::Asterisk,
+    fn absolute_form(method: Method<'_>, after_scheme: &'a [u8]) -> Option<Self> {
+        let (authority, rest) = hierarchy(after_scheme);
+        let authority = host::authority(authority)?;
+        let path = path_and_query(rest)?;
+        Some(match method {
+            Method::Options if rest.is_empty() => Self::Asterisk,
             _ => Self::Absolute(authority, path),
         })
     }
