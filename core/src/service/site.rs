@@ -1,6 +1,6 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, OTHER_STATE};
+use super::files::{Files, Found, OTHER_STATE, Opened};
 use super::form::Form;
 use super::html::{OVERLAP, Place, PlaceSearch, escape, list};
 use super::storage::{File, Metadata, Storage};
@@ -90,8 +90,10 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
         let path = exchange.target().path();
         let Metadata { modified, etag, .. } = page.metadata();
-        let (fields, validators) = (exchange.head().fields(), Validators { etag, modified });
-        if evaluate(&fields, &validators, Access::Changes, exchange.now()) != Outcome::Proceed {
+        let validators = Validators { etag, modified };
+        if evaluate(exchange.head(), &validators, Access::Changes, exchange.now())
+            != Outcome::Proceed
+        {
             return Ok(exchange.refuse(OTHER_STATE));
         }
         let (form, mut respond) = exchange.form().await?;
@@ -162,17 +164,17 @@ impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
         }
         let found = match self.files.open(&exchange).await {
             Ok(found) => found,
-            Err(refusal) => return self.files.refuse(exchange, refusal).await,
+            Err(refusal) => return Ok(exchange.refuse(refusal)),
         };
         let takes_form = match &found {
-            Found::File(file, path) => {
+            Found::File(Opened { file, path, .. }) => {
                 self.takes_forms && is_html(self.files.content_type(file, path.name()))
             }
             _ => false,
         };
         match found {
-            Found::File(page, _) if takes_form && exchange.method() == Method::Post => {
-                self.submit(exchange, &page).await
+            Found::File(opened) if takes_form && exchange.method() == Method::Post => {
+                self.submit(exchange, &opened.file).await
             }
             _ if takes_form => {
                 self.files.answer(exchange, found, &[Method::Get, Method::Post]).await

@@ -10,7 +10,7 @@ use crate::semantics::conditional::Validators;
 use crate::semantics::mime::own_type_of;
 use crate::semantics::negotiate::{Coding, choose};
 use crate::semantics::path::Path;
-use crate::server::{Error, Exchange, Reply, Responded, Service, Transport};
+use crate::server::{Error, Exchange, Responded, Service, Stream, Transport};
 
 pub(super) use plan::OTHER_STATE;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
@@ -32,12 +32,26 @@ pub struct Files<'s, S> {
 
 /// What a request's path leads to.
 pub(super) enum Found<'p, F, E> {
-    /// A file, and its path.
-    File(F, Path<'p>),
+    /// A file.
+    File(Opened<'p, F>),
     /// A directory, whose path lacks the slash at its end.
     Directory,
     /// A directory to be listed, and its path.
     Entries(E, Path<'p>),
+    /// Nothing, and a page that says so.
+    Nothing(F),
+}
+
+/// A file, open for one request.
+pub(super) struct Opened<'p, F> {
+    /// As it is.
+    pub(super) file: F,
+    /// Its path.
+    pub(super) path: Path<'p>,
+    /// The coding that is sent; `None` when none is acceptable.
+    coding: Option<Coding>,
+    /// In that coding, if there is one.
+    coded: Option<F>,
 }
 
 type FoundIn<'p, S> = Found<'p, <S as Storage>::File, <S as Storage>::Entries>;
@@ -84,24 +98,70 @@ impl<'s, S: Storage> Files<'s, S> {
     where
         's: 'p,
     {
-        let path = exchange.path().filter(|path| self.shows(path)).ok_or(NOT_FOUND)?;
+        let found = match exchange.path().filter(|path| self.shows(path)) {
+            Some(path) => self.find(exchange, path).await,
+            None => Err(OpenError::NotFound),
+        };
+        // The storage may have a page for what is not found.
+        if let Err(OpenError::NotFound) = found
+            && exchange.method() == Method::Get
+            && let Some(path) = Path::new(NOT_FOUND_PAGE)
+            && let Ok(Node::File(page)) = self.storage.open(&path, Coding::Identity).await
+        {
+            return Ok(Found::Nothing(page));
+        }
+        found.map_err(Refusal::from)
+    }
+
+    async fn find<'p, T: Transport>(
+        &self,
+        exchange: &Exchange<'p, T>,
+        path: Path<'p>,
+    ) -> Result<FoundIn<'p, S>, OpenError>
+    where
+        's: 'p,
+    {
         let is_directory = path.is_directory();
         let mut index = self.index.iter().filter_map(|name| path.child(name.as_bytes()));
         let mut candidate = if is_directory { index.next() } else { Some(path) };
         while let Some(at) = candidate {
             match self.storage.open(&at, Coding::Identity).await {
-                Ok(Node::File(file)) => return Ok(Found::File(file, at)),
-                Ok(Node::Directory) if !is_directory => return Ok(Found::Directory),
-                Err(error) if !is_directory || error != OpenError::NotFound => {
-                    return Err(error.into());
+                Ok(Node::File(file)) => {
+                    return Ok(Found::File(self.choose(exchange, file, at).await));
                 }
+                Ok(Node::Directory) if !is_directory => return Ok(Found::Directory),
+                Err(error) if !is_directory || error != OpenError::NotFound => return Err(error),
                 Ok(Node::Directory) | Err(_) => candidate = index.next(),
             }
         }
         if !self.lists {
-            return Err(NOT_FOUND);
+            return Err(OpenError::NotFound);
         }
         Ok(Found::Entries(self.storage.list(&path).await?, path))
+    }
+
+    /// Opens a file in the coding that the request asks for.
+    async fn choose<'p, T: Transport>(
+        &self,
+        exchange: &Exchange<'p, T>,
+        file: S::File,
+        path: Path<'p>,
+    ) -> Opened<'p, S::File> {
+        let mut codings = file.metadata().codings;
+        let mut opened = Opened { file, path, coding: Some(Coding::Identity), coded: None };
+        while exchange.method() == Method::Get {
+            opened.coding = choose(exchange.head(), codings);
+            let Some(coding) = opened.coding.filter(|coding| *coding != Coding::Identity) else {
+                break;
+            };
+            if let Ok(Node::File(file)) = self.storage.open(&path, coding).await {
+                opened.coded = Some(file);
+                break;
+            }
+            // What seemed to be there may be gone, or not for us.
+            codings = codings.without(coding);
+        }
+        opened
     }
 
     /// The Content-Type of a file.
@@ -113,101 +173,90 @@ impl<'s, S: Storage> Files<'s, S> {
     }
 
     /// Answers a request whose path leads to `found`, of which a file has `methods`.
-    pub(super) async fn answer<'c, T: Transport>(
-        &self,
+    #[expect(clippy::manual_async_fn, reason = "an async function holds its arguments twice")]
+    pub(super) fn answer<'c, T: Transport>(
+        &'c self,
         exchange: Exchange<'c, T>,
         found: FoundIn<'c, S>,
-        methods: &[Method<'_>],
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        match found {
-            Found::Directory => Ok(add_slash(exchange)),
-            Found::File(file, path) => self.send(exchange, file, path, methods).await,
-            Found::Entries(..) if exchange.method() != Method::Get => {
-                Ok(exchange.allow(&[Method::Get]))
+        methods: &'c [Method<'c>],
+    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+        async move {
+            let is_get = exchange.method() == Method::Get;
+            let mut found = found;
+            let (plan, file) = match &mut found {
+                Found::Directory => return Ok(add_slash(exchange)),
+                Found::Entries(..) if !is_get => return Ok(exchange.allow(&[Method::Get])),
+                Found::Entries(entries, path) => return self.list(exchange, entries, path).await,
+                Found::File(_) if !is_get => return Ok(exchange.allow(methods)),
+                Found::File(opened) => self.plan(&exchange, opened, methods),
+                Found::Nothing(file) => {
+                    let content_type = self.content_type(file, NOT_FOUND_PAGE);
+                    (Plan::not_found(content_type, file.metadata().len), &*file)
+                }
+            };
+            match begin(exchange, &plan, file.as_slice()) {
+                Begun::Whole(responded) => Ok(responded),
+                Begun::Parts(mut stream) => {
+                    let mut index = 0;
+                    while !stream.omits_content() {
+                        let range = plan.range(index);
+                        stream.render(&|emit| plan.delimiter(range, emit)).await?;
+                        let Some(range) = range else { break };
+                        file.send(range.first, range.len(), &mut stream).await?;
+                        index += 1;
+                    }
+                    stream.finish()
+                }
             }
-            Found::Entries(entries, path) => self.list(exchange, entries, path).await,
         }
     }
 
-    /// Answers a request that is refused. Where nothing is found, the storage may have a page that
-    /// says so.
-    pub(super) async fn refuse<'c, T: Transport>(
-        &self,
-        exchange: Exchange<'c, T>,
-        refusal: Refusal,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        if refusal.status == Status::NOT_FOUND
-            && exchange.method() == Method::Get
-            && let Some(path) = Path::new(NOT_FOUND_PAGE)
-            && let Ok(Node::File(page)) = self.storage.open(&path, Coding::Identity).await
-        {
-            let content_type = self.content_type(&page, path.name());
-            let reply = exchange.respond(refusal.status).content_type(content_type);
-            return send_all(reply, &page).await;
-        }
-        Ok(exchange.refuse(refusal))
+    fn plan<'p, 'c: 'p, T: Transport>(
+        &'p self,
+        exchange: &Exchange<'c, T>,
+        opened: &'p Opened<'c, S::File>,
+        methods: &'p [Method<'p>],
+    ) -> (Plan<'p>, &'p S::File) {
+        let Opened { file, path, coding, coded } = opened;
+        let content_type = self.content_type(file, path.name());
+        let codings = file.metadata().codings;
+        let file = coded.as_ref().unwrap_or(file);
+        let variant = coding.map(|coding| variant(coding, file));
+        let head = exchange.head();
+        let request = Request { method: head.method(), fields: head, now: exchange.now() };
+        (plan(&request, Resource { content_type, methods, codings, variant }), file)
     }
 
     fn shows(&self, path: &Path<'_>) -> bool {
         self.shows_hidden || !path.is_hidden()
     }
+}
 
-    /// Sends a file, as it is planned.
-    async fn send<'c, T: Transport>(
-        &self,
-        exchange: Exchange<'c, T>,
-        file: S::File,
-        path: Path<'_>,
-        methods: &[Method<'_>],
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        if exchange.method() != Method::Get {
-            return Ok(exchange.allow(methods));
-        }
-        let mut coded = None;
-        let mut codings = file.metadata().codings;
-        let chosen = loop {
-            let chosen = choose(&exchange.head().fields(), codings);
-            let Some(coding) = chosen.filter(|coding| *coding != Coding::Identity) else {
-                break chosen;
-            };
-            if let Ok(Node::File(file)) = self.storage.open(&path, coding).await {
-                coded = Some(file);
-                break chosen;
-            }
-            // What seemed to be there may be gone, or not for us.
-            codings = codings.without(coding);
-        };
-        let content_type = self.content_type(&file, path.name());
-        let codings = file.metadata().codings;
-        let file = coded.as_ref().unwrap_or(&file);
-        let variant = chosen.map(|coding| variant(coding, file));
-        let head = exchange.head();
-        let request =
-            Request { method: head.method(), fields: &head.fields(), now: exchange.now() };
-        let plan = plan(&request, Resource { content_type, methods, codings, variant });
+enum Begun<'c, T: Transport> {
+    Whole(Responded<'c, T>),
+    Parts(Stream<'c, T>),
+}
 
-        let mut reply = exchange.respond(plan.status);
-        plan.fields(|name, value| reply.add(name, value));
-        if plan.status.code() >= 400 || plan.status.has_no_content() {
-            return Ok(reply.refused(Refusal::new(plan.status, plan.reason)));
+fn begin<'c, T: Transport>(
+    exchange: Exchange<'c, T>,
+    plan: &Plan<'_>,
+    memory: Option<&'static [u8]>,
+) -> Begun<'c, T> {
+    let mut reply = exchange.respond(plan.status);
+    plan.fields(|name, value| reply.add(name, value));
+    let span = match plan.content {
+        Content::None if plan.status != Status::OK => {
+            return Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason)));
         }
-        let span = match plan.content {
-            Content::None | Content::Whole => Some((0, plan.length())),
-            Content::One(range) => Some((range.first, range.len())),
-            Content::Parts(_) => None,
-        };
-        if let (Some(memory), Some((first, length))) = (file.as_slice(), span) {
-            return Ok(reply.content(slice(memory, first, length)));
+        Content::None | Content::Whole => Some((0, plan.length())),
+        Content::One(range) => Some((range.first, range.len())),
+        Content::Parts(_) => None,
+    };
+    match (memory, span) {
+        (Some(memory), Some((first, length))) => {
+            Begun::Whole(reply.content(slice(memory, first, length)))
         }
-        let mut stream = reply.stream_exact(plan.length());
-        let mut index = 0;
-        loop {
-            let range = plan.range(index);
-            stream.render(&|emit| plan.delimiter(range, emit)).await?;
-            let Some(range) = range else { return stream.finish() };
-            file.send(range.first, range.len(), &mut stream).await?;
-            index += 1;
-        }
+        _ => Begun::Parts(reply.stream_exact(plan.length())),
     }
 }
 
@@ -221,7 +270,7 @@ impl<S: Storage> Service for Files<'_, S> {
         }
         match self.open(&exchange).await {
             Ok(found) => self.answer(exchange, found, &[Method::Get]).await,
-            Err(refusal) => self.refuse(exchange, refusal).await,
+            Err(refusal) => Ok(exchange.refuse(refusal)),
         }
     }
 }
@@ -263,20 +312,4 @@ fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
         return exchange.refuse(NOT_FOUND);
     }
     exchange.respond(status).field_of("Location", &location).empty()
-}
-
-/// Sends a whole file, without saying more of it than was said.
-async fn send_all<'c, T: Transport, F: File>(
-    reply: Reply<'c, T>,
-    file: &F,
-) -> Result<Responded<'c, T>, Error<T::Error>> {
-    if let Some(content) = file.as_slice() {
-        return Ok(reply.content(content));
-    }
-    let len = file.metadata().len;
-    let mut stream = reply.stream_exact(len);
-    if !stream.omits_content() {
-        file.send(0, len, &mut stream).await?;
-    }
-    stream.finish()
 }
