@@ -30,31 +30,32 @@ pub struct Files<'s, S> {
     lists: bool,
 }
 
-/// What a request's path leads to.
-pub(super) enum Found<'p, F, E> {
-    /// A file.
-    File(Opened<'p, F>),
-    /// A directory, whose path lacks the slash at its end.
-    Directory,
-    /// A directory to be listed, and its path.
-    Entries(E, Path<'p>),
-    /// Nothing, and a page that says so.
-    Nothing(F),
-}
-
-/// A file, open for one request.
-pub(super) struct Opened<'p, F> {
-    /// As it is.
-    pub(super) file: F,
+/// What a request's path leads to. It is found in place: to hand it on would take more code than to
+/// find it.
+pub(super) struct Found<'p, S: Storage> {
+    /// What that is.
+    pub(super) what: What<S::File, S::Entries>,
     /// Its path.
     pub(super) path: Path<'p>,
     /// The coding that is sent; `None` when none is acceptable.
     coding: Option<Coding>,
-    /// In that coding, if there is one.
-    coded: Option<F>,
+    /// The file in that coding, if there is one.
+    coded: Option<S::File>,
 }
 
-type FoundIn<'p, S> = Found<'p, <S as Storage>::File, <S as Storage>::Entries>;
+/// What stands at a path.
+pub(super) enum What<F, E> {
+    /// Nothing that could be opened.
+    Nothing(OpenError),
+    /// Nothing, and a page that says so.
+    Page(F),
+    /// A file.
+    File(F),
+    /// A directory, whose path lacks the slash at its end.
+    Directory,
+    /// A directory to be listed.
+    Entries(E),
+}
 
 impl<'s, S: Storage> Files<'s, S> {
     /// Serves the files in `storage`, and lists its directories.
@@ -94,74 +95,70 @@ impl<'s, S: Storage> Files<'s, S> {
     pub(super) async fn open<'p, T: Transport>(
         &self,
         exchange: &Exchange<'p, T>,
-    ) -> Result<FoundIn<'p, S>, Refusal>
-    where
+        found: &mut Found<'p, S>,
+    ) where
         's: 'p,
     {
-        let found = match exchange.path().filter(|path| self.shows(path)) {
-            Some(path) => self.find(exchange, path).await,
-            None => Err(OpenError::NotFound),
-        };
+        let is_get = exchange.method() == Method::Get;
+        if let Some(path) = exchange.path().filter(|path| self.shows(path)) {
+            self.find(path, found).await;
+        }
+        if let What::File(file) = &found.what
+            && is_get
+        {
+            let mut codings = file.metadata().codings;
+            loop {
+                found.coding = choose(exchange.head(), codings);
+                let Some(coding) = found.coding.filter(|coding| *coding != Coding::Identity) else {
+                    break;
+                };
+                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await {
+                    found.coded = Some(file);
+                    break;
+                }
+                // What seemed to be there may be gone, or not for us.
+                codings = codings.without(coding);
+            }
+        }
         // The storage may have a page for what is not found.
-        if let Err(OpenError::NotFound) = found
-            && exchange.method() == Method::Get
+        if let What::Nothing(OpenError::NotFound) = found.what
+            && is_get
             && let Some(path) = Path::new(NOT_FOUND_PAGE)
             && let Ok(Node::File(page)) = self.storage.open(&path, Coding::Identity).await
         {
-            return Ok(Found::Nothing(page));
+            found.what = What::Page(page);
+            found.path = path;
         }
-        found.map_err(Refusal::from)
     }
 
-    async fn find<'p, T: Transport>(
-        &self,
-        exchange: &Exchange<'p, T>,
-        path: Path<'p>,
-    ) -> Result<FoundIn<'p, S>, OpenError>
+    async fn find<'p>(&self, path: Path<'p>, found: &mut Found<'p, S>)
     where
         's: 'p,
     {
+        found.path = path;
         let is_directory = path.is_directory();
         let mut index = self.index.iter().filter_map(|name| path.child(name.as_bytes()));
         let mut candidate = if is_directory { index.next() } else { Some(path) };
         while let Some(at) = candidate {
-            match self.storage.open(&at, Coding::Identity).await {
-                Ok(Node::File(file)) => {
-                    return Ok(Found::File(self.choose(exchange, file, at).await));
-                }
-                Ok(Node::Directory) if !is_directory => return Ok(Found::Directory),
-                Err(error) if !is_directory || error != OpenError::NotFound => return Err(error),
-                Ok(Node::Directory) | Err(_) => candidate = index.next(),
-            }
-        }
-        if !self.lists {
-            return Err(OpenError::NotFound);
-        }
-        Ok(Found::Entries(self.storage.list(&path).await?, path))
-    }
-
-    /// Opens a file in the coding that the request asks for.
-    async fn choose<'p, T: Transport>(
-        &self,
-        exchange: &Exchange<'p, T>,
-        file: S::File,
-        path: Path<'p>,
-    ) -> Opened<'p, S::File> {
-        let mut codings = file.metadata().codings;
-        let mut opened = Opened { file, path, coding: Some(Coding::Identity), coded: None };
-        while exchange.method() == Method::Get {
-            opened.coding = choose(exchange.head(), codings);
-            let Some(coding) = opened.coding.filter(|coding| *coding != Coding::Identity) else {
-                break;
+            found.path = at;
+            found.what = match self.storage.open(&found.path, Coding::Identity).await {
+                Ok(Node::File(file)) => What::File(file),
+                Ok(Node::Directory) if !is_directory => What::Directory,
+                Ok(Node::Directory) => What::Nothing(OpenError::NotFound),
+                Err(error) => What::Nothing(error),
             };
-            if let Ok(Node::File(file)) = self.storage.open(&path, coding).await {
-                opened.coded = Some(file);
-                break;
+            if !is_directory || !matches!(found.what, What::Nothing(OpenError::NotFound)) {
+                return;
             }
-            // What seemed to be there may be gone, or not for us.
-            codings = codings.without(coding);
+            candidate = index.next();
         }
-        opened
+        found.path = path;
+        if self.lists {
+            found.what = match self.storage.list(&path).await {
+                Ok(entries) => What::Entries(entries),
+                Err(error) => What::Nothing(error),
+            };
+        }
     }
 
     /// The Content-Type of a file.
@@ -177,23 +174,25 @@ impl<'s, S: Storage> Files<'s, S> {
     pub(super) fn answer<'c, T: Transport>(
         &'c self,
         exchange: Exchange<'c, T>,
-        found: FoundIn<'c, S>,
+        found: &mut Found<'c, S>,
         methods: &'c [Method<'c>],
     ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
         async move {
             let is_get = exchange.method() == Method::Get;
-            let mut found = found;
-            let (plan, file) = match &mut found {
-                Found::Directory => return Ok(add_slash(exchange)),
-                Found::Entries(..) if !is_get => return Ok(exchange.allow(&[Method::Get])),
-                Found::Entries(entries, path) => return self.list(exchange, entries, path).await,
-                Found::File(_) if !is_get => return Ok(exchange.allow(methods)),
-                Found::File(opened) => self.plan(&exchange, opened, methods),
-                Found::Nothing(file) => {
-                    let content_type = self.content_type(file, NOT_FOUND_PAGE);
-                    (Plan::not_found(content_type, file.metadata().len), &*file)
-                }
+            if let What::Entries(entries) = &mut found.what
+                && is_get
+            {
+                return self.list(exchange, entries, &found.path).await;
+            }
+            let found = &*found;
+            let file = match &found.what {
+                What::Nothing(error) => return Ok(exchange.refuse(Refusal::from(*error))),
+                What::Directory => return Ok(add_slash(exchange)),
+                What::Entries(_) => return Ok(exchange.allow(&[Method::Get])),
+                What::File(_) if !is_get => return Ok(exchange.allow(methods)),
+                What::File(file) | What::Page(file) => file,
             };
+            let (plan, file) = self.plan(&exchange, found, file, methods);
             match begin(exchange, &plan, file.as_slice()) {
                 Begun::Whole(responded) => Ok(responded),
                 Begun::Parts(mut stream) => {
@@ -214,14 +213,17 @@ impl<'s, S: Storage> Files<'s, S> {
     fn plan<'p, 'c: 'p, T: Transport>(
         &'p self,
         exchange: &Exchange<'c, T>,
-        opened: &'p Opened<'c, S::File>,
+        found: &'p Found<'c, S>,
+        file: &'p S::File,
         methods: &'p [Method<'p>],
     ) -> (Plan<'p>, &'p S::File) {
-        let Opened { file, path, coding, coded } = opened;
-        let content_type = self.content_type(file, path.name());
+        let content_type = self.content_type(file, found.path.name());
+        if let What::Page(_) = found.what {
+            return (Plan::not_found(content_type, file.metadata().len), file);
+        }
         let codings = file.metadata().codings;
-        let file = coded.as_ref().unwrap_or(file);
-        let variant = coding.map(|coding| variant(coding, file));
+        let file = found.coded.as_ref().unwrap_or(file);
+        let variant = found.coding.map(|coding| variant(coding, file));
         let head = exchange.head();
         let request = Request { method: head.method(), fields: head, now: exchange.now() };
         (plan(&request, Resource { content_type, methods, codings, variant }), file)
@@ -268,10 +270,16 @@ impl<S: Storage> Service for Files<'_, S> {
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }
-        match self.open(&exchange).await {
-            Ok(found) => self.answer(exchange, found, &[Method::Get]).await,
-            Err(refusal) => Ok(exchange.refuse(refusal)),
-        }
+        let mut found = Found::default();
+        self.open(&exchange, &mut found).await;
+        self.answer(exchange, &mut found, &[Method::Get]).await
+    }
+}
+
+impl<S: Storage> Default for Found<'_, S> {
+    fn default() -> Self {
+        let what = What::Nothing(OpenError::NotFound);
+        Self { what, path: Path::ROOT, coding: Some(Coding::Identity), coded: None }
     }
 }
 
