@@ -2,7 +2,7 @@
 
 use crate::grammar::date::{UnixTime, http_date};
 use crate::grammar::etag::{Condition, EntityTag, condition, only_entity_tag};
-use crate::message::Fields;
+use crate::message::Head;
 
 /// Field lines, looked up by name. The fields of a request implement it, and so can those of any
 /// other server.
@@ -145,9 +145,9 @@ impl FieldLines for [(&str, &[u8])] {
     }
 }
 
-impl FieldLines for Fields<'_> {
+impl FieldLines for Head<'_> {
     fn each<'f>(&'f self, name: &str, visit: &mut dyn FnMut(&'f [u8])) {
-        self.all(name).for_each(visit);
+        self.fields().all(name).for_each(visit);
     }
 }
 

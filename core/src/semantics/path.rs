@@ -12,6 +12,9 @@ pub struct Path<'p> {
 }
 
 impl<'p> Path<'p> {
+    /// The root.
+    pub const ROOT: Self = Self { parent: b"", child: b"", is_directory: true };
+
     /// The path that a decoded absolute-path names, if it can name a file or directory.
     ///
     /// Dot segments are no names of files. Clients resolve them before they send

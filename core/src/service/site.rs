@@ -1,6 +1,6 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, OTHER_STATE};
+use super::files::{Files, Found, OTHER_STATE, What};
 use super::form::Form;
 use super::html::{OVERLAP, Place, PlaceSearch, escape, list};
 use super::storage::{File, Metadata, Storage};
@@ -90,8 +90,10 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
         let path = exchange.target().path();
         let Metadata { modified, etag, .. } = page.metadata();
-        let (fields, validators) = (exchange.head().fields(), Validators { etag, modified });
-        if evaluate(&fields, &validators, Access::Changes, exchange.now()) != Outcome::Proceed {
+        let validators = Validators { etag, modified };
+        if evaluate(exchange.head(), &validators, Access::Changes, exchange.now())
+            != Outcome::Proceed
+        {
             return Ok(exchange.refuse(OTHER_STATE));
         }
         let (form, mut respond) = exchange.form().await?;
@@ -160,25 +162,21 @@ impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
             (_, [SHOWN_AT]) if self.shows_submissions => return Ok(exchange.allow(&[Method::Get])),
             _ => {}
         }
-        let found = match self.files.open(&exchange).await {
-            Ok(found) => found,
-            Err(refusal) => return self.files.refuse(exchange, refusal).await,
+        let mut found = Found::default();
+        self.files.open(&exchange, &mut found).await;
+        let methods: &[Method<'_>] = match &found.what {
+            What::File(file)
+                if self.takes_forms
+                    && is_html(self.files.content_type(file, found.path.name())) =>
+            {
+                if exchange.method() == Method::Post {
+                    return self.submit(exchange, file).await;
+                }
+                &[Method::Get, Method::Post]
+            }
+            _ => &[Method::Get],
         };
-        let takes_form = match &found {
-            Found::File(file, path) => {
-                self.takes_forms && is_html(self.files.content_type(file, path.name()))
-            }
-            _ => false,
-        };
-        match found {
-            Found::File(page, _) if takes_form && exchange.method() == Method::Post => {
-                self.submit(exchange, &page).await
-            }
-            _ if takes_form => {
-                self.files.answer(exchange, found, &[Method::Get, Method::Post]).await
-            }
-            _ => self.files.answer(exchange, found, &[Method::Get]).await,
-        }
+        self.files.answer(exchange, &mut found, methods).await
     }
 }
 

@@ -32,8 +32,8 @@ impl<S: Storage> Files<'_, S> {
     pub(super) async fn list<'c, T: Transport>(
         &self,
         exchange: Exchange<'c, T>,
-        mut entries: S::Entries,
-        path: Path<'c>,
+        entries: &mut S::Entries,
+        path: &Path<'c>,
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
         let mut stream = exchange
             .respond(Status::OK)
@@ -43,7 +43,7 @@ impl<S: Storage> Files<'_, S> {
         if stream.omits_content() {
             return stream.finish();
         }
-        stream.render(&|emit| top(&path, emit)).await?;
+        stream.render(&|emit| top(path, emit)).await?;
         let mut is_empty = true;
         // Where the storage fails, the page must not look whole.
         while let Some(entry) = entries.next().await.map_err(|_| Error::Cut)? {

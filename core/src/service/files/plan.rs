@@ -161,7 +161,23 @@ fn content<'p>(
     }
 }
 
-impl Plan<'_> {
+impl<'p> Plan<'p> {
+    /// Sends a page of `len` octets which says that nothing is found.
+    pub(super) fn not_found(content_type: &'p str, len: u64) -> Self {
+        Self {
+            status: Status::NOT_FOUND,
+            reason: "",
+            content: Content::Whole,
+            resource: Resource {
+                content_type,
+                methods: &[],
+                codings: Codings::NONE,
+                variant: Some(Variant { len, ..Variant::default() }),
+            },
+            is_known: false,
+        }
+    }
+
     /// The fields of the reply, one after the other: a name, and its value in parts that are to be
     /// joined. What frames the content is not among them, nor is Date.
     pub fn fields(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
@@ -169,17 +185,16 @@ impl Plan<'_> {
         let Variant { coding, len, validators: Validators { etag, modified } } = self.variant();
         let status = self.status;
         let is_sent = status == Status::OK || status == Status::PARTIAL_CONTENT;
-        if is_sent {
-            match self.content {
-                Content::Parts(_) => {
-                    let boundary = self.boundary();
-                    emit(
-                        "Content-Type",
-                        &[b"multipart/byteranges; boundary=", boundary.as_bytes()],
-                    );
-                }
-                _ => emit("Content-Type", &[content_type.as_bytes()]),
+        match self.content {
+            Content::Parts(_) => {
+                let boundary = self.boundary();
+                let value = [b"multipart/byteranges; boundary=", boundary.as_bytes()];
+                emit("Content-Type", &value);
             }
+            Content::None if !is_sent => {}
+            _ => emit("Content-Type", &[content_type.as_bytes()]),
+        }
+        if is_sent {
             if coding != Coding::Identity {
                 emit("Content-Encoding", &[coding.name().as_bytes()]);
             }
