@@ -55,7 +55,7 @@ impl Client {
                     let ended = self.connection.receive_end(&self.input);
                     self.is_last = true;
                     if let Err(error) = ended {
-                        self.reply(error.status_hint(), error.reason())?;
+                        self.reply(error.refusal().status, error.refusal().reason)?;
                     }
                 }
                 Ok(count) => {
@@ -75,7 +75,7 @@ impl Client {
                 Ok(received) => received,
                 Err(error) => {
                     self.is_last = true;
-                    return self.reply(error.status_hint(), error.reason());
+                    return self.reply(error.refusal().status, error.refusal().reason);
                 }
             };
             let consumed = received.consumed;

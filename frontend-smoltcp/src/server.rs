@@ -14,7 +14,7 @@ use crate::deadline::Deadlines;
 use crate::gate::Gate;
 use crate::memory::{Connection, Memory};
 use crate::network::Network;
-use crate::pinned::pin_all;
+use crate::pinned::{go_on, pin_all};
 use crate::slot::Slot;
 use crate::transport::Line;
 
@@ -80,7 +80,7 @@ impl<S: Service, C: Clock> Server<S, C> {
     >(
         &self,
         memory: &'m mut Memory<N, WINDOW, SEND, HEAD, REPLY>,
-        interface: Interface,
+        interface: &mut Interface,
         sockets: SocketSet<'m>,
         body: impl FnOnce(&mut Serving<'_, 'm>),
     ) {
@@ -91,6 +91,7 @@ impl<S: Service, C: Clock> Server<S, C> {
             now: Cell::new(Instant::ZERO),
             deadlines: self.deadlines,
             port: self.port,
+            free: Cell::new(0),
             connections: Cell::new(0),
             replies: Cell::new(0),
         };
@@ -106,11 +107,18 @@ impl<S: Service, C: Clock> Server<S, C> {
             let line = Line { network: &network, slot };
             attend(&self.core, line, Buffers { rx: head, tx: reply, fields: &mut [] })
         });
-        let mut start = Some((interface, body));
-        pin_all(&mut futures, &mut || {}, &mut |attend| {
-            if let Some((interface, body)) = start.take() {
-                // The sockets listen from now on.
-                attend();
+        let mut body = Some(body);
+        pin_all(&mut futures, 0, [const { None }; N], &mut |futures| {
+            let attend = &mut || {
+                for (slot, future) in slots.iter().zip(futures.iter_mut().flatten()) {
+                    if network.is_due(slot) {
+                        go_on(future.as_mut());
+                    }
+                }
+            };
+            // The sockets listen from now on.
+            attend();
+            if let Some(body) = body.take() {
                 body(&mut Serving { interface, network: &network, attend });
             }
         });
@@ -119,7 +127,7 @@ impl<S: Service, C: Clock> Server<S, C> {
 
 /// A server that runs.
 pub struct Serving<'run, 'm> {
-    interface: Interface,
+    interface: &'run mut Interface,
     network: &'run Network<'run, 'm>,
     attend: &'run mut dyn FnMut(),
 }
@@ -134,6 +142,7 @@ impl<'m> Serving<'_, 'm> {
         let network = self.network;
         network.now.set(now);
         self.interface.poll_maintenance(now);
+        network.open_gate();
         let mut frames = 0;
         while frames < FRAMES && self.receive(now, device) {
             frames += 1;
@@ -143,20 +152,21 @@ impl<'m> Serving<'_, 'm> {
             (self.attend)();
         }
         let mut sockets = network.sockets.borrow_mut();
-        while self.interface.poll_egress(now, device, &mut sockets)
-            == PollResult::SocketStateChanged
-        {}
-        let next = [self.interface.poll_at(now, &sockets), (frames == FRAMES).then_some(now)];
-        drop(sockets);
-        next.into_iter().flatten().chain(network.next()).min().map(|next| next.max(now))
+        let next = loop {
+            let sent = self.interface.poll_egress(now, device, &mut sockets);
+            let next = self.interface.poll_at(now, &sockets);
+            if sent == PollResult::None || next.is_none_or(|next| next > now) {
+                break next;
+            }
+        };
+        let next = [next, (frames == FRAMES).then_some(now), network.next()];
+        next.into_iter().flatten().min().map(|next| next.max(now))
     }
 
     /// Takes one frame. Returns whether there was one.
     fn receive(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> bool {
         let network = self.network;
-        let is_listening = network.is_listening();
-        let admits = |port| is_listening && !network.is_opening(port);
-        let mut gate = Gate::new(device, network.port, admits);
+        let mut gate = Gate::new(device, network.port, |port| network.admits(port));
         let mut sockets = network.sockets.borrow_mut();
         let received = self.interface.poll_ingress_single(now, &mut gate, &mut sockets);
         received != PollIngressSingleResult::None
@@ -164,7 +174,7 @@ impl<'m> Serving<'_, 'm> {
 
     /// The interface, and all sockets, the connections' among them.
     pub fn network(&mut self) -> (&mut Interface, RefMut<'_, SocketSet<'m>>) {
-        (&mut self.interface, self.network.sockets.borrow_mut())
+        (self.interface, self.network.sockets.borrow_mut())
     }
 
     /// Connections since the start.

@@ -312,7 +312,7 @@ pub fn parts(input: &[u8]) -> Option<[Result<String, ParseError>; 2]> {
         [value] => authority(value).map(Some).ok_or(ParseError::Host),
         _ => Err(ParseError::Host),
     };
-    let strict = Target::new(method, target).and_then(|target| {
+    let strict = Target::new(method, target.as_bytes()).and_then(|target| {
         let of_target = match target {
             Target::Absolute(authority, _) | Target::Authority(authority) => Some(authority),
             Target::Origin(_) | Target::Asterisk => None,

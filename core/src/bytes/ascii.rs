@@ -2,21 +2,6 @@
 
 use super::class::is_ows;
 
-const POWERS_OF_TEN: [u64; 20] = {
-    let mut powers = [1; 20];
-    let mut exponent = 18;
-    loop {
-        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-        {
-            powers[exponent] = powers[exponent + 1] * 10;
-        }
-        if exponent == 0 {
-            break powers;
-        }
-        exponent -= 1;
-    }
-};
-
 /// The decimal digits of a number, without `core::fmt`, whose machinery weighs kilobytes on a
 /// microcontroller.
 #[derive(Clone, Copy, Debug)]
@@ -28,22 +13,34 @@ pub struct Decimal {
 impl Decimal {
     /// The digits of `number`.
     pub fn new(mut number: u64) -> Self {
-        let mut digits = [b'0'; 20];
-        // By subtraction: 64-bit division is a large function on 32-bit processors.
-        for (digit, power) in digits.iter_mut().zip(POWERS_OF_TEN) {
-            while number >= power {
-                number -= power;
-                *digit += 1;
+        let mut digits = [0; 20];
+        let mut start = digits.len();
+        for slot in digits.iter_mut().rev() {
+            let digit;
+            (number, digit) = divide_by_ten(number);
+            *slot = b'0' + digit;
+            start -= 1;
+            if number == 0 {
+                break;
             }
         }
-        let leading = digits.iter().take(19).take_while(|&&digit| digit == b'0').count();
-        Self { digits, start: leading }
+        Self { digits, start }
     }
 
     /// The digits, at least one.
     pub fn as_bytes(&self) -> &[u8] {
         self.digits.get(self.start..).unwrap_or_default()
     }
+}
+
+/// Quotient and remainder, by parts: 64-bit division is a large function on 32-bit processors.
+#[expect(clippy::cast_possible_truncation, reason = "each part is what 32 bits hold")]
+const fn divide_by_ten(number: u64) -> (u64, u8) {
+    let (high, low) = ((number >> 32) as u32, number as u32);
+    let middle = (high % 10) << 16 | low >> 16;
+    let lowest = (middle % 10) << 16 | low & 0xffff;
+    let quotient = ((high / 10) as u64) << 32 | (((middle / 10) << 16) | (lowest / 10)) as u64;
+    (quotient, (lowest % 10) as u8)
 }
 
 /// The number that `digits` spells, `None` unless they are `1*DIGIT` and fit 64 bits.
@@ -57,6 +54,13 @@ pub fn parse_decimal(digits: &[u8]) -> Option<u64> {
     })
 }
 
+/// Text as `str`; U+FFFD, which matches nothing that anyone would look for, in place of what is not
+/// UTF-8. Most callers have matched classes without octets above 0x7f: for them that can't be.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub fn as_str(octets: &[u8]) -> &str {
+    core::str::from_utf8(octets).unwrap_or("\u{fffd}")
+}
+
 /// The value of one hexadecimal digit, of either case.
 pub const fn hex_digit(octet: u8) -> Option<u8> {
     match octet {
@@ -67,18 +71,26 @@ pub const fn hex_digit(octet: u8) -> Option<u8> {
     }
 }
 
-/// Whether every percent sign in `octets` begins a pct-encoded octet.
+/// The octet that a percent sign encodes, of which `after` follows it.
 ///
 /// ```abnf
 /// pct-encoded = "%" HEXDIG HEXDIG                       ; RFC 3986 §2.1
 /// ```
-pub fn is_pct_encoded(octets: &[u8]) -> bool {
-    let is_digit = |octet: &u8| octet.is_ascii_hexdigit();
-    !octets.contains(&b'%')
-        || octets
-            .split(|&octet| octet == b'%')
-            .skip(1)
-            .all(|after| matches!(after, [a, b, ..] if is_digit(a) && is_digit(b)))
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub fn pct_decoded(after: &[u8]) -> Option<u8> {
+    let [high, low, ..] = after else { return None };
+    Some(hex_digit(*high)? << 4 | hex_digit(*low)?)
+}
+
+/// Whether every percent sign in `octets` begins a pct-encoded octet.
+pub fn is_pct_encoded(mut octets: &[u8]) -> bool {
+    while let [octet, rest @ ..] = octets {
+        if *octet == b'%' && pct_decoded(rest).is_none() {
+            return false;
+        }
+        octets = rest;
+    }
+    true
 }
 
 /// `octets` without optional whitespace at its ends.

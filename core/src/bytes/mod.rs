@@ -9,4 +9,5 @@ pub mod cursor;
 pub mod probe;
 pub mod scan;
 pub mod span;
+pub mod take;
 pub mod window;

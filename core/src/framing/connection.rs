@@ -2,7 +2,7 @@
 
 use super::decode::{Decoded, Decoder};
 use super::encode::{Date, EmitError, Length, Sending};
-use super::length::{BodyLength, body_length};
+use super::length::body_length;
 use super::limits::Limits;
 use crate::bytes::class::is_tchar;
 use crate::bytes::cursor::Cursor;
@@ -90,7 +90,7 @@ pub struct Receiving {
 #[derive(Clone, Debug)]
 enum Next {
     Head { reader: HeadReader, empty_lines: u8 },
-    Content { decoder: Decoder, declared: BodyLength },
+    Content(Decoder),
     Nothing,
 }
 
@@ -111,10 +111,6 @@ pub struct Received<'i> {
 
 /// What octets mean.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(clippy::large_enum_variant, reason = "a box would need an allocator")
-)]
 pub enum Event<'i> {
     /// They are not whole: come again with what was not consumed, and more behind it.
     More,
@@ -148,7 +144,7 @@ impl Connection {
     ///
     /// # Errors
     /// What the client did wrong. The request can't be read any further: answer it (with
-    /// [`ParseError::status_hint`]), then close.
+    /// [`ParseError::refusal`]), then close.
     ///
     /// # Complexity
     /// Linear in the octets that are new, also when they come one by one.
@@ -164,7 +160,7 @@ impl Connection {
                 let event = Event::Head(self.accept(head, &[])?);
                 Ok(Received { consumed: skipped + head.len(), event })
             }
-            Next::Content { .. } | Next::Nothing => {
+            Next::Content(_) | Next::Nothing => {
                 let decoded = self.receiving.decode(input).inspect_err(|_| self.sending.close())?;
                 let event = match input.get(decoded.content) {
                     Some(content @ [_, ..]) => Event::Content(content),
@@ -189,7 +185,7 @@ impl Connection {
                 self.refuse_head(unread);
                 Err(ParseError::TruncatedHead)
             }
-            Next::Content { decoder, .. } if !decoder.is_complete() => {
+            Next::Content(decoder) if !decoder.is_complete() => {
                 self.receiving.next = Next::Nothing;
                 self.sending.close();
                 Err(ParseError::TruncatedContent)
@@ -222,23 +218,42 @@ impl Connection {
         octets: &'h [u8],
         table: &'h [FieldEntry],
     ) -> Result<Head<'h>, ParseError> {
-        let Next::Head { reader, .. } = &self.receiving.next else {
-            return Err(ParseError::TruncatedHead);
+        // One place for all of it, and no copy of a head.
+        let mut accepted = match &self.receiving.next {
+            Next::Head { reader, .. } => Head::new(octets, reader, table),
+            Next::Content(_) | Next::Nothing => Err(ParseError::TruncatedHead),
         };
-        let accepted = Head::new(octets, reader, table).and_then(|head| {
-            let length = body_length(head.facts(), head.version())?;
-            // In HTTP/1.0 an expectation must be ignored (RFC 9110 §10.1.1).
-            let expect = match (head.facts().expect, head.version()) {
-                (_, Version::Http10) | (Expect::Nothing, _) => false,
-                (Expect::Continue, _) => true,
-                (Expect::Unknown, _) => return Err(ParseError::Expectation),
-            };
-            let decoder = Decoder::new(length, self.receiving.limits);
-            self.sending = Sending::answering(&head, expect && !decoder.is_complete());
-            self.receiving.next = Next::Content { decoder, declared: length };
-            Ok(head)
-        });
-        accepted.inspect_err(|_| self.refuse_head(octets))
+        if let Ok(head) = &accepted
+            && let Err(error) = self.frame(head)
+        {
+            accepted = Err(error);
+        }
+        if accepted.is_err() {
+            self.refuse_head(octets);
+        }
+        accepted
+    }
+
+    /// Makes ready for the content of a request, and for the reply to it.
+    fn frame(&mut self, head: &Head<'_>) -> Result<(), ParseError> {
+        let decoder = Decoder::new(body_length(head.facts(), head.version())?);
+        // In HTTP/1.0 an expectation must be ignored (RFC 9110 §10.1.1).
+        let expect = match (head.facts().expect, head.version()) {
+            (_, Version::Http10) | (Expect::Nothing, _) => false,
+            (Expect::Continue, _) => true,
+            (Expect::Unknown, _) => return Err(ParseError::Expectation),
+        };
+        self.sending = Sending::answering(head, expect && !decoder.is_complete());
+        self.receiving.next = Next::Content(decoder);
+        Ok(())
+    }
+
+    /// Octets of the request-target, when the request-line was read and its head not yet accepted.
+    pub(crate) fn target_length(&self) -> usize {
+        match &self.receiving.next {
+            Next::Head { reader, .. } => reader.target_length(),
+            _ => 0,
+        }
     }
 
     /// Both halves, to be used at the same time.
@@ -324,7 +339,10 @@ impl Connection {
     /// # Errors
     /// [`EmitError::Length`] when it is less than was declared: cut the connection.
     pub fn emit_end(&mut self, output: &mut [u8]) -> Result<usize, EmitError> {
-        emit(output, |output| Ok(output.push(self.sending.end()?)?))
+        emit(output, |output| {
+            output.push(self.sending.end()?);
+            Ok(())
+        })
     }
 
     /// Whether the connection goes on: if so, [`receive`](Self::receive) takes the next request.
@@ -397,8 +415,8 @@ impl Receiving {
     /// Finds the next content in `input`.
     pub(crate) fn decode(&mut self, input: &[u8]) -> Result<Decoded, ParseError> {
         match &mut self.next {
-            Next::Content { decoder, .. } => {
-                decoder.decode(input).inspect_err(|_| self.next = Next::Nothing)
+            Next::Content(decoder) => {
+                decoder.decode(input, &self.limits).inspect_err(|_| self.next = Next::Nothing)
             }
             Next::Head { .. } | Next::Nothing => Ok(Decoded { consumed: 0, content: 0..0 }),
         }
@@ -411,21 +429,13 @@ impl Receiving {
 
     /// Whether the whole request went through.
     pub(crate) fn is_complete(&self) -> bool {
-        matches!(&self.next, Next::Content { decoder, .. } if decoder.is_complete())
-    }
-
-    /// How the request declared its content.
-    pub(crate) const fn declared(&self) -> BodyLength {
-        match &self.next {
-            Next::Content { declared, .. } => *declared,
-            Next::Head { .. } | Next::Nothing => BodyLength::Absent,
-        }
+        matches!(&self.next, Next::Content(decoder) if decoder.is_complete())
     }
 
     /// Octets of content that are sure to come still, at least.
     pub(crate) const fn announced(&self) -> u64 {
         match &self.next {
-            Next::Content { decoder, .. } => decoder.announced(),
+            Next::Content(decoder) => decoder.announced(),
             Next::Head { .. } | Next::Nothing => 0,
         }
     }
@@ -439,7 +449,7 @@ impl Receiving {
     /// already.
     pub(crate) const fn is_drainable(&self) -> bool {
         match &self.next {
-            Next::Content { decoder, .. } => decoder.announced() <= self.limits.drain,
+            Next::Content(decoder) => decoder.announced() <= self.limits.drain as u64,
             Next::Head { .. } | Next::Nothing => false,
         }
     }
@@ -451,5 +461,5 @@ fn emit(
 ) -> Result<usize, EmitError> {
     let mut cursor = Cursor::new(output);
     emit(&mut cursor)?;
-    Ok(cursor.len())
+    Ok(cursor.written()?)
 }

@@ -23,7 +23,6 @@ pub struct Decoded {
 #[derive(Clone, Debug)]
 pub struct Decoder {
     next: Next,
-    limits: Limits,
     /// Octets at the start of the line that were scanned for its end already.
     scanned: usize,
     /// Octets of chunk extensions so far.
@@ -33,150 +32,142 @@ pub struct Decoder {
 /// What comes next in the body.
 ///
 /// ```text
-/// ChunkSize --n--> ChunkData(n) --> ChunkEnd --> ChunkSize
-///     `-----0----> Trailers --empty line--> Complete
-/// Content(n) --> Complete
+/// ChunkSize --n--> Chunk(n) --CRLF--> ChunkSize
+///     `-----0----> Trailers --empty line--> Content(0)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
+    /// So many octets, and then nothing.
     Content(u64),
+    /// So many octets, and then the end of the line.
+    Chunk(u64),
     ChunkSize,
-    ChunkData(u64),
-    ChunkEnd,
-    Trailers { octets: usize, lines: usize },
-    Complete,
+    Trailers {
+        octets: usize,
+        lines: usize,
+    },
 }
 
 impl Decoder {
     /// A decoder for a body of `length`.
-    pub const fn new(length: BodyLength, limits: Limits) -> Self {
+    pub const fn new(length: BodyLength) -> Self {
         let next = match length {
-            BodyLength::Absent | BodyLength::Exact(0) => Next::Complete,
+            BodyLength::Absent => Next::Content(0),
             BodyLength::Exact(length) => Next::Content(length),
             BodyLength::Chunked => Next::ChunkSize,
         };
-        Self { next, limits, scanned: 0, extensions: 0 }
+        Self { next, scanned: 0, extensions: 0 }
     }
 
     /// Whether the whole body went through.
     pub fn is_complete(&self) -> bool {
-        self.next == Next::Complete
+        self.next == Next::Content(0)
     }
 
     /// Octets of content that are sure to come still, at least: what is left of the body, or of the
     /// chunk that has begun.
     pub const fn announced(&self) -> u64 {
         match self.next {
-            Next::Content(remaining) | Next::ChunkData(remaining) => remaining,
+            Next::Content(remaining) | Next::Chunk(remaining) => remaining,
             _ => 0,
         }
     }
 
-    /// Finds the next content in `input`, the octets that follow those consumed before.
+    /// Finds the next content in `input`, the octets that follow those consumed before. `limits` are
+    /// the same each time.
     ///
     /// Content is handed out as it arrives: its pieces tell nothing about the chunks it came in.
     ///
     /// # Errors
     /// A malformed or oversized chunk-size or trailer line.
-    pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, ParseError> {
+    pub fn decode(&mut self, input: &[u8], limits: &Limits) -> Result<Decoded, ParseError> {
         let mut consumed = 0;
         loop {
             let rest = input.get(consumed..).unwrap_or_default();
-            match &mut self.next {
-                Next::Complete => {
-                    return Ok(Decoded { consumed, content: consumed..consumed });
-                }
-                Next::Content(remaining) | Next::ChunkData(remaining) => {
+            let count = match &mut self.next {
+                Next::Content(remaining) | Next::Chunk(remaining @ 1..) => {
                     let count = rest.len().min(usize::try_from(*remaining).unwrap_or(usize::MAX));
                     *remaining -= count as u64;
-                    if *remaining == 0 {
-                        self.next = match self.next {
-                            Next::ChunkData(_) => Next::ChunkEnd,
-                            _ => Next::Complete,
-                        };
-                    }
-                    let end = consumed + count;
-                    return Ok(Decoded { consumed: end, content: consumed..end });
+                    Some(count)
                 }
-                Next::ChunkEnd => match rest {
-                    [b'\r', b'\n', ..] => {
-                        consumed += 2;
-                        self.next = Next::ChunkSize;
-                    }
-                    [] | [b'\r'] => {
-                        return Ok(Decoded { consumed, content: consumed..consumed });
-                    }
-                    _ => return Err(ParseError::Chunk),
-                },
-                Next::ChunkSize | Next::Trailers { .. } => match self.line(rest)? {
-                    Some((line, length)) => {
+                _ => match self.line(rest, limits)? {
+                    Some(length) => {
                         consumed += length;
-                        self.next = self.after(line)?;
+                        None
                     }
-                    None => {
-                        return Ok(Decoded { consumed, content: consumed..consumed });
-                    }
+                    None => Some(0),
                 },
+            };
+            if let Some(count) = count {
+                let start = consumed;
+                return Ok(Decoded { consumed: start + count, content: start..start + count });
             }
         }
     }
 
-    /// The line at the start of `input`, and its length with its CRLF; `None` while it has no end.
-    fn line<'i>(&mut self, input: &'i [u8]) -> Result<Option<(&'i [u8], usize)>, ParseError> {
+    /// Takes the line at the start of `input`. Returns its length with its CRLF; `None` while it has
+    /// no end.
+    fn line(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, ParseError> {
         let found = line_end(input, self.scanned);
         let (Line::End(reached) | Line::Partial(reached) | Line::Invalid(reached)) = found;
-        let in_trailers = matches!(self.next, Next::Trailers { .. });
-        if !in_trailers && !may_be_chunk_size(input.get(..reached.min(32)).unwrap_or_default()) {
-            return Err(ParseError::Chunk);
+        let line = input.get(..reached).unwrap_or_default();
+        let (malformed, too_long) = match self.next {
+            Next::Trailers { .. } => (ParseError::Octet, ParseError::TrailersTooLarge),
+            Next::ChunkSize => (ParseError::Chunk, ParseError::ChunkLineTooLong),
+            // It has to be empty.
+            _ => (ParseError::Chunk, ParseError::Chunk),
+        };
+        let (is_plausible, most) = match self.next {
+            Next::Trailers { .. } => (true, limits.line),
+            Next::ChunkSize => (may_be_chunk_size(line.get(..32).unwrap_or(line)), limits.line),
+            _ => (true, 0),
+        };
+        if !is_plausible {
+            return Err(malformed);
         }
-        if reached > self.limits.line {
-            return Err(if in_trailers {
-                ParseError::TrailersTooLarge
-            } else {
-                ParseError::ChunkLineTooLong
-            });
+        if reached > most {
+            return Err(too_long);
         }
         match found {
-            Line::Invalid(_) if in_trailers => Err(ParseError::Octet),
-            Line::Invalid(_) => Err(ParseError::Chunk),
-            Line::Partial(reached) => {
+            Line::Invalid(_) => Err(malformed),
+            Line::Partial(_) => {
                 self.scanned = reached;
                 Ok(None)
             }
-            Line::End(end) => {
+            Line::End(_) => {
                 self.scanned = 0;
-                Ok(input.get(..end).map(|line| (line, end + 2)))
+                self.next = self.after(line, limits)?;
+                Ok(Some(reached + 2))
             }
         }
     }
 
-    /// The size that a chunk-size line says. Extensions are limited over all of the body
-    /// (RFC 9112 §7.1.1).
-    fn chunk_size(&mut self, line: &[u8]) -> Result<u64, ParseError> {
-        let size = chunk_size(line).ok_or(ParseError::Chunk)?;
-        self.extensions += line.iter().skip_while(|octet| octet.is_ascii_hexdigit()).count();
-        if self.extensions > self.limits.field_section {
-            return Err(ParseError::ChunkLineTooLong);
-        }
-        Ok(size)
-    }
-
     /// What comes after a whole line.
-    fn after(&mut self, line: &[u8]) -> Result<Next, ParseError> {
+    fn after(&mut self, line: &[u8], limits: &Limits) -> Result<Next, ParseError> {
         match self.next {
-            Next::Trailers { .. } if line.is_empty() => Ok(Next::Complete),
+            Next::Trailers { .. } if line.is_empty() => Ok(Next::Content(0)),
             Next::Trailers { octets, lines } => {
                 field_line(line).map_err(|_| ParseError::FieldName)?;
                 let (octets, lines) = (octets + line.len() + 2, lines + 1);
-                if octets > self.limits.field_section || lines > self.limits.fields {
+                if octets > limits.field_section || lines > limits.fields {
                     return Err(ParseError::TrailersTooLarge);
                 }
                 Ok(Next::Trailers { octets, lines })
             }
-            _ => Ok(match self.chunk_size(line)? {
-                0 => Next::Trailers { octets: 0, lines: 0 },
-                size => Next::ChunkData(size),
-            }),
+            Next::ChunkSize => {
+                let (size, extensions) = chunk_size(line).ok_or(ParseError::Chunk)?;
+                // They are limited over all of the body (RFC 9112 §7.1.1).
+                self.extensions += extensions;
+                if self.extensions > limits.field_section {
+                    return Err(ParseError::ChunkLineTooLong);
+                }
+                Ok(if size == 0 {
+                    Next::Trailers { octets: 0, lines: 0 }
+                } else {
+                    Next::Chunk(size)
+                })
+            }
+            _ => Ok(Next::ChunkSize),
         }
     }
 }
@@ -192,10 +183,10 @@ mod tests {
         step: usize,
     ) -> Result<(Vec<u8>, usize, bool), ParseError> {
         let limits = Limits { line: 40, field_section: 60, fields: 3, ..Limits::DEVICE };
-        let mut decoder = Decoder::new(length, limits);
+        let mut decoder = Decoder::new(length);
         let (mut content, mut start, mut end) = (Vec::new(), 0, 0);
         while !decoder.is_complete() {
-            let found = decoder.decode(&input[start..end])?;
+            let found = decoder.decode(&input[start..end], &limits)?;
             content.extend_from_slice(&input[start..end][found.content.clone()]);
             start += found.consumed;
             if found.content.is_empty() && !decoder.is_complete() {

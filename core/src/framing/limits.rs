@@ -20,7 +20,7 @@ pub struct Limits {
     pub form: usize,
     /// Octets of content that are read and thrown away, when nobody wanted them, so that the
     /// connection can go on. With more to come, it is closed instead.
-    pub drain: u64,
+    pub drain: usize,
 }
 
 impl Limits {

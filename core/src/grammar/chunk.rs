@@ -1,17 +1,9 @@
 //! The line that begins a chunk (RFC 9112 §7.1).
 
-use nom::Parser;
-use nom::branch::alt;
-use nom::bytes::complete::{take_while, take_while_m_n};
-use nom::character::complete::char;
-use nom::combinator::{opt, recognize};
-use nom::multi::fold_many0;
-use nom::sequence::preceded;
-
-use super::list::quoted_string;
-use super::{Parsed, token, whole};
+use super::list::token_or_quoted_string;
+use super::{ows, token};
 use crate::bytes::ascii::hex_digit;
-use crate::bytes::class::is_ows;
+use crate::bytes::take::{take_octet, take_while};
 
 /// More digits than a 64-bit size has.
 const MAX_DIGITS: usize = 16;
@@ -20,44 +12,52 @@ const MAX_DIGITS: usize = 16;
 /// chunk          = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
 /// chunk-size     = 1*HEXDIG
 /// chunk-ext      = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
-/// chunk-ext-name = token
-/// chunk-ext-val  = token / quoted-string
 /// ```
-/// The size that a whole line says, without its CRLF; 0 for the last chunk. Extensions are checked
-/// and ignored, as §7.1.1 asks. More than 16 digits are refused, zeros in front included.
-pub fn chunk_size(line: &[u8]) -> Option<u64> {
-    let digits = take_while_m_n(1, MAX_DIGITS, |octet: u8| octet.is_ascii_hexdigit());
-    let extensions = fold_many0(extension, || (), |(), _| ());
-    let (digits, ()) = whole((digits, extensions).parse(line))?;
-    digits.iter().try_fold(0u64, |size, &digit| Some((size << 4) | u64::from(hex_digit(digit)?)))
+/// The size that a whole line says, without its CRLF, and the octets of its extensions; a size of 0
+/// is that of the last chunk. Extensions are checked and ignored, as §7.1.1 asks. More than 16 digits
+/// are refused, zeros in front included.
+pub fn chunk_size(line: &[u8]) -> Option<(u64, usize)> {
+    let mut rest = line;
+    let digits = digits(&mut rest)?;
+    let extensions = rest.len();
+    while !rest.is_empty() {
+        extension(&mut rest)?;
+    }
+    let add = |size, &digit: &u8| Some((size << 4) | u64::from(hex_digit(digit)?));
+    Some((digits.iter().try_fold(0, add)?, extensions))
 }
 
-fn extension(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let value = (bws, char('='), bws, alt((token, quoted_string)));
-    recognize((bws, char(';'), bws, token, opt(value))).parse(input)
+fn digits<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
+    let digits = take_while(input, |octet| octet.is_ascii_hexdigit());
+    (1..=MAX_DIGITS).contains(&digits.len()).then_some(digits)
 }
 
 /// ```abnf
-/// BWS = OWS                                    ; RFC 9110 §5.6.3, "bad" whitespace
+/// chunk-ext-name = token
+/// chunk-ext-val  = token / quoted-string
 /// ```
-fn bws(input: &[u8]) -> Parsed<'_, &[u8]> {
-    take_while(is_ows)(input)
+fn extension(input: &mut &[u8]) -> Option<()> {
+    ows(input);
+    take_octet(input, b';')?;
+    ows(input);
+    token(input)?;
+    // Whitespace behind the name belongs to what comes next, which has to be there.
+    let mut ahead = *input;
+    ows(&mut ahead);
+    if take_octet(&mut ahead, b'=').is_some() {
+        ows(&mut ahead);
+        token_or_quoted_string(&mut ahead)?;
+        *input = ahead;
+    }
+    Some(())
 }
 
 /// Whether a line that has not ended yet may still become one, judged by its first octets: a line
 /// that can't is refused without waiting for its end.
 pub fn may_be_chunk_size(part: &[u8]) -> bool {
-    let digits: Parsed<'_, &[u8]> =
-        preceded(take_while_m_n(1, MAX_DIGITS, |octet: u8| octet.is_ascii_hexdigit()), next)
-            .parse(part);
-    part.is_empty() || digits.is_ok()
-}
-
-fn next(input: &[u8]) -> Parsed<'_, &[u8]> {
-    match input {
-        [] | [b';' | b' ' | b'\t' | b'\r', ..] => Ok((input, input)),
-        _ => Err(nom::Err::Error(())),
-    }
+    let mut rest = part;
+    part.is_empty()
+        || digits(&mut rest).is_some() && matches!(rest, [] | [b';' | b' ' | b'\t' | b'\r', ..])
 }
 
 #[cfg(test)]
@@ -74,7 +74,8 @@ mod tests {
             ("5;a", 5),
             ("5 ; a = b\t;c=\"d\\\";\"", 5),
         ] {
-            assert_eq!(chunk_size(line.as_bytes()), Some(size), "{line}");
+            let extensions = line.len() - line.find([';', ' ']).unwrap_or(line.len());
+            assert_eq!(chunk_size(line.as_bytes()), Some((size, extensions)), "{line}");
             assert!(may_be_chunk_size(line.as_bytes()));
         }
         for line in [

@@ -1,26 +1,32 @@
 //! Lists and the quoted strings in them (RFC 9110 §5.6).
 
-use nom::Parser;
-use nom::branch::alt;
-use nom::bytes::complete::take_while_m_n;
-use nom::combinator::recognize;
-use nom::multi::fold_many0;
-use nom::sequence::{delimited, preceded};
-
-use super::{Parsed, octet, take_while1};
+use super::token;
 use crate::bytes::ascii::trim_ows;
 use crate::bytes::class::{is_field, is_qdtext};
+use crate::bytes::take::{take_octet, take_while};
+
+/// The value of a parameter, or of a chunk extension.
+pub(super) fn token_or_quoted_string(input: &mut &[u8]) -> Option<()> {
+    match input {
+        [b'"', ..] => quoted_string(input),
+        _ => token(input).map(drop),
+    }
+}
 
 /// ```abnf
 /// quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE       ; RFC 9110 §5.6.4
 /// quoted-pair   = "\" ( HTAB / SP / VCHAR / obs-text )
 /// ```
-/// The string with its quotes, escapes as they stand.
-pub(super) fn quoted_string(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let qdtext = take_while1(is_qdtext);
-    let quoted_pair = preceded(octet(b'\\'), take_while_m_n(1, 1, is_field));
-    let text = fold_many0(alt((qdtext, quoted_pair)), || (), |(), _| ());
-    recognize(delimited(octet(b'"'), text, octet(b'"'))).parse(input)
+fn quoted_string(input: &mut &[u8]) -> Option<()> {
+    take_octet(input, b'"')?;
+    loop {
+        take_while(input, is_qdtext);
+        let [b'\\', escaped, rest @ ..] = *input else { return take_octet(input, b'"') };
+        *input = rest;
+        if !is_field(*escaped) {
+            return None;
+        }
+    }
 }
 
 /// The members of a list-valued field line, without the whitespace around each.

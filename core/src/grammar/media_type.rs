@@ -1,15 +1,9 @@
 //! Media types (RFC 9110 §8.3.1).
 
-use nom::Parser;
-use nom::branch::alt;
-use nom::bytes::complete::take_while;
-use nom::character::complete::char;
-use nom::combinator::{map, opt};
-use nom::multi::fold_many0;
-
-use super::list::quoted_string;
-use super::{Parsed, ascii, token, whole};
-use crate::bytes::class::is_ows;
+use super::list::token_or_quoted_string;
+use super::{ows, token};
+use crate::bytes::ascii::as_str;
+use crate::bytes::take::take_octet;
 
 /// A type and its subtype, in the case they were written; parameters are checked and left out.
 #[derive(Clone, Copy, Debug)]
@@ -33,19 +27,22 @@ impl MediaType<'_> {
 /// parameter  = parameter-name "=" ( token / quoted-string )
 /// ```
 pub fn media_type(value: &[u8]) -> Option<MediaType<'_>> {
-    let parameter = (token, char('='), alt((token, quoted_string)));
-    let parameters = fold_many0((ows, char(';'), ows, opt(parameter)), || (), |(), _| ());
-    whole(
-        map((token, char('/'), token, parameters, ows), |(kind, _, subtype, (), _)| MediaType {
-            kind: ascii(kind),
-            subtype: ascii(subtype),
-        })
-        .parse(value),
-    )
-}
-
-fn ows(input: &[u8]) -> Parsed<'_, &[u8]> {
-    take_while(is_ows)(input)
+    let mut rest = value;
+    let kind = token(&mut rest)?;
+    take_octet(&mut rest, b'/')?;
+    let subtype = token(&mut rest)?;
+    loop {
+        ows(&mut rest);
+        if rest.is_empty() {
+            return Some(MediaType { kind: as_str(kind), subtype: as_str(subtype) });
+        }
+        take_octet(&mut rest, b';')?;
+        ows(&mut rest);
+        if token(&mut rest).is_some() {
+            take_octet(&mut rest, b'=')?;
+            token_or_quoted_string(&mut rest)?;
+        }
+    }
 }
 
 #[cfg(test)]

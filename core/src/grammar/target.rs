@@ -1,32 +1,15 @@
 //! The four forms of request-target (RFC 9112 §3.2).
 
-use nom::Parser;
-use nom::branch::alt;
-use nom::bytes::complete::{tag_no_case, take_while};
-use nom::combinator::value;
-
-use super::{Parsed, ascii};
-use crate::bytes::ascii::is_pct_encoded;
+use crate::bytes::ascii::{as_str, is_pct_encoded};
+use crate::bytes::take::{take_octet, take_while};
 
 /// A path and its query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathAndQuery<'a> {
-    /// `absolute-path`, still percent-encoded; it begins with a slash, but is empty where an
-    /// absolute-form has no path.
+    /// `absolute-path`, still percent-encoded; it begins with a slash.
     pub path: &'a str,
     /// `query`, still percent-encoded, without the question mark.
     pub query: Option<&'a str>,
-}
-
-/// An absolute-form, taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AbsoluteForm<'a> {
-    /// Whether the scheme is `https`, and not `http`.
-    pub is_https: bool,
-    /// The authority as it stands.
-    pub authority: &'a str,
-    /// The path and the query.
-    pub path: PathAndQuery<'a>,
 }
 
 /// ```abnf
@@ -34,40 +17,54 @@ pub struct AbsoluteForm<'a> {
 /// absolute-path = 1*( "/" segment )                         ; RFC 9110 §4.1
 /// pct-encoded   = "%" HEXDIG HEXDIG                         ; RFC 3986 §2.1
 /// ```
+/// What begins with a slash, and what follows the authority of an absolute-form: an empty path there
+/// is the same as a slash (RFC 9110 §4.2.3).
+///
 /// A percent sign in the query need not begin a pct-encoded: browsers leave a lone one as it is,
 /// and nothing here decodes a query.
-pub fn origin_form(target: &str) -> Option<PathAndQuery<'_>> {
-    let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (target, None),
+pub fn path_and_query(target: &[u8]) -> Option<PathAndQuery<'_>> {
+    let mut rest = target;
+    let path = match take_while(&mut rest, |octet| octet != b'?') {
+        [] => b"/",
+        path => path,
     };
-    (path.starts_with('/') && is_pct_encoded(path.as_bytes()))
-        .then_some(PathAndQuery { path, query })
+    let query = take_octet(&mut rest, b'?').map(|()| as_str(rest));
+    is_pct_encoded(path).then_some(PathAndQuery { path: as_str(path), query })
 }
 
-/// ```abnf
-/// absolute-form = absolute-URI                              ; RFC 9112 §3.2.2
-/// absolute-URI  = scheme ":" hier-part [ "?" query ]        ; RFC 3986 §4.3
-/// http-URI      = "http" "://" authority path-abempty [ "?" query ]    ; RFC 9110 §4.2.1
-/// ```
-/// Only `http` and `https`: nothing else can be served.
-pub fn absolute_form(target: &str) -> Option<AbsoluteForm<'_>> {
-    let scheme = alt((
-        value(true, tag_no_case(&b"https://"[..])),
-        value(false, tag_no_case(&b"http://"[..])),
-    ));
-    let authority = take_while(|octet| !matches!(octet, b'/' | b'?'));
-    let parsed: Parsed<'_, (bool, &[u8])> = (scheme, authority).parse(target.as_bytes());
-    let (rest, (is_https, authority)) = parsed.ok()?;
-    let rest = ascii(rest);
-    let query_alone =
-        rest.strip_prefix('?').map(|query| PathAndQuery { path: "", query: Some(query) });
-    let path = match query_alone {
-        None if rest.is_empty() => PathAndQuery { path: "", query: None },
-        None => origin_form(rest)?,
-        Some(path) => path,
-    };
-    Some(AbsoluteForm { is_https, authority: ascii(authority), path })
+/// The schemes of an absolute-form that mean HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `http`.
+    Http,
+    /// `https`.
+    Https,
+}
+
+impl Scheme {
+    /// ```abnf
+    /// absolute-form = absolute-URI                              ; RFC 9112 §3.2.2
+    /// absolute-URI  = scheme ":" hier-part [ "?" query ]        ; RFC 3986 §4.3
+    /// http-URI      = "http" "://" authority path-abempty [ "?" query ]    ; RFC 9110 §4.2.1
+    /// https-URI     = "https" "://" authority path-abempty [ "?" query ]   ; RFC 9110 §4.2.2
+    /// ```
+    /// The scheme of an absolute-form, and what follows the slashes; `None` for any other.
+    pub fn of(target: &[u8]) -> Option<(Self, &[u8])> {
+        let mut rest = target;
+        let scheme = match take_while(&mut rest, |octet| octet != b':') {
+            name if name.eq_ignore_ascii_case(b"http") => Self::Http,
+            name if name.eq_ignore_ascii_case(b"https") => Self::Https,
+            _ => return None,
+        };
+        let [b':', b'/', b'/', rest @ ..] = rest else { return None };
+        Some((scheme, rest))
+    }
+}
+
+/// The authority, and the path and query behind it, of what follows the scheme of an absolute-form.
+pub fn hierarchy(after_scheme: &[u8]) -> (&[u8], &[u8]) {
+    let mut rest = after_scheme;
+    (take_while(&mut rest, |octet| !matches!(octet, b'/' | b'?')), rest)
 }
 
 #[cfg(test)]
@@ -79,26 +76,34 @@ mod tests {
     }
 
     #[test]
-    fn origin_forms() {
-        assert_eq!(origin_form("/"), Some(path("/", None)));
-        assert_eq!(origin_form("/a/%41?b?c%"), Some(path("/a/%41", Some("b?c%"))));
-        assert_eq!(origin_form("/?"), Some(path("/", Some(""))));
-        for bad in ["", "a", "?a", "*", "/%", "/%4", "/%4g", "/%%41"] {
-            assert_eq!(origin_form(bad), None, "{bad}");
+    fn paths_and_queries() {
+        for (text, expected, query) in [
+            ("/", "/", None),
+            ("/a/%41?b?c%", "/a/%41", Some("b?c%")),
+            ("/?", "/", Some("")),
+            ("", "/", None),
+            ("?b", "/", Some("b")),
+        ] {
+            assert_eq!(path_and_query(text.as_bytes()), Some(path(expected, query)));
+        }
+        for bad in ["/%", "/%4", "/%4g", "/%%41"] {
+            assert_eq!(path_and_query(bad.as_bytes()), None, "{bad}");
         }
     }
 
     #[test]
     fn absolute_forms() {
-        for (target, is_https, authority, path) in [
-            ("http://a/b?c", false, "a", path("/b", Some("c"))),
-            ("HTTPS://a:1", true, "a:1", path("", None)),
-            ("http://a?b", false, "a", path("", Some("b"))),
+        for (target, scheme, authority, path_and_query) in [
+            ("http://a/b?c", Scheme::Http, "a", "/b?c"),
+            ("HTTPS://a:1", Scheme::Https, "a:1", ""),
+            ("http://a?b", Scheme::Http, "a", "?b"),
         ] {
-            assert_eq!(absolute_form(target), Some(AbsoluteForm { is_https, authority, path }));
+            let (found, rest) = Scheme::of(target.as_bytes()).unwrap();
+            let expected = (authority.as_bytes(), path_and_query.as_bytes());
+            assert_eq!((found, hierarchy(rest)), (scheme, expected), "{target}");
         }
-        for bad in ["http:/a", "ftp://a/", "httpss://a/", "http:a", "://a/", "http://a/%"] {
-            assert_eq!(absolute_form(bad), None, "{bad}");
+        for bad in ["http:/a", "ftp://a/", "httpss://a/", "http:a", "://a/", "a/b"] {
+            assert_eq!(Scheme::of(bad.as_bytes()), None, "{bad}");
         }
     }
 }

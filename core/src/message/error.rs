@@ -5,115 +5,84 @@ use core::fmt;
 
 use super::Status;
 
-/// Why a request can't be understood. None of them can be recovered from: the connection closes
-/// after the answer, since nobody knows where the next request begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ParseError {
-    /// An octet that no head may hold: a bare CR or LF, NUL, another control.
-    Octet,
-    /// Too many empty lines before a request-line (RFC 9112 §2.2).
-    EmptyLines,
-    /// No method (RFC 9112 §3.1).
-    Method,
-    /// A method that fills the whole request-line limit (RFC 9112 §3).
-    MethodTooLong,
-    /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
-    RequestTarget,
-    /// A target under `https`, which was not asked for securely (RFC 9110 §7.4).
-    Misdirected,
-    /// A request-line over its limit (RFC 9112 §3).
-    RequestLineTooLong,
-    /// No HTTP-version (RFC 9112 §2.3).
-    Version,
-    /// A version of another major number (RFC 9110 §15.6.6).
-    UnsupportedVersion,
-    /// A field line that begins with whitespace (RFC 9112 §5.2).
-    ObsFold,
-    /// A field name that is no token directly before a colon (RFC 9112 §5.1).
-    FieldName,
-    /// A field section over its limit of octets (RFC 6585 §5).
-    FieldSectionTooLarge,
-    /// Too many field lines (RFC 6585 §5).
-    TooManyFields,
-    /// No Host field in HTTP/1.1 (RFC 9112 §3.2).
-    NoHost,
-    /// A Host field that is repeated, or no valid uri-host and port (RFC 9112 §3.2).
-    Host,
-    /// A Content-Length that is repeated, or no number of 64 bits (RFC 9112 §6.3).
-    ContentLength,
-    /// Both Content-Length and Transfer-Encoding (RFC 9112 §6.1).
-    AmbiguousLength,
-    /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1), or one that doesn't end with the only
-    /// `chunked` (RFC 9112 §6.3).
-    TransferEncoding,
-    /// A transfer coding that is not implemented (RFC 9112 §6.1).
-    TransferCoding,
-    /// An expectation besides 100-continue (RFC 9110 §10.1.1).
-    Expectation,
-    /// A chunk line that is none, or no CRLF after the data (RFC 9112 §7.1).
-    Chunk,
-    /// A chunk-size line, or the extensions of all of them, over a limit (RFC 9112 §7.1.1).
-    ChunkLineTooLong,
-    /// A trailer section over its limit (RFC 9112 §7.1.2).
-    TrailersTooLarge,
-    /// The end of the stream in the middle of a head (RFC 9112 §8).
-    TruncatedHead,
-    /// The end of the stream in the middle of the content (RFC 9112 §8).
-    TruncatedContent,
+macro_rules! parse_errors {
+    ($($(#[$doc:meta])* $error:ident $status:ident $reason:literal)*) => {
+        /// Why a request can't be understood. None of them can be recovered from: the connection
+        /// closes after the answer, since nobody knows where the next request begins.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum ParseError {
+            $($(#[$doc])* $error,)*
+        }
+
+        impl ParseError {
+            /// What answers it.
+            #[expect(clippy::indexing_slicing, reason = "each error has its place")]
+            pub const fn refusal(self) -> &'static Refusal {
+                const REFUSALS: &[Refusal] = &[$(Refusal::new(Status::$status, $reason)),*];
+                &REFUSALS[self as usize]
+            }
+        }
+    };
 }
 
-impl ParseError {
-    /// The status that answers it.
-    pub const fn status_hint(self) -> Status {
-        match self {
-            Self::Misdirected => Status::MISDIRECTED_REQUEST,
-            Self::RequestLineTooLong => Status::URI_TOO_LONG,
-            Self::FieldSectionTooLarge | Self::TooManyFields | Self::TrailersTooLarge => {
-                Status::REQUEST_HEADER_FIELDS_TOO_LARGE
-            }
-            Self::MethodTooLong | Self::TransferCoding => Status::NOT_IMPLEMENTED,
-            Self::UnsupportedVersion => Status::HTTP_VERSION_NOT_SUPPORTED,
-            Self::Expectation => Status::EXPECTATION_FAILED,
-            _ => Status::BAD_REQUEST,
-        }
-    }
-
-    /// One line for the person behind the client.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Octet => "a bare CR or LF, or another control octet, in the head",
-            Self::EmptyLines => "too many empty lines before the request-line",
-            Self::Method => "the request-line must begin with a method and one space",
-            Self::MethodTooLong => "the method is too long",
-            Self::RequestTarget => "the request-target is malformed, or not one for this method",
-            Self::Misdirected => "an https target must be asked for over TLS",
-            Self::RequestLineTooLong => "the request-line is too long",
-            Self::Version => "the request-line must end with an HTTP-version",
-            Self::UnsupportedVersion => "only HTTP/1.0 and HTTP/1.1 are served",
-            Self::ObsFold => "a field line begins with whitespace",
-            Self::FieldName => "a field line must be a name, a colon right after it, and a value",
-            Self::FieldSectionTooLarge => "the field section is too large",
-            Self::TooManyFields => "there are too many field lines",
-            Self::NoHost => "a Host field is required",
-            Self::Host => "there must be one Host field, with a host and an optional port",
-            Self::ContentLength => "there must be one Content-Length at most, a decimal number",
-            Self::AmbiguousLength => "both Content-Length and Transfer-Encoding are given",
-            Self::TransferEncoding => "the Transfer-Encoding must end with its only chunked",
-            Self::TransferCoding => "the only transfer coding understood is chunked",
-            Self::Expectation => "the only expectation understood is 100-continue",
-            Self::Chunk => "a chunk of the content is malformed",
-            Self::ChunkLineTooLong => "the chunk extensions are too long",
-            Self::TrailersTooLarge => "the trailer section is too large",
-            Self::TruncatedHead => "the request ended within its head",
-            Self::TruncatedContent => "the request ended within its content",
-        }
-    }
+parse_errors! {
+    /// An octet that no head may hold: a bare CR or LF, NUL, another control.
+    Octet BAD_REQUEST "a bare CR or LF, or another control octet"
+    /// Too many empty lines before a request-line (RFC 9112 §2.2).
+    EmptyLines BAD_REQUEST "too many empty lines"
+    /// No method (RFC 9112 §3.1).
+    Method BAD_REQUEST "no method and one space at the start"
+    /// A method that fills the whole request-line limit (RFC 9112 §3).
+    MethodTooLong NOT_IMPLEMENTED "the method is too long"
+    /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
+    RequestTarget BAD_REQUEST "no request-target for this method"
+    /// A target under `https`, which was not asked for securely (RFC 9110 §7.4).
+    Misdirected MISDIRECTED_REQUEST "https needs TLS"
+    /// A request-line over its limit (RFC 9112 §3).
+    RequestLineTooLong URI_TOO_LONG "the request-line is too long"
+    /// No HTTP-version (RFC 9112 §2.3).
+    Version BAD_REQUEST "no HTTP-version at the end of the request-line"
+    /// A version of another major number (RFC 9110 §15.6.6).
+    UnsupportedVersion HTTP_VERSION_NOT_SUPPORTED "only HTTP/1.0 and HTTP/1.1 are served"
+    /// A field line that begins with whitespace (RFC 9112 §5.2).
+    ObsFold BAD_REQUEST "a field line begins with whitespace"
+    /// A field name that is no token directly before a colon (RFC 9112 §5.1).
+    FieldName BAD_REQUEST "a field line needs a name and a colon right after it"
+    /// A field section over its limit of octets (RFC 6585 §5).
+    FieldSectionTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the field section is too large"
+    /// Too many field lines (RFC 6585 §5).
+    TooManyFields REQUEST_HEADER_FIELDS_TOO_LARGE "too many field lines"
+    /// No Host field in HTTP/1.1 (RFC 9112 §3.2).
+    NoHost BAD_REQUEST "the Host field is missing"
+    /// A Host field that is repeated, or no valid uri-host and port (RFC 9112 §3.2).
+    Host BAD_REQUEST "one Host is needed: a host, and a port if any"
+    /// A Content-Length that is repeated, or no number of 64 bits (RFC 9112 §6.3).
+    ContentLength BAD_REQUEST "Content-Length must be one decimal number"
+    /// Both Content-Length and Transfer-Encoding (RFC 9112 §6.1).
+    AmbiguousLength BAD_REQUEST "both Content-Length and Transfer-Encoding"
+    /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1), or one that doesn't end with the only
+    /// `chunked` (RFC 9112 §6.3).
+    TransferEncoding BAD_REQUEST "Transfer-Encoding must end with its only chunked"
+    /// A transfer coding that is not implemented (RFC 9112 §6.1).
+    TransferCoding NOT_IMPLEMENTED "the only transfer coding known is chunked"
+    /// An expectation besides 100-continue (RFC 9110 §10.1.1).
+    Expectation EXPECTATION_FAILED "the only expectation known is 100-continue"
+    /// A chunk line that is none, or no CRLF after the data (RFC 9112 §7.1).
+    Chunk BAD_REQUEST "a chunk is malformed"
+    /// A chunk-size line, or the extensions of all of them, over a limit (RFC 9112 §7.1.1).
+    ChunkLineTooLong BAD_REQUEST "the chunk extensions are too long"
+    /// A trailer section over its limit (RFC 9112 §7.1.2).
+    TrailersTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the trailer section is too large"
+    /// The end of the stream in the middle of a head (RFC 9112 §8).
+    TruncatedHead BAD_REQUEST "the request ended within its head"
+    /// The end of the stream in the middle of the content (RFC 9112 §8).
+    TruncatedContent BAD_REQUEST "the request ended within its content"
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.reason())
+        f.write_str(self.refusal().reason)
     }
 }
 
@@ -133,11 +102,5 @@ impl Refusal {
     /// A refusal with `status`.
     pub const fn new(status: Status, reason: &'static str) -> Self {
         Self { status, reason }
-    }
-}
-
-impl From<ParseError> for Refusal {
-    fn from(error: ParseError) -> Self {
-        Self::new(error.status_hint(), error.reason())
     }
 }

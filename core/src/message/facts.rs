@@ -14,10 +14,8 @@ pub struct Facts {
     pub transfer_encoding: TransferEncoding,
     /// Where in the head the value of Host stands.
     pub host: Once<Span>,
-    /// Whether Connection has the option `close`.
-    pub close: bool,
-    /// Whether Connection has the option `keep-alive`.
-    pub keep_alive: bool,
+    /// Connection.
+    pub connection: Connection,
     /// Expect.
     pub expect: Expect,
     /// Whether there is an Upgrade.
@@ -71,6 +69,18 @@ pub enum TransferEncoding {
     Invalid,
 }
 
+/// The options of Connection, as far as they matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Connection {
+    /// Neither of these.
+    #[default]
+    Neither,
+    /// `keep-alive`, and not `close`.
+    KeepAlive,
+    /// `close`, which wins over `keep-alive` (RFC 9112 §9.3).
+    Close,
+}
+
 /// What the client expects before it sends the content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Expect {
@@ -84,6 +94,11 @@ pub enum Expect {
 }
 
 impl Facts {
+    /// Whether there is a field that declares content (RFC 9112 §6).
+    pub fn declare_content(&self) -> bool {
+        self.content_length != Once::Absent || self.transfer_encoding != TransferEncoding::Absent
+    }
+
     /// Takes note of a field line, if it says anything about framing and connection. `value` is where
     /// in the head its content stands.
     pub(super) fn add(&mut self, name: &[u8], content: &[u8], value: Span) {
@@ -110,8 +125,10 @@ impl Facts {
                 continue;
             }
             match (field, Word::of(member)) {
-                (Word::Connection, Word::Close) => self.close = true,
-                (Word::Connection, Word::KeepAlive) => self.keep_alive = true,
+                (Word::Connection, Word::Close) => self.connection = Connection::Close,
+                (Word::Connection, Word::KeepAlive) => {
+                    self.connection = self.connection.max(Connection::KeepAlive);
+                }
                 (Word::Expect, Word::Continue) => self.expect = self.expect.max(Expect::Continue),
                 (Word::Expect, _) => self.expect = Expect::Unknown,
                 (Word::TransferEncoding, coding) => {

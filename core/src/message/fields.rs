@@ -1,8 +1,10 @@
 //! The field section, as it arrived.
 
 use super::reader::FieldEntry;
+use crate::bytes::ascii::{as_str, trim_ows};
 use crate::bytes::span::Span;
-use crate::grammar::field_line::{FieldLine, field_line};
+use crate::bytes::take::{take_octet, take_while};
+use crate::grammar::field_line::FieldLine;
 use crate::grammar::list::members;
 
 /// A field line.
@@ -15,6 +17,7 @@ pub struct Field<'head> {
 }
 
 /// The octets at `span`.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(super) fn slice(octets: &[u8], span: Span) -> &[u8] {
     octets.get(span.start..span.end).unwrap_or_default()
 }
@@ -43,28 +46,26 @@ impl<'head> Fields<'head> {
         Self { octets, section, table: table.unwrap_or_default() }
     }
 
+    /// The head that they are of.
+    pub(super) const fn as_bytes(&self) -> &'head [u8] {
+        self.octets
+    }
+
     /// All field lines, in the order they were sent.
     pub fn iter(self) -> impl Iterator<Item = Field<'head>> + Clone {
-        self.octets().map(|(name, value)| Field {
-            name: core::str::from_utf8(name).unwrap_or_default(),
-            value,
-        })
+        self.lines().map(|(name, value)| Field { name: as_str(name), value })
     }
 
     /// The values of all lines with this name (in any case), in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'head [u8]> + Clone {
         let is_same = move |octets: &[u8]| octets.eq_ignore_ascii_case(name.as_bytes());
-        self.octets().filter(move |(name, _)| is_same(name)).map(|(_, value)| value)
+        self.lines().filter(move |(name, _)| is_same(name)).map(|(_, value)| value)
     }
 
-    /// The names and values of all field lines.
-    fn octets(self) -> impl Iterator<Item = (&'head [u8], &'head [u8])> + Clone {
-        let parts = |octets, FieldLine { name, value }| (slice(octets, name), slice(octets, value));
-        let section = if self.table.is_empty() { slice(self.octets, self.section) } else { b"" };
-        let entered = self.table.iter().map(move |entry| parts(self.octets, entry.line()));
-        let rescanned =
-            lines(section).filter_map(move |line| Some(parts(line, field_line(line).ok()?)));
-        entered.chain(rescanned)
+    fn lines(self) -> Lines<'head> {
+        let Self { octets, section, table } = self;
+        let rest = if table.is_empty() { slice(octets, section) } else { b"" };
+        Lines { octets, table, rest }
     }
 
     /// The value of the first line with this name.
@@ -84,9 +85,31 @@ impl<'head> Fields<'head> {
     }
 }
 
-/// The lines of a section that is known to be whole: each ends with CRLF, and no other CR is there.
-fn lines(section: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    section.split_inclusive(|&octet| octet == b'\n').filter_map(|line| line.strip_suffix(b"\r\n"))
+/// The names and values of all field lines: of those that a table has, and of the rest of a section,
+/// which is known to be whole.
+#[derive(Clone)]
+struct Lines<'head> {
+    octets: &'head [u8],
+    table: &'head [FieldEntry],
+    rest: &'head [u8],
+}
+
+impl<'head> Iterator for Lines<'head> {
+    type Item = (&'head [u8], &'head [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let [entry, table @ ..] = self.table {
+            self.table = table;
+            let FieldLine { name, value } = entry.line();
+            return Some((slice(self.octets, name), slice(self.octets, value)));
+        }
+        // Each line ends with CRLF, and no other CR is there.
+        let mut value = take_while(&mut self.rest, |octet| octet != b'\r');
+        self.rest = self.rest.get(2..)?;
+        let name = take_while(&mut value, |octet| octet != b':');
+        take_octet(&mut value, b':')?;
+        Some((name, trim_ows(value)))
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use super::facts::{Facts, Once};
 use super::fields::{Fields, slice};
 use super::reader::{FieldEntry, HeadLimits, HeadReader, Start};
 use super::{Method, ParseError, Target, Version};
+use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
+use crate::bytes::take::take_while;
 use crate::grammar::host::{Authority, authority};
 #[cfg(target_pointer_width = "64")]
 use crate::grammar::ordinary;
@@ -12,12 +14,11 @@ use crate::grammar::ordinary;
 /// A request head. It borrows from the octets it was parsed from.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'head> {
-    octets: &'head [u8],
-    method: Method<'head>,
-    target: Target<'head>,
-    version: Version,
-    host: Option<Authority<'head>>,
     fields: Fields<'head>,
+    method: Method<'head>,
+    /// Where the request-target stands, which is one of this method.
+    target: Span,
+    version: Version,
     facts: Facts,
 }
 
@@ -28,23 +29,24 @@ impl<'head> Head<'head> {
     /// # Errors
     /// A request-target that its method can't have, or a breach of the Host rules of
     /// RFC 9112 §3.2. Nothing is concluded about the content here.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn new(
         octets: &'head [u8],
         reader: &HeadReader,
         table: &'head [FieldEntry],
     ) -> Result<Self, ParseError> {
-        let Start { method, target, version, .. } =
-            reader.start.ok_or(ParseError::TruncatedHead)?;
-        let method = Method::new(core::str::from_utf8(slice(octets, method)).unwrap_or_default());
-        let target = target_of(octets, method, target)?;
-        let host = match reader.facts.host {
-            Once::Valid(value) => Some(host_of(octets, value).ok_or(ParseError::Host)?),
-            Once::Invalid => return Err(ParseError::Host),
-            Once::Absent if version >= Version::Http11 => return Err(ParseError::NoHost),
-            Once::Absent => None,
-        };
+        let start = reader.start.ok_or(ParseError::TruncatedHead)?;
+        let Start { target, version } = start;
+        let method = Method::new(as_str(slice(octets, start.method())));
+        target_of(octets, method, target)?;
+        match reader.facts.host {
+            Once::Valid(value) if host_of(octets, value).is_some() => {}
+            Once::Absent if version == Version::Http10 => {}
+            Once::Absent => return Err(ParseError::NoHost),
+            Once::Valid(_) | Once::Invalid => return Err(ParseError::Host),
+        }
         let fields = Fields::new(octets, reader.field_section(), reader.count(), table);
-        Ok(Self { octets, method, target, version, host, fields, facts: reader.facts })
+        Ok(Self { fields, method, target, version, facts: reader.facts })
     }
 
     /// Parses a head that is known to be whole: from its request-line to its empty line.
@@ -66,7 +68,7 @@ impl<'head> Head<'head> {
 
     /// The head as it arrived.
     pub const fn as_bytes(&self) -> &'head [u8] {
-        self.octets
+        self.fields.as_bytes()
     }
 
     /// The method, as it was sent.
@@ -74,9 +76,10 @@ impl<'head> Head<'head> {
         self.method
     }
 
-    /// The request-target.
-    pub const fn target(&self) -> Target<'head> {
-        self.target
+    /// The request-target. It is taken apart each time.
+    #[inline(never)]
+    pub fn target(&self) -> Target<'head> {
+        target_of(self.as_bytes(), self.method, self.target).unwrap_or(Target::Asterisk)
     }
 
     /// The version.
@@ -96,10 +99,12 @@ impl<'head> Head<'head> {
 
     /// Whom the request is meant for: the authority of the target, else of Host (RFC 9110 §7.1).
     /// `None` only in HTTP/1.0.
-    pub const fn authority(&self) -> Option<Authority<'head>> {
-        match self.target {
+    pub fn authority(&self) -> Option<Authority<'head>> {
+        match self.target() {
             Target::Absolute(authority, _) | Target::Authority(authority) => Some(authority),
-            Target::Origin(_) | Target::Asterisk => self.host,
+            Target::Origin(_) | Target::Asterisk => {
+                host_of(self.as_bytes(), self.facts.host.valid()?)
+            }
         }
     }
 }
@@ -116,7 +121,7 @@ fn target_of<'head>(
     {
         return Ok(Target::Origin(path));
     }
-    Target::new(method, core::str::from_utf8(slice(octets, span)).unwrap_or_default())
+    Target::new(method, slice(octets, span))
 }
 
 /// The authority that a Host value at `span` names. An ordinary one is recognised faster than it is
@@ -135,13 +140,13 @@ pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
     while let Some(rest) = octets.strip_prefix(b"\r\n") {
         octets = rest;
     }
-    octets.split(|octet| b"\r\n".contains(octet)).next().unwrap_or_default()
+    take_while(&mut octets, |octet| !matches!(octet, b'\r' | b'\n'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::facts::Expect;
+    use crate::message::facts::{Connection, Expect};
 
     #[test]
     fn a_head_and_its_facts() {
@@ -149,11 +154,11 @@ mod tests {
             connection: keep-alive\r\nContent-Length: 12\r\nExpect: 100-Continue\r\n\r\n";
         let head = Head::parse(octets).unwrap();
         assert_eq!((head.method(), head.version()), (Method::Put, Version::Http11));
-        assert_eq!(head.authority().unwrap().host, "a");
+        assert_eq!(head.authority().unwrap().as_str(), "a");
         assert_eq!(head.fields().iter().count(), 5);
         let facts = head.facts();
         assert_eq!(facts.content_length, Once::Valid(12));
-        assert!(facts.close && facts.keep_alive);
+        assert_eq!(facts.connection, Connection::Close);
         assert_eq!(facts.expect, Expect::Continue);
     }
 }

@@ -1,60 +1,48 @@
 //! Methods (RFC 9110 §9).
 
-/// A request method. Names are case-sensitive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Method<'a> {
-    /// GET (RFC 9110 §9.3.1).
-    Get,
-    /// HEAD (RFC 9110 §9.3.2).
-    Head,
-    /// POST (RFC 9110 §9.3.3).
-    Post,
-    /// PUT (RFC 9110 §9.3.4).
-    Put,
-    /// DELETE (RFC 9110 §9.3.5).
-    Delete,
-    /// CONNECT (RFC 9110 §9.3.6).
-    Connect,
-    /// OPTIONS (RFC 9110 §9.3.7).
-    Options,
-    /// TRACE (RFC 9110 §9.3.8).
-    Trace,
-    /// PATCH (RFC 5789).
-    Patch,
-    /// Any other token.
-    Extension(&'a str),
+macro_rules! methods {
+    ($($place:literal $name:ident $token:literal $section:literal)*) => {
+        /// A request method. Names are case-sensitive.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Method<'a> {
+            $(#[doc = concat!($token, " (", $section, ").")]
+            $name,)*
+            /// Any other token.
+            Extension(&'a str),
+        }
+
+        /// One loop over these is smaller than a comparison with each.
+        const TOKENS: &[&str] = &[$($token),*];
+
+        impl<'a> Method<'a> {
+            /// The method that a token names.
+            pub fn new(token: &'a str) -> Self {
+                match TOKENS.iter().position(|known| *known == token) {
+                    $(Some($place) => Self::$name,)*
+                    _ => Self::Extension(token),
+                }
+            }
+
+            /// Its token.
+            pub fn as_str(&self) -> &'a str {
+                let place: usize = match self {
+                    $(Self::$name => $place,)*
+                    Self::Extension(token) => return token,
+                };
+                TOKENS.get(place).copied().unwrap_or_default()
+            }
+        }
+    };
 }
 
-impl<'a> Method<'a> {
-    /// The method that a token names.
-    pub fn new(token: &'a str) -> Self {
-        match token {
-            "GET" => Self::Get,
-            "HEAD" => Self::Head,
-            "POST" => Self::Post,
-            "PUT" => Self::Put,
-            "DELETE" => Self::Delete,
-            "CONNECT" => Self::Connect,
-            "OPTIONS" => Self::Options,
-            "TRACE" => Self::Trace,
-            "PATCH" => Self::Patch,
-            other => Self::Extension(other),
-        }
-    }
-
-    /// Its token.
-    pub const fn as_str(&self) -> &'a str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Delete => "DELETE",
-            Self::Connect => "CONNECT",
-            Self::Options => "OPTIONS",
-            Self::Trace => "TRACE",
-            Self::Patch => "PATCH",
-            Self::Extension(token) => token,
-        }
-    }
+methods! {
+    0 Get "GET" "RFC 9110 §9.3.1"
+    1 Head "HEAD" "RFC 9110 §9.3.2"
+    2 Post "POST" "RFC 9110 §9.3.3"
+    3 Put "PUT" "RFC 9110 §9.3.4"
+    4 Delete "DELETE" "RFC 9110 §9.3.5"
+    5 Connect "CONNECT" "RFC 9110 §9.3.6"
+    6 Options "OPTIONS" "RFC 9110 §9.3.7"
+    7 Trace "TRACE" "RFC 9110 §9.3.8"
+    8 Patch "PATCH" "RFC 5789"
 }

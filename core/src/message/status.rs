@@ -2,19 +2,16 @@
 
 use crate::bytes::class::is_field;
 
-/// A status code with its reason phrase.
+/// A status code with its reason phrase, by reference: it is passed around a lot, and a program
+/// holds only those that it can send.
 #[derive(Clone, Copy, Debug)]
-pub struct Status {
-    code: u16,
-    /// It stands here, and not in a table, so that a program holds only those that it can send.
-    reason: &'static str,
-}
+pub struct Status(&'static (u16, &'static str));
 
 macro_rules! statuses {
     ($($name:ident $code:literal $reason:literal)*) => {
         impl Status {
             $(#[doc = concat!("`", $code, " ", $reason, "`")]
-            pub const $name: Self = Self { code: $code, reason: $reason };)*
+            pub const $name: Self = Self(&($code, $reason));)*
         }
     };
 }
@@ -63,42 +60,43 @@ statuses! {
 }
 
 impl Status {
-    /// Another final status; `None` for a code outside of 200 to 599, and for a phrase with a
-    /// control in it.
+    /// Another final status: `Status::new(&(299, "Fine"))`. `None` for a code outside of 200 to 599,
+    /// and for a phrase with a control in it.
     ///
     /// ```abnf
     /// reason-phrase = 1*( HTAB / SP / VCHAR / obs-text )         ; RFC 9112 §4
     /// ```
-    pub fn new(code: u16, reason: &'static str) -> Option<Self> {
-        let valid = (200..600).contains(&code) && reason.bytes().all(is_field);
-        valid.then_some(Self { code, reason })
+    pub fn new(line: &'static (u16, &'static str)) -> Option<Self> {
+        let (code, reason) = line;
+        let valid = (200..600).contains(code) && reason.bytes().all(is_field);
+        valid.then_some(Self(line))
     }
 
     /// Its three digits as a number.
     pub const fn code(self) -> u16 {
-        self.code
+        self.0.0
     }
 
     /// Its reason phrase.
     pub const fn reason(self) -> &'static str {
-        self.reason
+        self.0.1
     }
 
     /// Whether it is interim (1xx): a final reply follows it.
     pub const fn is_interim(self) -> bool {
-        self.code < 200
+        self.code() < 200
     }
 
     /// Whether a reply with this status never has content (RFC 9110 §6.4.1).
     pub const fn has_no_content(self) -> bool {
-        self.is_interim() || self.code == 204 || self.code == 304
+        self.is_interim() || matches!(self.code(), 204 | 304)
     }
 }
 
 /// Statuses are the same when their codes are.
 impl PartialEq for Status {
     fn eq(&self, other: &Self) -> bool {
-        self.code == other.code
+        self.code() == other.code()
     }
 }
 

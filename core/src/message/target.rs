@@ -2,7 +2,7 @@
 
 use super::{Method, ParseError};
 use crate::grammar::host::{self, Authority};
-use crate::grammar::target::{AbsoluteForm, PathAndQuery, absolute_form, origin_form};
+use crate::grammar::target::{PathAndQuery, Scheme, hierarchy, path_and_query};
 
 /// The target of a request, by form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,35 +22,39 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
-    /// [`ParseError::Misdirected`] when it is under `https`: octets that come here in the clear were
+    /// [`ParseError::Misdirected`] when it is under `https`, whatever follows that: octets that come here in the clear were
     /// not secured, and then it has to be rejected (RFC 9110 §7.4).
-    pub fn new(method: Method<'_>, text: &'a str) -> Result<Self, ParseError> {
-        let target = match method {
-            Method::Connect => host::authority(text.as_bytes())
-                .filter(|authority| authority.port.is_some())
-                .map(Self::Authority),
-            Method::Options if text == "*" => Some(Self::Asterisk),
-            _ if text.starts_with('/') => origin_form(text).map(Self::Origin),
-            _ => match absolute_form(text) {
-                Some(AbsoluteForm { is_https: true, .. }) => return Err(ParseError::Misdirected),
-                Some(AbsoluteForm { authority, path, .. }) => host::authority(authority.as_bytes())
-                    .map(|authority| Self::absolute(method, authority, path)),
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub fn new(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
+        let target = match (method, text) {
+            (Method::Connect, _) => Self::authority_form(text),
+            (Method::Options, b"*") => Some(Self::Asterisk),
+            (_, [b'/', ..]) => path_and_query(text).map(Self::Origin),
+            _ => match Scheme::of(text) {
+                Some((Scheme::Https, _)) => return Err(ParseError::Misdirected),
+                Some((Scheme::Http, rest)) => Self::absolute_form(method, rest),
                 None => None,
             },
         };
         target.ok_or(ParseError::RequestTarget)
     }
 
+    /// CONNECT has to say a port (RFC 9112 §3.2.3).
+    fn authority_form(text: &'a [u8]) -> Option<Self> {
+        let authority = host::authority(text)?;
+        authority.port().is_some().then_some(Self::Authority(authority))
+    }
+
     /// Without a path, OPTIONS means the server as a whole, and any other method the root
     /// (RFC 9112 §3.2.1 and §3.2.4).
-    fn absolute(method: Method<'_>, authority: Authority<'a>, path: PathAndQuery<'a>) -> Self {
-        match path {
-            PathAndQuery { path: "", query: None } if method == Method::Options => Self::Asterisk,
-            PathAndQuery { path: "", query } => {
-                Self::Absolute(authority, PathAndQuery { path: "/", query })
-            }
+    fn absolute_form(method: Method<'_>, after_scheme: &'a [u8]) -> Option<Self> {
+        let (authority, rest) = hierarchy(after_scheme);
+        let authority = host::authority(authority)?;
+        let path = path_and_query(rest)?;
+        Some(match method {
+            Method::Options if rest.is_empty() => Self::Asterisk,
             _ => Self::Absolute(authority, path),
-        }
+        })
     }
 
     /// The path, still percent-encoded; `*` in asterisk-form and nothing in authority-form.
@@ -77,7 +81,7 @@ mod tests {
 
     #[test]
     fn each_method_has_its_forms() {
-        let target = |method, text| Target::new(Method::new(method), text);
+        let target = |method, text: &'static str| Target::new(Method::new(method), text.as_bytes());
         assert_eq!(target("GET", "http://a?b").unwrap().path(), "/");
         assert_eq!(target("GET", "http://a?b").unwrap().query(), Some("b"));
         assert_eq!(target("OPTIONS", "http://a:80"), Ok(Target::Asterisk));

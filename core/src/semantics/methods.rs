@@ -2,9 +2,14 @@
 
 use crate::message::{Method, Refusal, Status};
 
-/// The names in an Allow field, with what stands between them, and nothing behind them: there is room
-/// for more than there are methods.
+/// Room for the parts of an Allow field: a name and what stands behind it, for more methods than there
+/// are, and nothing where there is none.
 pub type Names<'m> = [&'m [u8]; 24];
+
+/// Room that is empty.
+pub const fn no_names<'m>() -> Names<'m> {
+    [b""; 24]
+}
 
 /// The reply to a method that is not among those of a resource: for OPTIONS that they are listed, for
 /// one known to RFC 9110 that it is not allowed here, for any other that it is not implemented.
@@ -19,26 +24,20 @@ pub const fn refuse(method: Method<'_>) -> Refusal {
     }
 }
 
-/// The value of Allow (RFC 9110 §10.2.1) for a resource that has `methods`, in parts. HEAD comes with
-/// GET, and OPTIONS always.
-pub fn allowed<'m>(methods: &'m [Method<'m>]) -> Names<'m> {
-    let mut names: Names<'m> = [b""; 24];
+/// The value of Allow (RFC 9110 §10.2.1) for a resource that has `methods`, in parts, which are put
+/// into `names`. HEAD comes with GET, and OPTIONS always.
+pub fn allowed<'n, 'm>(methods: &[Method<'m>], names: &'n mut Names<'m>) -> &'n [&'m [u8]] {
     let (pairs, _) = names.as_chunks_mut();
-    let mut separator: &[u8] = b"";
-    let mut slots = pairs.iter_mut();
-    let mut add = |method: &Method<'m>| {
-        if let Some([before, name]) = slots.next() {
-            *before = separator;
-            *name = method.as_str().as_bytes();
-            separator = b", ";
-        }
-    };
-    for method in methods {
-        add(method);
-        if *method == Method::Get {
-            add(&Method::Head);
-        }
+    let mut pairs = pairs.iter_mut();
+    for (method, [name, separator]) in methods.iter().zip(pairs.by_ref()) {
+        *name = match method {
+            Method::Get => b"GET, HEAD",
+            other => other.as_str().as_bytes(),
+        };
+        *separator = b", ";
     }
-    add(&Method::Options);
+    if let Some([name, _]) = pairs.next() {
+        *name = b"OPTIONS";
+    }
     names
 }

@@ -2,7 +2,7 @@
 
 use core::any::Any;
 use core::future::Future;
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
 use super::transport::{Half, Phase, Record, Transmit, Transport};
@@ -125,11 +125,17 @@ where
 /// with an executor.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+        if let Poll::Ready(output) = poll(future.as_mut()) {
             return output;
         }
         core::hint::spin_loop();
     }
+}
+
+/// Out of line: within the loop, the compiler would compute where everything is in the future before
+/// it knows what of it is needed.
+#[inline(never)]
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
 }

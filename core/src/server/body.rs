@@ -3,6 +3,7 @@
 use embedded_io::{Error as _, ErrorKind};
 
 use super::error::Error;
+use super::session::Arrived;
 use super::transport::{Phase, Receive};
 use crate::bytes::window::Window;
 use crate::framing::connection::Receiving;
@@ -10,11 +11,11 @@ use crate::framing::decode::Decoded;
 use crate::message::{ParseError, Refusal, Status};
 
 /// What answers content that was too slow.
-const TOO_SLOW: Refusal =
-    Refusal::new(Status::REQUEST_TIMEOUT, "the content took too long to arrive");
+const TOO_SLOW: &Refusal =
+    &Refusal::new(Status::REQUEST_TIMEOUT, "the content took too long to arrive");
 /// What answers content that is too large.
-const TOO_LARGE: Refusal =
-    Refusal::new(Status::CONTENT_TOO_LARGE, "the content is larger than is accepted here");
+const TOO_LARGE: &Refusal =
+    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is larger than is accepted here");
 
 /// The content of a request, decoded in place in the receive buffer.
 #[derive(Debug)]
@@ -30,12 +31,66 @@ pub(super) struct Incoming<'c> {
     pub(super) window: Window<'c>,
 }
 
+/// Reads into `window`, which has room.
+pub(super) fn receive<R: Receive>(
+    rx: &mut R,
+    window: &mut Window<'_>,
+    phase: Phase,
+) -> impl Future<Output = Result<Arrived, R::Error>> {
+    async move {
+        rx.phase(phase);
+        match rx.read(window.free()).await {
+            Ok(0) => Ok(Arrived::End),
+            Ok(count) => {
+                window.fill(count);
+                Ok(Arrived::Octets)
+            }
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(Arrived::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl Incoming<'_> {
     /// Whether content of `limit` octets at most may follow, by what is known of it before it is
     /// read.
-    pub(super) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
+    pub(super) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
         let limit = limit.min(self.window.room()) as u64;
         if self.receiving.announced() > limit { Err(TOO_LARGE) } else { Ok(()) }
+    }
+
+    /// The next content, still to be taken from the window, or none at its end; `None` when more has
+    /// to be read first.
+    ///
+    /// # Errors
+    /// It is malformed; or it is, or is known to become, more than `room` octets.
+    pub(super) fn decode(&mut self, room: u64) -> Result<Option<Decoded>, &'static Refusal> {
+        let decoded = self.receiving.decode(self.window.unread()).map_err(ParseError::refusal)?;
+        let count = decoded.content.len() as u64;
+        let fits = self.receiving.announced().saturating_add(count) <= room;
+        if fits && count > 0 {
+            return Ok(Some(decoded));
+        }
+        // What comes after it is drained.
+        self.window.consume(decoded.consumed);
+        if !fits {
+            return Err(TOO_LARGE);
+        }
+        if self.receiving.is_complete() {
+            return Ok(Some(Decoded { consumed: 0, content: 0..0 }));
+        }
+        if self.window.free().is_empty() { Err(TOO_LARGE) } else { Ok(None) }
+    }
+
+    /// What reading came to.
+    fn arrived(&mut self, arrived: Arrived) -> Result<(), &'static Refusal> {
+        let refusal = match arrived {
+            Arrived::Octets => return Ok(()),
+            Arrived::End => ParseError::TruncatedContent.refusal(),
+            Arrived::Nothing => TOO_SLOW,
+        };
+        self.receiving.give_up();
+        Err(refusal)
     }
 }
 
@@ -72,79 +127,38 @@ impl<'c, R: Receive> Body<'c, R> {
     /// # Errors
     /// 413 when it is more than `limit`, or than the receive buffer has room for, as early as that
     /// is known; and what [`chunk`](Self::chunk) returns.
-    pub async fn collect(mut self, limit: usize) -> Result<&'c mut [u8], Error<R::Error>> {
-        let mut room = limit.min(self.incoming.window.room());
-        loop {
-            let Decoded { consumed, content } = self.decode(room as u64).await?;
-            if content.is_empty() {
-                return Ok(self.incoming.window.kept());
+    pub fn collect(
+        mut self,
+        limit: usize,
+    ) -> impl Future<Output = Result<&'c mut [u8], Error<R::Error>>> {
+        async move {
+            let mut room = limit.min(self.incoming.window.room());
+            loop {
+                let Decoded { consumed, content } = self.decode(room as u64).await?;
+                if content.is_empty() {
+                    return Ok(self.incoming.window.kept());
+                }
+                room -= content.len();
+                self.incoming.window.keep(consumed - content.len(), content.len());
             }
-            room -= content.len();
-            self.incoming.window.keep(consumed - content.len(), content.len());
         }
     }
 
-    /// Reads until there is content, still to be taken from the window, or none any more. It is
-    /// refused when it is, or is known to become, more than `room` octets.
-    async fn decode(&mut self, room: u64) -> Result<Decoded, Error<R::Error>> {
-        loop {
-            let Incoming { receiving, window } = &mut *self.incoming;
-            let decoded = receiving.decode(window.unread())?;
-            let count = decoded.content.len() as u64;
-            let fits = receiving.announced().saturating_add(count) <= room;
-            if fits && count > 0 {
-                return Ok(decoded);
+    /// Reads until there is content, still to be taken from the window, or none any more.
+    fn decode(&mut self, room: u64) -> impl Future<Output = Result<Decoded, Error<R::Error>>> {
+        async move {
+            loop {
+                if let Some(decoded) = self.incoming.decode(room)? {
+                    return Ok(decoded);
+                }
+                let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
+                self.incoming.arrived(arrived.map_err(Error::Transport)?)?;
             }
-            // What comes after it is drained.
-            window.consume(decoded.consumed);
-            if !fits {
-                return Err(TOO_LARGE.into());
-            }
-            if receiving.is_complete() {
-                return Ok(Decoded { consumed: 0, content: 0..0 });
-            }
-            self.read().await?;
         }
     }
 
     /// The free part of the receive buffer, to work in instead of reading the content.
     pub(crate) fn into_scratch(self) -> &'c mut [u8] {
         self.incoming.window.behind()
-    }
-
-    async fn read(&mut self) -> Result<(), Error<R::Error>> {
-        self.rx.phase(Phase::Content);
-        let Incoming { receiving, window } = &mut *self.incoming;
-        let free = window.free();
-        if free.is_empty() {
-            return Err(TOO_LARGE.into());
-        }
-        let refusal = match self.rx.read(free).await {
-            Ok(count @ 1..) => {
-                window.fill(count);
-                return Ok(());
-            }
-            Ok(0) => ParseError::TruncatedContent.into(),
-            Err(error) if error.kind() == ErrorKind::TimedOut => TOO_SLOW,
-            Err(error) => return Err(Error::Transport(error)),
-        };
-        receiving.give_up();
-        Err(refusal.into())
-    }
-
-    /// Reads what is left of the content and throws it away, `limit` octets at most. Returns
-    /// whether that was all.
-    pub(super) async fn drain(&mut self, limit: u64) -> Result<bool, Error<R::Error>> {
-        let mut left = limit;
-        loop {
-            let count = match self.chunk().await {
-                Ok(Some(piece)) => piece.len() as u64,
-                Ok(None) => return Ok(true),
-                Err(Error::Transport(error)) => return Err(Error::Transport(error)),
-                Err(_) => return Ok(false),
-            };
-            let Some(rest) = left.checked_sub(count) else { return Ok(false) };
-            left = rest;
-        }
     }
 }

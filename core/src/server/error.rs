@@ -10,7 +10,7 @@ pub enum Error<E> {
     /// The transport failed: nobody is there to be answered.
     Transport(E),
     /// The request is refused, and answered so, unless a reply is on its way already.
-    Refused(Refusal),
+    Refused(&'static Refusal),
     /// The reply can't be emitted: answered by 500, unless it is on its way already; then the
     /// connection is cut, so that the client notices.
     Emit(EmitError),
@@ -19,15 +19,15 @@ pub enum Error<E> {
     Cut,
 }
 
-impl<E> From<Refusal> for Error<E> {
-    fn from(refusal: Refusal) -> Self {
+impl<E> From<&'static Refusal> for Error<E> {
+    fn from(refusal: &'static Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
 impl<E> From<ParseError> for Error<E> {
     fn from(error: ParseError) -> Self {
-        Self::Refused(error.into())
+        Self::Refused(error.refusal())
     }
 }
 

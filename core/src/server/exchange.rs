@@ -58,7 +58,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     }
 
     /// The request-target.
-    pub const fn target(&self) -> Target<'c> {
+    pub fn target(&self) -> Target<'c> {
         self.parts.head.target()
     }
 
@@ -135,7 +135,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     }
 
     /// Refuses content of more than `limit` octets, when it is known to be, before it is opened.
-    pub(crate) fn accepts(&self, limit: usize) -> Result<(), Refusal> {
+    pub(crate) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
         self.parts.incoming.accepts(limit)
     }
 

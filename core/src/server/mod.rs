@@ -1,4 +1,8 @@
 //! The one driver: framing over embedded-io-async.
+#![expect(
+    clippy::manual_async_fn,
+    reason = "the future of an `async fn` holds its arguments twice"
+)]
 
 pub mod blocking;
 pub mod body;
@@ -9,6 +13,7 @@ pub mod output;
 pub mod responder;
 pub mod route;
 pub mod serve;
+mod session;
 pub mod stream;
 pub mod transport;
 

@@ -24,13 +24,26 @@ pub(super) struct Staged {
     /// Whether a write is under way. It stays so when the future that wrote was dropped, and then
     /// nobody knows how much of it went.
     writing: bool,
+    /// The first thing of the reply's head that could not be emitted.
+    fault: Option<EmitError>,
 }
 
 impl Staged {
+    /// Octets staged.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing is staged.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// The reply is whole: what comes next belongs to another one.
     pub(super) const fn settle(&mut self) {
         self.earlier = self.len;
         self.committed = false;
+        self.fault = None;
     }
 
     /// Whether the reply of this exchange can no more be taken back.
@@ -63,19 +76,6 @@ impl<'c> Output<'c> {
         self.buffer.len() / 2
     }
 
-    /// Makes ready for the next reply, which has only the first `room` octets of the buffer. Those
-    /// before it wait to leave together with it, unless that could take room from its head.
-    pub(super) async fn begin<W: Transmit>(
-        &mut self,
-        room: usize,
-        tx: &mut W,
-    ) -> Result<(), Error<W::Error>> {
-        if self.staged.len > room - room / 2 {
-            self.flush_interim(tx).await?;
-        }
-        Ok(())
-    }
-
     /// Where the next part of the reply's head goes.
     pub(super) fn head(&mut self) -> Cursor<'_> {
         let end = self.staged.earlier.saturating_add(self.head_room()).min(self.buffer.len());
@@ -84,8 +84,9 @@ impl<'c> Output<'c> {
 
     /// Stages all of `octets`, or nothing.
     pub(super) fn push(&mut self, octets: &[u8]) -> Result<(), Full> {
-        Cursor::new(self.free()).push(octets)?;
-        self.staged.len += octets.len();
+        let mut free = Cursor::new(self.free());
+        free.push(octets);
+        self.staged.len += free.written()?;
         Ok(())
     }
 
@@ -102,7 +103,18 @@ impl<'c> Output<'c> {
     /// Takes back what is staged of the reply of this exchange.
     pub(super) const fn revoke(&mut self) {
         self.staged.len = self.staged.earlier;
+        self.staged.fault = None;
         self.chunk = None;
+    }
+
+    /// Says that something of the reply's head could not be emitted.
+    pub(super) fn fail(&mut self, fault: EmitError) {
+        self.staged.fault = self.staged.fault.or(Some(fault));
+    }
+
+    /// Whether the whole head could be emitted so far.
+    pub(super) fn check(&self) -> Result<(), EmitError> {
+        self.staged.fault.map_or(Ok(()), Err)
     }
 
     /// The buffer behind what is staged.
@@ -172,45 +184,48 @@ impl<'c> Output<'c> {
     }
 
     /// Sends all that is staged, and `tail` behind it.
-    async fn flush_before<W: Transmit>(
+    fn flush_before<W: Transmit>(
         &mut self,
         mut tail: &[u8],
         then: Then,
         tx: &mut W,
-    ) -> Result<(), Error<W::Error>> {
-        self.end_chunk();
-        if self.staged.len > self.staged.earlier {
-            self.staged.committed = true;
-        }
-        let mut octets = self.buffer.get(..self.staged.len).unwrap_or_default();
-        if octets.is_empty() {
-            octets = core::mem::take(&mut tail);
-        }
-        if octets.is_empty() {
-            return Ok(());
-        }
-        self.staged.writing = true;
-        while !octets.is_empty() {
-            tx.phase(Phase::Reply);
-            let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
-            let written = match then {
-                Then::Nothing => tx.write(piece).await,
-                Then::More => tx.write_more(piece).await,
-            };
-            // embedded-io's own `write_all` panics when a write takes nothing.
-            octets = match written.map_err(Error::Transport)? {
-                0 => return Err(Error::Cut),
-                written => octets.get(written..).unwrap_or_default(),
-            };
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        async move {
+            self.end_chunk();
+            if self.staged.len > self.staged.earlier {
+                self.staged.committed = true;
+            }
+            let mut octets = self.buffer.get(..self.staged.len).unwrap_or_default();
             if octets.is_empty() {
                 octets = core::mem::take(&mut tail);
             }
+            if octets.is_empty() {
+                return Ok(());
+            }
+            self.staged.writing = true;
+            while !octets.is_empty() {
+                tx.phase(Phase::Reply);
+                let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
+                let written = match then {
+                    Then::Nothing => tx.write(piece).await,
+                    Then::More => tx.write_more(piece).await,
+                };
+                // embedded-io's own `write_all` panics when a write takes nothing.
+                octets = match written.map_err(Error::Transport)? {
+                    0 => return Err(Error::Cut),
+                    written => octets.get(written..).unwrap_or_default(),
+                };
+                if octets.is_empty() {
+                    octets = core::mem::take(&mut tail);
+                }
+            }
+            if then == Then::Nothing {
+                tx.flush().await.map_err(Error::Transport)?;
+            }
+            let Staged { committed, fault, .. } = *self.staged;
+            *self.staged = Staged { committed, fault, ..Staged::default() };
+            Ok(())
         }
-        if then == Then::Nothing {
-            tx.flush().await.map_err(Error::Transport)?;
-        }
-        *self.staged = Staged { committed: self.staged.committed, ..Staged::default() };
-        Ok(())
     }
 
     /// Sends all that is staged, which is no part of the final reply.
@@ -223,18 +238,20 @@ impl<'c> Output<'c> {
     }
 
     /// Sends `octets` behind all that is staged: together with it when there is room.
-    pub(super) async fn send<W: Transmit>(
+    pub(super) fn send<W: Transmit>(
         &mut self,
         octets: &[u8],
         tx: &mut W,
-    ) -> Result<(), Error<W::Error>> {
-        let count = octets.len().min(self.free().len());
-        let (with_staged, rest) = octets.split_at(count);
-        self.push(with_staged).map_err(EmitError::from)?;
-        if rest.is_empty() {
-            return Ok(());
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        async move {
+            let count = octets.len().min(self.free().len());
+            let (with_staged, rest) = octets.split_at(count);
+            self.push(with_staged).map_err(EmitError::from)?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            self.flush_before(rest, Then::Nothing, tx).await
         }
-        self.flush_before(rest, Then::Nothing, tx).await
     }
 
     /// Sends octets of a file behind all that is staged, `length` from `offset` on, as far as the

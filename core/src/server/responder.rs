@@ -8,7 +8,7 @@ use crate::bytes::ascii::Decimal;
 use crate::framing::{EmitError, Length};
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
-use crate::semantics::methods::{allowed, refuse};
+use crate::semantics::methods::{allowed, no_names, refuse};
 
 /// Where the reply of one exchange comes from. It is gone once a reply was begun.
 pub struct Responder<'c, T: Transport> {
@@ -67,7 +67,7 @@ impl<'c, T: Transport> Responder<'c, T> {
         let refusal = refuse(method);
         let mut reply = self.status(refusal.status);
         if refusal.status != Status::NOT_IMPLEMENTED {
-            reply.add("Allow", &allowed(methods));
+            reply.add("Allow", allowed(methods, &mut no_names()));
         }
         reply.refused(refusal)
     }

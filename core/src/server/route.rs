@@ -1,6 +1,6 @@
 //! The path of a request, decoded once, for handlers to match on.
 
-use crate::bytes::ascii::hex_digit;
+use crate::bytes::ascii::{as_str, pct_decoded};
 
 /// Segments that are kept apart. The last one holds all that is left of a longer path.
 pub const MAX_SEGMENTS: usize = 8;
@@ -15,58 +15,47 @@ pub(super) struct Route<'c> {
     pub(super) decoded: Option<&'c [u8]>,
 }
 
-/// What a segment that is not UTF-8 shows as: it matches nothing that a handler would write.
-const NOT_UTF8: &str = "\u{fffd}";
-
 impl<'c> Route<'c> {
     /// Octets of scratch that [`new`](Self::new) needs for `path`.
     pub(super) fn scratch(path: &str) -> usize {
-        if path.contains('%') { path.len() } else { 0 }
+        if path.bytes().any(|octet| octet == b'%') { path.len() } else { 0 }
     }
 
     /// Decodes `path`, which is valid, into `scratch`; where nothing is encoded, it is borrowed as it
     /// stands.
     #[inline(never)]
     pub(super) fn new(path: &'c str, scratch: &'c mut [u8]) -> Self {
-        let mut encoded_slash = false;
-        let decoded: &'c [u8] = if Self::scratch(path) == 0 {
-            path.as_bytes()
-        } else {
-            let mut octets = path.bytes();
-            let mut length = 0;
-            for slot in scratch.iter_mut() {
-                *slot = match octets.next() {
-                    None => break,
-                    Some(b'%') => {
-                        let mut digit = || octets.next().and_then(hex_digit).unwrap_or_default();
-                        let octet = digit() << 4 | digit();
-                        encoded_slash |= octet == b'/';
-                        octet
-                    }
-                    Some(octet) => octet,
-                };
-                length += 1;
+        // Where in the decoded path segments end.
+        let mut ends = [0; MAX_SEGMENTS + 1];
+        let (mut count, mut length, mut encoded_slash) = (0, 0, false);
+        let mut rest = path.as_bytes();
+        while let [first, after @ ..] = rest {
+            rest = after;
+            let mut octet = *first;
+            if octet == b'/' && count < MAX_SEGMENTS {
+                count += 1;
+            } else if octet == b'%' {
+                octet = pct_decoded(rest).unwrap_or_default();
+                rest = rest.get(2..).unwrap_or_default();
+                encoded_slash |= octet == b'/';
             }
-            scratch.get(..length).unwrap_or_default()
-        };
-        let decoded_whole = (!encoded_slash).then_some(decoded);
-        let mut route = Self { segments: [""; MAX_SEGMENTS], count: 0, decoded: decoded_whole };
-        route.divide(path, decoded);
-        route
-    }
-
-    /// Divides `decoded` where `path`, the same before decoding, has its slashes.
-    fn divide(&mut self, path: &str, decoded: &'c [u8]) {
-        let Some(path) = path.strip_prefix('/').filter(|path| !path.is_empty()) else { return };
-        let mut rest = decoded.get(1..).unwrap_or_default();
-        let divided = path.splitn(MAX_SEGMENTS, '/');
-        for (slot, encoded) in self.segments.iter_mut().zip(divided) {
-            let length = encoded.len() - 2 * encoded.bytes().filter(|&octet| octet == b'%').count();
-            let segment = rest.get(..length).unwrap_or(rest);
-            rest = rest.get(length + 1..).unwrap_or_default();
-            *slot = core::str::from_utf8(segment).unwrap_or(NOT_UTF8);
-            self.count += 1;
+            if let Some(slot) = scratch.get_mut(length) {
+                *slot = octet;
+            }
+            length += 1;
+            if let Some(end) = ends.get_mut(count) {
+                *end = length;
+            }
         }
+        let decoded = if scratch.is_empty() { path.as_bytes() } else { scratch };
+        let decoded = decoded.get(..length).unwrap_or_default();
+        // The root has none.
+        let count = if length > 1 { count } else { 0 };
+        let mut segments = [""; MAX_SEGMENTS];
+        for (slot, [before, end]) in segments.iter_mut().zip(ends.array_windows()) {
+            *slot = as_str(decoded.get(before + 1..*end).unwrap_or_default());
+        }
+        Self { segments, count, decoded: (!encoded_slash).then_some(decoded) }
     }
 
     /// The segments, the slash at the start not counted.

@@ -2,14 +2,17 @@
 
 use core::panic::PanicInfo;
 
-use cortex_m::peripheral::SCB;
-use cortex_m_semihosting::hprintln;
-
+use crate::say::{say, say_number};
 use crate::stack;
+use cortex_m::peripheral::SCB;
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    hprintln!("{}", info);
+    if let Some(location) = info.location() {
+        say(&["panicked at ", location.file()]);
+        say_number(":", location.line(), "\n");
+    }
+
     SCB::sys_reset();
 }
 
@@ -31,9 +34,9 @@ core::arch::global_asm!(
 
 extern "C" fn report(pointer: usize) -> ! {
     if pointer < stack::end() + 64 {
-        hprintln!("the stack is full");
+        say(&["the stack is full\n"]);
     } else {
-        hprintln!("a fault, the stack at {:#x}", pointer);
+        say(&["a fault\n"]);
     }
     SCB::sys_reset();
 }

@@ -5,6 +5,7 @@ pub mod board;
 pub mod clock;
 pub mod ethernet;
 pub mod fault;
+pub mod say;
 pub mod serve;
 pub mod stack;
 

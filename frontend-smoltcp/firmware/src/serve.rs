@@ -1,6 +1,6 @@
 //! The loop that serves: network, address, sleep.
 
-use cortex_m_semihosting::hprintln;
+use cortex_m::singleton;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::dhcpv4;
 use smoltcp::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use thimble_smoltcp::{Memory, Server, Service, Serving};
 
 use crate::board::Board;
 use crate::ethernet::ADDRESS;
+use crate::say::say_number;
 
 /// Connections: one more than are served in peace.
 pub const CONNECTIONS: usize = 4;
@@ -16,26 +17,32 @@ pub const CONNECTIONS: usize = 4;
 /// The memory of all connections.
 pub type Connections = Memory<CONNECTIONS, 1536, 2048, 4096, 1024>;
 
+/// Room for their sockets, and for DHCP's.
+type Sockets = [SocketStorage<'static>; CONNECTIONS + 1];
+
 /// The address where no server gives one, after so long.
 const STATIC: Ipv4Cidr = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24);
 const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Serves until the power goes. `watch` sees the server and the time before each sleep.
+///
+/// # Panics
+/// When it is called for the second time.
 pub fn serve<S: Service>(
     board: &mut Board,
-    memory: &mut Connections,
+    memory: &'static mut Connections,
     server: &Server<S>,
     mut watch: impl FnMut(&Serving<'_, '_>, Instant),
 ) -> ! {
     let mut config = Config::new(EthernetAddress(ADDRESS).into());
     let now = board.clock.now();
     config.random_seed = now.total_micros().unsigned_abs();
-    let interface = Interface::new(config, &mut board.ethernet, now);
-    let mut sockets = [const { SocketStorage::EMPTY }; CONNECTIONS + 1];
-    let mut sockets = SocketSet::new(&mut sockets[..]);
+    let mut interface = Interface::new(config, &mut board.ethernet, now);
+    let sockets = singleton!(: Sockets = [const { SocketStorage::EMPTY }; CONNECTIONS + 1]);
+    let mut sockets = SocketSet::new(sockets.expect("serving begins once").as_mut_slice());
     let dhcp = sockets.add(dhcpv4::Socket::new());
-    server.run(memory, interface, sockets, |serving| {
+    server.run(memory, &mut interface, sockets, |serving| {
         let mut is_configured = false;
         loop {
             let now = board.clock.now();
@@ -81,5 +88,9 @@ fn configure(serving: &mut Serving<'_, '_>, address: Ipv4Cidr, router: Option<Ip
     if let Some(router) = router {
         let _ = interface.routes_mut().add_default_ipv4_route(router);
     }
-    hprintln!("at http://{}/", address.address());
+    let [a, b, c, d] = address.address().octets().map(u32::from);
+    say_number("at http://", a, ".");
+    say_number("", b, ".");
+    say_number("", c, ".");
+    say_number("", d, "/\n");
 }

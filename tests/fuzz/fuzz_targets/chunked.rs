@@ -11,11 +11,11 @@ use thimble_core::message::ParseError;
 type Outcome = Result<(Vec<u8>, usize, bool), ParseError>;
 
 fn decode(input: &[u8], ends: &[usize]) -> Outcome {
-    let mut decoder = Decoder::new(BodyLength::Chunked, Limits::DEVICE);
+    let mut decoder = Decoder::new(BodyLength::Chunked);
     let (mut content, mut start) = (Vec::new(), 0);
     for &end in ends {
         loop {
-            let found = decoder.decode(&input[start..end])?;
+            let found = decoder.decode(&input[start..end], &Limits::DEVICE)?;
             assert!(found.content.end <= found.consumed && start + found.consumed <= end);
             content.extend_from_slice(&input[start..end][found.content.clone()]);
             start += found.consumed;

@@ -6,7 +6,7 @@ use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::grammar::range::RangeSet;
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::{Access, FieldLines, Outcome, Validators, evaluate, if_range};
-use crate::semantics::methods::{allowed, refuse};
+use crate::semantics::methods::{allowed, no_names, refuse};
 use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::range::{OctetRange, Parts, Selection, select};
 
@@ -230,7 +230,7 @@ impl<'p> Plan<'p> {
             _ => {}
         }
         if status == Status::NO_CONTENT || status == Status::METHOD_NOT_ALLOWED {
-            emit("Allow", &allowed(methods));
+            emit("Allow", allowed(methods, &mut no_names()));
         }
     }
 

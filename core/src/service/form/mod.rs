@@ -4,18 +4,17 @@ mod urlencoded;
 
 pub use urlencoded::Form;
 
-use crate::framing::length::BodyLength;
 use crate::grammar::media_type::media_type;
 use crate::message::{Refusal, Status};
 use crate::server::{Error, Exchange, Responder, Transport};
 
-const NOT_A_FORM: Refusal = Refusal::new(
+const NOT_A_FORM: &Refusal = &Refusal::new(
     Status::UNSUPPORTED_MEDIA_TYPE,
     "a form is sent as application/x-www-form-urlencoded, without a content coding",
 );
-const NO_LENGTH: Refusal =
-    Refusal::new(Status::LENGTH_REQUIRED, "a form is sent with Content-Length, or chunked");
-const NOT_UTF8: Refusal = Refusal::new(Status::BAD_REQUEST, "the form is not in UTF-8");
+const NO_LENGTH: &Refusal =
+    &Refusal::new(Status::LENGTH_REQUIRED, "a form is sent with Content-Length, or chunked");
+const NOT_UTF8: &Refusal = &Refusal::new(Status::BAD_REQUEST, "the form is not in UTF-8");
 
 impl<'c, T: Transport> Exchange<'c, T> {
     /// Reads a form sent as `application/x-www-form-urlencoded`, and decodes it in place.
@@ -33,7 +32,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
         if !is_form || fields.first("Content-Encoding").is_some() {
             return Err(NOT_A_FORM.into());
         }
-        if self.receiving().declared() == BodyLength::Absent {
+        if !self.head().facts().declare_content() {
             return Err(NO_LENGTH.into());
         }
         let limit = self.receiving().limits().form;

@@ -1,6 +1,7 @@
 //! `application/x-www-form-urlencoded`, as the WHATWG URL standard parses it (§5.1).
 
-use crate::bytes::ascii::hex_digit;
+use crate::bytes::ascii::{as_str, pct_decoded};
+use crate::bytes::take::{take_octet, take_while};
 
 /// After a name, when a value follows. No octet of UTF-8 is like this one or the next.
 const NAME_END: u8 = 0xfe;
@@ -23,35 +24,30 @@ impl<'c> Form<'c> {
     /// or two of one.
     pub fn decode(content: &'c mut [u8]) -> Option<Self> {
         core::str::from_utf8(content).ok()?;
-        let mut writer = Writer { content, written: 0, partial: Partial::default() };
+        let mut writer = Writer { content, written: 0, partial: 0 };
         let (mut read, mut in_name, mut is_empty) = (0, true, true);
         while let Some(&octet) = writer.content.get(read) {
             read += 1;
-            if octet == b'%' {
-                let mut digits = writer.content.iter().skip(read).map(|&octet| hex_digit(octet));
-                if let (Some(Some(high)), Some(Some(low))) = (digits.next(), digits.next()) {
-                    read += 2;
-                    writer.decoded(high << 4 | low);
-                    is_empty = false;
-                    continue;
-                }
+            let after = writer.content.get(read..).unwrap_or_default();
+            if octet == b'%'
+                && let Some(decoded) = pct_decoded(after)
+            {
+                read += 2;
+                is_empty = false;
+                writer.decoded(decoded);
+                continue;
             }
             writer.end_partial();
-            match octet {
-                b'&' if is_empty => {}
-                b'&' => {
-                    writer.put(&[FIELD_END]);
-                    (in_name, is_empty) = (true, true);
-                }
-                b'=' if in_name => {
-                    writer.put(&[NAME_END]);
-                    (in_name, is_empty) = (false, false);
-                }
-                octet => {
-                    writer.put(&[if octet == b'+' { b' ' } else { octet }]);
-                    is_empty = false;
-                }
-            }
+            let octet = match octet {
+                b'&' if is_empty => continue,
+                b'&' => FIELD_END,
+                b'=' if in_name => NAME_END,
+                b'+' => b' ',
+                other => other,
+            };
+            writer.put(octet);
+            is_empty = octet == FIELD_END;
+            in_name = is_empty || in_name && octet != NAME_END;
         }
         writer.end_partial();
         let Writer { content, written, .. } = writer;
@@ -66,11 +62,7 @@ impl<'c> Form<'c> {
     /// Names and values in the order they were sent. A field without an equals sign has an empty
     /// value.
     pub fn iter(&self) -> impl Iterator<Item = (&'c str, &'c str)> + Clone + use<'c> {
-        let fields = self.decoded.split(|&octet| octet == FIELD_END);
-        fields.filter(|field| !field.is_empty()).map(|field| {
-            let mut parts = field.splitn(2, |&octet| octet == NAME_END).map(text);
-            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
-        })
+        Fields { rest: self.decoded }
     }
 
     /// The value of the first field called `name`.
@@ -84,55 +76,57 @@ impl<'c> Form<'c> {
     }
 }
 
-/// Only UTF-8 was decoded, so that the check that is made again can't fail.
-fn text(octets: &[u8]) -> &str {
-    core::str::from_utf8(octets).unwrap_or(REPLACEMENT)
+#[derive(Clone)]
+struct Fields<'c> {
+    rest: &'c [u8],
+}
+
+impl<'c> Iterator for Fields<'c> {
+    type Item = (&'c str, &'c str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut value = take_while(&mut self.rest, |octet| octet != FIELD_END);
+        take_octet(&mut self.rest, FIELD_END);
+        let name = take_while(&mut value, |octet| octet != NAME_END);
+        take_octet(&mut value, NAME_END);
+        // Only UTF-8 was decoded.
+        Some((as_str(name), as_str(value)))
+    }
 }
 
 /// Writes into the octets that were read already: nothing decodes to more than it was.
 struct Writer<'c> {
     content: &'c mut [u8],
     written: usize,
-    partial: Partial,
-}
-
-/// Pct-encoded octets that may become a character with those that follow. What is not encoded
-/// never completes one: it was checked to be characters by itself.
-#[derive(Default)]
-struct Partial {
-    octets: [u8; 4],
-    len: usize,
+    /// Pct-encoded octets at the end of what is written that may become a character with those that
+    /// follow. What is not encoded never completes one: it was checked to be characters by itself.
+    partial: usize,
 }
 
 impl Writer<'_> {
-    fn put(&mut self, octets: &[u8]) {
-        let free = self.content.get_mut(self.written..).unwrap_or_default();
-        for (to, from) in free.iter_mut().zip(octets) {
-            *to = *from;
+    fn put(&mut self, octet: u8) {
+        if let Some(slot) = self.content.get_mut(self.written) {
+            *slot = octet;
         }
-        self.written += octets.len();
+        self.written += 1;
     }
 
     /// Takes a pct-encoded octet, decoded.
     fn decoded(&mut self, octet: u8) {
-        let Partial { octets, len } = &mut self.partial;
-        if let Some(slot) = octets.get_mut(*len) {
-            *slot = octet;
-            *len += 1;
-        }
-        let (octets, len) = (*octets, *len);
-        let sequence = octets.get(..len).unwrap_or_default();
-        match core::str::from_utf8(sequence) {
-            Ok(_) => {
-                self.put(sequence);
-                self.partial.len = 0;
-            }
+        self.put(octet);
+        self.partial += 1;
+        let sequence = self.content.get(self.written - self.partial..self.written);
+        match core::str::from_utf8(sequence.unwrap_or_default()) {
+            Ok(_) => self.partial = 0,
             Err(error) if error.error_len().is_none() => {}
             Err(_) => {
                 // The sequence broke off, and this octet begins another, unless it is alone.
-                self.put(REPLACEMENT.as_bytes());
-                self.partial.len = 0;
-                if len > 1 {
+                let begins_another = self.partial > 1;
+                self.end_partial();
+                if begins_another {
                     self.decoded(octet);
                 }
             }
@@ -140,9 +134,12 @@ impl Writer<'_> {
     }
 
     fn end_partial(&mut self) {
-        if self.partial.len > 0 {
-            self.put(REPLACEMENT.as_bytes());
-            self.partial.len = 0;
+        if self.partial > 0 {
+            self.written -= self.partial;
+            self.partial = 0;
+            for octet in REPLACEMENT.bytes() {
+                self.put(octet);
+            }
         }
     }
 }

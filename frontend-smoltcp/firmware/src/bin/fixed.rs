@@ -3,12 +3,12 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use cortex_m_semihosting::hprintln;
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::{ADDRESS, Frames};
+use thimble_firmware::say::say;
 
 const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 14\r\n\r\nHello, world!\n";
@@ -35,7 +35,7 @@ fn main() -> ! {
         sockets.add(socket)
     });
     let handles: [_; 4] = core::array::from_fn(|_| handles.next().unwrap_or_default());
-    hprintln!("at http://10.0.2.15/");
+    say(&["at http://10.0.2.15/\n"]);
     loop {
         let now = board.clock.now();
         interface.poll(now, &mut board.ethernet, &mut sockets);

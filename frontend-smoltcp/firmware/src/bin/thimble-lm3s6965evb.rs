@@ -17,14 +17,14 @@ use thimble_smoltcp::{
 };
 
 /// Octets of submissions that are kept.
-const KEPT: usize = 2048;
+const OCTETS_KEPT: usize = 2048;
 
 /// The files below `site/`.
 static SITE: Image = include!(concat!(env!("OUT_DIR"), "/site.rs"));
 
 /// The site, and what is known of the device.
 struct Device {
-    site: Site<'static, Image, RefCell<Ring<KEPT>>>,
+    site: Site<'static, Image, &'static RefCell<Ring<OCTETS_KEPT>>>,
     uptime: Cell<u32>,
     requests: Cell<u32>,
     connections: Cell<u32>,
@@ -72,7 +72,8 @@ impl Device {
 fn main() -> ! {
     static mut MEMORY: Connections = Connections::new();
     static mut FRAMES: Frames = Frames::NONE;
-    let site = Site::new(SITE).submissions(RefCell::new(Ring::new())).show_submissions(true);
+    static mut KEPT: RefCell<Ring<OCTETS_KEPT>> = RefCell::new(Ring::new());
+    let site = Site::new(SITE).submissions(&*KEPT).show_submissions(true);
     let device =
         Device { site, uptime: Cell::new(0), requests: Cell::new(0), connections: Cell::new(0) };
     serve(&mut Board::take(FRAMES), MEMORY, &Server::new(&device), |serving, now| {

@@ -1,0 +1,20 @@
+//! Taking octets from the front of a slice.
+
+/// Takes octets of a class, as many as there are.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub fn take_while<'i>(input: &mut &'i [u8], class: fn(u8) -> bool) -> &'i [u8] {
+    let all = *input;
+    while let [first, rest @ ..] = *input
+        && class(*first)
+    {
+        *input = rest;
+    }
+    all.get(..all.len() - input.len()).unwrap_or_default()
+}
+
+/// Takes one octet; `None` when it isn't `expected`, whether it was taken or not.
+pub fn take_octet(input: &mut &[u8], expected: u8) -> Option<()> {
+    let [first, rest @ ..] = *input else { return None };
+    *input = rest;
+    (*first == expected).then_some(())
+}

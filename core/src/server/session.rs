@@ -1,0 +1,307 @@
+//! One connection between its requests: which step comes next, without taking any.
+
+use super::body::Incoming;
+use super::draft::Draft;
+use super::output::{Output, Staged};
+use super::serve::{Buffers, Ended};
+use super::transport::{Phase, Record};
+use crate::bytes::span::Span;
+use crate::bytes::window::Window;
+use crate::framing::encode::Date;
+use crate::framing::{Connection, Limits};
+use crate::message::head::request_line_of;
+use crate::message::{FieldEntry, Refusal, Status};
+
+/// What answers a head that was too slow.
+const TOO_SLOW: &Refusal =
+    &Refusal::new(Status::REQUEST_TIMEOUT, "the request took too long to arrive");
+
+/// A connection while it is served. Nothing here is generic, so that it exists once.
+pub(super) struct Session<'b> {
+    pub(super) connection: Connection,
+    pub(super) rx: &'b mut [u8],
+    pub(super) tx: &'b mut [u8],
+    pub(super) fields: &'b mut [FieldEntry],
+    /// What of `rx` was received and not consumed.
+    pub(super) unread: Span,
+    /// What of `tx` is to be sent.
+    pub(super) staged: Staged,
+    /// The request that is answered, or was last.
+    pub(super) asked: Asked,
+    stage: Stage,
+}
+
+/// Where a connection stands.
+///
+/// ```text
+/// Head --> Answer --> Drain --> Head
+///   |                   `-----> Linger --> Over
+///   `------------------------------------> Over
+/// ```
+#[derive(Clone, Copy)]
+enum Stage {
+    /// A head is awaited. Without one, the connection may be left as idle or not.
+    Head { may_idle: bool },
+    /// A request is to be answered.
+    Answer,
+    /// What is left of its content is thrown away, so many octets at most.
+    Drain { left: usize },
+    /// The sending side is shut, and so many octets at most are thrown away.
+    Linger { left: usize },
+    /// That was all.
+    Over(Ended),
+}
+
+/// A request that is to be answered.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked {
+    /// Where in the receive buffer its head stands; what there is of it, if it is refused.
+    pub(super) head: Span,
+    /// Why it is refused, if that is known before the head is accepted.
+    pub(super) refusal: Option<&'static Refusal>,
+}
+
+/// What is to be done next.
+pub(super) enum Step {
+    /// Answer what is asked, and [`conclude`](Session::conclude).
+    Answer,
+    /// Send all that is staged.
+    Flush,
+    /// Read, and tell [`arrived`](Session::arrived).
+    Read(Phase),
+    /// Shut the sending side.
+    Close,
+    /// Nothing.
+    End(Ended),
+}
+
+/// What reading came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// More octets.
+    Octets,
+    /// The end of them.
+    End,
+    /// Nothing, in time.
+    Nothing,
+}
+
+impl<'b> Session<'b> {
+    pub(super) fn new(limits: Limits, buffers: Buffers<'b>) -> Self {
+        let Buffers { rx, tx, fields } = buffers;
+        Self {
+            connection: Connection::new(limits.within(rx.len())),
+            rx,
+            tx,
+            fields,
+            unread: Span::default(),
+            staged: Staged::default(),
+            asked: Asked::default(),
+            stage: Stage::Head { may_idle: false },
+        }
+    }
+
+    /// The next step.
+    #[inline(never)]
+    pub(super) fn step(&mut self) -> Step {
+        if let Stage::Drain { left } = self.stage
+            && self.staged.is_empty()
+            && let Some(step) = self.drain(left)
+        {
+            return step;
+        }
+        if let Stage::Head { may_idle } = self.stage
+            && let Some(step) = self.seek(may_idle)
+        {
+            return step;
+        }
+        match self.stage {
+            // Replies before it wait to leave together with it, unless that could take room from
+            // its head.
+            Stage::Answer if self.staged.len() <= self.head_room() => Step::Answer,
+            Stage::Over(ended) => Step::End(ended),
+            Stage::Linger { left: 0 } => Step::End(Ended::Closed),
+            Stage::Linger { .. } => {
+                self.unread = Span::default();
+                Step::Read(Phase::Drain)
+            }
+            _ => Step::Flush,
+        }
+    }
+
+    /// Looks for a head. There is nothing else to do when there is one, or when something is to be
+    /// sent first.
+    fn seek(&mut self, may_idle: bool) -> Option<Step> {
+        let mut window = Window::new(self.rx, &mut self.unread);
+        let found = match self.connection.find_head(window.unread(), self.fields) {
+            Ok(found) => found,
+            Err(error) => {
+                self.refuse(error.refusal());
+                return None;
+            }
+        };
+        window.consume(found.skipped);
+        let is_idle = window.unread().is_empty();
+        if let Some(length) = found.length {
+            self.asked = Asked { head: self.freeze(length), refusal: None };
+            self.stage = Stage::Answer;
+            return None;
+        }
+        // Empty lines before a request-line are counted as long as its connection is served.
+        let may_idle = may_idle && found.skipped == 0;
+        self.stage = Stage::Head { may_idle };
+        if !self.staged.is_empty() {
+            return None;
+        }
+        Some(match (is_idle, may_idle) {
+            (true, true) => Step::End(Ended::Idle),
+            (true, false) => Step::Read(Phase::Idle),
+            (false, _) => Step::Read(Phase::Head),
+        })
+    }
+
+    /// Sets a head of `length` octets apart: it stays where it is while the reply is made, and what
+    /// arrives goes behind it. It moves to the front when a form might not fit there.
+    fn freeze(&mut self, length: usize) -> Span {
+        let behind = self.rx.len().saturating_sub(self.unread.start + length);
+        let Limits { form, line, .. } = *self.connection.limits();
+        if self.unread.start > 0 && behind < form.saturating_add(line) {
+            Window::new(self.rx, &mut self.unread).compact();
+        }
+        Span { start: self.unread.start, end: self.unread.start + length }
+    }
+
+    /// Counts what is unread from the end of the head on: the head is lent until the reply is made.
+    pub(super) const fn set_apart(&mut self) {
+        self.unread = Span { start: 0, end: self.unread.end - self.asked.head.end };
+    }
+
+    /// Counts what is unread from the start of the buffer again.
+    pub(super) const fn rejoin(&mut self) {
+        self.unread = self.unread.behind(self.asked.head.end);
+    }
+
+    /// Has what arrived refused.
+    fn refuse(&mut self, refusal: &'static Refusal) {
+        self.asked = Asked { head: self.unread, refusal: Some(refusal) };
+        self.stage = Stage::Answer;
+    }
+
+    /// Octets of earlier replies that may be staged while a request is answered.
+    fn head_room(&self) -> usize {
+        // The path is decoded into the transmit buffer.
+        self.tx.len().saturating_sub(self.connection.target_length()) / 2
+    }
+
+    /// What reading came to, in the stage that asked for it.
+    pub(super) fn arrived(&mut self, arrived: Arrived) {
+        let window = Window::new(self.rx, &mut self.unread);
+        let unread = window.unread();
+        match (&mut self.stage, arrived) {
+            (Stage::Linger { left }, Arrived::Octets) => {
+                *left = left.saturating_sub(unread.len());
+            }
+            (_, Arrived::Octets) => {}
+            (Stage::Head { .. }, Arrived::End) => match self.connection.receive_end(unread) {
+                Ok(()) => self.stage = Stage::Over(Ended::Closed),
+                Err(error) => self.refuse(error.refusal()),
+            },
+            (Stage::Head { .. }, Arrived::Nothing) if !unread.is_empty() => {
+                self.connection.refuse_head(unread);
+                self.refuse(TOO_SLOW);
+            }
+            // The rest of the content won't come.
+            (Stage::Drain { .. }, _) => self.connection.close(),
+            _ => self.stage = Stage::Over(Ended::Closed),
+        }
+    }
+
+    /// The reply is whole: goes on with what follows it.
+    pub(super) fn conclude(&mut self) {
+        self.staged.settle();
+        self.stage = Stage::Drain { left: self.connection.limits().drain };
+        self.renew();
+    }
+
+    /// Goes on with the next request, if this one is done with.
+    fn renew(&mut self) -> bool {
+        let goes_on = self.connection.renew();
+        if goes_on {
+            self.stage = Stage::Head { may_idle: true };
+        }
+        goes_on
+    }
+
+    /// Throws away content that nobody wanted; `None` when the connection goes on after it.
+    fn drain(&mut self, mut left: usize) -> Option<Step> {
+        if self.connection.sending().is_persistent() {
+            let (receiving, _) = self.connection.halves();
+            let mut incoming =
+                Incoming { receiving, window: Window::new(self.rx, &mut self.unread) };
+            while let Ok(decoded) = incoming.decode(left as u64) {
+                let Some(decoded) = decoded else {
+                    self.stage = Stage::Drain { left };
+                    return Some(Step::Read(Phase::Content));
+                };
+                if decoded.content.is_empty() {
+                    break;
+                }
+                left -= decoded.content.len();
+                incoming.window.consume(decoded.consumed);
+            }
+            if self.renew() {
+                return None;
+            }
+        }
+        // Closing at once could take the reply from a client that still sends (RFC 9112 §9.6).
+        let is_all_read = self.connection.is_all_read() && self.unread.start == self.unread.end;
+        let left = if is_all_read { 0 } else { self.connection.limits().drain };
+        self.stage = Stage::Linger { left };
+        Some(Step::Close)
+    }
+
+    /// Where to read into, and what is there.
+    pub(super) fn window(&mut self) -> Window<'_> {
+        Window::new(self.rx, &mut self.unread)
+    }
+
+    /// What is to be sent.
+    pub(super) fn output(&mut self) -> Output<'_> {
+        Output::new(self.tx, &mut self.staged)
+    }
+
+    /// A draft in place of a reply that was begun and of which nothing has left.
+    pub(super) fn redraft(&mut self, now: Option<Date>) -> Draft<'_> {
+        let (receiving, sending) = self.connection.halves();
+        sending.close_unless_drainable(receiving);
+        let mut draft = Draft::new(sending, Output::new(self.tx, &mut self.staged), now);
+        draft.restart();
+        draft
+    }
+
+    /// Whether the reply is whole, as far as it has been sent.
+    pub(super) fn is_whole(&self) -> bool {
+        self.connection.sending().is_complete() && !self.staged.is_torn()
+    }
+
+    /// The head of the request that is answered.
+    pub(super) fn head(&self) -> &[u8] {
+        let Span { start, end } = self.asked.head;
+        self.rx.get(start..end).unwrap_or_default()
+    }
+
+    /// What a log says about the reply.
+    pub(super) fn record(&self) -> Record<'_> {
+        let sending = self.connection.sending();
+        Record {
+            request_line: request_line_of(self.head()),
+            status: sending.status(),
+            content: sending.content(),
+        }
+    }
+
+    /// Whether an error of reading matters no more.
+    pub(super) const fn is_lingering(&self) -> bool {
+        matches!(self.stage, Stage::Linger { .. })
+    }
+}
