@@ -31,9 +31,23 @@ impl<'p> Path<'p> {
     }
 
     /// The file `name` in this directory; `None` if that can't be a name.
-    pub fn child(self, name: &'p [u8]) -> Option<Self> {
-        (self.child.is_empty() && is_name(name) && !name.contains(&b'/'))
-            .then_some(Self { child: name, ..self })
+    pub fn child(mut self, name: &'p [u8]) -> Option<Self> {
+        self.enter(name).then_some(self)
+    }
+
+    /// Becomes the file `name` in this directory, or nothing if that can't be a name. Returns whether
+    /// it can.
+    pub(crate) fn enter(&mut self, name: &'p [u8]) -> bool {
+        let is_child = self.child.is_empty() && is_name(name) && !name.contains(&b'/');
+        if is_child {
+            self.child = name;
+        }
+        is_child
+    }
+
+    /// Becomes the directory again that was [entered](Self::enter).
+    pub(crate) const fn leave(&mut self) {
+        self.child = b"";
     }
 
     /// The names from the root on; none is empty.
