@@ -89,7 +89,7 @@ impl<'b> Window<'b> {
 }
 
 /// Copies `start..end` of `buffer` down to `to`.
-fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) {
+pub(crate) fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) {
     if start == to || start > end || end > buffer.len() || to > start {
         return;
     }

@@ -8,12 +8,16 @@ pub struct UnixTime(pub u64);
 
 /// Days in 400 years.
 const FOUR_CENTURIES: u32 = 146_097;
+/// Days to 1970-01-01 from where days are counted here: March of four centuries before the year 0, so
+/// that none is negative.
+const EPOCH: u32 = 719_468 + FOUR_CENTURIES;
 /// The last second of the year 9999: IMF-fixdate has no room for later ones.
 const LAST: u64 = 253_402_300_799;
 
-/// The days of the week, from the one that 1970-01-01 was. A short name is the first three letters.
+/// The days of the week, from the one from which days are counted. A short name is the first three
+/// letters.
 const DAYS: [&[u8]; 7] =
-    [b"Thursday", b"Friday", b"Saturday", b"Sunday", b"Monday", b"Tuesday", b"Wednesday"];
+    [b"Wednesday", b"Thursday", b"Friday", b"Saturday", b"Sunday", b"Monday", b"Tuesday"];
 const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /// ```abnf
@@ -48,14 +52,19 @@ pub fn iso_minutes(time: UnixTime) -> [u8; 16] {
 /// Years are counted from March, so that the leap day is the last of its year: then the day of the
 /// year gives the month by one division, since the months from March on have 153 days in five.
 const fn civil(days: u32) -> (u32, u32, u32) {
-    let shifted = days + 719_468; // from 0000-03-01
-    let in_era = shifted % FOUR_CENTURIES;
+    let in_era = days % FOUR_CENTURIES;
     let year_of_era = (in_era - in_era / 1460 + in_era / 36_524 - in_era / 146_096) / 365;
     let day_of_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153; // 0 is March
     let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let year = year_of_era + shifted / FOUR_CENTURIES * 400;
-    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
+    let year = year_of_era + days / FOUR_CENTURIES * 400 + month / 10 - 400;
+    (year, if month < 10 { month + 3 } else { month - 9 }, day)
+}
+
+/// Days to a date: [`civil`] the other way round.
+const fn days_to(year: u32, month: u32, day: u32) -> u32 {
+    let (year, month) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
+    year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1
 }
 
 /// Puts the last two digits of each number where it says.
@@ -89,33 +98,20 @@ pub fn http_date(value: &[u8], now: Option<UnixTime>) -> Option<UnixTime> {
     let comma = value.iter().position(|&octet| octet == b',');
     let (day_name, rest) = value.split_at_checked(comma.unwrap_or(3))?;
     let is_short = day_name.len() == 3;
-    let mut names = DAYS.iter().map(|name| if is_short { name.get(..3) } else { Some(*name) });
-    if !names.any(|name| name == Some(day_name)) {
+    let is_day = |name: &&[u8]| name.starts_with(day_name) && (is_short || *name == day_name);
+    if !DAYS.iter().any(is_day) {
         return None;
     }
-    let form: &[u8] = match (comma, is_short) {
-        (None, _) => b" mmm ed hh:ii:ss yyyy",
-        (_, true) => b", dd mmm yyyy hh:ii:ss GMT",
-        (_, false) => b", dd-mmm-yy hh:ii:ss GMT",
+    let form: &[u8] = match comma {
+        None => b" mmm ed hh:ii:ss yyyy",
+        Some(3) => b", dd mmm yyyy hh:ii:ss GMT",
+        Some(_) => b", dd-mmm-yy hh:ii:ss GMT",
     };
-    let has_century = comma.is_none() || is_short;
     let Civil { mut year, month, day, hour, minute, second } = read(form, rest)?;
     let (months, _) = MONTHS.as_chunks();
     let is_month = |&[a, b, c]: &[u8; 3]| u32::from_be_bytes([0, a, b, c]) == month;
     let month = 1 + u32::try_from(months.iter().position(is_month)?).ok()?;
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last = match month {
-        // The century that is missing from a year makes it a leap year, or not.
-        2 if is_leap || !has_century => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    // 60 is a leap second.
-    if !(1..=last).contains(&day) || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    if !has_century {
+    if !is_short {
         // A date more than 50 years ahead is the latest one in the past with these digits.
         let (this_year, ..) = now.map_or((2000, 1, 1), |now| civil(days_and_second(now).0));
         year += this_year / 100 * 100;
@@ -125,9 +121,13 @@ pub fn http_date(value: &[u8], now: Option<UnixTime>) -> Option<UnixTime> {
             year += 100;
         }
     }
-    let second = (hour * 60 + minute) * 60 + second;
-    let days = days_before_era(year, month, day).checked_sub(719_468 + FOUR_CENTURIES);
-    Some(UnixTime(days.map_or(0, |days| u64::from(days) * 86_400 + u64::from(second))))
+    let days = days_to(year, month, day);
+    // 60 is a leap second.
+    if civil(days) != (year, month, day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let second = u64::from((hour * 60 + minute) * 60 + second);
+    Some(UnixTime(days.checked_sub(EPOCH).map_or(0, |days| u64::from(days) * 86_400 + second)))
 }
 
 /// The numbers in a date, of which the month is its name yet.
@@ -166,19 +166,14 @@ fn read(form: &[u8], value: &[u8]) -> Option<Civil> {
     (form.len() == value.len()).then_some(civil)
 }
 
-/// Days since 1970-01-01, and the second of the last one.
+/// Days, and the second of the last one.
 fn days_and_second(time: UnixTime) -> (u32, u32) {
     let seconds = time.0.min(LAST);
     // A day has 128 times 675 seconds: shifted, the number fits 32 bits, where division is cheap
     // on every processor.
     let days = u32::try_from(seconds >> 7).unwrap_or(u32::MAX) / 675;
-    (days, u32::try_from(seconds - u64::from(days) * 86_400).unwrap_or_default())
-}
-
-/// Days from March of four centuries before the year 0 to a date: [`civil`] the other way round.
-const fn days_before_era(year: u32, month: u32, day: u32) -> u32 {
-    let (year, month) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
-    year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1
+    let second = u32::try_from(seconds - u64::from(days) * 86_400).unwrap_or_default();
+    (EPOCH + days, second)
 }
 
 #[cfg(test)]

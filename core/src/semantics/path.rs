@@ -4,44 +4,50 @@
 /// is empty, `.` or `..`, and none holds a slash or NUL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path<'p> {
-    /// The segments with slashes between them, none at either end.
+    /// The segments, each but the last with a slash behind it; and the last one, too, of a directory.
     parent: &'p [u8],
     /// One segment more, or none.
     child: &'p [u8],
-    is_directory: bool,
 }
 
 impl<'p> Path<'p> {
     /// The root.
-    pub const ROOT: Self = Self { parent: b"", child: b"", is_directory: true };
+    pub const ROOT: Self = Self { parent: b"", child: b"" };
 
     /// The path that a decoded absolute-path names, if it can name a file or directory.
     ///
     /// Dot segments are no names of files. Clients resolve them before they send
     /// (RFC 3986 §5.2.4), so that only those come here that someone has disguised.
     pub fn new(decoded: &'p [u8]) -> Option<Self> {
-        let inner = decoded.strip_prefix(b"/")?;
-        let (inner, is_directory) = match inner.strip_suffix(b"/") {
-            Some(inner) => (inner, true),
-            None => (inner, inner.is_empty()),
-        };
-        let valid = (inner.is_empty() && decoded.len() == 1)
-            || inner.split(|&octet| octet == b'/').all(is_name);
-        valid.then_some(Self { parent: inner, child: b"", is_directory })
+        let parent = decoded.strip_prefix(b"/")?;
+        let names = parent.strip_suffix(b"/").unwrap_or(parent);
+        let valid = parent.is_empty() || names.split(|&octet| octet == b'/').all(is_name);
+        valid.then_some(Self { parent, child: b"" })
     }
 
     /// Whether it ends with a slash, and so names a directory. The root does.
     pub const fn is_directory(&self) -> bool {
-        self.is_directory
+        self.child.is_empty() && matches!(self.parent, [] | [.., b'/'])
     }
 
     /// The file `name` in this directory; `None` if that can't be a name.
-    pub fn child(self, name: &'p [u8]) -> Option<Self> {
-        (self.child.is_empty() && is_name(name) && !name.contains(&b'/')).then_some(Self {
-            child: name,
-            is_directory: false,
-            ..self
-        })
+    pub fn child(mut self, name: &'p [u8]) -> Option<Self> {
+        self.enter(name).then_some(self)
+    }
+
+    /// Becomes the file `name` in this directory, or nothing if that can't be a name. Returns whether
+    /// it can.
+    pub(crate) fn enter(&mut self, name: &'p [u8]) -> bool {
+        let is_child = self.child.is_empty() && is_name(name) && !name.contains(&b'/');
+        if is_child {
+            self.child = name;
+        }
+        is_child
+    }
+
+    /// Becomes the directory again that was [entered](Self::enter).
+    pub(crate) const fn leave(&mut self) {
+        self.child = b"";
     }
 
     /// The names from the root on; none is empty.

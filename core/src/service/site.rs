@@ -120,15 +120,6 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         &'c self,
         exchange: Exchange<'c, T>,
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-            <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-            <meta name=\"color-scheme\" content=\"light dark\">\n<title>Submissions</title>\n\
-            <style>body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:40em;padding:1em}\
-            dt{font-weight:bold}dd{overflow-wrap:anywhere;white-space:pre-wrap}</style>\n\
-            </head>\n<body>\n<h1>Submissions</h1>\n";
-        const NONE: &str = "<p>None yet.</p>\n";
-        const BOTTOM: &str = "</body>\n</html>\n";
-
         let (body, respond) = exchange.into_unread();
         let record = body.into_scratch();
         let mut stream = respond
@@ -136,16 +127,16 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
             .content_type(HTML)
             .field("Cache-Control", "no-store")
             .stream();
-        stream.render(&|emit| emit(TOP.as_bytes())).await?;
         let mut age = 0;
-        while let Some(length) = self.submissions.recall(age, record) {
+        loop {
+            let length = self.submissions.recall(age, record);
+            let kept = length.and_then(|length| record.get(..length)).map(Form::from_decoded);
+            stream.render(&|emit| part(age, kept, emit)).await?;
+            if kept.is_none() {
+                return stream.finish();
+            }
             age += 1;
-            let record = Form::from_decoded(record.get(..length).unwrap_or_default());
-            stream.render(&|emit| submission(record, emit)).await?;
         }
-        let bottom = if age == 0 { [NONE, BOTTOM] } else { ["", BOTTOM] };
-        stream.render(&|emit| bottom.iter().for_each(|piece| emit(piece.as_bytes()))).await?;
-        stream.finish()
     }
 }
 
@@ -180,9 +171,29 @@ impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
     }
 }
 
-/// A submission that was kept, as HTML. The first of its fields are path and time.
-fn submission(record: Form<'_>, emit: &mut dyn FnMut(&[u8])) {
-    let mut fields = record.iter();
+/// The part of the page of submissions that shows the one of this age, or its end; and before the
+/// first, its start.
+fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
+    const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+        <meta name=\"color-scheme\" content=\"light dark\">\n<title>Submissions</title>\n\
+        <style>body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:40em;padding:1em}\
+        dt{font-weight:bold}dd{overflow-wrap:anywhere;white-space:pre-wrap}</style>\n\
+        </head>\n<body>\n<h1>Submissions</h1>\n";
+    const NONE: &str = "<p>None yet.</p>\n";
+    const BOTTOM: &str = "</body>\n</html>\n";
+
+    if age == 0 {
+        emit(TOP.as_bytes());
+    }
+    let Some(kept) = kept else {
+        if age == 0 {
+            emit(NONE.as_bytes());
+        }
+        return emit(BOTTOM.as_bytes());
+    };
+    // The first of its fields are path and time.
+    let mut fields = kept.iter();
     let (path, time) = fields.next().unwrap_or_default();
     emit(b"<h2>");
     escape(path, emit);

@@ -2,6 +2,7 @@
 
 use super::form::Form;
 use crate::bytes::cursor::Cursor;
+use crate::bytes::window::copy_down;
 use crate::grammar::date::{UnixTime, imf_fixdate};
 
 /// A form that was submitted.
@@ -119,8 +120,9 @@ impl<const N: usize> Ring<N> {
             }
             freed += 2 + record.len();
         }
-        self.records.copy_within(freed.., 0);
-        self.records.truncate(self.records.len() - freed);
+        let end = self.records.len();
+        copy_down(&mut self.records, freed, end, 0);
+        self.records.truncate(end - freed);
     }
 
     /// Puts the submission of `age`, 0 for the latest, into `buffer` and returns

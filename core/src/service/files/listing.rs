@@ -43,18 +43,37 @@ impl<S: Storage> Files<'_, S> {
         if stream.omits_content() {
             return stream.finish();
         }
-        stream.render(&|emit| top(path, emit)).await?;
-        let mut is_empty = true;
-        // Where the storage fails, the page must not look whole.
-        while let Some(entry) = entries.next().await.map_err(|_| Error::Cut)? {
-            if path.child(entry.name).is_some_and(|child| self.shows(&child)) {
-                stream.render(&|emit| row(&entry, emit)).await?;
-                is_empty = false;
+        let mut rows = 0;
+        loop {
+            // Where the storage fails, the page must not look whole.
+            let entry = entries.next().await.map_err(|_| Error::Cut)?;
+            let is_shown =
+                |entry: &Entry<'_>| path.child(entry.name).is_some_and(|child| self.shows(&child));
+            if entry.as_ref().is_some_and(|entry| !is_shown(entry)) {
+                continue;
             }
+            stream.render(&|emit| part(path, rows, entry.as_ref(), emit)).await?;
+            if entry.is_none() {
+                return stream.finish();
+            }
+            rows += 1;
         }
-        let bottom = if is_empty { [EMPTY, BOTTOM] } else { ["", BOTTOM] };
-        stream.render(&|emit| bottom.iter().for_each(|piece| emit(piece.as_bytes()))).await?;
-        stream.finish()
+    }
+}
+
+/// The row of an entry behind `rows` others, or the end of the page; and before the first, its start.
+fn part(path: &Path<'_>, rows: usize, entry: Option<&Entry<'_>>, emit: &mut dyn FnMut(&[u8])) {
+    if rows == 0 {
+        top(path, emit);
+    }
+    match entry {
+        Some(entry) => row(entry, emit),
+        None => {
+            if rows == 0 {
+                emit(EMPTY.as_bytes());
+            }
+            emit(BOTTOM.as_bytes());
+        }
     }
 }
 

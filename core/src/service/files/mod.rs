@@ -17,7 +17,7 @@ pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
 const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "nothing is served at this path");
 /// The file in the root whose content replies have when nothing is found.
-const NOT_FOUND_PAGE: &[u8] = b"/404.html";
+const NOT_FOUND_PAGE: &[u8] = b"404.html";
 
 /// A service of the files in a storage: GET, HEAD and OPTIONS, with preconditions, ranges, and
 /// content codings as they stand in the storage.
@@ -101,7 +101,8 @@ impl<'s, S: Storage> Files<'s, S> {
     {
         let is_get = exchange.method() == Method::Get;
         if let Some(path) = exchange.path().filter(|path| self.shows(path)) {
-            self.find(path, found).await;
+            found.path = path;
+            self.find(found).await;
         }
         if let What::File(file) = &found.what
             && is_get
@@ -121,26 +122,31 @@ impl<'s, S: Storage> Files<'s, S> {
             }
         }
         // The storage may have a page for what is not found.
+        let mut page = Path::ROOT;
         if let What::Nothing(OpenError::NotFound) = found.what
             && is_get
-            && let Some(path) = Path::new(NOT_FOUND_PAGE)
-            && let Ok(Node::File(page)) = self.storage.open(&path, Coding::Identity).await
+            && page.enter(NOT_FOUND_PAGE)
+            && let Ok(Node::File(page)) = self.storage.open(&page, Coding::Identity).await
         {
             found.what = What::Page(page);
-            found.path = path;
         }
     }
 
-    async fn find<'p>(&self, path: Path<'p>, found: &mut Found<'p, S>)
+    /// Opens what stands at the path of `found`: for a directory its index, if it has one.
+    async fn find<'p>(&self, found: &mut Found<'p, S>)
     where
         's: 'p,
     {
-        found.path = path;
-        let is_directory = path.is_directory();
-        let mut index = self.index.iter().filter_map(|name| path.child(name.as_bytes()));
-        let mut candidate = if is_directory { index.next() } else { Some(path) };
-        while let Some(at) = candidate {
-            found.path = at;
+        let is_directory = found.path.is_directory();
+        let mut index = self.index.iter();
+        loop {
+            if is_directory {
+                found.path.leave();
+                let Some(name) = index.next() else { break };
+                if !found.path.enter(name.as_bytes()) {
+                    continue;
+                }
+            }
             found.what = match self.storage.open(&found.path, Coding::Identity).await {
                 Ok(Node::File(file)) => What::File(file),
                 Ok(Node::Directory) if !is_directory => What::Directory,
@@ -150,11 +156,9 @@ impl<'s, S: Storage> Files<'s, S> {
             if !is_directory || !matches!(found.what, What::Nothing(OpenError::NotFound)) {
                 return;
             }
-            candidate = index.next();
         }
-        found.path = path;
         if self.lists {
-            found.what = match self.storage.list(&path).await {
+            found.what = match self.storage.list(&found.path).await {
                 Ok(entries) => What::Entries(entries),
                 Err(error) => What::Nothing(error),
             };
@@ -217,7 +221,11 @@ impl<'s, S: Storage> Files<'s, S> {
         file: &'p S::File,
         methods: &'p [Method<'p>],
     ) -> (Plan<'p>, &'p S::File) {
-        let content_type = self.content_type(file, found.path.name());
+        let name = match found.what {
+            What::Page(_) => NOT_FOUND_PAGE,
+            _ => found.path.name(),
+        };
+        let content_type = self.content_type(file, name);
         if let What::Page(_) = found.what {
             return (Plan::not_found(content_type, file.metadata().len), file);
         }
