@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderMap};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -27,7 +27,7 @@ use thimble_core::grammar::etag::EntityTag;
 use thimble_core::message::Method;
 use thimble_core::semantics::conditional::{FieldLines, Validators};
 use thimble_core::semantics::mime::content_type;
-use thimble_core::semantics::negotiate::Coding;
+use thimble_core::semantics::negotiate::{Coding, Codings, choose};
 use thimble_core::service::files::{self, Content, Resource, Variant};
 use tokio::net::TcpListener;
 
@@ -35,9 +35,8 @@ use tokio::net::TcpListener;
 struct Fields<'h>(&'h HeaderMap);
 
 impl FieldLines for Fields<'_> {
-    fn lines<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f [u8]> + Clone {
-        let lines: Vec<_> = self.0.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-        lines.into_iter()
+    fn each<'f>(&'f self, name: &str, visit: &mut dyn FnMut(&'f [u8])) {
+        self.0.get_all(name).iter().for_each(|value| visit(value.as_bytes()));
     }
 }
 
@@ -89,13 +88,18 @@ fn below(root: &Path, path: &str) -> Option<PathBuf> {
 
 fn answer(root: &Path, request: &Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
     let path = below(root, request.uri().path()).ok_or(ErrorKind::NotFound)?;
-    let mut open = vec![Open::new(&path, Coding::Identity)?];
-    for coding in [Coding::Brotli, Coding::Zstd, Coding::Gzip] {
-        open.extend(Open::new(&path, coding));
-    }
-    let variants: Vec<_> = open.iter().map(Open::variant).collect();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     let fields = Fields(request.headers());
+    let identity = Open::new(&path, Coding::Identity)?;
+    let coded = Coding::BY_PREFERENCE
+        .into_iter()
+        .filter(|coding| *coding != Coding::Identity && Open::new(&path, *coding).is_ok());
+    let codings = coded.fold(Codings::NONE, Codings::with);
+    let chosen = choose(&fields, codings);
+    let open = match chosen {
+        None | Some(Coding::Identity) => identity,
+        Some(coding) => Open::new(&path, coding)?,
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     let plan = files::plan(
         &files::Request {
             method: Method::new(request.method().as_str()),
@@ -105,24 +109,22 @@ fn answer(root: &Path, request: &Request<Incoming>) -> io::Result<Response<Full<
         Resource {
             content_type: content_type(path.as_os_str().as_encoded_bytes()),
             methods: &[Method::Get],
-            variants: &variants,
+            codings,
+            variant: chosen.map(|_| open.variant()),
         },
     );
 
     let mut content = plan.reason.as_bytes().to_vec();
-    if let Some(file) = open.get(plan.variant) {
-        match plan.content {
-            Content::None => {}
-            Content::Whole => file.read(0, file.len, &mut content)?,
-            Content::One(range) => file.read(range.first, range.len(), &mut content)?,
-            Content::Parts(parts) => {
-                for range in (0..=parts.count()).map(|index| parts.nth(index)) {
-                    content.extend(plan.delimiter(range).parts().concat());
-                    if let Some(range) = range {
-                        file.read(range.first, range.len(), &mut content)?;
-                    }
-                }
+    match plan.content {
+        Content::None => {}
+        Content::Whole => open.read(0, open.len, &mut content)?,
+        Content::One(range) => open.read(range.first, range.len(), &mut content)?,
+        Content::Parts(parts) => {
+            for range in parts.iter() {
+                plan.delimiter(Some(range), &mut |piece| content.extend(piece));
+                open.read(range.first, range.len(), &mut content)?;
             }
+            plan.delimiter(None, &mut |piece| content.extend(piece));
         }
     }
     let mut reply = Response::builder().status(plan.status.code());

@@ -2,6 +2,7 @@
 
 use core::convert::Infallible;
 use core::future::poll_fn;
+use core::pin::pin;
 use core::task::Poll;
 
 use smoltcp::socket::tcp::{Socket, State};
@@ -21,7 +22,9 @@ pub(crate) async fn attend<S: Service, C: Clock>(
         let mut transport = Halves::new(line);
         let ended = loop {
             let Buffers { rx, tx, fields } = &mut buffers;
-            match server.serve(&mut transport, Buffers { rx, tx, fields }).await {
+            // Pinned where it is made: `await` alone would move it there, twice.
+            let mut serve = pin!(server.serve(&mut transport, Buffers { rx, tx, fields }));
+            match serve.as_mut().await {
                 Ok(Ended::Idle) => {}
                 ended => break ended,
             }
@@ -46,7 +49,7 @@ impl Line<'_, '_> {
             Some((State::Established | State::CloseWait, _)) => {
                 let connections = &self.network.connections;
                 connections.set(connections.get().wrapping_add(1));
-                self.enter(Stage::Open(None));
+                self.enter(Stage::Busy);
                 Poll::Ready(())
             }
             Some((State::SynReceived, port)) => {
@@ -105,7 +108,7 @@ impl Line<'_, '_> {
             State::Closed => is_silent || self.is_over(),
             State::FinWait2 => {
                 self.enter(Stage::Parting);
-                let is_done = self.is_over() || !self.network.is_listening();
+                let is_done = self.is_over() || self.slot.is_let_go();
                 if is_done {
                     self.socket(Socket::abort);
                 }

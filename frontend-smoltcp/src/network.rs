@@ -3,11 +3,11 @@
 use core::cell::{Cell, RefCell};
 
 use smoltcp::iface::SocketSet;
-use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::socket::tcp::Socket;
 use smoltcp::time::Instant;
 
 use crate::deadline::Deadlines;
-use crate::slot::{GRACE, Slot};
+use crate::slot::{GRACE, Slot, Stage};
 
 /// What the connections share. Nobody holds the sockets while a future waits.
 #[derive(Debug)]
@@ -17,25 +17,39 @@ pub(crate) struct Network<'run, 'm> {
     pub(crate) now: Cell<Instant>,
     pub(crate) deadlines: Deadlines,
     pub(crate) port: u16,
+    /// Sockets that listen, as long as frames are received.
+    pub(crate) free: Cell<usize>,
     pub(crate) connections: Cell<u32>,
     pub(crate) replies: Cell<u32>,
 }
 
 impl Network<'_, '_> {
-    /// Whether a socket listens.
-    pub(crate) fn is_listening(&self) -> bool {
-        self.sockets.try_borrow().is_ok_and(|sockets| {
-            self.slots
-                .iter()
-                .any(|slot| sockets.get::<Socket<'_>>(slot.handle.get()).state() == State::Listen)
-        })
+    fn listening(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.stage() == Stage::Listening).count()
     }
 
-    /// Whether a client's port is one from which a handshake is under way. Should it ask again, another
-    /// socket would take it for a new client, for smoltcp asks the first that listens; and the answer
-    /// is sent again anyway.
-    pub(crate) fn is_opening(&self, port: u16) -> bool {
-        self.slots.iter().any(|slot| slot.is_opening(port))
+    /// Frames are received from now on.
+    pub(crate) fn open_gate(&self) {
+        self.free.set(self.listening());
+    }
+
+    /// Whether a client may begin a handshake from this port: not while no socket listens. If one is
+    /// under way, another socket would take it for a new client, for smoltcp asks the first that
+    /// listens; and the answer is sent again anyway.
+    pub(crate) fn admits(&self, port: u16) -> bool {
+        let Some(rest) = self.free.get().checked_sub(1) else { return false };
+        let is_new = !self.slots.iter().any(|slot| slot.is_opening(port));
+        if is_new {
+            self.free.set(rest);
+        }
+        is_new
+    }
+
+    /// Whether a connection's future has something to do.
+    pub(crate) fn is_due(&self, slot: &Slot) -> bool {
+        self.sockets.try_borrow().is_ok_and(|sockets| {
+            slot.is_due(sockets.get::<Socket<'_>>(slot.handle.get()), self.now.get())
+        })
     }
 
     /// Whether a new client can be served, or could be before long.
@@ -46,16 +60,23 @@ impl Network<'_, '_> {
             .any(|slot| slot.is_leaving(now) || slot.expendable_at().is_some_and(|at| at <= now))
     }
 
-    /// Lets the connection go that has been idle for longest, if no place is free or about to be.
-    /// Returns whether there was one.
+    /// Lets a connection go if no socket listens: one that has nothing more to say, or else, if no
+    /// place is about to be free, the one that has been idle for longest. Returns whether there was
+    /// one.
     pub(crate) fn make_room(&self) -> bool {
-        let now = self.now.get();
-        if self.slots.iter().any(|slot| slot.is_leaving(now)) {
+        if self.listening() > 0 {
             return false;
         }
-        let expendable = self.slots.iter().filter_map(|slot| Some((slot.expendable_at()?, slot)));
-        let idlest = expendable.filter(|(at, slot)| *at <= now && !self.has_unread(slot));
-        let Some((_, slot)) = idlest.min_by_key(|(at, _)| *at) else { return false };
+        let now = self.now.get();
+        let parting = self.slots.iter().find(|slot| slot.stage() == Stage::Parting);
+        let idlest = || {
+            let expendable =
+                self.slots.iter().filter_map(|slot| Some((slot.expendable_at()?, slot)));
+            let idle = expendable.filter(|(at, slot)| *at <= now && !self.has_unread(slot));
+            let is_leaving = self.slots.iter().any(|slot| slot.is_leaving(now));
+            idle.filter(|_| !is_leaving).min_by_key(|(at, _)| *at).map(|(_, slot)| slot)
+        };
+        let Some(slot) = parting.or_else(idlest) else { return false };
         slot.let_go();
         true
     }
@@ -68,13 +89,15 @@ impl Network<'_, '_> {
 
     /// When a connection has something to do without a frame.
     pub(crate) fn next(&self) -> Option<Instant> {
+        let deadline = self.slots.iter().filter_map(Slot::deadline).min();
+        if self.listening() > 0 {
+            return deadline;
+        }
+        // A connection may become expendable, or, where one is leaving, take too long to do so.
         let now = self.now.get();
-        let deadlines = self.slots.iter().filter_map(Slot::deadline);
-        // While there is no room, a connection may become expendable, or take too long to end.
-        let pressed = !self.slots.iter().any(|slot| slot.is_leaving(now));
-        let expendable = self.slots.iter().filter_map(Slot::expendable_at).filter(|_| pressed);
-        let ending = self.slots.iter().filter(|slot| slot.is_leaving(now)).map(|_| now + GRACE);
-        let ending = ending.filter(|_| !self.is_listening());
-        deadlines.chain(expendable).chain(ending).min()
+        let is_leaving = self.slots.iter().any(|slot| slot.is_leaving(now));
+        let grace = is_leaving.then_some(now + GRACE);
+        let expendable = self.slots.iter().filter_map(Slot::expendable_at);
+        expendable.filter(|_| !is_leaving).chain(grace).chain(deadline).min()
     }
 }

@@ -91,6 +91,7 @@ impl<S: Service, C: Clock> Server<S, C> {
             now: Cell::new(Instant::ZERO),
             deadlines: self.deadlines,
             port: self.port,
+            free: Cell::new(0),
             connections: Cell::new(0),
             replies: Cell::new(0),
         };
@@ -108,7 +109,13 @@ impl<S: Service, C: Clock> Server<S, C> {
         });
         let mut body = Some(body);
         pin_all(&mut futures, 0, [const { None }; N], &mut |futures| {
-            let attend = &mut || futures.iter_mut().flatten().for_each(|f| go_on(f.as_mut()));
+            let attend = &mut || {
+                for (slot, future) in slots.iter().zip(futures.iter_mut().flatten()) {
+                    if network.is_due(slot) {
+                        go_on(future.as_mut());
+                    }
+                }
+            };
             // The sockets listen from now on.
             attend();
             if let Some(body) = body.take() {
@@ -135,6 +142,7 @@ impl<'m> Serving<'_, 'm> {
         let network = self.network;
         network.now.set(now);
         self.interface.poll_maintenance(now);
+        network.open_gate();
         let mut frames = 0;
         while frames < FRAMES && self.receive(now, device) {
             frames += 1;
@@ -144,20 +152,21 @@ impl<'m> Serving<'_, 'm> {
             (self.attend)();
         }
         let mut sockets = network.sockets.borrow_mut();
-        while self.interface.poll_egress(now, device, &mut sockets)
-            == PollResult::SocketStateChanged
-        {}
-        let next = [self.interface.poll_at(now, &sockets), (frames == FRAMES).then_some(now)];
-        drop(sockets);
-        next.into_iter().flatten().chain(network.next()).min().map(|next| next.max(now))
+        let next = loop {
+            let sent = self.interface.poll_egress(now, device, &mut sockets);
+            let next = self.interface.poll_at(now, &sockets);
+            if sent == PollResult::None || next.is_none_or(|next| next > now) {
+                break next;
+            }
+        };
+        let next = [next, (frames == FRAMES).then_some(now), network.next()];
+        next.into_iter().flatten().min().map(|next| next.max(now))
     }
 
     /// Takes one frame. Returns whether there was one.
     fn receive(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> bool {
         let network = self.network;
-        let is_listening = network.is_listening();
-        let admits = |port| is_listening && !network.is_opening(port);
-        let mut gate = Gate::new(device, network.port, admits);
+        let mut gate = Gate::new(device, network.port, |port| network.admits(port));
         let mut sockets = network.sockets.borrow_mut();
         let received = self.interface.poll_ingress_single(now, &mut gate, &mut sockets);
         received != PollIngressSingleResult::None

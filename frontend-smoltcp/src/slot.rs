@@ -3,6 +3,7 @@
 use core::cell::Cell;
 
 use smoltcp::iface::SocketHandle;
+use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::{Duration, Instant};
 use thimble_core::server::Phase;
 
@@ -19,8 +20,18 @@ pub(crate) enum Stage {
     Listening,
     /// In the handshake.
     Opening,
-    /// Served.
-    Open(Option<Phase>),
+    /// Served: nobody waits for the client.
+    Busy,
+    /// Served: waits for a request.
+    Idle,
+    /// Served: waits for the rest of a head.
+    Head,
+    /// Served: waits for content.
+    Content,
+    /// Served: waits until the client takes the reply.
+    Reply,
+    /// Served, and to be closed: waits for what the client still sends.
+    Drain,
     /// The sending side is shut, and the client has not acknowledged everything.
     Ending,
     /// The client has acknowledged everything, and may say that it is done.
@@ -29,6 +40,18 @@ pub(crate) enum Stage {
     Ended,
     /// To be reset.
     Aborting,
+}
+
+impl From<Phase> for Stage {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Idle => Self::Idle,
+            Phase::Head => Self::Head,
+            Phase::Content => Self::Content,
+            Phase::Reply => Self::Reply,
+            Phase::Drain => Self::Drain,
+        }
+    }
 }
 
 /// One connection.
@@ -52,7 +75,7 @@ impl Slot {
             handle: Cell::default(),
             stage: Cell::new(Stage::Listening),
             since: Cell::new(Instant::ZERO),
-            deadline: Cell::new(Instant::ZERO),
+            deadline: Cell::new(NEVER),
             client: Cell::new(0),
             served: Cell::new(false),
             let_go: Cell::new(false),
@@ -69,12 +92,12 @@ impl Slot {
             return;
         }
         let time = match stage {
-            Stage::Listening | Stage::Open(None) => Duration::MAX,
+            Stage::Listening | Stage::Busy => Duration::MAX,
             Stage::Opening => deadlines.handshake,
-            Stage::Open(Some(Phase::Idle)) => deadlines.idle,
-            Stage::Open(Some(Phase::Head)) => deadlines.head,
-            Stage::Open(Some(Phase::Content | Phase::Reply)) | Stage::Ending => deadlines.lag,
-            Stage::Open(Some(Phase::Drain)) | Stage::Parting => deadlines.drain,
+            Stage::Idle => deadlines.idle,
+            Stage::Head => deadlines.head,
+            Stage::Content | Stage::Reply | Stage::Ending => deadlines.lag,
+            Stage::Drain | Stage::Parting => deadlines.drain,
             Stage::Ended => Duration::ZERO,
             Stage::Aborting => GRACE,
         };
@@ -91,8 +114,8 @@ impl Slot {
     pub(crate) fn progress(&self, octets: usize, now: Instant, deadlines: &Deadlines) {
         match self.stage.get() {
             // It isn't idle any more, whatever comes of it.
-            Stage::Open(Some(Phase::Idle)) => self.enter(Stage::Open(None), now, deadlines),
-            Stage::Open(Some(Phase::Content | Phase::Reply)) => {
+            Stage::Idle => self.enter(Stage::Busy, now, deadlines),
+            Stage::Content | Stage::Reply => {
                 let deadline = later(self.deadline.get(), deadlines.time_for(octets));
                 self.deadline.set(deadline.min(later(now, deadlines.lag)));
             }
@@ -127,13 +150,9 @@ impl Slot {
         self.let_go.set(true);
     }
 
-    /// Whether the connection was idle, and has to end for another one's sake.
+    /// Whether it was waiting for the client only, and has to end for another one's sake.
     pub(crate) fn is_let_go(&self) -> bool {
-        self.let_go.get() && self.is_idle()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.stage.get() == Stage::Open(Some(Phase::Idle))
+        self.let_go.get() && matches!(self.stage.get(), Stage::Idle | Stage::Parting)
     }
 
     /// When the connection may be let go: at once if it is a persistent one that is idle, a while
@@ -141,7 +160,7 @@ impl Slot {
     pub(crate) fn expendable_at(&self) -> Option<Instant> {
         let since = self.since.get();
         let at = if self.served.get() { since } else { since + GRACE };
-        self.is_idle().then_some(at)
+        (self.stage.get() == Stage::Idle).then_some(at)
     }
 
     /// Whether a place will be free before long.
@@ -149,9 +168,23 @@ impl Slot {
         match self.stage.get() {
             Stage::Listening | Stage::Parting | Stage::Ended | Stage::Aborting => true,
             Stage::Ending => now < self.since.get() + GRACE,
-            Stage::Open(_) => self.is_let_go(),
-            Stage::Opening => false,
+            Stage::Idle => self.let_go.get(),
+            _ => false,
         }
+    }
+
+    /// Whether the future has something to do, as far as that depends on the socket and the time. A
+    /// handler may wait for anything.
+    pub(crate) fn is_due(&self, socket: &Socket<'_>, now: Instant) -> bool {
+        let is_ready = match self.stage.get() {
+            Stage::Listening => socket.state() != State::Listen,
+            Stage::Opening => socket.state() != State::SynReceived,
+            Stage::Idle | Stage::Head => {
+                socket.can_recv() || !socket.may_recv() || self.is_let_go()
+            }
+            _ => true,
+        };
+        is_ready || self.is_over(now)
     }
 }
 

@@ -133,12 +133,12 @@ impl embedded_io_async::Read for Rx<'_, '_> {
 
 impl Half for Rx<'_, '_> {
     fn phase(&mut self, phase: Phase) {
-        self.0.enter(Stage::Open(Some(phase)));
+        self.0.enter(phase.into());
     }
 
     fn head(&mut self, _: &[u8]) {
         // Should the next head begin before anything else happens, it has its own time.
-        self.0.enter(Stage::Open(None));
+        self.0.enter(Stage::Busy);
     }
 }
 
@@ -158,14 +158,14 @@ impl embedded_io_async::Write for Tx<'_, '_> {
 
 impl Half for Tx<'_, '_> {
     fn phase(&mut self, phase: Phase) {
-        self.0.enter(Stage::Open(Some(phase)));
+        self.0.enter(phase.into());
     }
 
     fn replied(&mut self, _: &Record<'_>) {
         let replies = &self.0.network.replies;
         replies.set(replies.get().wrapping_add(1));
         self.0.slot.served();
-        self.0.enter(Stage::Open(None));
+        self.0.enter(Stage::Busy);
     }
 
     fn stopping(&self) -> bool {

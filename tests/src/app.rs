@@ -73,9 +73,10 @@ async fn length<T: Transport>(
     }
     let mut text = [0; 32];
     let mut cursor = Cursor::new(&mut text);
-    // Twenty digits at most, and seven octets.
-    let _ = cursor.push_decimal(length).and_then(|()| cursor.push(b" octets\n"));
-    let count = cursor.len();
+    cursor.push_decimal(length);
+    cursor.push(b" octets\n");
+    // Twenty digits at most, and eight octets.
+    let count = cursor.written().unwrap_or_default();
     let text = text.get(..count).unwrap_or_default();
     respond.status(Status::OK).content_type("text/plain; charset=utf-8").send(text).await
 }

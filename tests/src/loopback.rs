@@ -8,6 +8,9 @@
               be one for sockets of a single lifetime"
 )]
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{
     ChecksumCapabilities, Device, DeviceCapabilities, FaultInjector, Loopback, Medium, RxToken,
@@ -45,6 +48,8 @@ pub struct Wire {
     held: Option<Vec<u8>>,
     reorder: u8,
     state: u32,
+    /// Whether a frame went one way or the other.
+    moved: Rc<Cell<bool>>,
 }
 
 impl Wire {
@@ -84,10 +89,12 @@ impl Device for Wire {
         {
             self.held = Some(std::mem::replace(&mut frame, later));
         }
+        self.moved.set(true);
         Some((Frame(frame), self.lower.transmit(now)?))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        self.moved.set(true);
         self.lower.transmit(now)
     }
 
@@ -107,6 +114,7 @@ pub struct Bench<'b, 'run, 'm> {
     pub device: FaultInjector<Wire>,
     /// What time it is.
     pub now: Instant,
+    moved: Rc<Cell<bool>>,
     local_port: u16,
 }
 
@@ -126,11 +134,13 @@ pub fn run<
     faults: Faults,
     body: impl FnOnce(&mut Bench<'_, '_, '_>),
 ) {
+    let moved = Rc::new(Cell::new(false));
     let wire = Wire {
         lower: Loopback::new(medium),
         held: None,
         reorder: faults.reorder,
         state: 0x1234_5678,
+        moved: moved.clone(),
     };
     let mut device = FaultInjector::new(wire, 0x9876_5432);
     device.set_drop_chance(faults.drop);
@@ -144,7 +154,7 @@ pub fn run<
         let _ = addresses.push(IpCidr::new(ADDRESS, 8));
     });
     server.run(memory, &mut interface, SocketSet::new(Vec::new()), |serving| {
-        body(&mut Bench { serving, device, now: Instant::ZERO, local_port: 49_152 });
+        body(&mut Bench { serving, device, now: Instant::ZERO, moved, local_port: 49_152 });
     });
 }
 
@@ -177,13 +187,14 @@ impl Bench<'_, '_, '_> {
         self.client(handle, |socket| socket.state())
     }
 
-    /// Lets the server and the network go on, and some time pass: no more than until something is
-    /// due, a millisecond at least.
+    /// Lets the server and the network go on, and some time pass: a millisecond while frames are on
+    /// their way, otherwise until something is due.
     pub fn step(&mut self) {
         let next = self.serving.poll(self.now, &mut self.device);
         let soon = self.now + Duration::from_millis(1);
         let most = self.now + Duration::from_millis(50);
-        self.now = next.unwrap_or(most).clamp(soon, most);
+        let next = if self.moved.take() { soon } else { next.unwrap_or(most) };
+        self.now = next.clamp(soon, most);
     }
 
     /// Goes on until `done`.

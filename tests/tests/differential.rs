@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use near_heads::near_head;
 use proptest::prelude::*;
-use thimble_core::message::facts::{Expect, Facts, TransferEncoding};
+use thimble_core::message::facts::{Connection, Expect, Facts, TransferEncoding};
 use thimble_core::message::reader::HeadLimits;
 use thimble_core::message::{FieldEntry, Head, HeadReader, ParseError, Version};
 use thimble_tests::cases;
@@ -170,8 +170,8 @@ impl Noted {
             content_length: facts.content_length.valid(),
             has: those_that_hold([
                 ("transfer-encoding", facts.transfer_encoding != TransferEncoding::Absent),
-                ("close", facts.close),
-                ("keep-alive", facts.keep_alive),
+                ("close", facts.connection == Connection::Close),
+                ("keep-alive", facts.connection == Connection::KeepAlive),
                 ("expect", facts.expect != Expect::Nothing),
                 ("upgrade", facts.upgrade),
             ]),
@@ -198,7 +198,7 @@ impl Noted {
             has: those_that_hold([
                 ("transfer-encoding", !all("transfer-encoding").is_empty()),
                 ("close", has_option("close")),
-                ("keep-alive", has_option("keep-alive")),
+                ("keep-alive", has_option("keep-alive") && !has_option("close")),
                 ("expect", !members("expect").is_empty()),
                 ("upgrade", !all("upgrade").is_empty()),
             ]),

@@ -191,3 +191,17 @@ fn who_does_not_read_is_reset_in_the_end() {
         assert_eq!(bench.state(next), State::Established);
     });
 }
+
+#[test]
+fn a_server_with_nothing_to_do_sleeps() {
+    on_three_sockets(|bench| {
+        let next = bench.serving.poll(bench.now, &mut bench.device);
+        assert_eq!(next, None);
+        served(bench);
+        bench.pass(Duration::from_secs(1));
+        // Until the client was idle for too long.
+        let next = bench.serving.poll(bench.now, &mut bench.device).unwrap();
+        let idle = Deadlines::DEVICE.idle;
+        assert!(next > bench.now + idle - Duration::from_secs(2), "{}", next - bench.now);
+    });
+}

@@ -2,11 +2,12 @@
 
 use super::ascii::Decimal;
 
-/// There is no room left.
+/// There was no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// Appends to a slice, and never past its end.
+/// Appends to a slice, and never past its end. What it has no room for is counted and left out, and
+/// so is all that follows: whoever appends needs to ask only once.
 #[derive(Debug)]
 pub struct Cursor<'b> {
     buffer: &'b mut [u8],
@@ -19,31 +20,37 @@ impl<'b> Cursor<'b> {
         Self { buffer, len: 0 }
     }
 
-    /// Octets written so far.
+    /// Octets appended so far, those that there was no room for among them.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nothing was written yet.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
+    /// Octets written so far.
+    ///
+    /// # Errors
+    /// There was no room for all of them.
+    pub const fn written(&self) -> Result<usize, Full> {
+        if self.len <= self.buffer.len() { Ok(self.len) } else { Err(Full) }
     }
 
     /// Octets that there is room for.
     pub const fn free(&self) -> usize {
-        self.buffer.len() - self.len
+        self.buffer.len().saturating_sub(self.len)
     }
 
     /// Appends all of `bytes`, or nothing.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let free = self.buffer.get_mut(self.len..).ok_or(Full)?;
-        free.get_mut(..bytes.len()).ok_or(Full)?.copy_from_slice(bytes);
-        self.len += bytes.len();
-        Ok(())
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub fn push(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        let free = self.buffer.get_mut(self.len..end).unwrap_or_default();
+        for (to, from) in free.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        self.len = end;
     }
 
     /// Appends `number` in decimal digits.
-    pub fn push_decimal(&mut self, number: u64) -> Result<(), Full> {
-        self.push(Decimal::new(number).as_bytes())
+    pub fn push_decimal(&mut self, number: u64) {
+        self.push(Decimal::new(number).as_bytes());
     }
 }

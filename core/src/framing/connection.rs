@@ -248,6 +248,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Octets of the request-target, when the request-line was read and its head not yet accepted.
+    pub(crate) fn target_length(&self) -> usize {
+        match &self.receiving.next {
+            Next::Head { reader, .. } => reader.target_length(),
+            _ => 0,
+        }
+    }
+
     /// Both halves, to be used at the same time.
     pub(crate) const fn halves(&mut self) -> (&mut Receiving, &mut Sending) {
         (&mut self.receiving, &mut self.sending)
@@ -331,7 +339,10 @@ impl Connection {
     /// # Errors
     /// [`EmitError::Length`] when it is less than was declared: cut the connection.
     pub fn emit_end(&mut self, output: &mut [u8]) -> Result<usize, EmitError> {
-        emit(output, |output| Ok(output.push(self.sending.end()?)?))
+        emit(output, |output| {
+            output.push(self.sending.end()?);
+            Ok(())
+        })
     }
 
     /// Whether the connection goes on: if so, [`receive`](Self::receive) takes the next request.
@@ -450,5 +461,5 @@ fn emit(
 ) -> Result<usize, EmitError> {
     let mut cursor = Cursor::new(output);
     emit(&mut cursor)?;
-    Ok(cursor.len())
+    Ok(cursor.written()?)
 }

@@ -149,7 +149,7 @@ impl Sending {
 
     /// Whether the reply went out whole.
     pub fn is_complete(&self) -> bool {
-        self.next == Next::Complete
+        matches!(self.next, Next::Complete)
     }
 
     /// Whether the connection may go on after this reply.
@@ -192,7 +192,8 @@ impl Sending {
         if !self.expects_continue {
             return Ok(false);
         }
-        output.push(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+        output.written()?;
         self.expects_continue = false;
         Ok(true)
     }
@@ -213,19 +214,20 @@ impl Sending {
         now: Option<Date>,
         output: &mut Cursor<'_>,
     ) -> Result<(), EmitError> {
-        if self.next != Next::Status || status.is_interim() {
+        if !matches!(self.next, Next::Status) || status.is_interim() {
             return Err(EmitError::Order);
         }
-        output.push(b"HTTP/1.1 ")?;
-        output.push_decimal(u64::from(status.code()))?;
-        output.push(b" ")?;
-        output.push(status.reason().as_bytes())?;
-        output.push(b"\r\n")?;
+        output.push(b"HTTP/1.1 ");
+        output.push_decimal(u64::from(status.code()));
+        output.push(b" ");
+        output.push(status.reason().as_bytes());
+        output.push(b"\r\n");
         if let Some(now) = now {
-            output.push(b"Date: ")?;
-            output.push(&(now.emit)(now.time))?;
-            output.push(b"\r\n")?;
+            output.push(b"Date: ");
+            output.push(&(now.emit)(now.time));
+            output.push(b"\r\n");
         }
+        output.written()?;
         self.status = status;
         self.next = Next::Fields;
         Ok(())
@@ -251,7 +253,7 @@ impl Sending {
             "Transfer-Encoding",
             "Upgrade",
         ];
-        if self.next != Next::Fields {
+        if !matches!(self.next, Next::Fields) {
             return Err(EmitError::Order);
         }
         if FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
@@ -261,10 +263,13 @@ impl Sending {
         if name.is_empty() || !name.bytes().all(is_tchar) || !value_is_valid {
             return Err(EmitError::Field);
         }
-        output.push(name.as_bytes())?;
-        output.push(b": ")?;
-        value.iter().try_for_each(|part| output.push(part))?;
-        output.push(b"\r\n")?;
+        output.push(name.as_bytes());
+        output.push(b": ");
+        for part in value {
+            output.push(part);
+        }
+        output.push(b"\r\n");
+        output.written()?;
         Ok(())
     }
 
@@ -281,7 +286,7 @@ impl Sending {
         length: Length,
         output: &mut Cursor<'_>,
     ) -> Result<(), EmitError> {
-        if self.next != Next::Fields {
+        if !matches!(self.next, Next::Fields) {
             return Err(EmitError::Order);
         }
         let bodiless = self.status.has_no_content() || self.status == Status::RESET_CONTENT;
@@ -295,19 +300,20 @@ impl Sending {
         match framing {
             _ if self.status.has_no_content() => {}
             Framing::Exact(length) => {
-                output.push(b"Content-Length: ")?;
-                output.push_decimal(length)?;
-                output.push(b"\r\n")?;
+                output.push(b"Content-Length: ");
+                output.push_decimal(length);
+                output.push(b"\r\n");
             }
-            Framing::Chunked => output.push(b"Transfer-Encoding: chunked\r\n")?,
+            Framing::Chunked => output.push(b"Transfer-Encoding: chunked\r\n"),
             Framing::UntilClose => self.persistent = false,
         }
         if !self.persistent {
-            output.push(b"Connection: close\r\n")?;
+            output.push(b"Connection: close\r\n");
         } else if self.version < Version::Http11 {
-            output.push(b"Connection: keep-alive\r\n")?;
+            output.push(b"Connection: keep-alive\r\n");
         }
-        output.push(b"\r\n")?;
+        output.push(b"\r\n");
+        output.written()?;
         self.next = Next::Content(framing);
         Ok(())
     }
@@ -349,11 +355,11 @@ impl Sending {
         self.account(content.len())?;
         if !self.omits_content() {
             if chunked {
-                output.push(&chunk_prefix(content.len()))?;
+                output.push(&chunk_prefix(content.len()));
             }
-            output.push(content)?;
+            output.push(content);
             if chunked {
-                output.push(b"\r\n")?;
+                output.push(b"\r\n");
             }
         }
         Ok(content.len())

@@ -1,5 +1,6 @@
 //! Whether a connection goes on after a reply (RFC 9112 §9.3).
 
+use crate::message::facts::Connection;
 use crate::message::{Head, Method, Version};
 
 /// Whether the client is willing to send another request on this connection.
@@ -14,6 +15,9 @@ use crate::message::{Head, Method, Version};
 pub fn is_persistent(head: &Head<'_>) -> bool {
     let facts = head.facts();
     head.method() != Method::Connect
-        && !facts.close
-        && (head.version() >= Version::Http11 || facts.keep_alive)
+        && match facts.connection {
+            Connection::Close => false,
+            Connection::KeepAlive => true,
+            Connection::Neither => head.version() >= Version::Http11,
+        }
 }

@@ -1,6 +1,6 @@
 //! Dates (RFC 9110 §5.6.7).
 
-use crate::bytes::ascii::{parse_decimal, trim_ows};
+use crate::bytes::ascii::trim_ows;
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,9 +11,9 @@ const FOUR_CENTURIES: u32 = 146_097;
 /// The last second of the year 9999: IMF-fixdate has no room for later ones.
 const LAST: u64 = 253_402_300_799;
 
-const DAYS: &[u8] = b"ThuFriSatSunMonTueWed";
-/// What follows the short name of each of those in its long name.
-const DAYS_LONG: [&[u8]; 7] = [b"rsday", b"day", b"urday", b"day", b"day", b"sday", b"nesday"];
+/// The days of the week, from the one that 1970-01-01 was. A short name is the first three letters.
+const DAYS: [&[u8]; 7] =
+    [b"Thursday", b"Friday", b"Saturday", b"Sunday", b"Monday", b"Tuesday", b"Wednesday"];
 const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /// ```abnf
@@ -22,35 +22,24 @@ const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 /// ```
 /// Times after the year 9999 are written as its last second.
 pub fn imf_fixdate(time: UnixTime) -> [u8; 29] {
-    let seconds = time.0.min(LAST);
-    let days = days_of(time);
-    let second = u32::try_from(seconds - u64::from(days) * 86_400).unwrap_or_default();
+    let (days, second) = days_and_second(time);
     let (year, month, day) = civil(days);
     let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
-    // 1970-01-01 was a Thursday.
-    put(&mut text, 0, name(DAYS, days % 7));
-    put(&mut text, 5, two_digits(day));
-    put(&mut text, 8, name(MONTHS, month - 1));
-    put(&mut text, 12, two_digits(year / 100));
-    put(&mut text, 14, two_digits(year % 100));
-    put(&mut text, 17, two_digits(second / 3600));
-    put(&mut text, 20, two_digits(second / 60 % 60));
-    put(&mut text, 23, two_digits(second % 60));
+    let day_name = DAYS.get(days as usize % DAYS.len()).copied().unwrap_or_default();
+    put(&mut text, 0, day_name.get(..3).unwrap_or_default());
+    put(&mut text, 8, MONTHS.chunks(3).nth(month as usize - 1).unwrap_or_default());
+    put_numbers(&mut text, &[(5, day), (12, year / 100), (14, year)]);
+    put_numbers(&mut text, &[(17, second / 3600), (20, second / 60 % 60), (23, second % 60)]);
     text
 }
 
 /// A time in UTC as `1994-11-06 08:49`, which sorts and reads well (ISO 8601, but for the space).
 pub fn iso_minutes(time: UnixTime) -> [u8; 16] {
-    let days = days_of(time);
-    let second = u32::try_from(time.0.min(LAST) - u64::from(days) * 86_400).unwrap_or_default();
+    let (days, second) = days_and_second(time);
     let (year, month, day) = civil(days);
     let mut text = *b"1970-01-01 00:00";
-    put(&mut text, 0, two_digits(year / 100));
-    put(&mut text, 2, two_digits(year % 100));
-    put(&mut text, 5, two_digits(month));
-    put(&mut text, 8, two_digits(day));
-    put(&mut text, 11, two_digits(second / 3600));
-    put(&mut text, 14, two_digits(second / 60 % 60));
+    put_numbers(&mut text, &[(0, year / 100), (2, year), (5, month), (8, day)]);
+    put_numbers(&mut text, &[(11, second / 3600), (14, second / 60 % 60)]);
     text
 }
 
@@ -69,29 +58,17 @@ const fn civil(days: u32) -> (u32, u32, u32) {
     if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
 }
 
-fn name(names: &[u8], index: u32) -> [u8; 3] {
-    let (names, _) = names.as_chunks();
-    names.iter().zip(0..).find(|(_, i)| *i == index).map_or([b' '; 3], |(name, _)| *name)
-}
-
-const fn two_digits(number: u32) -> [u8; 2] {
-    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
-}
-
-fn put<const N: usize>(text: &mut [u8], at: usize, octets: [u8; N]) {
-    for (to, from) in text.iter_mut().skip(at).zip(octets) {
-        *to = from;
+/// Puts the last two digits of each number where it says.
+fn put_numbers(text: &mut [u8], numbers: &[(usize, u32)]) {
+    for &(at, number) in numbers {
+        put(text, at, &[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
     }
 }
 
-/// The date and time of day that a date says.
-#[derive(Default)]
-struct Civil {
-    year: u32,
-    has_century: bool,
-    month: u32,
-    day: u32,
-    second: u64,
+fn put(text: &mut [u8], at: usize, octets: &[u8]) {
+    for (to, from) in text.iter_mut().skip(at).zip(octets) {
+        *to = *from;
+    }
 }
 
 /// The time that `value` says, in any of the three forms that a server has to read. `now` places the
@@ -108,88 +85,94 @@ struct Civil {
 /// Whether the day of the week is that of the date is not checked. Times before 1970 are read as its
 /// first second.
 pub fn http_date(value: &[u8], now: Option<UnixTime>) -> Option<UnixTime> {
-    const FORMS: [&[u8]; 3] = [b"w, D m Y t GMT", b"W, D-m-y t GMT", b"w m d t Y"];
     let value = trim_ows(value);
-    let mut civil = FORMS.iter().find_map(|form| read(form, value))?;
-    if !civil.has_century {
-        // A date more than 50 years ahead is the latest one in the past with these digits.
-        let (this_year, ..) = now.map_or((2000, 1, 1), |now| self::civil(days_of(now)));
-        civil.year += this_year / 100 * 100;
-        if civil.year > this_year + 50 {
-            civil.year -= 100;
-        } else if civil.year + 50 <= this_year {
-            civil.year += 100;
-        }
+    let comma = value.iter().position(|&octet| octet == b',');
+    let (day_name, rest) = value.split_at_checked(comma.unwrap_or(3))?;
+    let is_short = day_name.len() == 3;
+    let mut names = DAYS.iter().map(|name| if is_short { name.get(..3) } else { Some(*name) });
+    if !names.any(|name| name == Some(day_name)) {
+        return None;
     }
-    let Civil { year, month, day, second, .. } = civil;
-    let days = days_before_era(year, month, day).checked_sub(719_468 + FOUR_CENTURIES);
-    Some(UnixTime(days.map_or(0, |days| u64::from(days) * 86_400 + second)))
-}
-
-/// Reads `value` by a form, of which letters stand for the parts of a date, and all else for itself.
-fn read(form: &[u8], mut value: &[u8]) -> Option<Civil> {
-    let mut civil = Civil::default();
-    for part in form {
-        match part {
-            b'w' => drop(index(DAYS, take(&mut value, 3)?)?),
-            b'W' => {
-                let day = index(DAYS, take(&mut value, 3)?)?;
-                value = value.strip_prefix(*DAYS_LONG.get(day)?)?;
-            }
-            b'D' => civil.day = digits(take(&mut value, 2)?)?,
-            b'd' => {
-                let day = take(&mut value, 2)?;
-                civil.day = digits(day.strip_prefix(b" ").unwrap_or(day))?;
-            }
-            b'm' => civil.month = u32::try_from(index(MONTHS, take(&mut value, 3)?)?).ok()? + 1,
-            b'y' => civil.year = digits(take(&mut value, 2)?)?,
-            b'Y' => {
-                civil.year = digits(take(&mut value, 4)?)?;
-                civil.has_century = true;
-            }
-            b't' => {
-                let [h1, h2, b':', m1, m2, b':', s1, s2] = *take(&mut value, 8)? else {
-                    return None;
-                };
-                let part = |octets: [u8; 2], most| digits(&octets).filter(|&part| part <= most);
-                let hours = part([h1, h2], 23)?;
-                let minutes = part([m1, m2], 59)?;
-                // 60 is a leap second.
-                civil.second = u64::from((hours * 60 + minutes) * 60 + part([s1, s2], 60)?);
-            }
-            literal => value = value.strip_prefix(&[*literal])?,
-        }
-    }
-    let is_leap = civil.year % 4 == 0 && (civil.year % 100 != 0 || civil.year % 400 == 0);
-    let last = match civil.month {
+    let form: &[u8] = match (comma, is_short) {
+        (None, _) => b" mmm ed hh:ii:ss yyyy",
+        (_, true) => b", dd mmm yyyy hh:ii:ss GMT",
+        (_, false) => b", dd-mmm-yy hh:ii:ss GMT",
+    };
+    let has_century = comma.is_none() || is_short;
+    let Civil { mut year, month, day, hour, minute, second } = read(form, rest)?;
+    let (months, _) = MONTHS.as_chunks();
+    let is_month = |&[a, b, c]: &[u8; 3]| u32::from_be_bytes([0, a, b, c]) == month;
+    let month = 1 + u32::try_from(months.iter().position(is_month)?).ok()?;
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
         // The century that is missing from a year makes it a leap year, or not.
-        2 if is_leap || !civil.has_century => 29,
+        2 if is_leap || !has_century => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     };
-    (value.is_empty() && (1..=last).contains(&civil.day)).then_some(civil)
+    // 60 is a leap second.
+    if !(1..=last).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    if !has_century {
+        // A date more than 50 years ahead is the latest one in the past with these digits.
+        let (this_year, ..) = now.map_or((2000, 1, 1), |now| civil(days_and_second(now).0));
+        year += this_year / 100 * 100;
+        if year > this_year + 50 {
+            year -= 100;
+        } else if year + 50 <= this_year {
+            year += 100;
+        }
+    }
+    let second = (hour * 60 + minute) * 60 + second;
+    let days = days_before_era(year, month, day).checked_sub(719_468 + FOUR_CENTURIES);
+    Some(UnixTime(days.map_or(0, |days| u64::from(days) * 86_400 + u64::from(second))))
 }
 
-fn take<'v>(value: &mut &'v [u8], count: usize) -> Option<&'v [u8]> {
-    let (taken, rest) = value.split_at_checked(count)?;
-    *value = rest;
-    Some(taken)
+/// The numbers in a date, of which the month is its name yet.
+#[derive(Default)]
+struct Civil {
+    year: u32,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    second: u32,
 }
 
-fn digits(octets: &[u8]) -> Option<u32> {
-    parse_decimal(octets).and_then(|number| u32::try_from(number).ok())
+/// Reads `value` by a form of the same length. Small letters in it stand for digits of the number
+/// that they hint at, `m` for a letter of the month, `e` for a digit or a space; all else is itself.
+fn read(form: &[u8], value: &[u8]) -> Option<Civil> {
+    let mut civil = Civil::default();
+    for (form, octet) in form.iter().zip(value) {
+        let number = match form {
+            b'y' => &mut civil.year,
+            b'm' => &mut civil.month,
+            b'd' | b'e' => &mut civil.day,
+            b'h' => &mut civil.hour,
+            b'i' => &mut civil.minute,
+            b's' => &mut civil.second,
+            literal if literal == octet => continue,
+            _ => return None,
+        };
+        *number = match (form, octet) {
+            (b'm', letter) => *number << 8 | u32::from(*letter),
+            (b'e', b' ') => 0,
+            (_, digit @ b'0'..=b'9') => *number * 10 + u32::from(digit - b'0'),
+            _ => return None,
+        };
+    }
+    (form.len() == value.len()).then_some(civil)
 }
 
-fn index(names: &[u8], name: &[u8]) -> Option<usize> {
-    names.as_chunks::<3>().0.iter().position(|known| known == name)
-}
-
-/// Days since 1970-01-01.
-fn days_of(time: UnixTime) -> u32 {
+/// Days since 1970-01-01, and the second of the last one.
+fn days_and_second(time: UnixTime) -> (u32, u32) {
+    let seconds = time.0.min(LAST);
     // A day has 128 times 675 seconds: shifted, the number fits 32 bits, where division is cheap
     // on every processor.
-    u32::try_from(time.0.min(LAST) >> 7).unwrap_or(u32::MAX) / 675
+    let days = u32::try_from(seconds >> 7).unwrap_or(u32::MAX) / 675;
+    (days, u32::try_from(seconds - u64::from(days) * 86_400).unwrap_or_default())
 }
 
 /// Days from March of four centuries before the year 0 to a date: [`civil`] the other way round.

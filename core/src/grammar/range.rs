@@ -1,6 +1,6 @@
 //! Range (RFC 9110 §14.1).
 
-use crate::bytes::ascii::trim_ows;
+use crate::bytes::ascii::{parse_decimal, trim_ows};
 
 /// One range of octets, as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +74,8 @@ fn range_spec(member: &[u8]) -> Option<RangeSpec> {
 
 /// A number. Those beyond 64 bits are past every end, and so are read as the largest.
 fn position(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u64, |number, &digit| {
-        let value = digit.checked_sub(b'0').filter(|&value| value < 10)?;
-        Some(number.saturating_mul(10).saturating_add(value.into()))
-    })
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    is_number.then(|| parse_decimal(digits).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -15,10 +15,8 @@ pub struct Facts {
     pub transfer_encoding: TransferEncoding,
     /// Where in the head the value of Host stands.
     pub host: Once<Span>,
-    /// Whether Connection has the option `close`.
-    pub close: bool,
-    /// Whether Connection has the option `keep-alive`.
-    pub keep_alive: bool,
+    /// Connection.
+    pub connection: Connection,
     /// Expect.
     pub expect: Expect,
     /// Whether there is an Upgrade.
@@ -74,6 +72,18 @@ pub enum TransferEncoding {
     Invalid,
 }
 
+/// The options of Connection, as far as they matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Connection {
+    /// Neither of these.
+    #[default]
+    Neither,
+    /// `keep-alive`, and not `close`.
+    KeepAlive,
+    /// `close`, which wins over `keep-alive` (RFC 9112 §9.3).
+    Close,
+}
+
 /// What the client expects before it sends the content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Expect {
@@ -121,8 +131,10 @@ impl Facts {
                 continue;
             }
             match (field, Word::of(member)) {
-                (Word::Connection, Word::Close) => self.close = true,
-                (Word::Connection, Word::KeepAlive) => self.keep_alive = true,
+                (Word::Connection, Word::Close) => self.connection = Connection::Close,
+                (Word::Connection, Word::KeepAlive) => {
+                    self.connection = self.connection.max(Connection::KeepAlive);
+                }
                 (Word::Expect, Word::Continue) => self.expect = self.expect.max(Expect::Continue),
                 (Word::Expect, _) => self.expect = Expect::Unknown,
                 (Word::TransferEncoding, coding) => {

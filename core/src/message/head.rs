@@ -35,9 +35,9 @@ impl<'head> Head<'head> {
         reader: &HeadReader,
         table: &'head [FieldEntry],
     ) -> Result<Self, ParseError> {
-        let Start { method, target, version, .. } =
-            reader.start.ok_or(ParseError::TruncatedHead)?;
-        let method = Method::new(as_str(slice(octets, method)));
+        let start = reader.start.ok_or(ParseError::TruncatedHead)?;
+        let Start { target, version } = start;
+        let method = Method::new(as_str(slice(octets, start.method())));
         target_of(octets, method, target)?;
         match reader.facts.host {
             Once::Valid(value) if host_of(octets, value).is_some() => {}
@@ -146,7 +146,7 @@ pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::facts::Expect;
+    use crate::message::facts::{Connection, Expect};
 
     #[test]
     fn a_head_and_its_facts() {
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(head.fields().iter().count(), 5);
         let facts = head.facts();
         assert_eq!(facts.content_length, Once::Valid(12));
-        assert!(facts.close && facts.keep_alive);
+        assert_eq!(facts.connection, Connection::Close);
         assert_eq!(facts.expect, Expect::Continue);
     }
 }

@@ -52,14 +52,11 @@ pub struct HeadReader {
     pub(super) facts: Facts,
 }
 
-/// How a head starts.
+/// How a head starts. Where the target stands says where everything else does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
-    pub(super) method: Span,
     pub(super) target: Span,
     pub(super) version: Version,
-    /// Where the field section begins.
-    fields: usize,
 }
 
 impl HeadReader {
@@ -103,7 +100,12 @@ impl HeadReader {
 
     /// Where the field section stands, without the empty line after it.
     pub(super) fn field_section(&self) -> Span {
-        Span { start: self.start.map_or(self.line, |start| start.fields), end: self.line }
+        Span { start: self.start.map_or(self.line, Start::fields), end: self.line }
+    }
+
+    /// Octets of the request-target, once the request-line is whole.
+    pub(crate) fn target_length(&self) -> usize {
+        self.start.map_or(0, |Start { target, .. }| target.end - target.start)
     }
 
     /// Field lines.
@@ -118,9 +120,7 @@ impl HeadReader {
         let most = match self.start {
             None => limits.request_line,
             // The line ends with a CRLF, when it has begun.
-            Some(Start { fields, .. }) => {
-                fields.saturating_add(limits.field_section.saturating_sub(2))
-            }
+            Some(start) => start.fields().saturating_add(limits.field_section.saturating_sub(2)),
         };
         if reached > most && reached > self.line {
             return Err(self.too_long(input, limits));
@@ -153,7 +153,7 @@ impl HeadReader {
             RequestLineFault::Target => ParseError::RequestTarget,
             RequestLineFault::Version => ParseError::Version,
         })?;
-        self.start = Some(Start::new(found, line.len() + 2)?);
+        self.start = Some(Start::new(found)?);
         Ok(())
     }
 
@@ -189,10 +189,10 @@ impl HeadReader {
             return Ok(None);
         }
         let fields = match self.start {
-            Some(Start { fields, .. }) => fields,
+            Some(start) => start.fields(),
             None => match ordinary::request_line(input) {
                 Some((line, end)) if end <= limits.request_line => {
-                    self.start = Some(Start::new(line, end + 2)?);
+                    self.start = Some(Start::new(line)?);
                     self.line = end + 2;
                     end + 2
                 }
@@ -253,9 +253,19 @@ impl HeadReader {
 
 impl Start {
     #[inline(always)]
-    fn new(line: RequestLine, fields: usize) -> Result<Self, ParseError> {
-        let RequestLine { method, target, version: (major, minor) } = line;
-        Ok(Self { method, target, version: Version::new(major, minor)?, fields })
+    fn new(line: RequestLine) -> Result<Self, ParseError> {
+        let RequestLine { target, version: (major, minor), .. } = line;
+        Ok(Self { target, version: Version::new(major, minor)? })
+    }
+
+    /// Where the method stands: before the space before the target.
+    pub(super) const fn method(self) -> Span {
+        Span { start: 0, end: self.target.start - 1 }
+    }
+
+    /// Where the field section begins.
+    const fn fields(self) -> usize {
+        self.target.end + " HTTP/1.1\r\n".len()
     }
 }
 

@@ -2,18 +2,26 @@
 
 use crate::grammar::date::{UnixTime, http_date};
 use crate::grammar::etag::{Condition, EntityTag, condition, only_entity_tag};
-use crate::message::Fields;
+use crate::message::Head;
 
 /// Field lines, looked up by name. The fields of a request implement it, and so can those of any
 /// other server.
 pub trait FieldLines {
-    /// The values of all lines with this name, in any case, in the order they were sent.
-    fn lines<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f [u8]> + Clone;
+    /// Gives `visit` the value of each line with this name, in any case, in the order they were sent.
+    fn each<'f>(&'f self, name: &str, visit: &mut dyn FnMut(&'f [u8]));
+
+    /// Whether there is a line with this name.
+    fn has(&self, name: &str) -> bool {
+        let mut is_found = false;
+        self.each(name, &mut |_| is_found = true);
+        is_found
+    }
 
     /// The value of the only line with this name.
     fn only(&self, name: &str) -> Option<&[u8]> {
-        let mut lines = self.lines(name);
-        lines.next().filter(|_| lines.next().is_none())
+        let mut found = (0, None);
+        self.each(name, &mut |value| found = (found.0 + 1, Some(value)));
+        found.1.filter(|_| found.0 == 1)
     }
 }
 
@@ -92,11 +100,7 @@ pub fn if_range(
     now: Option<UnixTime>,
 ) -> bool {
     let &Validators { etag, modified } = validators;
-    let mut lines = fields.lines("If-Range");
-    let Some(value) = lines.next() else { return true };
-    if lines.next().is_some() {
-        return false;
-    }
+    let Some(value) = fields.only("If-Range") else { return !fields.has("If-Range") };
     if let Some(asked) = only_entity_tag(value) {
         return etag.is_some_and(|etag| asked.is_strongly(&etag));
     }
@@ -113,33 +117,37 @@ fn matches(
     etag: Option<EntityTag<'_>>,
     is: impl Fn(&EntityTag<'_>, &EntityTag<'_>) -> bool,
 ) -> Option<bool> {
-    let lines = fields.lines(name);
-    lines.clone().next()?;
-    if lines.clone().count() == 1 && lines.clone().any(|line| condition(line) == Condition::Any) {
-        return Some(true);
-    }
-    let mut found = false;
-    for line in lines {
-        let Condition::Tags(tags) = condition(line) else { return Some(false) };
-        for tag in tags {
-            let Some(tag) = tag else { return Some(false) };
-            found |= etag.is_some_and(|etag| is(&tag, &etag));
+    let (mut lines, mut is_any, mut is_found, mut is_malformed) = (0, false, false, false);
+    fields.each(name, &mut |line| {
+        lines += 1;
+        match condition(line) {
+            Condition::Any => is_any = true,
+            Condition::Tags(tags) => {
+                for tag in tags {
+                    is_malformed |= tag.is_none();
+                    is_found |= tag.zip(etag).is_some_and(|(tag, etag)| is(&tag, &etag));
+                }
+            }
         }
+    });
+    match lines {
+        0 => None,
+        1 if is_any => Some(true),
+        _ => Some(is_found && !is_any && !is_malformed),
     }
-    Some(found)
 }
 
 /// Lines given as pairs of names and values.
 impl FieldLines for [(&str, &[u8])] {
-    fn lines<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f [u8]> + Clone {
-        let named = move |line: &&(&str, &[u8])| line.0.eq_ignore_ascii_case(name);
-        self.iter().filter(named).map(|line| line.1)
+    fn each<'f>(&'f self, name: &str, visit: &mut dyn FnMut(&'f [u8])) {
+        let named = self.iter().filter(|line| line.0.eq_ignore_ascii_case(name));
+        named.for_each(|line| visit(line.1));
     }
 }
 
-impl FieldLines for Fields<'_> {
-    fn lines<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f [u8]> + Clone {
-        self.all(name)
+impl FieldLines for Head<'_> {
+    fn each<'f>(&'f self, name: &str, visit: &mut dyn FnMut(&'f [u8])) {
+        self.fields().all(name).for_each(visit);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Content negotiation by content coding (RFC 9110 §12.5.3).
 
+use super::conditional::FieldLines;
 use crate::bytes::ascii::trim_ows;
-use crate::grammar::list::members;
 
 /// A content coding that files may stand in (RFC 9110 §8.4.1), the best compressed last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,51 +65,48 @@ impl Codings {
         Self(self.0 | 1 << coding as u8)
     }
 
+    /// This set without `coding`.
+    #[must_use]
+    pub const fn without(self, coding: Coding) -> Self {
+        Self(self.0 & !(1 << coding as u8))
+    }
+
     /// Whether `coding` is among them.
     pub const fn contains(self, coding: Coding) -> bool {
         self.0 & 1 << coding as u8 != 0
     }
 }
 
-/// The weight of what nobody mentioned but is acceptable all the same: below every other.
-const UNMENTIONED: u16 = 1;
-
-/// The coding among `available` that Accept-Encoding, in the `lines` of it, prefers. `None` when it
+/// The coding that Accept-Encoding prefers, [`Coding::Identity`] or one of `codings`. `None` when it
 /// accepts none of them.
 ///
 /// Without a line, or with none but empty ones, that is no coding. Identity is acceptable unless it
 /// is excluded, by name or by `*` (RFC 9110 §12.5.3), but weighs less than what is asked for. A
 /// member that is malformed says nothing.
-pub fn choose<'a>(
-    lines: &(impl Iterator<Item = &'a [u8]> + Clone),
-    available: Codings,
-) -> Option<Coding> {
-    let weight = |coding: Coding| {
-        let (mut named, mut others) = (None, None);
-        for (name, weight) in lines.clone().flat_map(members).filter_map(weighted) {
-            let slot = if coding.is_named(name) {
-                &mut named
-            } else if name == b"*" {
-                &mut others
-            } else {
-                continue;
+pub fn choose(fields: &(impl FieldLines + ?Sized), codings: Codings) -> Option<Coding> {
+    let mut weights = [None; Coding::BY_PREFERENCE.len()];
+    let mut others = None;
+    fields.each("Accept-Encoding", &mut |line| {
+        for (name, weight) in line.split(|&octet| octet == b',').filter_map(weighted) {
+            let mut named = Coding::BY_PREFERENCE.iter().zip(&mut weights);
+            let slot = match named.find(|(coding, _)| coding.is_named(name)) {
+                Some((_, slot)) => slot,
+                None if name == b"*" => &mut others,
+                None => continue,
             };
-            *slot = Some(weight.max(slot.unwrap_or_default()));
+            *slot = (*slot).max(Some(weight));
         }
-        // Twice the thousandths, so that there is room for what is below all of them.
-        match named.or(others) {
-            Some(weight) => weight * 2,
-            None if coding == Coding::Identity => UNMENTIONED,
-            None => 0,
-        }
-    };
+    });
     let mut best = (0, None);
-    for coding in Coding::BY_PREFERENCE {
-        if available.contains(coding) {
-            let weight = weight(coding);
-            if weight > best.0 {
-                best = (weight, Some(coding));
-            }
+    for (coding, weight) in Coding::BY_PREFERENCE.into_iter().zip(weights) {
+        // Twice the thousandths, so that there is room for what nobody mentioned but is acceptable
+        // all the same, below every other.
+        let weight = match weight.or(others) {
+            Some(weight) => weight * 2,
+            None => u16::from(coding == Coding::Identity),
+        };
+        if weight > best.0 && (codings.contains(coding) || coding == Coding::Identity) {
+            best = (weight, Some(coding));
         }
     }
     best.1
@@ -153,15 +150,13 @@ fn qvalue(value: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec::Vec;
 
-    const ALL: Codings = Codings::NONE
-        .with(Coding::Identity)
-        .with(Coding::Gzip)
-        .with(Coding::Zstd)
-        .with(Coding::Brotli);
+    const ALL: Codings = Codings::NONE.with(Coding::Gzip).with(Coding::Zstd).with(Coding::Brotli);
 
-    fn chosen(lines: &[&str], available: Codings) -> Option<Coding> {
-        choose(&lines.iter().map(|line| line.as_bytes()), available)
+    fn chosen(lines: &[&str], codings: Codings) -> Option<Coding> {
+        let lines: Vec<_> = lines.iter().map(|line| ("Accept-Encoding", line.as_bytes())).collect();
+        choose(&lines[..], codings)
     }
 
     #[test]
@@ -198,9 +193,10 @@ mod tests {
 
     #[test]
     fn only_what_is_available_is_chosen() {
-        let available = Codings::NONE.with(Coding::Identity).with(Coding::Gzip);
-        assert_eq!(chosen(&["br, gzip;q=0.1"], available), Some(Coding::Gzip));
-        assert_eq!(chosen(&["br, *;q=0"], available), None);
-        assert!(!available.contains(Coding::Brotli));
+        let codings = Codings::NONE.with(Coding::Gzip);
+        assert_eq!(chosen(&["br, gzip;q=0.1"], codings), Some(Coding::Gzip));
+        assert_eq!(chosen(&["br, *;q=0"], codings), None);
+        assert_eq!(chosen(&["br, gzip"], codings.without(Coding::Gzip)), Some(Coding::Identity));
+        assert!(!codings.contains(Coding::Brotli));
     }
 }

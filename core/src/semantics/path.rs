@@ -12,6 +12,9 @@ pub struct Path<'p> {
 }
 
 impl<'p> Path<'p> {
+    /// The root.
+    pub const ROOT: Self = Self { parent: b"", child: b"", is_directory: true };
+
     /// The path that a decoded absolute-path names, if it can name a file or directory.
     ///
     /// Dot segments are no names of files. Clients resolve them before they send
@@ -63,27 +66,16 @@ impl<'p> Path<'p> {
     }
 }
 
-/// A name as a segment of a path in a URI: all but `unreserved` is percent-encoded
-/// (RFC 3986 §2.3), so that nothing in it is read as something else.
-pub fn percent_encode(name: &[u8]) -> impl Iterator<Item = PercentEncoded> {
-    name.iter().map(|&octet| {
-        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' - 10 + nibble };
-        match octet {
-            b'-' | b'.' | b'_' | b'~' => PercentEncoded([octet, 0, 0], 1),
-            _ if octet.is_ascii_alphanumeric() => PercentEncoded([octet, 0, 0], 1),
-            _ => PercentEncoded([b'%', digit(octet >> 4), digit(octet & 0xf)], 3),
+/// Gives `emit`, piece by piece, a name as a segment of a path in a URI: all but `unreserved` is
+/// percent-encoded (RFC 3986 §2.3), so that nothing in it is read as something else.
+pub fn percent_encode(name: &[u8], emit: &mut dyn FnMut(&[u8])) {
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' - 10 + nibble };
+    for octet in name {
+        if octet.is_ascii_alphanumeric() || b"-._~".contains(octet) {
+            emit(&[*octet]);
+        } else {
+            emit(&[b'%', digit(octet >> 4), digit(octet & 0xf)]);
         }
-    })
-}
-
-/// One octet as it stands in a URI.
-#[derive(Clone, Copy, Debug)]
-pub struct PercentEncoded([u8; 3], usize);
-
-impl PercentEncoded {
-    /// One octet, or three.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.get(..self.1).unwrap_or_default()
     }
 }
 
@@ -138,10 +130,9 @@ mod tests {
     #[test]
     fn names_become_segments() {
         let encoded = |name: &[u8]| {
-            let pieces: std::vec::Vec<_> = percent_encode(name).collect();
-            std::string::String::from_utf8(
-                pieces.iter().flat_map(|piece| piece.as_bytes().to_vec()).collect(),
-            )
+            let mut octets = std::vec::Vec::new();
+            percent_encode(name, &mut |piece| octets.extend_from_slice(piece));
+            std::string::String::from_utf8(octets)
         };
         assert_eq!(encoded(b"aZ0-._~").unwrap(), "aZ0-._~");
         assert_eq!(encoded(b" %\"<>#?:/&\xff").unwrap(), "%20%25%22%3C%3E%23%3F%3A%2F%26%FF");

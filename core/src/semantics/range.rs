@@ -63,8 +63,6 @@ pub struct Parts<'r> {
     count: usize,
 }
 
-type Ranges = heapless::Vec<OctetRange, MAX_RANGES>;
-
 impl Parts<'_> {
     /// How many there are: two at least.
     pub const fn count(&self) -> usize {
@@ -73,12 +71,12 @@ impl Parts<'_> {
 
     /// The one of this index.
     pub fn nth(&self, index: usize) -> Option<OctetRange> {
-        merged(self.set, self.len).get(index).copied()
+        merged(self.set, self.len).into_iter().flatten().nth(index)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = OctetRange> + use<> {
-        merged(self.set, self.len).into_iter()
+        merged(self.set, self.len).into_iter().flatten()
     }
 }
 
@@ -88,27 +86,36 @@ pub fn select(set: RangeSet<'_>, len: u64) -> Selection<'_> {
         return Selection::Whole;
     }
     let ranges = merged(set, len);
-    match *ranges {
-        [] => Selection::Unsatisfiable,
-        [range] => Selection::One(range),
-        _ => Selection::Parts(Parts { set, len, count: ranges.len() }),
+    let mut found = ranges.iter().flatten();
+    match (found.next(), found.count()) {
+        (None, _) => Selection::Unsatisfiable,
+        (Some(range), 0) => Selection::One(*range),
+        (_, others) => Selection::Parts(Parts { set, len, count: 1 + others }),
     }
 }
 
-/// The ranges that can be satisfied. One that overlaps or touches an earlier one becomes part of it.
-fn merged(set: RangeSet<'_>, len: u64) -> Ranges {
-    let mut ranges = Ranges::new();
-    for mut range in set.iter().filter_map(|spec| OctetRange::new(spec, len)) {
+/// The ranges that can be satisfied, with gaps between them. One that overlaps or touches an earlier
+/// one becomes part of it.
+#[inline(never)]
+fn merged(set: RangeSet<'_>, len: u64) -> [Option<OctetRange>; MAX_RANGES] {
+    let mut ranges: [Option<OctetRange>; MAX_RANGES] = [None; MAX_RANGES];
+    for (index, spec) in set.iter().enumerate() {
+        let Some(mut range) = OctetRange::new(spec, len) else { continue };
+        let mut place = index;
         // What it touches may touch others, now that they are one.
-        let mut place = ranges.len();
-        while let Some(index) = ranges.iter().position(|earlier| earlier.touches(&range)) {
-            let earlier = ranges.remove(index);
-            range.first = range.first.min(earlier.first);
-            range.last = range.last.max(earlier.last);
-            place = place.min(index);
+        while let Some((earlier, slot)) = ranges
+            .iter_mut()
+            .enumerate()
+            .find(|(_, slot)| slot.is_some_and(|it| it.touches(&range)))
+        {
+            let other = slot.take().unwrap_or(range);
+            range.first = range.first.min(other.first);
+            range.last = range.last.max(other.last);
+            place = place.min(earlier);
         }
-        // There are no more than were counted.
-        let _ = ranges.insert(place, range);
+        if let Some(slot) = ranges.get_mut(place) {
+            *slot = Some(range);
+        }
     }
     ranges
 }

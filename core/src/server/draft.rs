@@ -6,6 +6,9 @@ use crate::framing::encode::{Date, Sending};
 use crate::framing::{EmitError, Length};
 use crate::message::{Refusal, Status};
 
+/// What emits content piece by piece, the same each time.
+pub(crate) type Render<'r> = dyn Fn(&mut dyn FnMut(&[u8])) + Sync + 'r;
+
 /// What the reply of one exchange is made of. The types of the API share it by reference, so that
 /// moving them around costs next to nothing; and nothing here is generic, so that it exists once.
 #[derive(Debug)]
@@ -13,8 +16,6 @@ pub(super) struct Draft<'c> {
     pub(super) sending: &'c mut Sending,
     pub(super) output: Output<'c>,
     pub(super) now: Option<Date>,
-    /// The first thing of the head that could not be emitted.
-    fault: Option<EmitError>,
 }
 
 impl<'c> Draft<'c> {
@@ -23,28 +24,31 @@ impl<'c> Draft<'c> {
         output: Output<'c>,
         now: Option<Date>,
     ) -> Self {
-        Self { sending, output, now, fault: None }
+        Self { sending, output, now }
     }
 
     /// Emits the status-line.
     pub(super) fn status(&mut self, status: Status) {
         let mut head = self.output.head();
-        let emitted = self.sending.emit_status(status, self.now, &mut head).map(|()| head.len());
-        self.emitted(emitted);
+        let emitted = self.sending.emit_status(status, self.now, &mut head);
+        let count = head.len();
+        self.emitted(emitted, count);
     }
 
     /// Emits a field, its value in parts that are joined.
     pub(super) fn field(&mut self, name: &str, value: &[&[u8]]) {
         let mut head = self.output.head();
-        let emitted = self.sending.emit_field(name, value, &mut head).map(|()| head.len());
-        self.emitted(emitted);
+        let emitted = self.sending.emit_field(name, value, &mut head);
+        let count = head.len();
+        self.emitted(emitted, count);
     }
 
     /// Ends the head.
     pub(super) fn end_head(&mut self, length: Length) -> Result<(), EmitError> {
         let mut head = self.output.head();
-        let emitted = self.sending.emit_end_of_head(length, &mut head).map(|()| head.len());
-        self.emitted(emitted);
+        let emitted = self.sending.emit_end_of_head(length, &mut head);
+        let count = head.len();
+        self.emitted(emitted, count);
         self.check()
     }
 
@@ -52,21 +56,23 @@ impl<'c> Draft<'c> {
     pub(super) fn interim(&mut self) -> Result<bool, EmitError> {
         let mut head = self.output.head();
         let is_emitted = self.sending.emit_continue(&mut head)?;
-        let count = head.len();
+        let count = head.written()?;
         self.output.fill(count);
         Ok(is_emitted)
     }
 
-    fn emitted(&mut self, emitted: Result<usize, EmitError>) {
-        match emitted {
-            Ok(count) => self.output.fill(count),
-            Err(fault) => self.fault = self.fault.or(Some(fault)),
+    /// Stages `count` octets; with a fault among them, all is taken back in the end.
+    #[inline(never)]
+    fn emitted(&mut self, emitted: Result<(), EmitError>, count: usize) {
+        self.output.fill(count);
+        if let Err(fault) = emitted {
+            self.output.fail(fault);
         }
     }
 
     /// Whether the whole head could be emitted so far.
     pub(super) fn check(&self) -> Result<(), EmitError> {
-        self.fault.map_or(Ok(()), Err)
+        self.output.check()
     }
 
     /// Stages content that fits the transmit buffer, in parts that are joined, and ends it.
@@ -78,6 +84,37 @@ impl<'c> Draft<'c> {
             }
         }
         self.sending.end().map(drop)
+    }
+
+    /// Stages what `render` emits behind its first `sent` octets, as far as there is room, and counts
+    /// it there. Returns whether that was all.
+    pub(super) fn render(
+        &mut self,
+        render: &Render<'_>,
+        sent: &mut usize,
+    ) -> Result<bool, EmitError> {
+        self.check()?;
+        let was_empty = self.output.is_empty();
+        let (mut skipped, mut staged) = (*sent, Ok(0));
+        let mut is_whole = true;
+        render(&mut |piece| {
+            let rest = piece.get(skipped..).unwrap_or_default();
+            skipped -= piece.len() - rest.len();
+            if let Ok(before) = staged
+                && is_whole
+                && !rest.is_empty()
+            {
+                let now = self.output.stage(rest, self.sending);
+                is_whole = now == Ok(rest.len());
+                staged = now.map(|now| before + now);
+            }
+        });
+        let staged = staged?;
+        if staged == 0 && !is_whole && was_empty {
+            return Err(EmitError::Full);
+        }
+        *sent += staged;
+        Ok(is_whole)
     }
 
     /// Accounts for content that is sent as it is, all of it, and leaves it out of `content` where
@@ -92,7 +129,6 @@ impl<'c> Draft<'c> {
     pub(super) fn restart(&mut self) {
         self.output.revoke();
         self.sending.restart();
-        self.fault = None;
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Staged {
     /// Whether a write is under way. It stays so when the future that wrote was dropped, and then
     /// nobody knows how much of it went.
     writing: bool,
+    /// The first thing of the reply's head that could not be emitted.
+    fault: Option<EmitError>,
 }
 
 impl Staged {
@@ -41,6 +43,7 @@ impl Staged {
     pub(super) const fn settle(&mut self) {
         self.earlier = self.len;
         self.committed = false;
+        self.fault = None;
     }
 
     /// Whether the reply of this exchange can no more be taken back.
@@ -81,8 +84,9 @@ impl<'c> Output<'c> {
 
     /// Stages all of `octets`, or nothing.
     pub(super) fn push(&mut self, octets: &[u8]) -> Result<(), Full> {
-        Cursor::new(self.free()).push(octets)?;
-        self.staged.len += octets.len();
+        let mut free = Cursor::new(self.free());
+        free.push(octets);
+        self.staged.len += free.written()?;
         Ok(())
     }
 
@@ -99,7 +103,18 @@ impl<'c> Output<'c> {
     /// Takes back what is staged of the reply of this exchange.
     pub(super) const fn revoke(&mut self) {
         self.staged.len = self.staged.earlier;
+        self.staged.fault = None;
         self.chunk = None;
+    }
+
+    /// Says that something of the reply's head could not be emitted.
+    pub(super) fn fail(&mut self, fault: EmitError) {
+        self.staged.fault = self.staged.fault.or(Some(fault));
+    }
+
+    /// Whether the whole head could be emitted so far.
+    pub(super) fn check(&self) -> Result<(), EmitError> {
+        self.staged.fault.map_or(Ok(()), Err)
     }
 
     /// The buffer behind what is staged.
@@ -207,7 +222,8 @@ impl<'c> Output<'c> {
             if then == Then::Nothing {
                 tx.flush().await.map_err(Error::Transport)?;
             }
-            *self.staged = Staged { committed: self.staged.committed, ..Staged::default() };
+            let Staged { committed, fault, .. } = *self.staged;
+            *self.staged = Staged { committed, fault, ..Staged::default() };
             Ok(())
         }
     }

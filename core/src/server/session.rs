@@ -190,9 +190,7 @@ impl<'b> Session<'b> {
     /// Octets of earlier replies that may be staged while a request is answered.
     fn head_room(&self) -> usize {
         // The path is decoded into the transmit buffer.
-        let line = request_line_of(self.head());
-        let scratch = if line.iter().any(|&octet| octet == b'%') { line.len() } else { 0 };
-        self.tx.len().saturating_sub(scratch) / 2
+        self.tx.len().saturating_sub(self.connection.target_length()) / 2
     }
 
     /// What reading came to, in the stage that asked for it.

@@ -2,7 +2,7 @@
 
 use core::any::Any;
 
-use super::draft::Draft;
+use super::draft::{Draft, Render};
 use super::error::Error;
 use super::responder::{Reply, Responded};
 use super::transport::Transport;
@@ -60,6 +60,16 @@ impl<'c, T: Transport> Stream<'c, T> {
             }
             output.flush(self.tx).await?;
         }
+    }
+
+    /// Queues what `render` emits. It is asked again, and what is sent already left out, whenever
+    /// the transmit buffer was full: so it is no future, and nothing of it is held meanwhile.
+    pub(crate) async fn render(&mut self, render: &Render<'_>) -> Result<(), Error<T::Error>> {
+        let mut sent = 0;
+        while !self.draft.render(render, &mut sent)? {
+            self.draft.output.flush(self.tx).await?;
+        }
+        Ok(())
     }
 
     /// Sends what was queued.

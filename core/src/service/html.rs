@@ -1,40 +1,45 @@
 //! Text as HTML, and the place for it in a page.
 
-/// `text` in pieces, so escaped that HTML shows it as it is, within an element or a quoted
+/// Gives `emit` `text` in pieces, so escaped that HTML shows it as it is, within an element or a quoted
 /// attribute value. NUL, which HTML can't show, becomes U+FFFD.
-pub fn escape(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(|c| replacement(c).is_some()).flat_map(|piece| {
-        let mut plain = piece.chars();
-        match plain.next_back().and_then(replacement) {
-            Some(replaced) => [plain.as_str(), replaced],
-            None => [piece, ""],
+pub fn escape(text: &str, emit: &mut dyn FnMut(&[u8])) {
+    for piece in text.as_bytes().split_inclusive(|&octet| replacement(octet).is_some()) {
+        match piece.split_last() {
+            Some((&last, plain)) if let Some(replaced) = replacement(last) => {
+                emit(plain);
+                emit(replaced.as_bytes());
+            }
+            _ => emit(piece),
         }
-    })
+    }
 }
 
-const fn replacement(c: char) -> Option<&'static str> {
-    Some(match c {
-        '&' => "&amp;",
-        '<' => "&lt;",
-        '>' => "&gt;",
-        '"' => "&quot;",
-        '\'' => "&#39;",
-        '\0' => "\u{fffd}",
+const fn replacement(octet: u8) -> Option<&'static str> {
+    Some(match octet {
+        b'&' => "&amp;",
+        b'<' => "&lt;",
+        b'>' => "&gt;",
+        b'"' => "&quot;",
+        b'\'' => "&#39;",
+        b'\0' => REPLACEMENT,
         _ => return None,
     })
 }
 
-/// Names and values in the order they were sent, as pieces of a description list.
-pub fn list<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> impl Iterator<Item = &'a str> {
-    let fields = fields.flat_map(|(name, value)| {
-        ["<dt>"]
-            .into_iter()
-            .chain(escape(name))
-            .chain(["</dt><dd>"])
-            .chain(escape(value))
-            .chain(["</dd>"])
-    });
-    ["<dl class=\"form\">"].into_iter().chain(fields).chain(["</dl>"])
+/// What is shown in place of what can't be (U+FFFD).
+pub(super) const REPLACEMENT: &str = "\u{fffd}";
+
+/// Gives `emit` names and values in the order they were sent, as pieces of a description list.
+pub fn list<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, emit: &mut dyn FnMut(&[u8])) {
+    emit(b"<dl class=\"form\">");
+    for (name, value) in fields {
+        emit(b"<dt>");
+        escape(name, emit);
+        emit(b"</dt><dd>");
+        escape(value, emit);
+        emit(b"</dd>");
+    }
+    emit(b"</dl>");
 }
 
 /// What stands in a page where submitted fields are to be shown.
@@ -97,18 +102,31 @@ impl PlaceSearch {
 mod tests {
     use super::*;
     use std::string::String;
+    use std::vec::Vec;
+
+    fn emitted(render: impl FnOnce(&mut dyn FnMut(&[u8]))) -> String {
+        let mut octets = Vec::new();
+        render(&mut |piece| octets.extend_from_slice(piece));
+        String::from_utf8(octets).unwrap()
+    }
 
     #[test]
     fn escaped_text_is_only_text() {
-        let shown: String = escape("<a href=\"'\">&\0\u{e9}</a>").collect();
-        assert_eq!(shown, "&lt;a href=&quot;&#39;&quot;&gt;&amp;\u{fffd}\u{e9}&lt;/a&gt;");
-        assert_eq!(escape("").collect::<String>(), "");
+        for (text, expected) in [
+            (
+                "<a href=\"'\">&\0\u{e9}</a>",
+                "&lt;a href=&quot;&#39;&quot;&gt;&amp;\u{fffd}\u{e9}&lt;/a&gt;",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(emitted(|emit| escape(text, emit)), expected);
+        }
     }
 
     #[test]
     fn fields_keep_their_order() {
         let fields = [("b", "1"), ("a", ""), ("b", "<")];
-        let shown: String = list(fields.into_iter()).collect();
+        let shown = emitted(|emit| list(fields.into_iter(), emit));
         let expected = "<dl class=\"form\"><dt>b</dt><dd>1</dd><dt>a</dt><dd></dd>\
             <dt>b</dt><dd>&lt;</dd></dl>";
         assert_eq!(shown, expected);

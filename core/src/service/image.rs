@@ -11,11 +11,12 @@
 
 use core::slice::Iter;
 
-use super::storage::{self, Entries, Entry, Metadata, Node, OpenError, ReadError, Storage};
+use super::storage::{self, Entries, Entry, Metadata, Node, OpenError, ReadError, Storage, slice};
 use crate::grammar::date::UnixTime;
 use crate::grammar::etag::EntityTag;
 use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::path::Path;
+use crate::server::{Error, Stream, Transport};
 
 /// A tree of files in memory that lasts as long as the program.
 ///
@@ -198,6 +199,16 @@ impl storage::File for ImageFile {
             to.copy_from_slice(from);
         }
         Ok(count)
+    }
+
+    async fn send<T: Transport>(
+        &self,
+        offset: u64,
+        length: u64,
+        stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        let content = slice(self.representation.content, offset, length);
+        stream.render(&|emit| emit(content)).await
     }
 
     fn content_type(&self, _: &[u8]) -> &str {

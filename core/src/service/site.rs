@@ -1,6 +1,6 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, OTHER_STATE, copy};
+use super::files::{Files, Found, OTHER_STATE, What};
 use super::form::Form;
 use super::html::{OVERLAP, Place, PlaceSearch, escape, list};
 use super::storage::{File, Metadata, Storage};
@@ -90,8 +90,10 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
         let path = exchange.target().path();
         let Metadata { modified, etag, .. } = page.metadata();
-        let (fields, validators) = (exchange.head().fields(), Validators { etag, modified });
-        if evaluate(&fields, &validators, Access::Changes, exchange.now()) != Outcome::Proceed {
+        let validators = Validators { etag, modified };
+        if evaluate(exchange.head(), &validators, Access::Changes, exchange.now())
+            != Outcome::Proceed
+        {
             return Ok(exchange.refuse(OTHER_STATE));
         }
         let (form, mut respond) = exchange.form().await?;
@@ -100,17 +102,16 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         let length = page.metadata().len;
         let place = find_place(page, respond.scratch()).await;
         let after = place.at + place.replaced;
-        let shown: usize = list(form.iter()).map(str::len).sum();
+        let mut shown = 0;
+        list(form.iter(), &mut |piece| shown += piece.len() as u64);
         let mut stream = respond
             .status(Status::OK)
             .content_type(HTML)
             .field("Cache-Control", "no-store")
-            .stream_exact(length - place.replaced + shown as u64);
-        copy(page, 0, place.at, &mut stream).await?;
-        for piece in list(form.iter()) {
-            stream.queue(piece.as_bytes()).await?;
-        }
-        copy(page, after, length - after, &mut stream).await?;
+            .stream_exact(length - place.replaced + shown);
+        page.send(0, place.at, &mut stream).await?;
+        stream.render(&|emit| list(form.iter(), emit)).await?;
+        page.send(after, length - after, &mut stream).await?;
         stream.finish()
     }
 
@@ -135,22 +136,15 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
             .content_type(HTML)
             .field("Cache-Control", "no-store")
             .stream();
-        stream.queue(TOP.as_bytes()).await?;
+        stream.render(&|emit| emit(TOP.as_bytes())).await?;
         let mut age = 0;
         while let Some(length) = self.submissions.recall(age, record) {
             age += 1;
-            let mut fields = Form::from_decoded(record.get(..length).unwrap_or_default()).iter();
-            let (path, time) = fields.next().unwrap_or_default();
-            let heading = ["<h2>"].into_iter().chain(escape(path)).chain(["</h2>\n<p>"]);
-            let heading = heading.chain(escape(time)).chain(["</p>\n"]);
-            for piece in heading.chain(list(fields)).chain(["\n"]) {
-                stream.queue(piece.as_bytes()).await?;
-            }
+            let record = Form::from_decoded(record.get(..length).unwrap_or_default());
+            stream.render(&|emit| submission(record, emit)).await?;
         }
-        if age == 0 {
-            stream.queue(NONE.as_bytes()).await?;
-        }
-        stream.queue(BOTTOM.as_bytes()).await?;
+        let bottom = if age == 0 { [NONE, BOTTOM] } else { ["", BOTTOM] };
+        stream.render(&|emit| bottom.iter().for_each(|piece| emit(piece.as_bytes()))).await?;
         stream.finish()
     }
 }
@@ -168,26 +162,35 @@ impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
             (_, [SHOWN_AT]) if self.shows_submissions => return Ok(exchange.allow(&[Method::Get])),
             _ => {}
         }
-        let found = match self.files.open(&exchange).await {
-            Ok(found) => found,
-            Err(refusal) => return self.files.refuse(exchange, refusal).await,
+        let mut found = Found::default();
+        self.files.open(&exchange, &mut found).await;
+        let methods: &[Method<'_>] = match &found.what {
+            What::File(file)
+                if self.takes_forms
+                    && is_html(self.files.content_type(file, found.path.name())) =>
+            {
+                if exchange.method() == Method::Post {
+                    return self.submit(exchange, file).await;
+                }
+                &[Method::Get, Method::Post]
+            }
+            _ => &[Method::Get],
         };
-        let takes_form = match &found {
-            Found::File(file, path) => {
-                self.takes_forms && is_html(self.files.content_type(file, path.name()))
-            }
-            _ => false,
-        };
-        match found {
-            Found::File(page, _) if takes_form && exchange.method() == Method::Post => {
-                self.submit(exchange, &page).await
-            }
-            _ if takes_form => {
-                self.files.answer(exchange, found, &[Method::Get, Method::Post]).await
-            }
-            _ => self.files.answer(exchange, found, &[Method::Get]).await,
-        }
+        self.files.answer(exchange, &mut found, methods).await
     }
+}
+
+/// A submission that was kept, as HTML. The first of its fields are path and time.
+fn submission(record: Form<'_>, emit: &mut dyn FnMut(&[u8])) {
+    let mut fields = record.iter();
+    let (path, time) = fields.next().unwrap_or_default();
+    emit(b"<h2>");
+    escape(path, emit);
+    emit(b"</h2>\n<p>");
+    escape(time, emit);
+    emit(b"</p>\n");
+    list(fields, emit);
+    emit(b"\n");
 }
 
 /// Finds the place of submitted fields in a page, reading it through `buffer`. Where the page can't

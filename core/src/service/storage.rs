@@ -8,6 +8,7 @@ use crate::grammar::etag::EntityTag;
 use crate::semantics::mime;
 use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::path::Path;
+use crate::server::{Error, Stream, Transport};
 
 pub use super::image::Image;
 
@@ -93,11 +94,46 @@ pub trait File {
         None
     }
 
+    /// Queues `length` octets of it from `offset` on.
+    ///
+    /// # Errors
+    /// [`Error::Cut`] when the file has become shorter: what was declared can't be sent any more.
+    async fn send<T: Transport>(
+        &self,
+        mut offset: u64,
+        length: u64,
+        stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        let end = offset + length;
+        if let Some(handle) = self.handle() {
+            offset += stream.send_file(handle, offset, length).await?;
+        }
+        while offset < end {
+            let space = stream.space().await?;
+            let most = usize::try_from(end - offset).unwrap_or(usize::MAX).min(space.len());
+            let space = space.get_mut(..most).unwrap_or_default();
+            let count = self.read_at(offset, space).await.unwrap_or_default();
+            if count == 0 {
+                return Err(Error::Cut);
+            }
+            stream.advance(count)?;
+            offset += count as u64;
+        }
+        Ok(())
+    }
+
     /// What the operating system knows it by, for a transport that can send it without reading it:
     /// on a desktop, a [`std::fs::File`](https://doc.rust-lang.org/std/fs/struct.File.html).
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
     }
+}
+
+/// `length` octets of `memory` from `offset` on.
+pub(super) fn slice(memory: &[u8], offset: u64, length: u64) -> &[u8] {
+    let rest = usize::try_from(offset).ok().and_then(|offset| memory.get(offset..));
+    let rest = rest.unwrap_or_default();
+    usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or(rest)
 }
 
 /// The entries of a directory: directories before files, each sorted by name without regard to case.

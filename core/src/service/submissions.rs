@@ -128,8 +128,9 @@ impl<const N: usize> Ring<N> {
     /// and value are path and time.
     pub fn recall(&self, age: usize, buffer: &mut [u8]) -> Option<usize> {
         let record = self.iter().nth(self.iter().count().checked_sub(age + 1)?)?;
-        Cursor::new(buffer).push(record).ok()?;
-        Some(record.len())
+        let mut cursor = Cursor::new(buffer);
+        cursor.push(record);
+        cursor.written().ok()
     }
 
     /// The records, the oldest first.

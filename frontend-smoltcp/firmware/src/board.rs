@@ -7,9 +7,6 @@ use cortex_m::peripheral::NVIC;
 use crate::clock::Clock;
 use crate::ethernet::{Ethernet, Frames};
 
-/// Cycles per second, unless software chooses another frequency.
-pub const FREQUENCY: u64 = 12_500_000;
-
 /// The interrupts that end a sleep.
 #[derive(Clone, Copy)]
 pub(crate) enum Interrupt {
@@ -55,17 +52,14 @@ impl Board {
 
     /// Sleeps until a frame is there, or until `next`, if that is given.
     pub fn sleep(&mut self, next: Option<smoltcp::time::Instant>) {
-        self.clock.arm(next);
         self.ethernet.acknowledge();
         NVIC::unpend(Interrupt::Ethernet);
-        NVIC::unpend(Interrupt::Timer0A);
         // A frame that arrives from here on makes the interrupt pending, which ends the sleep
-        // although it is masked.
-        let is_due = next.is_some_and(|next| next <= self.clock.now());
+        // although it is masked; and so does the clock's.
+        let is_due = self.clock.arm(next);
         if !is_due && !self.ethernet.has_frame() {
             cortex_m::asm::wfi();
         }
-        cortex_m::peripheral::SCB::clear_pendst();
         self.clock.disarm();
     }
 }

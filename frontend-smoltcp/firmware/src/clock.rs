@@ -1,20 +1,27 @@
 //! The time since the start, and an alarm.
 
-use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::peripheral::{NVIC, SCB, SYST};
 use smoltcp::time::Instant;
 
-use crate::board::{FREQUENCY, write};
+use crate::board::{Interrupt, write};
 
 /// What the counter counts down from, and begins anew.
 const RELOAD: u32 = 0x00ff_ffff;
+/// Cycles of two microseconds: QEMU's lm3s6965evb has 12.5 MHz, unless software chooses otherwise.
+const TWO_MICROS: u32 = 25;
+/// Microseconds of a turn of the counter, or a little less.
+const TURN: u32 = RELOAD / TWO_MICROS * 2;
 
 /// The cycle counter of the processor: 24 bits, read often enough that no turn is missed. Its
 /// interrupt, once a turn, ends the sleep in time for that.
 pub struct Clock {
     counter: SYST,
     last: u32,
-    cycles: u64,
+    micros: i64,
+    /// Halves of a cycle that are not a microsecond yet.
+    rest: u32,
+    is_armed: bool,
 }
 
 const TIMER: usize = 0x4003_0000;
@@ -37,32 +44,46 @@ impl Clock {
         write(CFG, 0);
         write(TAMR, 1);
         write(IMR, 1);
-        Self { counter, last: RELOAD, cycles: 0 }
+        Self { counter, last: RELOAD, micros: 0, rest: 0, is_armed: false }
     }
 
     /// What time it is.
     pub fn now(&mut self) -> Instant {
         let _ = &self.counter;
         let current = SYST::get_current();
-        self.cycles += u64::from(self.last.wrapping_sub(current) & RELOAD);
+        // The processor divides 32 bits by itself; 64 would take a large and slow function.
+        let halves = (self.last.wrapping_sub(current) & RELOAD) * 2 + self.rest;
         self.last = current;
-        Instant::from_micros(
-            i64::try_from(self.cycles * 2 / (2 * FREQUENCY / 1_000_000)).unwrap_or(i64::MAX),
-        )
+        self.rest = halves % TWO_MICROS;
+        self.micros += i64::from(halves / TWO_MICROS);
+        Instant::from_micros(self.micros)
     }
 
-    /// Makes the timer's interrupt pending at `next`.
-    pub(crate) fn arm(&mut self, next: Option<Instant>) {
-        let Some(next) = next else { return };
+    /// Makes the timer's interrupt pending at `next`, unless the counter's comes before. Returns
+    /// whether it is time already.
+    pub(crate) fn arm(&mut self, next: Option<Instant>) -> bool {
+        let Some(next) = next else { return false };
         let now = self.now();
-        let micros = if next > now { (next - now).total_micros() } else { 0 };
-        let cycles = (micros.min(10_000_000) * FREQUENCY).div_ceil(1_000_000).max(1);
-        write(TAILR, u32::try_from(cycles).unwrap_or(u32::MAX));
-        write(CTL, 1);
+        if next <= now {
+            return true;
+        }
+        let micros = (next - now).total_micros();
+        if let Some(micros) = u32::try_from(micros).ok().filter(|&micros| micros < TURN) {
+            write(TAILR, micros * TWO_MICROS / 2 + 1);
+            write(CTL, 1);
+            self.is_armed = true;
+        }
+        false
     }
 
+    /// The sleep is over.
     pub(crate) fn disarm(&mut self) {
-        write(CTL, 0);
-        write(ICR, 1);
+        SCB::clear_pendst();
+        if self.is_armed {
+            self.is_armed = false;
+            write(CTL, 0);
+            write(ICR, 1);
+            NVIC::unpend(Interrupt::Timer0A);
+        }
     }
 }

@@ -86,15 +86,14 @@ impl Device for Ethernet {
         let [a, b, c, d] = read(DATA).to_le_bytes();
         let total = usize::from(u16::from_le_bytes([a, b]));
         let length = total.saturating_sub(BESIDES);
-        for (slot, octet) in rx.iter_mut().zip([c, d]) {
-            *slot = octet;
-        }
-        let mut words = rx.get_mut(2..).unwrap_or_default().chunks_mut(4);
+        let [first, second, rest @ ..] = rx;
+        (*first, *second) = (c, d);
+        let mut words = rest.as_chunks_mut::<4>().0.iter_mut();
         for _ in 1..total.div_ceil(4) {
             let word = read(DATA).to_le_bytes();
             // What a frame is too long for is read all the same, to get to the next one.
-            for (slot, octet) in words.next().unwrap_or_default().iter_mut().zip(word) {
-                *slot = octet;
+            if let Some(place) = words.next() {
+                *place = word;
             }
         }
         Some((Received(rx.get(..length).unwrap_or_default()), Room(tx)))
@@ -133,18 +132,19 @@ impl phy::TxToken for Room<'_> {
         // The length leaves the header out. Two octets of the frame share its word.
         let count = u16::try_from(length.saturating_sub(HEADER)).unwrap_or_default();
         let [a, b] = count.to_le_bytes();
-        let (front, rest) = frame.split_at(frame.len().min(2));
-        let mut first = [a, b, 0, 0];
-        for (slot, octet) in first.iter_mut().skip(2).zip(front) {
-            *slot = *octet;
-        }
-        write(DATA, u32::from_le_bytes(first));
-        for piece in rest.chunks(4) {
-            let mut word = [0; 4];
-            for (slot, octet) in word.iter_mut().zip(piece) {
-                *slot = *octet;
+        if let [c, d, rest @ ..] = frame {
+            write(DATA, u32::from_le_bytes([a, b, *c, *d]));
+            let (words, rest) = rest.as_chunks();
+            for word in words {
+                write(DATA, u32::from_le_bytes(*word));
             }
-            write(DATA, u32::from_le_bytes(word));
+            let mut last = [0; 4];
+            for (place, octet) in last.iter_mut().zip(rest) {
+                *place = *octet;
+            }
+            if !rest.is_empty() {
+                write(DATA, u32::from_le_bytes(last));
+            }
         }
         write(TR, 1);
         result

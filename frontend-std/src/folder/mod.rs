@@ -189,9 +189,10 @@ impl Folder {
         for coding in Coding::BY_PREFERENCE {
             name.truncate(plain);
             name.extend_from_slice(coding.suffix().as_bytes());
-            if coding != Coding::Identity
-                && statat(&self.root, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW).is_ok()
-            {
+            let stat = statat(&self.root, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW);
+            let is_folder =
+                |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+            if coding != Coding::Identity && stat.is_ok_and(|stat| !is_folder(stat)) {
                 codings = codings.with(coding);
             }
         }

@@ -2,11 +2,11 @@
 
 use super::Files;
 use crate::bytes::ascii::Decimal;
-use crate::grammar::date::{UnixTime, iso_minutes};
+use crate::grammar::date::iso_minutes;
 use crate::message::Status;
 use crate::semantics::path::{Path, percent_encode};
-use crate::server::{Error, Exchange, Responded, Stream, Transport};
-use crate::service::html::escape;
+use crate::server::{Error, Exchange, Responded, Transport};
+use crate::service::html::{REPLACEMENT, escape};
 use crate::service::storage::{Entries, Entry, Storage};
 
 const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -32,8 +32,8 @@ impl<S: Storage> Files<'_, S> {
     pub(super) async fn list<'c, T: Transport>(
         &self,
         exchange: Exchange<'c, T>,
-        mut entries: S::Entries,
-        path: Path<'c>,
+        entries: &mut S::Entries,
+        path: &Path<'c>,
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
         let mut stream = exchange
             .respond(Status::OK)
@@ -43,121 +43,90 @@ impl<S: Storage> Files<'_, S> {
         if stream.omits_content() {
             return stream.finish();
         }
-        queue(&mut stream, [TOP]).await?;
-        title(&mut stream, &path).await?;
-        queue(&mut stream, [STYLE]).await?;
-        title(&mut stream, &path).await?;
-        queue(&mut stream, [TABLE]).await?;
-        let is_root = path.segments().next().is_none();
-        if !is_root {
-            queue(&mut stream, [PARENT]).await?;
-        }
+        stream.render(&|emit| top(path, emit)).await?;
         let mut is_empty = true;
         // Where the storage fails, the page must not look whole.
         while let Some(entry) = entries.next().await.map_err(|_| Error::Cut)? {
             if path.child(entry.name).is_some_and(|child| self.shows(&child)) {
-                row(&mut stream, &entry).await?;
+                stream.render(&|emit| row(&entry, emit)).await?;
                 is_empty = false;
             }
         }
-        if is_empty {
-            queue(&mut stream, [EMPTY]).await?;
-        }
-        queue(&mut stream, [BOTTOM]).await?;
+        let bottom = if is_empty { [EMPTY, BOTTOM] } else { ["", BOTTOM] };
+        stream.render(&|emit| bottom.iter().for_each(|piece| emit(piece.as_bytes()))).await?;
         stream.finish()
     }
 }
 
-async fn title<T: Transport>(
-    stream: &mut Stream<'_, T>,
-    path: &Path<'_>,
-) -> Result<(), Error<T::Error>> {
-    queue(stream, ["/"]).await?;
-    for segment in path.segments() {
-        text(stream, segment).await?;
-        queue(stream, ["/"]).await?;
+fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
+    for before in [TOP, STYLE] {
+        emit(before.as_bytes());
+        emit(b"/");
+        for segment in path.segments() {
+            text(segment, emit);
+            emit(b"/");
+        }
     }
-    Ok(())
+    emit(TABLE.as_bytes());
+    if path.segments().next().is_some() {
+        emit(PARENT.as_bytes());
+    }
 }
 
-async fn row<T: Transport>(
-    stream: &mut Stream<'_, T>,
-    entry: &Entry<'_>,
-) -> Result<(), Error<T::Error>> {
+fn row(entry: &Entry<'_>, emit: &mut dyn FnMut(&[u8])) {
     let &Entry { name, is_directory, is_link, len, modified } = entry;
-    let slash = if is_directory { "/" } else { "" };
-    queue(stream, ["<tr><td><a href=\""]).await?;
-    for piece in percent_encode(name) {
-        stream.queue(piece.as_bytes()).await?;
+    let slash: &[u8] = if is_directory { b"/" } else { b"" };
+    emit(b"<tr><td><a href=\"");
+    percent_encode(name, emit);
+    emit(slash);
+    emit(b"\">");
+    text(name, emit);
+    emit(slash);
+    if is_link {
+        emit(b" &#8618;");
     }
-    queue(stream, [slash, "\">"]).await?;
-    text(stream, name).await?;
-    queue(stream, [slash, if is_link { " &#8618;" } else { "" }, "</a></td><td>"]).await?;
+    emit(b"</a></td><td>");
     if !is_directory {
-        size(stream, len).await?;
+        size(len, emit);
     }
-    queue(stream, ["</td><td>"]).await?;
+    emit(b"</td><td>");
     if let Some(modified) = modified {
-        time(stream, modified).await?;
+        emit(b"<time>");
+        emit(&iso_minutes(modified));
+        // That it is UTC is part of what HTML can read as a time.
+        emit(b"Z</time>");
     }
-    queue(stream, ["</td></tr>\n"]).await
+    emit(b"</td></tr>\n");
 }
 
 /// Octets as text; what is not UTF-8, or a control, is shown as U+FFFD.
-async fn text<T: Transport>(
-    stream: &mut Stream<'_, T>,
-    octets: &[u8],
-) -> Result<(), Error<T::Error>> {
+fn text(octets: &[u8], emit: &mut dyn FnMut(&[u8])) {
     for chunk in octets.utf8_chunks() {
         for (index, plain) in chunk.valid().split(char::is_control).enumerate() {
             if index > 0 {
-                queue(stream, ["\u{fffd}"]).await?;
+                emit(REPLACEMENT.as_bytes());
             }
-            for piece in escape(plain) {
-                stream.queue(piece.as_bytes()).await?;
-            }
+            escape(plain, emit);
         }
         if !chunk.invalid().is_empty() {
-            queue(stream, ["\u{fffd}"]).await?;
+            emit(REPLACEMENT.as_bytes());
         }
     }
-    Ok(())
 }
 
 /// A length as people read it, with one decimal place.
-async fn size<T: Transport>(stream: &mut Stream<'_, T>, len: u64) -> Result<(), Error<T::Error>> {
+fn size(len: u64, emit: &mut dyn FnMut(&[u8])) {
     const UNITS: [&str; 6] = [" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"];
     if len < 1024 {
-        stream.queue(Decimal::new(len).as_bytes()).await?;
-        return queue(stream, [" B"]).await;
+        emit(Decimal::new(len).as_bytes());
+        return emit(b" B");
     }
     let (mut whole, mut rest, mut unit) = (len >> 10, len & 1023, 0);
     while whole >= 1024 {
         (whole, rest, unit) = (whole >> 10, whole & 1023, unit + 1);
     }
-    stream.queue(Decimal::new(whole).as_bytes()).await?;
-    queue(stream, ["."]).await?;
-    stream.queue(Decimal::new((rest * 10) >> 10).as_bytes()).await?;
-    queue(stream, [UNITS.get(unit).copied().unwrap_or_default()]).await
-}
-
-async fn time<T: Transport>(
-    stream: &mut Stream<'_, T>,
-    modified: UnixTime,
-) -> Result<(), Error<T::Error>> {
-    let text = iso_minutes(modified);
-    queue(stream, ["<time>"]).await?;
-    stream.queue(&text).await?;
-    // That it is UTC is part of what HTML can read as a time.
-    queue(stream, ["Z</time>"]).await
-}
-
-async fn queue<T: Transport, const N: usize>(
-    stream: &mut Stream<'_, T>,
-    pieces: [&str; N],
-) -> Result<(), Error<T::Error>> {
-    for piece in pieces {
-        stream.queue(piece.as_bytes()).await?;
-    }
-    Ok(())
+    emit(Decimal::new(whole).as_bytes());
+    emit(b".");
+    emit(Decimal::new((rest * 10) >> 10).as_bytes());
+    emit(UNITS.get(unit).copied().unwrap_or_default().as_bytes());
 }

@@ -1,18 +1,17 @@
 //! Static files over a [`Storage`].
 
 mod listing;
-pub mod multipart;
+mod multipart;
 pub mod plan;
 
-use super::storage::{File, Metadata, Node, OpenError, Storage};
+use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::Validators;
 use crate::semantics::mime::own_type_of;
-use crate::semantics::negotiate::Coding;
+use crate::semantics::negotiate::{Coding, choose};
 use crate::semantics::path::Path;
-use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
+use crate::server::{Error, Exchange, Responded, Service, Stream, Transport};
 
-pub use multipart::Delimiter;
 pub(super) use plan::OTHER_STATE;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
@@ -31,17 +30,32 @@ pub struct Files<'s, S> {
     lists: bool,
 }
 
-/// What a request's path leads to.
-pub(super) enum Found<'p, F, E> {
-    /// A file, and its path.
-    File(F, Path<'p>),
-    /// A directory, whose path lacks the slash at its end.
-    Directory,
-    /// A directory to be listed, and its path.
-    Entries(E, Path<'p>),
+/// What a request's path leads to. It is found in place: to hand it on would take more code than to
+/// find it.
+pub(super) struct Found<'p, S: Storage> {
+    /// What that is.
+    pub(super) what: What<S::File, S::Entries>,
+    /// Its path.
+    pub(super) path: Path<'p>,
+    /// The coding that is sent; `None` when none is acceptable.
+    coding: Option<Coding>,
+    /// The file in that coding, if there is one.
+    coded: Option<S::File>,
 }
 
-type FoundIn<'p, S> = Found<'p, <S as Storage>::File, <S as Storage>::Entries>;
+/// What stands at a path.
+pub(super) enum What<F, E> {
+    /// Nothing that could be opened.
+    Nothing(OpenError),
+    /// Nothing, and a page that says so.
+    Page(F),
+    /// A file.
+    File(F),
+    /// A directory, whose path lacks the slash at its end.
+    Directory,
+    /// A directory to be listed.
+    Entries(E),
+}
 
 impl<'s, S: Storage> Files<'s, S> {
     /// Serves the files in `storage`, and lists its directories.
@@ -81,29 +95,70 @@ impl<'s, S: Storage> Files<'s, S> {
     pub(super) async fn open<'p, T: Transport>(
         &self,
         exchange: &Exchange<'p, T>,
-    ) -> Result<FoundIn<'p, S>, Refusal>
+        found: &mut Found<'p, S>,
+    ) where
+        's: 'p,
+    {
+        let is_get = exchange.method() == Method::Get;
+        if let Some(path) = exchange.path().filter(|path| self.shows(path)) {
+            self.find(path, found).await;
+        }
+        if let What::File(file) = &found.what
+            && is_get
+        {
+            let mut codings = file.metadata().codings;
+            loop {
+                found.coding = choose(exchange.head(), codings);
+                let Some(coding) = found.coding.filter(|coding| *coding != Coding::Identity) else {
+                    break;
+                };
+                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await {
+                    found.coded = Some(file);
+                    break;
+                }
+                // What seemed to be there may be gone, or not for us.
+                codings = codings.without(coding);
+            }
+        }
+        // The storage may have a page for what is not found.
+        if let What::Nothing(OpenError::NotFound) = found.what
+            && is_get
+            && let Some(path) = Path::new(NOT_FOUND_PAGE)
+            && let Ok(Node::File(page)) = self.storage.open(&path, Coding::Identity).await
+        {
+            found.what = What::Page(page);
+            found.path = path;
+        }
+    }
+
+    async fn find<'p>(&self, path: Path<'p>, found: &mut Found<'p, S>)
     where
         's: 'p,
     {
-        let path = exchange.path().filter(|path| self.shows(path)).ok_or(NOT_FOUND)?;
-        if !path.is_directory() {
-            return match self.storage.open(&path, Coding::Identity).await {
-                Ok(Node::File(file)) => Ok(Found::File(file, path)),
-                Ok(Node::Directory) => Ok(Found::Directory),
-                Err(error) => Err(error.into()),
+        found.path = path;
+        let is_directory = path.is_directory();
+        let mut index = self.index.iter().filter_map(|name| path.child(name.as_bytes()));
+        let mut candidate = if is_directory { index.next() } else { Some(path) };
+        while let Some(at) = candidate {
+            found.path = at;
+            found.what = match self.storage.open(&found.path, Coding::Identity).await {
+                Ok(Node::File(file)) => What::File(file),
+                Ok(Node::Directory) if !is_directory => What::Directory,
+                Ok(Node::Directory) => What::Nothing(OpenError::NotFound),
+                Err(error) => What::Nothing(error),
+            };
+            if !is_directory || !matches!(found.what, What::Nothing(OpenError::NotFound)) {
+                return;
+            }
+            candidate = index.next();
+        }
+        found.path = path;
+        if self.lists {
+            found.what = match self.storage.list(&path).await {
+                Ok(entries) => What::Entries(entries),
+                Err(error) => What::Nothing(error),
             };
         }
-        for path in self.index.iter().filter_map(|name| path.child(name.as_bytes())) {
-            match self.storage.open(&path, Coding::Identity).await {
-                Ok(Node::File(file)) => return Ok(Found::File(file, path)),
-                Ok(Node::Directory) | Err(OpenError::NotFound) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if !self.lists {
-            return Err(NOT_FOUND);
-        }
-        Ok(Found::Entries(self.storage.list(&path).await?, path))
     }
 
     /// The Content-Type of a file.
@@ -115,112 +170,95 @@ impl<'s, S: Storage> Files<'s, S> {
     }
 
     /// Answers a request whose path leads to `found`, of which a file has `methods`.
-    pub(super) async fn answer<'c, T: Transport>(
-        &self,
+    #[expect(clippy::manual_async_fn, reason = "an async function holds its arguments twice")]
+    pub(super) fn answer<'c, T: Transport>(
+        &'c self,
         exchange: Exchange<'c, T>,
-        found: FoundIn<'c, S>,
-        methods: &[Method<'_>],
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        match found {
-            Found::Directory => Ok(add_slash(exchange)),
-            Found::File(file, path) => self.send(exchange, file, path, methods).await,
-            Found::Entries(..) if exchange.method() != Method::Get => {
-                Ok(exchange.allow(&[Method::Get]))
+        found: &mut Found<'c, S>,
+        methods: &'c [Method<'c>],
+    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+        async move {
+            let is_get = exchange.method() == Method::Get;
+            if let What::Entries(entries) = &mut found.what
+                && is_get
+            {
+                return self.list(exchange, entries, &found.path).await;
             }
-            Found::Entries(entries, path) => self.list(exchange, entries, path).await,
+            let found = &*found;
+            let file = match &found.what {
+                What::Nothing(error) => return Ok(exchange.refuse(Refusal::from(*error))),
+                What::Directory => return Ok(add_slash(exchange)),
+                What::Entries(_) => return Ok(exchange.allow(&[Method::Get])),
+                What::File(_) if !is_get => return Ok(exchange.allow(methods)),
+                What::File(file) | What::Page(file) => file,
+            };
+            let (plan, file) = self.plan(&exchange, found, file, methods);
+            match begin(exchange, &plan, file.as_slice()) {
+                Begun::Whole(responded) => Ok(responded),
+                Begun::Parts(mut stream) => {
+                    let mut index = 0;
+                    while !stream.omits_content() {
+                        let range = plan.range(index);
+                        stream.render(&|emit| plan.delimiter(range, emit)).await?;
+                        let Some(range) = range else { break };
+                        file.send(range.first, range.len(), &mut stream).await?;
+                        index += 1;
+                    }
+                    stream.finish()
+                }
+            }
         }
     }
 
-    /// Answers a request that is refused. Where nothing is found, the storage may have a page that
-    /// says so.
-    pub(super) async fn refuse<'c, T: Transport>(
-        &self,
-        exchange: Exchange<'c, T>,
-        refusal: Refusal,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        if refusal.status == Status::NOT_FOUND
-            && exchange.method() == Method::Get
-            && let Some(path) = Path::new(NOT_FOUND_PAGE)
-            && let Ok(Node::File(page)) = self.storage.open(&path, Coding::Identity).await
-        {
-            let content_type = self.content_type(&page, path.name());
-            let reply = exchange.respond(refusal.status).content_type(content_type);
-            return send_all(reply, &page).await;
+    fn plan<'p, 'c: 'p, T: Transport>(
+        &'p self,
+        exchange: &Exchange<'c, T>,
+        found: &'p Found<'c, S>,
+        file: &'p S::File,
+        methods: &'p [Method<'p>],
+    ) -> (Plan<'p>, &'p S::File) {
+        let content_type = self.content_type(file, found.path.name());
+        if let What::Page(_) = found.what {
+            return (Plan::not_found(content_type, file.metadata().len), file);
         }
-        Ok(exchange.refuse(refusal))
+        let codings = file.metadata().codings;
+        let file = found.coded.as_ref().unwrap_or(file);
+        let variant = found.coding.map(|coding| variant(coding, file));
+        let head = exchange.head();
+        let request = Request { method: head.method(), fields: head, now: exchange.now() };
+        (plan(&request, Resource { content_type, methods, codings, variant }), file)
     }
 
     fn shows(&self, path: &Path<'_>) -> bool {
         self.shows_hidden || !path.is_hidden()
     }
+}
 
-    /// Sends a file, as it is planned.
-    async fn send<'c, T: Transport>(
-        &self,
-        exchange: Exchange<'c, T>,
-        file: S::File,
-        path: Path<'_>,
-        methods: &[Method<'_>],
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        let mut coded = heapless::Vec::<_, 3>::new();
-        let codings = file.metadata().codings;
-        if exchange.method() == Method::Get {
-            for coding in Coding::BY_PREFERENCE {
-                // What seemed to be there may be gone, or not for us.
-                if coding != Coding::Identity
-                    && codings.contains(coding)
-                    && let Ok(Node::File(file)) = self.storage.open(&path, coding).await
-                {
-                    let _ = coded.push((coding, file));
-                }
-            }
-        }
-        let mut variants = heapless::Vec::<_, 4>::new();
-        let _ = variants.push(variant(Coding::Identity, &file));
-        for (coding, file) in &coded {
-            let _ = variants.push(variant(*coding, file));
-        }
-        let content_type = self.content_type(&file, path.name());
-        let head = exchange.head();
-        let request =
-            Request { method: head.method(), fields: &head.fields(), now: exchange.now() };
-        let plan = plan(&request, Resource { content_type, methods, variants: &variants });
+enum Begun<'c, T: Transport> {
+    Whole(Responded<'c, T>),
+    Parts(Stream<'c, T>),
+}
 
-        let mut reply = exchange.respond(plan.status);
-        plan.fields(|name, value| reply.add(name, value));
-        if plan.status.code() >= 400 || plan.status.has_no_content() {
-            return Ok(reply.refused(Refusal::new(plan.status, plan.reason)));
+fn begin<'c, T: Transport>(
+    exchange: Exchange<'c, T>,
+    plan: &Plan<'_>,
+    memory: Option<&'static [u8]>,
+) -> Begun<'c, T> {
+    let mut reply = exchange.respond(plan.status);
+    plan.fields(|name, value| reply.add(name, value));
+    let span = match plan.content {
+        Content::None if plan.status != Status::OK => {
+            return Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason)));
         }
-        let file = match plan.variant.checked_sub(1).and_then(|index| coded.get(index)) {
-            Some((_, file)) => file,
-            None => &file,
-        };
-        let span = match plan.content {
-            Content::None | Content::Whole => Some((0, plan.length())),
-            Content::One(range) => Some((range.first, range.len())),
-            Content::Parts(_) => None,
-        };
-        if let (Some(memory), Some(span)) = (file.as_slice(), span) {
-            return Ok(reply.content(slice(memory, span)));
+        Content::None | Content::Whole => Some((0, plan.length())),
+        Content::One(range) => Some((range.first, range.len())),
+        Content::Parts(_) => None,
+    };
+    match (memory, span) {
+        (Some(memory), Some((first, length))) => {
+            Begun::Whole(reply.content(slice(memory, first, length)))
         }
-        let mut stream = reply.stream_exact(plan.length());
-        match plan.content {
-            Content::None => {}
-            Content::Whole => copy(file, 0, plan.length(), &mut stream).await?,
-            Content::One(range) => copy(file, range.first, range.len(), &mut stream).await?,
-            Content::Parts(parts) => {
-                for range in (0..=parts.count()).map(|index| parts.nth(index)) {
-                    // Behind the last part, there is only the delimiter.
-                    for piece in plan.delimiter(range).parts() {
-                        stream.queue(piece).await?;
-                    }
-                    if let Some(range) = range {
-                        copy(file, range.first, range.len(), &mut stream).await?;
-                    }
-                }
-            }
-        }
-        stream.finish()
+        _ => Begun::Parts(reply.stream_exact(plan.length())),
     }
 }
 
@@ -232,10 +270,16 @@ impl<S: Storage> Service for Files<'_, S> {
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }
-        match self.open(&exchange).await {
-            Ok(found) => self.answer(exchange, found, &[Method::Get]).await,
-            Err(refusal) => self.refuse(exchange, refusal).await,
-        }
+        let mut found = Found::default();
+        self.open(&exchange, &mut found).await;
+        self.answer(exchange, &mut found, &[Method::Get]).await
+    }
+}
+
+impl<S: Storage> Default for Found<'_, S> {
+    fn default() -> Self {
+        let what = What::Nothing(OpenError::NotFound);
+        Self { what, path: Path::ROOT, coding: Some(Coding::Identity), coded: None }
     }
 }
 
@@ -263,7 +307,7 @@ fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
         _ => Status::PERMANENT_REDIRECT,
     };
     let (path, query) = (exchange.target().path(), exchange.target().query());
-    let mut location = heapless::Vec::<&[u8], 64>::new();
+    let mut location = heapless::Vec::<&[u8], 32>::new();
     // Browsers read a backslash as a slash, and two of them as what comes before a host.
     for (index, piece) in path.as_bytes().split(|&octet| octet == b'\\').enumerate() {
         let parts: &[&[u8]] = if index == 0 { &[piece] } else { &[b"%5C", piece] };
@@ -276,55 +320,4 @@ fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
         return exchange.refuse(NOT_FOUND);
     }
     exchange.respond(status).field_of("Location", &location).empty()
-}
-
-/// Sends a whole file, without saying more of it than was said.
-async fn send_all<'c, T: Transport, F: File>(
-    reply: Reply<'c, T>,
-    file: &F,
-) -> Result<Responded<'c, T>, Error<T::Error>> {
-    if let Some(content) = file.as_slice() {
-        return Ok(reply.content(content));
-    }
-    let len = file.metadata().len;
-    let mut stream = reply.stream_exact(len);
-    if !stream.omits_content() {
-        copy(file, 0, len, &mut stream).await?;
-    }
-    stream.finish()
-}
-
-/// `length` octets of `memory` from `first` on.
-fn slice(memory: &'static [u8], (first, length): (u64, u64)) -> &'static [u8] {
-    let rest = usize::try_from(first).ok().and_then(|first| memory.get(first..));
-    let rest = rest.unwrap_or_default();
-    usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or(rest)
-}
-
-/// Queues `length` octets of a file from `offset` on.
-///
-/// # Errors
-/// [`Error::Cut`] when the file has become shorter: what was declared can't be sent any more.
-pub(super) async fn copy<T: Transport, F: File>(
-    file: &F,
-    mut offset: u64,
-    length: u64,
-    stream: &mut Stream<'_, T>,
-) -> Result<(), Error<T::Error>> {
-    let end = offset + length;
-    if let Some(handle) = file.handle() {
-        offset += stream.send_file(handle, offset, length).await?;
-    }
-    while offset < end {
-        let space = stream.space().await?;
-        let most = usize::try_from(end - offset).unwrap_or(usize::MAX).min(space.len());
-        let space = space.get_mut(..most).unwrap_or_default();
-        let count = file.read_at(offset, space).await.unwrap_or_default();
-        if count == 0 {
-            return Err(Error::Cut);
-        }
-        stream.advance(count)?;
-        offset += count as u64;
-    }
-    Ok(())
 }

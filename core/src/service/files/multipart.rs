@@ -27,50 +27,24 @@ impl Boundary {
     }
 }
 
-/// A line between two parts with the fields of the next one, or the line behind the last.
-#[derive(Clone, Copy, Debug)]
-pub struct Delimiter<'p> {
-    boundary: Boundary,
-    content_type: &'p str,
-    /// First and last position, and the length of the whole; nothing behind the last part.
-    range: Option<[Decimal; 3]>,
-}
-
-impl<'p> Delimiter<'p> {
-    pub(super) fn new(
-        boundary: Boundary,
-        content_type: &'p str,
-        range: Option<OctetRange>,
-        len: u64,
-    ) -> Self {
-        let range = range.map(|range| [range.first, range.last, len].map(Decimal::new));
-        Self { boundary, content_type, range }
+/// Gives `emit` the line between two parts with the fields of the next one, which is `range` of `len`
+/// octets; or the line behind the last.
+pub(super) fn delimiter(
+    boundary: &Boundary,
+    content_type: &str,
+    range: Option<OctetRange>,
+    len: u64,
+    emit: &mut dyn FnMut(&[u8]),
+) {
+    emit(b"\r\n--");
+    emit(boundary.as_bytes());
+    let Some(OctetRange { first, last }) = range else { return emit(b"--\r\n") };
+    emit(b"\r\nContent-Type: ");
+    emit(content_type.as_bytes());
+    let numbers = [(&b"\r\nContent-Range: bytes "[..], first), (b"-", last), (b"/", len)];
+    for (before, number) in numbers {
+        emit(before);
+        emit(Decimal::new(number).as_bytes());
     }
-
-    /// Its octets, in parts that are to be joined.
-    pub fn parts(&self) -> [&[u8]; 11] {
-        let boundary = self.boundary.as_bytes();
-        match &self.range {
-            Some([first, last, len]) => [
-                b"\r\n--",
-                boundary,
-                b"\r\nContent-Type: ",
-                self.content_type.as_bytes(),
-                b"\r\nContent-Range: bytes ",
-                first.as_bytes(),
-                b"-",
-                last.as_bytes(),
-                b"/",
-                len.as_bytes(),
-                b"\r\n\r\n",
-            ],
-            None => [b"\r\n--", boundary, b"--\r\n", b"", b"", b"", b"", b"", b"", b"", b""],
-        }
-    }
-
-    /// Octets of it.
-    #[expect(clippy::len_without_is_empty, reason = "it never is")]
-    pub fn len(&self) -> u64 {
-        self.parts().iter().map(|part| part.len()).sum::<usize>() as u64
-    }
+    emit(b"\r\n\r\n");
 }

@@ -1,18 +1,24 @@
 //! The decision about a file's reply, without the file.
 
-use super::multipart::{Boundary, Delimiter};
+use super::multipart::{Boundary, delimiter};
 use crate::bytes::ascii::Decimal;
 use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::grammar::range::RangeSet;
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::{Access, FieldLines, Outcome, Validators, evaluate, if_range};
 use crate::semantics::methods::{allowed, no_names, refuse};
-use crate::semantics::negotiate::{Coding, Codings, choose};
+use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::range::{OctetRange, Parts, Selection, select};
 
 /// What answers a request whose preconditions don't hold.
 pub(crate) const OTHER_STATE: Refusal =
     Refusal::new(Status::PRECONDITION_FAILED, "the file is not in the state that was asked for");
+/// What answers a request that accepts no coding in which the file stands.
+const NOT_ACCEPTABLE: Refusal =
+    Refusal::new(Status::NOT_ACCEPTABLE, "there is none in an acceptable content coding");
+/// What answers a request for ranges that the file doesn't have.
+const NOT_SATISFIABLE: Refusal =
+    Refusal::new(Status::RANGE_NOT_SATISFIABLE, "the file ends before all of the ranges");
 
 /// What matters of a request.
 #[derive(Clone, Copy, Debug)]
@@ -25,15 +31,18 @@ pub struct Request<'r, F: ?Sized> {
     pub now: Option<UnixTime>,
 }
 
-/// A file that was found: the same in every coding that it stands in.
+/// A file that was found.
 #[derive(Clone, Copy, Debug)]
 pub struct Resource<'v> {
-    /// The Content-Type of all variants.
+    /// Its Content-Type, in every coding.
     pub content_type: &'v str,
     /// The methods that it has. HEAD comes with GET, and OPTIONS always.
     pub methods: &'v [Method<'v>],
-    /// Its representations, one for each coding.
-    pub variants: &'v [Variant<'v>],
+    /// The codings that it stands in besides [`Coding::Identity`].
+    pub codings: Codings,
+    /// It in the coding that the request [asks for](crate::semantics::negotiate::choose); `None` when
+    /// none is acceptable. Only GET and HEAD need it.
+    pub variant: Option<Variant<'v>>,
 }
 
 /// A representation of a file.
@@ -52,11 +61,11 @@ pub struct Variant<'v> {
 pub enum Content<'r> {
     /// Nothing of the file. A refusal may say in words why.
     None,
-    /// All of the chosen variant.
+    /// All of it.
     Whole,
     /// One range of it.
     One(OctetRange),
-    /// Several ranges of it, each after a [`Delimiter`], and the last delimiter.
+    /// Several ranges of it, each after a [delimiter](Plan::delimiter), and the last delimiter.
     Parts(Parts<'r>),
 }
 
@@ -67,18 +76,15 @@ pub struct Plan<'p> {
     pub status: Status,
     /// Why it is refused, in a line for people; empty if it isn't.
     pub reason: &'static str,
-    /// Which of the variants its content comes from, as an index.
-    pub variant: usize,
     /// Its content.
     pub content: Content<'p>,
     resource: Resource<'p>,
-    chosen: Variant<'p>,
     /// Whether the client has the fields of the representation from an earlier reply.
     is_known: bool,
 }
 
-/// Plans the reply to a request for a file: methods, content negotiation, preconditions and ranges
-/// (RFC 9110 §9.3, §12.5.3, §13, §14), in that order.
+/// Plans the reply to a request for a file: methods, preconditions and ranges (RFC 9110 §9.3, §13,
+/// §14), in that order. Its coding was chosen before (§12.5.3), so that no other need be opened.
 ///
 /// Nothing is read, sent or remembered: any server can ask it, with the fields of its own requests.
 ///
@@ -86,13 +92,17 @@ pub struct Plan<'p> {
 /// A client that has the first half of a file asks for the rest.
 /// ```
 /// use thimble_core::message::{Method, Status};
+/// use thimble_core::semantics::negotiate::Codings;
 /// use thimble_core::service::files::{Content, Request, Resource, Variant, plan};
 ///
 /// let fields = [("Range", &b"bytes=5-"[..])];
 /// let request = Request { method: Method::Get, fields: &fields[..], now: None };
-/// let variants = [Variant { len: 10, ..Variant::default() }];
-/// let resource =
-///     Resource { content_type: "text/plain", methods: &[Method::Get], variants: &variants };
+/// let resource = Resource {
+///     content_type: "text/plain",
+///     methods: &[Method::Get],
+///     codings: Codings::NONE,
+///     variant: Some(Variant { len: 10, ..Variant::default() }),
+/// };
 ///
 /// let plan = plan(&request, resource);
 /// assert_eq!(plan.status, Status::PARTIAL_CONTENT);
@@ -106,95 +116,94 @@ pub struct Plan<'p> {
 /// ```
 pub fn plan<'p>(
     request: &Request<'p, impl FieldLines + ?Sized>,
-    resource: Resource<'p>,
+    mut resource: Resource<'p>,
 ) -> Plan<'p> {
-    let &Request { method, fields, now } = request;
-    let reply = |refusal: Refusal| Plan {
-        status: refusal.status,
-        reason: refusal.reason,
-        variant: 0,
-        content: Content::None,
-        resource,
-        chosen: Variant::default(),
-        is_known: false,
-    };
-    if !matches!(method, Method::Get | Method::Head) {
-        return reply(refuse(method));
+    if let (Some(variant), Some(now)) = (&mut resource.variant, request.now) {
+        // A date in the future would be no validator (RFC 9110 §8.8.2.1).
+        let modified = &mut variant.validators.modified;
+        *modified = modified.map(|modified| modified.min(now));
     }
-    let available =
-        resource.variants.iter().fold(Codings::NONE, |all, variant| all.with(variant.coding));
-    let chosen = choose(&fields.lines("Accept-Encoding"), available);
-    let mut variants = resource.variants.iter().zip(0..);
-    let Some((variant, index)) = variants.find(|(variant, _)| Some(variant.coding) == chosen)
-    else {
-        return reply(Refusal::new(
-            Status::NOT_ACCEPTABLE,
-            "there is none in an acceptable content coding",
-        ));
+    let (status, reason, content) = match content(request, &resource) {
+        Ok(content @ (Content::None | Content::Whole)) => (Status::OK, "", content),
+        Ok(content) => (Status::PARTIAL_CONTENT, "", content),
+        Err(Refusal { status, reason }) => (status, reason, Content::None),
     };
-    let Validators { etag, modified } = variant.validators;
-    // A date in the future would be no validator (RFC 9110 §8.8.2.1).
-    let modified = modified.map(|modified| now.map_or(modified, |now| modified.min(now)));
-    let chosen = Variant { validators: Validators { etag, modified }, ..*variant };
-    let reply = |status, reason, content| Plan {
-        variant: index,
-        content: if method == Method::Get { content } else { Content::None },
-        chosen,
-        ..reply(Refusal::new(status, reason))
-    };
-    match evaluate(fields, &chosen.validators, Access::Reads, now) {
-        Outcome::NotModified => return reply(Status::NOT_MODIFIED, "", Content::None),
-        Outcome::Failed => return reply(OTHER_STATE.status, OTHER_STATE.reason, Content::None),
+    let is_known = status == Status::PARTIAL_CONTENT && request.fields.has("If-Range");
+    Plan { status, reason, content, resource, is_known }
+}
+
+/// What is sent of a file, or why nothing of it.
+fn content<'p>(
+    request: &Request<'p, impl FieldLines + ?Sized>,
+    resource: &Resource<'_>,
+) -> Result<Content<'p>, Refusal> {
+    let &Request { method, fields, now } = request;
+    if !matches!(method, Method::Get | Method::Head) {
+        return Err(refuse(method));
+    }
+    let Variant { len, validators, .. } = resource.variant.ok_or(NOT_ACCEPTABLE)?;
+    match evaluate(fields, &validators, Access::Reads, now) {
+        Outcome::NotModified => return Err(Refusal::new(Status::NOT_MODIFIED, "")),
+        Outcome::Failed => return Err(OTHER_STATE),
+        // Only GET has ranges (RFC 9110 §14.2).
+        Outcome::Proceed if method == Method::Head => return Ok(Content::None),
         Outcome::Proceed => {}
     }
-    let whole = reply(Status::OK, "", Content::Whole);
-    // Only GET has ranges (RFC 9110 §14.2).
-    let Some(set) =
-        fields.only("Range").filter(|_| method == Method::Get).and_then(RangeSet::parse)
-    else {
-        return whole;
+    let set = fields.only("Range").and_then(RangeSet::parse);
+    let Some(set) = set.filter(|_| if_range(fields, &validators, now)) else {
+        return Ok(Content::Whole);
     };
-    if !if_range(fields, &chosen.validators, now) {
-        return whole;
+    match select(set, len) {
+        Selection::Whole => Ok(Content::Whole),
+        Selection::Unsatisfiable => Err(NOT_SATISFIABLE),
+        Selection::One(range) => Ok(Content::One(range)),
+        Selection::Parts(parts) => Ok(Content::Parts(parts)),
     }
-    let content = match select(set, chosen.len) {
-        Selection::Whole => return whole,
-        Selection::Unsatisfiable => {
-            let reason = "the file ends before all of the ranges";
-            return reply(Status::RANGE_NOT_SATISFIABLE, reason, Content::None);
-        }
-        Selection::One(range) => Content::One(range),
-        Selection::Parts(parts) => Content::Parts(parts),
-    };
-    let is_known = fields.lines("If-Range").next().is_some();
-    Plan { is_known, ..reply(Status::PARTIAL_CONTENT, "", content) }
 }
 
 impl<'p> Plan<'p> {
+    /// Sends a page of `len` octets which says that nothing is found.
+    pub(super) fn not_found(content_type: &'p str, len: u64) -> Self {
+        Self {
+            status: Status::NOT_FOUND,
+            reason: "",
+            content: Content::Whole,
+            resource: Resource {
+                content_type,
+                methods: &[],
+                codings: Codings::NONE,
+                variant: Some(Variant { len, ..Variant::default() }),
+            },
+            is_known: false,
+        }
+    }
+
     /// The fields of the reply, one after the other: a name, and its value in parts that are to be
     /// joined. What frames the content is not among them, nor is Date.
     pub fn fields(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
-        let Validators { etag, modified } = self.chosen.validators;
+        let Resource { content_type, methods, codings, .. } = self.resource;
+        let Variant { coding, len, validators: Validators { etag, modified } } = self.variant();
         let status = self.status;
         let is_sent = status == Status::OK || status == Status::PARTIAL_CONTENT;
-        if is_sent {
-            match self.content {
-                Content::Parts(_) => {
-                    emit(
-                        "Content-Type",
-                        &[b"multipart/byteranges; boundary=", self.boundary().as_bytes()],
-                    );
-                }
-                _ => emit("Content-Type", &[self.resource.content_type.as_bytes()]),
+        match self.content {
+            Content::Parts(_) => {
+                let boundary = self.boundary();
+                let value = [b"multipart/byteranges; boundary=", boundary.as_bytes()];
+                emit("Content-Type", &value);
             }
-            if self.chosen.coding != Coding::Identity {
-                emit("Content-Encoding", &[self.chosen.coding.name().as_bytes()]);
+            Content::None if !is_sent => {}
+            _ => emit("Content-Type", &[content_type.as_bytes()]),
+        }
+        if is_sent {
+            if coding != Coding::Identity {
+                emit("Content-Encoding", &[coding.name().as_bytes()]);
             }
             emit("X-Content-Type-Options", &[b"nosniff"]);
             emit("Accept-Ranges", &[b"bytes"]);
         }
-        let is_negotiated = self.resource.variants.len() > 1;
-        if is_negotiated && !matches!(status.code(), 204 | 405 | 501) {
+        if codings.without(Coding::Identity) != Codings::NONE
+            && !matches!(status.code(), 204 | 405 | 501)
+        {
             emit("Vary", &[b"Accept-Encoding"]);
         }
         // Of these, 304 has what a cache needs (RFC 9110 §15.4.5), and 206 not what the client told
@@ -208,20 +217,20 @@ impl<'p> Plan<'p> {
                 emit("Last-Modified", &[&imf_fixdate(modified)]);
             }
         }
-        let len = Decimal::new(self.chosen.len);
+        let len = Decimal::new(len);
         match self.content {
             Content::One(range) => {
                 let (first, last) = (Decimal::new(range.first), Decimal::new(range.last));
                 let (first, last) = (first.as_bytes(), last.as_bytes());
                 emit("Content-Range", &[b"bytes ", first, b"-", last, b"/", len.as_bytes()]);
             }
-            Content::None if status == Status::RANGE_NOT_SATISFIABLE => {
+            _ if status == Status::RANGE_NOT_SATISFIABLE => {
                 emit("Content-Range", &[b"bytes */", len.as_bytes()]);
             }
             _ => {}
         }
         if status == Status::NO_CONTENT || status == Status::METHOD_NOT_ALLOWED {
-            emit("Allow", allowed(self.resource.methods, &mut no_names()));
+            emit("Allow", allowed(methods, &mut no_names()));
         }
     }
 
@@ -229,26 +238,53 @@ impl<'p> Plan<'p> {
     /// ranges with their delimiters. 0 where a refusal has only words, if any.
     pub fn length(&self) -> u64 {
         match self.content {
-            Content::None if self.status == Status::OK => self.chosen.len,
-            Content::None => 0,
-            Content::Whole => self.chosen.len,
+            Content::None if self.status != Status::OK => 0,
+            Content::None | Content::Whole => self.variant().len,
             Content::One(range) => range.len(),
             Content::Parts(parts) => {
-                let part = |range: OctetRange| self.delimiter(Some(range)).len() + range.len();
-                parts.iter().map(part).sum::<u64>() + self.delimiter(None).len()
+                let mut length = 0;
+                for range in parts.iter().map(Some).chain([None]) {
+                    self.delimiter(range, &mut |piece| length += piece.len() as u64);
+                    length += range.map_or(0, |range| range.len());
+                }
+                length
             }
         }
     }
 
-    /// What stands before a part of `multipart/byteranges`, or behind the last one
-    /// (RFC 9110 §14.6).
-    pub fn delimiter(&self, range: Option<OctetRange>) -> Delimiter<'p> {
-        Delimiter::new(self.boundary(), self.resource.content_type, range, self.chosen.len)
+    /// What is sent of the file, range by range, each behind its [delimiter](Self::delimiter).
+    pub fn range(&self, index: usize) -> Option<OctetRange> {
+        match self.content {
+            Content::Parts(parts) => parts.nth(index),
+            Content::One(range) if index == 0 => Some(range),
+            Content::Whole if index == 0 => {
+                Some(OctetRange { first: 0, last: self.variant().len.checked_sub(1)? })
+            }
+            _ => None,
+        }
+    }
+
+    /// Gives `emit`, piece by piece, what stands before a part of `multipart/byteranges`, or behind
+    /// the last one (RFC 9110 §14.6): nothing where there are no parts.
+    pub fn delimiter(&self, range: Option<OctetRange>, emit: &mut dyn FnMut(&[u8])) {
+        if let Content::Parts(_) = self.content {
+            delimiter(
+                &self.boundary(),
+                self.resource.content_type,
+                range,
+                self.variant().len,
+                emit,
+            );
+        }
     }
 
     fn boundary(&self) -> Boundary {
-        let opaque = self.chosen.validators.etag.map_or(&b""[..], |etag| etag.opaque);
-        Boundary::new(opaque, self.chosen.len)
+        let Variant { len, validators, .. } = self.variant();
+        Boundary::new(validators.etag.map_or(b"", |etag| etag.opaque), len)
+    }
+
+    fn variant(&self) -> Variant<'_> {
+        self.resource.variant.unwrap_or_default()
     }
 }
 
@@ -256,6 +292,7 @@ impl<'p> Plan<'p> {
 mod tests {
     use super::*;
     use crate::grammar::etag::EntityTag;
+    use crate::semantics::negotiate::choose;
     use std::string::String;
     use std::vec::Vec;
 
@@ -280,38 +317,43 @@ mod tests {
     ) -> T {
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let request = Request { method, fields: &fields[..], now: Some(NOW) };
-        let resource = Resource { content_type: "text/plain", methods: &[Method::Get], variants };
+        let coded = variants.iter().filter(|variant| variant.coding != Coding::Identity);
+        let codings = coded.fold(Codings::NONE, |all, variant| all.with(variant.coding));
+        let chosen = choose(&fields[..], codings);
+        let variant = variants.iter().find(|variant| Some(variant.coding) == chosen).copied();
+        let resource =
+            Resource { content_type: "text/plain", methods: &[Method::Get], codings, variant };
         look(&plan(&request, resource))
     }
 
     #[test]
     fn replies_follow_from_request_and_variants() {
         let get = Method::Get;
-        for (method, fields, status, variant, length) in [
-            (get, &[][..], 200, 0, 10),
-            (Method::Head, &[], 200, 0, 10),
-            (get, &[("Accept-Encoding", "gzip")], 200, 1, 5),
-            (get, &[("Accept-Encoding", "gzip"), ("If-None-Match", "\"g\"")], 304, 1, 0),
-            (get, &[("Accept-Encoding", "gzip"), ("If-None-Match", "\"p\"")], 200, 1, 5),
-            (get, &[("Accept-Encoding", "gzip"), ("Range", "bytes=3-9")], 206, 1, 2),
-            (get, &[("Accept-Encoding", "identity;q=0")], 406, 0, 0),
-            (get, &[("If-Match", "\"g\"")], 412, 0, 0),
-            (get, &[("Range", "bytes=10-")], 416, 0, 0),
-            (get, &[("Range", "bytes=10-"), ("If-Match", "\"g\"")], 412, 0, 0),
-            (get, &[("Range", "bytes=10-"), ("If-None-Match", "\"p\"")], 304, 0, 0),
-            (get, &[("Range", "bytes=1-"), ("If-Range", "\"p\"")], 206, 0, 9),
-            (get, &[("Range", "bytes=1-"), ("If-Range", "\"g\"")], 200, 0, 10),
-            (get, &[("Range", "bytes=20-"), ("If-Range", "\"g\"")], 200, 0, 10),
-            (get, &[("Range", "bytes=1-"), ("Range", "bytes=1-")], 200, 0, 10),
-            (Method::Head, &[("Range", "bytes=1-")], 200, 0, 10),
-            (Method::Post, &[("If-Match", "\"g\"")], 405, 0, 0),
-            (Method::Options, &[], 204, 0, 0),
-            (Method::Extension("MAKE"), &[], 501, 0, 0),
+        for (method, fields, status, coding, length) in [
+            (get, &[][..], 200, Coding::Identity, 10),
+            (Method::Head, &[], 200, Coding::Identity, 10),
+            (get, &[("Accept-Encoding", "gzip")], 200, Coding::Gzip, 5),
+            (get, &[("Accept-Encoding", "gzip"), ("If-None-Match", "\"g\"")], 304, Coding::Gzip, 0),
+            (get, &[("Accept-Encoding", "gzip"), ("If-None-Match", "\"p\"")], 200, Coding::Gzip, 5),
+            (get, &[("Accept-Encoding", "gzip"), ("Range", "bytes=3-9")], 206, Coding::Gzip, 2),
+            (get, &[("Accept-Encoding", "identity;q=0")], 406, Coding::Identity, 0),
+            (get, &[("If-Match", "\"g\"")], 412, Coding::Identity, 0),
+            (get, &[("Range", "bytes=10-")], 416, Coding::Identity, 0),
+            (get, &[("Range", "bytes=10-"), ("If-Match", "\"g\"")], 412, Coding::Identity, 0),
+            (get, &[("Range", "bytes=10-"), ("If-None-Match", "\"p\"")], 304, Coding::Identity, 0),
+            (get, &[("Range", "bytes=1-"), ("If-Range", "\"p\"")], 206, Coding::Identity, 9),
+            (get, &[("Range", "bytes=1-"), ("If-Range", "\"g\"")], 200, Coding::Identity, 10),
+            (get, &[("Range", "bytes=20-"), ("If-Range", "\"g\"")], 200, Coding::Identity, 10),
+            (get, &[("Range", "bytes=1-"), ("Range", "bytes=1-")], 200, Coding::Identity, 10),
+            (Method::Head, &[("Range", "bytes=1-")], 200, Coding::Identity, 10),
+            (Method::Post, &[("If-Match", "\"g\"")], 405, Coding::Identity, 0),
+            (Method::Options, &[], 204, Coding::Identity, 0),
+            (Method::Extension("MAKE"), &[], 501, Coding::Identity, 0),
         ] {
             let found = planned(method, fields, &[PLAIN, GZIP], |plan| {
-                (plan.status.code(), plan.variant, plan.length())
+                (plan.status.code(), plan.variant().coding, plan.length())
             });
-            assert_eq!(found, (status, variant, length), "{method:?} {fields:?}");
+            assert_eq!(found, (status, coding, length), "{method:?} {fields:?}");
         }
     }
 
@@ -370,7 +412,7 @@ mod tests {
             let Content::Parts(parts) = plan.content else { panic!() };
             let mut content = Vec::new();
             for range in (0..=parts.count()).map(|index| parts.nth(index)) {
-                content.extend(plan.delimiter(range).parts().concat());
+                plan.delimiter(range, &mut |piece| content.extend(piece));
                 content.extend(range.map_or(Vec::new(), |range| {
                     let octets = range.first..=range.last;
                     octets.map(|octet| b'0' + u8::try_from(octet).unwrap()).collect()
