@@ -15,7 +15,7 @@ const TOO_SLOW: &Refusal =
     &Refusal::new(Status::REQUEST_TIMEOUT, "the content took too long to arrive");
 /// What answers content that is too large.
 const TOO_LARGE: &Refusal =
-    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is larger than is accepted here");
+    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is more than is accepted");
 
 /// The content of a request, decoded in place in the receive buffer.
 #[derive(Debug)]
