@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 
-/// How long a guest may take to get its address.
+/// How long a guest may take to say what is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A guest that runs, ended when dropped.
@@ -37,31 +37,44 @@ impl Guest {
 
     /// The same, with flags that the image can read.
     pub fn boot_with(image: &str, flags: &[&str]) -> Self {
+        let guest = Self::start(image, flags, "user");
+        guest.until_said("at http://", 1);
+        guest
+    }
+
+    /// Boots an image in a network: QEMU's own (`user`, and options of it), or another one that it
+    /// knows, and then nothing of this machine leads to the guest.
+    pub fn start(image: &str, flags: &[&str], network: &str) -> Self {
         let arguments = [&[image], flags].concat().join(",arg=");
         let folder = TempDir::with_prefix("thimble-guest-").expect("there is room");
         let said = folder.path().join("said");
         let log = File::create(&said).expect("there is room");
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let address = free.expect("a port is free");
+        let forward = format!("{network},hostfwd=tcp:{address}-:80");
+        let network = if network.starts_with("user") { &forward } else { network };
         let child = Command::new("qemu-system-arm")
             .args(["-M", "lm3s6965evb", "-nographic", "-monitor", "none", "-serial", "none"])
             .arg("-semihosting-config")
             .arg(format!("enable=on,target=native,arg={arguments}"))
             .arg("-kernel")
             .arg(images().join(image))
-            .args(["-nic", &format!("user,hostfwd=tcp:{address}-:80")])
+            .args(["-nic", network])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a descriptor is left"))
             .stderr(log)
             .spawn()
             .expect("qemu-system-arm is installed: tests/run does it");
-        let guest = Self { child, address, said, _folder: folder };
+        Self { child, address, said, _folder: folder }
+    }
+
+    /// Waits until it has said something that often.
+    pub fn until_said(&self, what: &str, times: usize) {
         let begun = Instant::now();
-        while !guest.said().contains("at http://") {
-            assert!(begun.elapsed() < PATIENCE, "the guest does not start: {}", guest.said());
+        while self.said().matches(what).count() < times {
+            assert!(begun.elapsed() < PATIENCE, "not {what:?}, but: {}", self.said());
             std::thread::sleep(Duration::from_millis(50));
         }
-        guest
     }
 
     /// Where it can be reached.

@@ -1,11 +1,16 @@
 //! The firmware on a microcontroller that QEMU emulates.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a failure here is the test's failure")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure here is the test's failure"
+)]
 
 use std::collections::HashSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -133,8 +138,29 @@ fn pages_picture_form_and_status() {
 }
 
 fn free_stack(page: &str) -> usize {
-    let (_, rest) = page.split_once("free stack, octets<dd>").unwrap();
+    fact(page, "free stack, octets")
+}
+
+/// A number on the status page.
+fn fact(page: &str, name: &str) -> usize {
+    let (_, rest) = page.split_once(&format!("<dt>{name}<dd>")).unwrap();
     rest.split_once('\n').unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_clock_keeps_time_in_its_sleep() {
+    let guest = Guest::boot(IMAGE);
+    let uptime = || {
+        let mut client = guest.connect();
+        client.send(get("/status")).unwrap();
+        (fact(&client.reply().unwrap().text(), "uptime, seconds"), Instant::now())
+    };
+    let (first, begun) = uptime();
+    // Several turns of its counter.
+    thread::sleep(Duration::from_secs(8));
+    let (last, ended) = uptime();
+    let passed = usize::try_from((ended - begun).as_secs()).unwrap();
+    assert!((passed - 1..=passed + 1).contains(&(last - first)), "{passed}: {first} to {last}");
 }
 
 #[test]
@@ -249,4 +275,56 @@ fn connections_that_are_left_open_harm_nobody() {
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).unwrap();
     assert!(reply.starts_with(b"HTTP/1.1 200 "));
+}
+
+#[test]
+fn a_lease_is_taken_over() {
+    let guest = Guest::start("hello", &[], "user,net=192.168.76.0/24");
+    guest.until_said("at http://192.168.76.15/", 1);
+    let mut client = guest.connect();
+    client.send(get("/")).unwrap();
+    assert_eq!(client.reply().unwrap().content, b"Hello, world!\n");
+}
+
+/// A network of nothing but a guest and this test, which speaks Ethernet to it over TCP.
+#[test]
+fn where_nobody_gives_a_lease_the_address_is_static() {
+    let wire = TcpListener::bind("127.0.0.1:0").unwrap();
+    let network = format!("socket,connect={}", wire.local_addr().unwrap());
+    let begun = Instant::now();
+    let guest = Guest::start("hello", &[], &network);
+    let mut wire = wire.accept().unwrap().0;
+    guest.until_said("at http://10.0.2.15/", 1);
+    assert!(begun.elapsed() >= Duration::from_secs(5), "{:?}", begun.elapsed());
+    // Who has 10.0.2.15, asks 10.0.2.2?
+    let mut question = vec![0xff; 6];
+    question.extend(b"\x02\0\0\0\0\x02\x08\x06\0\x01\x08\0\x06\x04\0\x01");
+    question.extend(b"\x02\0\0\0\0\x02\x0a\0\x02\x02\0\0\0\0\0\0\x0a\0\x02\x0f");
+    question.resize(60, 0);
+    wire.write_all(&60u32.to_be_bytes()).unwrap();
+    wire.write_all(&question).unwrap();
+    wire.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    // What it sent until now, and the answer.
+    loop {
+        let mut length = [0; 4];
+        wire.read_exact(&mut length).unwrap();
+        let mut frame = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
+        wire.read_exact(&mut frame).unwrap();
+        if frame[12..14] == [8, 6] && frame[20..22] == [0, 2] {
+            assert_eq!((&frame[..6], &frame[28..32]), (&question[6..12], &[10, 0, 2, 15][..]));
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_panic_says_where_and_the_board_starts_anew() {
+    let guest = Guest::start("cases", &["panic"], "user");
+    guest.until_said("panicked at src/bin/cases.rs:", 2);
+}
+
+#[test]
+fn a_stack_that_is_full_is_noticed_and_the_board_starts_anew() {
+    let guest = Guest::start("cases", &["overflow"], "user");
+    guest.until_said("the stack is full", 2);
 }

@@ -1,6 +1,7 @@
 //! Text and numbers in ASCII.
 
 use super::class::is_ows;
+use super::take::take_while;
 
 /// The decimal digits of a number, without `core::fmt`, whose machinery weighs kilobytes on a
 /// microcontroller.
@@ -94,18 +95,9 @@ pub fn is_pct_encoded(mut octets: &[u8]) -> bool {
 }
 
 /// `octets` without optional whitespace at its ends.
-pub fn trim_ows(octets: &[u8]) -> &[u8] {
-    trim_ows_end(trim_ows_start(octets))
-}
-
-/// `octets` without optional whitespace at its start.
-pub fn trim_ows_start(mut octets: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = octets
-        && is_ows(*first)
-    {
-        octets = rest;
-    }
-    octets
+pub fn trim_ows(mut octets: &[u8]) -> &[u8] {
+    take_while(&mut octets, is_ows);
+    trim_ows_end(octets)
 }
 
 /// `octets` without optional whitespace at its end.

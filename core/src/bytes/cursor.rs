@@ -21,7 +21,7 @@ impl<'b> Cursor<'b> {
     }
 
     /// Octets appended so far, those that there was no room for among them.
-    pub const fn len(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.len
     }
 

@@ -51,9 +51,9 @@ impl<'b> Window<'b> {
         self.consume(skipped.saturating_add(count));
     }
 
-    /// Octets that could be kept or read besides those that are kept.
-    pub fn room(&self) -> usize {
-        self.buffer.len().saturating_sub(self.kept)
+    /// Octets that could be kept besides those that are, when that may be `limit` at most.
+    pub fn room_within(&self, limit: usize) -> usize {
+        limit.min(self.buffer.len()).saturating_sub(self.kept)
     }
 
     /// Where to read into: what is free after the last unread octet. The unread octets move to the
@@ -136,7 +136,7 @@ mod tests {
         read(&mut window, b"2:ab1:c!");
         window.keep(2, 2);
         window.keep(2, 1);
-        assert_eq!((window.unread(), window.room()), (&b"!"[..], 7));
+        assert_eq!((window.unread(), window.room_within(99)), (&b"!"[..], 7));
         window.compact();
         assert_eq!(window.free().len(), 6);
         window.consume(1);

@@ -147,7 +147,7 @@ impl Decoder {
         match self.next {
             Next::Trailers { .. } if line.is_empty() => Ok(Next::Content(0)),
             Next::Trailers { octets, lines } => {
-                field_line(line).map_err(|_| ParseError::FieldName)?;
+                field_line(line).ok_or(ParseError::FieldName)?;
                 let (octets, lines) = (octets + line.len() + 2, lines + 1);
                 if octets > limits.field_section || lines > limits.fields {
                     return Err(ParseError::TrailersTooLarge);

@@ -103,6 +103,8 @@ enum Next {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// In front of 64 bits the tag would have as many, and on a microcontroller they take two registers.
+#[repr(u32)]
 enum Framing {
     Exact(u64),
     Chunked,

@@ -17,8 +17,8 @@ pub mod range;
 pub mod request_line;
 pub mod target;
 
-use crate::bytes::class::{Class, is_ows, is_tchar};
-use crate::bytes::take::take_while;
+use crate::bytes::class::{is_ows, is_tchar};
+use crate::bytes::take::{take_octet, take_while};
 
 /// ```abnf
 /// token = 1*tchar                                     ; RFC 9110 §5.6.2
@@ -37,9 +37,11 @@ fn ows(input: &mut &[u8]) {
     take_while(input, is_ows);
 }
 
-/// How many octets of a class stand before `delimiter`, which is not of it; at least one. Every line
-/// of a head begins with such; so it is one function for all, and small.
-fn length_before(delimiter: u8, class: &Class, input: &[u8]) -> Option<usize> {
-    let length = input.iter().position(|&octet| !class.contains(octet))?;
-    (length > 0 && input.get(length) == Some(&delimiter)).then_some(length)
+/// Takes octets of a class, and `delimiter` behind them, which is not of it. Returns how many those
+/// were, at least one. Every line of a head begins with such; so it is one function for all, and
+/// small.
+fn take_before(delimiter: u8, class: fn(u8) -> bool, input: &mut &[u8]) -> Option<usize> {
+    let length = take_while(input, class).len();
+    take_octet(input, delimiter)?;
+    (length > 0).then_some(length)
 }

@@ -1,7 +1,7 @@
 //! The request-line (RFC 9112 §3).
 
-use super::length_before;
-use crate::bytes::class::{TARGET, TCHAR};
+use super::take_before;
+use crate::bytes::class::{is_target, is_tchar};
 use crate::bytes::span::Span;
 
 /// Where the parts of a request-line stand.
@@ -34,13 +34,13 @@ pub enum RequestLineFault {
 /// ```
 /// A whole line, without its CRLF.
 pub fn request_line(line: &[u8]) -> Result<RequestLine, RequestLineFault> {
-    let method = length_before(b' ', &TCHAR, line).ok_or(RequestLineFault::Method)?;
+    let mut rest = line;
+    let method = take_before(b' ', is_tchar, &mut rest).ok_or(RequestLineFault::Method)?;
+    let target = take_before(b' ', is_target, &mut rest).ok_or(RequestLineFault::Target)?;
+    let version = http_version(rest).ok_or(RequestLineFault::Version)?;
     let start = method + 1;
-    let rest = line.get(start..).unwrap_or_default();
-    let target = length_before(b' ', &TARGET, rest).ok_or(RequestLineFault::Target)?;
-    let end = start + target;
-    let version = line.get(end + 1..).and_then(http_version).ok_or(RequestLineFault::Version)?;
-    Ok(RequestLine { method: Span { start: 0, end: method }, target: Span { start, end }, version })
+    let target = Span { start, end: start + target };
+    Ok(RequestLine { method: Span { start: 0, end: method }, target, version })
 }
 
 fn http_version(version: &[u8]) -> Option<(u8, u8)> {

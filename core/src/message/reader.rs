@@ -10,7 +10,8 @@ use crate::bytes::class::is_tchar;
 use crate::bytes::controls::Controls;
 use crate::bytes::scan::{Line, line_end};
 use crate::bytes::span::Span;
-use crate::grammar::field_line::{FieldFault, FieldLine, field_line};
+use crate::bytes::take::take_while;
+use crate::grammar::field_line::{FieldLine, field_line};
 #[cfg(target_pointer_width = "64")]
 use crate::grammar::ordinary;
 use crate::grammar::request_line::{RequestLine, RequestLineFault, request_line};
@@ -85,7 +86,7 @@ impl HeadReader {
             let Some(end) = self.line_end(input, limits)? else {
                 return Ok(None);
             };
-            let line = input.get(self.line..end).unwrap_or_default();
+            let line = slice(input, Span { start: self.line, end });
             match self.start {
                 None => self.request_line(line)?,
                 Some(_) if line.is_empty() => return Ok(Some(end + 2)),
@@ -138,7 +139,7 @@ impl HeadReader {
         match self.start {
             Some(_) => ParseError::FieldSectionTooLarge,
             // A method longer than any that is known is 501, a target 414 (RFC 9112 §3).
-            None if input.iter().take(limits.request_line).all(|&octet| is_tchar(octet)) => {
+            None if take_while(&mut &*input, is_tchar).len() >= limits.request_line => {
                 ParseError::MethodTooLong
             }
             None => ParseError::RequestLineTooLong,
@@ -158,10 +159,12 @@ impl HeadReader {
 
     /// Reads a field line by the strict grammar.
     fn field_line(&mut self, line: &[u8], table: &mut [FieldEntry]) -> Result<(), ParseError> {
-        let found = field_line(line).map_err(|fault| match fault {
-            FieldFault::Folded => ParseError::ObsFold,
-            FieldFault::Name => ParseError::FieldName,
-        })?;
+        let Some(found) = field_line(line) else {
+            return Err(match line {
+                [b' ' | b'\t', ..] => ParseError::ObsFold,
+                _ => ParseError::FieldName,
+            });
+        };
         let name = found.name.behind(self.line);
         let value = found.value.behind(self.line);
         self.facts.add(slice(line, found.name), slice(line, found.value), value);

@@ -55,8 +55,8 @@ impl Incoming<'_> {
     /// Whether content of `limit` octets at most may follow, by what is known of it before it is
     /// read.
     pub(super) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
-        let limit = limit.min(self.window.room()) as u64;
-        if self.receiving.announced() > limit { Err(TOO_LARGE) } else { Ok(()) }
+        let room = self.window.room_within(limit) as u64;
+        if self.receiving.announced() > room { Err(TOO_LARGE) } else { Ok(()) }
     }
 
     /// The next content, still to be taken from the window, or none at its end; `None` when more has
@@ -80,6 +80,23 @@ impl Incoming<'_> {
             return Ok(Some(Decoded { consumed: 0, content: 0..0 }));
         }
         if self.window.free().is_empty() { Err(TOO_LARGE) } else { Ok(None) }
+    }
+
+    /// Keeps the content that is there. Returns whether that was the last of it.
+    ///
+    /// # Errors
+    /// It is malformed; or all of it is more than `limit` octets, or than there is room for.
+    fn collect(&mut self, limit: usize) -> Result<bool, &'static Refusal> {
+        loop {
+            let room = self.window.room_within(limit);
+            let Some(Decoded { consumed, content }) = self.decode(room as u64)? else {
+                return Ok(false);
+            };
+            if content.is_empty() {
+                return Ok(true);
+            }
+            self.window.keep(consumed - content.len(), content.len());
+        }
     }
 
     /// What reading came to.
@@ -115,7 +132,12 @@ impl<'c, R: Receive> Body<'c, R> {
     /// The answer to content that is malformed, ends early or takes too long; or that the transport
     /// failed.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
-        let Decoded { consumed, content } = self.decode(u64::MAX).await?;
+        let Decoded { consumed, content } = loop {
+            match self.incoming.decode(u64::MAX)? {
+                Some(decoded) => break decoded,
+                None => self.read().await?,
+            }
+        };
         if content.is_empty() {
             return Ok(None);
         }
@@ -132,28 +154,17 @@ impl<'c, R: Receive> Body<'c, R> {
         limit: usize,
     ) -> impl Future<Output = Result<&'c mut [u8], Error<R::Error>>> {
         async move {
-            let mut room = limit.min(self.incoming.window.room());
-            loop {
-                let Decoded { consumed, content } = self.decode(room as u64).await?;
-                if content.is_empty() {
-                    return Ok(self.incoming.window.kept());
-                }
-                room -= content.len();
-                self.incoming.window.keep(consumed - content.len(), content.len());
+            while !self.incoming.collect(limit)? {
+                self.read().await?;
             }
+            Ok(self.incoming.window.kept())
         }
     }
 
-    /// Reads until there is content, still to be taken from the window, or none any more.
-    fn decode(&mut self, room: u64) -> impl Future<Output = Result<Decoded, Error<R::Error>>> {
+    fn read(&mut self) -> impl Future<Output = Result<(), Error<R::Error>>> {
         async move {
-            loop {
-                if let Some(decoded) = self.incoming.decode(room)? {
-                    return Ok(decoded);
-                }
-                let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
-                self.incoming.arrived(arrived.map_err(Error::Transport)?)?;
-            }
+            let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
+            Ok(self.incoming.arrived(arrived.map_err(Error::Transport)?)?)
         }
     }
 

@@ -31,7 +31,7 @@ impl<'c> Draft<'c> {
     pub(super) fn status(&mut self, status: Status) {
         let mut head = self.output.head();
         let emitted = self.sending.emit_status(status, self.now, &mut head);
-        let count = head.len();
+        let count = head.count();
         self.emitted(emitted, count);
     }
 
@@ -39,17 +39,16 @@ impl<'c> Draft<'c> {
     pub(super) fn field(&mut self, name: &str, value: &[&[u8]]) {
         let mut head = self.output.head();
         let emitted = self.sending.emit_field(name, value, &mut head);
-        let count = head.len();
+        let count = head.count();
         self.emitted(emitted, count);
     }
 
     /// Ends the head.
-    pub(super) fn end_head(&mut self, length: Length) -> Result<(), EmitError> {
+    pub(super) fn end_head(&mut self, length: Length) {
         let mut head = self.output.head();
         let emitted = self.sending.emit_end_of_head(length, &mut head);
-        let count = head.len();
+        let count = head.count();
         self.emitted(emitted, count);
-        self.check()
     }
 
     /// Emits `100 Continue`, if the client waits for it. Returns whether it does.
@@ -61,7 +60,8 @@ impl<'c> Draft<'c> {
         Ok(is_emitted)
     }
 
-    /// Stages `count` octets; with a fault among them, all is taken back in the end.
+    /// Stages `count` octets, and keeps the first fault: with one, the reply is taken back in the
+    /// end.
     #[inline(never)]
     fn emitted(&mut self, emitted: Result<(), EmitError>, count: usize) {
         self.output.fill(count);
@@ -75,15 +75,11 @@ impl<'c> Draft<'c> {
         self.output.check()
     }
 
-    /// Stages content that fits the transmit buffer, in parts that are joined, and ends it.
-    pub(super) fn line(&mut self, parts: &[&[u8]]) -> Result<(), EmitError> {
-        for part in parts {
-            self.sending.account(part.len())?;
-            if !self.sending.omits_content() {
-                self.output.push(part)?;
-            }
-        }
-        self.sending.end().map(drop)
+    /// Stages a part of content that fits the transmit buffer.
+    pub(super) fn part(&mut self, part: &[u8]) {
+        let part = self.whole(part);
+        let staged = self.output.push(part).map_err(EmitError::from);
+        self.emitted(staged, 0);
     }
 
     /// Stages what `render` emits behind its first `sent` octets, as far as there is room, and counts
@@ -117,12 +113,18 @@ impl<'c> Draft<'c> {
         Ok(is_whole)
     }
 
-    /// Accounts for content that is sent as it is, all of it, and leaves it out of `content` where
-    /// the reply has none.
-    pub(super) fn whole<'a>(&mut self, content: &'a [u8]) -> Result<&'a [u8], EmitError> {
-        self.sending.account(content.len())?;
-        self.sending.end()?;
-        Ok(if self.sending.omits_content() { b"" } else { content })
+    /// Accounts for content that is sent as it is. Returns what of it is sent: nothing where the
+    /// reply has none.
+    pub(super) fn whole<'a>(&mut self, content: &'a [u8]) -> &'a [u8] {
+        let accounted = self.sending.account(content.len());
+        self.emitted(accounted, 0);
+        if self.sending.omits_content() { b"" } else { content }
+    }
+
+    /// Ends content that needs no more octets for that.
+    pub(super) fn end(&mut self) {
+        let ended = self.sending.end().map(drop);
+        self.emitted(ended, 0);
     }
 
     /// Takes all of it back, to begin another reply.

@@ -191,6 +191,9 @@ impl<'c> Output<'c> {
         tx: &mut W,
     ) -> impl Future<Output = Result<(), Error<W::Error>>> {
         async move {
+            if then == Then::Later {
+                return Ok(());
+            }
             self.end_chunk();
             if self.staged.len > self.staged.earlier {
                 self.staged.committed = true;
@@ -207,8 +210,8 @@ impl<'c> Output<'c> {
                 tx.phase(Phase::Reply);
                 let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
                 let written = match then {
-                    Then::Nothing => tx.write(piece).await,
                     Then::More => tx.write_more(piece).await,
+                    _ => tx.write(piece).await,
                 };
                 // embedded-io's own `write_all` panics when a write takes nothing.
                 octets = match written.map_err(Error::Transport)? {
@@ -243,15 +246,12 @@ impl<'c> Output<'c> {
         octets: &[u8],
         tx: &mut W,
     ) -> impl Future<Output = Result<(), Error<W::Error>>> {
-        async move {
-            let count = octets.len().min(self.free().len());
-            let (with_staged, rest) = octets.split_at(count);
-            self.push(with_staged).map_err(EmitError::from)?;
-            if rest.is_empty() {
-                return Ok(());
-            }
-            self.flush_before(rest, Then::Nothing, tx).await
-        }
+        let room = self.free().len();
+        let (with_staged, rest) = octets.split_at_checked(room).unwrap_or((octets, b""));
+        // There is room for it.
+        let _ = self.push(with_staged);
+        let then = if rest.is_empty() { Then::Later } else { Then::Nothing };
+        self.flush_before(rest, then, tx)
     }
 
     /// Sends octets of a file behind all that is staged, `length` from `offset` on, as far as the
@@ -293,4 +293,6 @@ enum Then {
     Nothing,
     /// More of the same reply, at once.
     More,
+    /// More, with which they are to leave: they stay staged.
+    Later,
 }

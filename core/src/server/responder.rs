@@ -116,8 +116,8 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// The content is `content`, which outlives the exchange. It is sent when the handler has
     /// returned, in one write with the head when there is room.
     pub fn content(mut self, content: &'c [u8]) -> Responded<'c, T> {
-        let staged = self.end_head(Length::Exact(content.len() as u64));
-        let tail = staged.and_then(|()| self.draft.whole(content));
+        self.end_head(Length::Exact(content.len() as u64));
+        let tail = self.draft.whole(content);
         self.responded(tail)
     }
 
@@ -148,32 +148,28 @@ impl<'c, T: Transport> Reply<'c, T> {
         let code = Decimal::new(u64::from(refusal.status.code()));
         let line = line_of(&refusal, &code);
         let length = line.iter().map(|part| part.len()).sum::<usize>() as u64;
-        let staged = reply.end_head(Length::Exact(length)).and_then(|()| reply.draft.line(&line));
-        reply.responded(staged.map(|()| &b""[..]))
+        reply.end_head(Length::Exact(length));
+        for part in line {
+            reply.draft.part(part);
+        }
+        reply.responded(b"")
     }
 
-    /// A reply that is staged whole but for its tail; 500 in place of one that can't be emitted.
-    /// If even that can't, nothing is staged, and the driver cuts the connection.
-    fn responded(mut self, tail: Result<&'c [u8], EmitError>) -> Responded<'c, T> {
-        if tail.is_err() {
-            self.draft.restart();
-            self.draft.status(Status::INTERNAL_SERVER_ERROR);
-            let staged = self.end_head(Length::Exact(0)).and_then(|()| self.draft.line(&[]));
-            if staged.is_err() {
-                self.draft.restart();
-            }
-        }
-        Responded { tx: self.tx, draft: self.draft, tail: tail.unwrap_or_default() }
+    /// A reply that is staged whole but for its tail.
+    fn responded(self, tail: &'c [u8]) -> Responded<'c, T> {
+        self.draft.end();
+        Responded { tx: self.tx, draft: self.draft, tail }
     }
 
     /// Ends the head.
-    pub(super) fn end_head(&mut self, length: Length) -> Result<(), EmitError> {
+    pub(super) fn end_head(&mut self, length: Length) {
         if self.tx.stopping() {
             self.draft.sending.close();
         }
-        self.draft.end_head(length)?;
-        self.tx.head(self.draft.output.reply());
-        Ok(())
+        self.draft.end_head(length);
+        if self.draft.check().is_ok() {
+            self.tx.head(self.draft.output.reply());
+        }
     }
 }
 
@@ -181,5 +177,10 @@ impl<T: Transport> Responded<'_, T> {
     /// Sends what doesn't fit the transmit buffer, and leaves the rest staged.
     pub(super) fn send(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
         self.draft.output.send(self.tail, self.tx)
+    }
+
+    /// Whether it could be made.
+    pub(super) fn check(&self) -> Result<(), EmitError> {
+        self.draft.check()
     }
 }

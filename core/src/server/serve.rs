@@ -192,6 +192,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                 Some((method, methods)) => parts.split().1.allow(method, methods),
                 None => self.service.call(Exchange { parts: &mut parts }).await?,
             };
+            reply.check()?;
             reply.send().await
         }
     }

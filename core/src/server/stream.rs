@@ -17,8 +17,7 @@ pub struct Stream<'c, T: Transport> {
 
 impl<'c, T: Transport> Stream<'c, T> {
     pub(super) fn new(mut reply: Reply<'c, T>, length: Length) -> Self {
-        // The draft keeps what went wrong.
-        let _ = reply.end_head(length);
+        reply.end_head(length);
         Self { tx: reply.tx, draft: reply.draft }
     }
 

@@ -13,8 +13,8 @@ const TWO_MICROS: u32 = 25;
 /// Microseconds of a turn of the counter, or a little less.
 const TURN: u32 = RELOAD / TWO_MICROS * 2;
 
-/// The cycle counter of the processor: 24 bits, read often enough that no turn is missed. Its
-/// interrupt, once a turn, ends the sleep in time for that.
+/// The cycle counter of the processor, of 24 bits. Its interrupt ends a sleep at every turn, and it
+/// remembers one of them until the next reading.
 pub struct Clock {
     counter: SYST,
     last: u32,
@@ -44,16 +44,23 @@ impl Clock {
         write(CFG, 0);
         write(TAMR, 1);
         write(IMR, 1);
-        Self { counter, last: RELOAD, micros: 0, rest: 0, is_armed: false }
+        Self { counter, last: SYST::get_current(), micros: 0, rest: 0, is_armed: false }
     }
 
     /// What time it is.
     pub fn now(&mut self) -> Instant {
-        let _ = &self.counter;
-        let current = SYST::get_current();
-        // The processor divides 32 bits by itself; 64 would take a large and slow function.
-        let halves = (self.last.wrapping_sub(current) & RELOAD) * 2 + self.rest;
+        let mut current = SYST::get_current();
+        let has_turned = self.counter.has_wrapped();
+        if has_turned {
+            current = SYST::get_current();
+        }
+        let mut cycles = self.last.wrapping_sub(current) & RELOAD;
+        if has_turned && current <= self.last {
+            cycles += RELOAD + 1;
+        }
         self.last = current;
+        // The processor divides 32 bits by itself; 64 would take a large and slow function.
+        let halves = cycles * 2 + self.rest;
         self.rest = halves % TWO_MICROS;
         self.micros += i64::from(halves / TWO_MICROS);
         Instant::from_micros(self.micros)

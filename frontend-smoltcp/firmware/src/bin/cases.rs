@@ -4,6 +4,7 @@
 #![no_main]
 
 use core::ffi::CStr;
+use core::hint::black_box;
 
 use cortex_m_rt::entry;
 use thimble_core::{Image, Limits};
@@ -46,6 +47,14 @@ fn small() -> Limits {
     limits
 }
 
+/// Calls itself until the stack is full.
+#[expect(unconditional_recursion, reason = "that is what it is for")]
+fn overflow(above: &[u8]) {
+    let more = black_box([above.first().copied().unwrap_or_default(); 256]);
+    overflow(&more);
+    black_box(more);
+}
+
 #[entry]
 fn main() -> ! {
     static mut MEMORY: Connections = Connections::new();
@@ -53,6 +62,11 @@ fn main() -> ! {
     let mut line = [0; 128];
     let line = command_line(&mut line).and_then(|line| CStr::to_str(line).ok()).unwrap_or_default();
     let has = |flag| line.split(' ').any(|word| word == flag);
+    // What the board says then.
+    assert!(!has("panic"));
+    if has("overflow") {
+        overflow(&[]);
+    }
     let setting = cases::Setting { hidden: has("hidden"), listing: !has("no-listing") };
     let app = app::App::with(setting, if has("404") { FIXTURE_404 } else { FIXTURE });
     let limits = if has("small") { small() } else { Limits::DEVICE };
