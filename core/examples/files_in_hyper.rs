@@ -28,7 +28,7 @@ use thimble_core::message::Method;
 use thimble_core::semantics::conditional::{FieldLines, Validators};
 use thimble_core::semantics::mime::content_type;
 use thimble_core::semantics::negotiate::{Coding, Codings, choose};
-use thimble_core::service::files::{self, Content, Resource, Variant};
+use thimble_core::service::files::{self, Resource, Variant};
 use tokio::net::TcpListener;
 
 /// Hyper's fields, as the planner looks them up.
@@ -115,16 +115,12 @@ fn answer(root: &Path, request: &Request<Incoming>) -> io::Result<Response<Full<
     );
 
     let mut content = plan.reason.as_bytes().to_vec();
-    match plan.content {
-        Content::None => {}
-        Content::Whole => open.read(0, open.len, &mut content)?,
-        Content::One(range) => open.read(range.first, range.len(), &mut content)?,
-        Content::Parts(parts) => {
-            for range in parts.iter() {
-                plan.delimiter(Some(range), &mut |piece| content.extend(piece));
-                open.read(range.first, range.len(), &mut content)?;
-            }
-            plan.delimiter(None, &mut |piece| content.extend(piece));
+    if request.method() != hyper::Method::HEAD {
+        for index in 0.. {
+            let range = plan.range(index);
+            plan.delimiter(range, &mut |piece| content.extend(piece));
+            let Some(range) = range else { break };
+            open.read(range.first, range.len(), &mut content)?;
         }
     }
     let mut reply = Response::builder().status(plan.status.code());

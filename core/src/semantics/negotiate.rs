@@ -40,15 +40,6 @@ impl Coding {
             Self::Brotli => ".br",
         }
     }
-
-    /// Whether a member of Accept-Encoding names it. `x-gzip` is `gzip` (RFC 9110 §8.4.1.3).
-    fn is_named(self, name: &[u8]) -> bool {
-        let name = match name.split_at_checked(2) {
-            Some((b"x-" | b"X-", rest)) if self == Self::Gzip => rest,
-            _ => name,
-        };
-        name.eq_ignore_ascii_case(self.name().as_bytes())
-    }
 }
 
 /// A set of codings.
@@ -84,21 +75,30 @@ impl Codings {
 /// is excluded, by name or by `*` (RFC 9110 §12.5.3), but weighs less than what is asked for. A
 /// member that is malformed says nothing.
 pub fn choose(fields: &(impl FieldLines + ?Sized), codings: Codings) -> Option<Coding> {
-    let mut weights = [None; Coding::BY_PREFERENCE.len()];
-    let mut others = None;
+    const ALL: [Coding; 4] = Coding::BY_PREFERENCE;
+    // `x-gzip` is `gzip` (RFC 9110 §8.4.1.3).
+    const NAMES: [&str; 6] = [
+        Coding::Brotli.name(),
+        Coding::Zstd.name(),
+        Coding::Gzip.name(),
+        Coding::Identity.name(),
+        "*",
+        "x-gzip",
+    ];
+    // Of each of these names.
+    let mut weights = [None; NAMES.len()];
     fields.each("Accept-Encoding", &mut |line| {
         for (name, weight) in line.split(|&octet| octet == b',').filter_map(weighted) {
-            let mut named = Coding::BY_PREFERENCE.iter().zip(&mut weights);
-            let slot = match named.find(|(coding, _)| coding.is_named(name)) {
-                Some((_, slot)) => slot,
-                None if name == b"*" => &mut others,
-                None => continue,
-            };
-            *slot = (*slot).max(Some(weight));
+            let named = |(known, _): &(&&str, _)| known.as_bytes().eq_ignore_ascii_case(name);
+            if let Some((_, slot)) = NAMES.iter().zip(&mut weights).find(named) {
+                *slot = (*slot).max(Some(weight));
+            }
         }
     });
+    let [brotli, zstd, gzip, identity, others, x_gzip] = weights;
+    let weights = [brotli, zstd, gzip.max(x_gzip), identity];
     let mut best = (0, None);
-    for (coding, weight) in Coding::BY_PREFERENCE.into_iter().zip(weights) {
+    for (coding, weight) in ALL.into_iter().zip(weights) {
         // Twice the thousandths, so that there is room for what nobody mentioned but is acceptable
         // all the same, below every other.
         let weight = match weight.or(others) {
@@ -118,33 +118,32 @@ pub fn choose(fields: &(impl FieldLines + ?Sized), codings: Codings) -> Option<C
 /// ```
 /// A member and its weight in thousandths.
 fn weighted(member: &[u8]) -> Option<(&[u8], u16)> {
-    let mut parts = member.splitn(2, |&octet| octet == b';').map(trim_ows);
-    let name = parts.next()?;
-    let weight = match parts.next() {
-        None => 1000,
-        Some([b'q' | b'Q', b'=', value @ ..]) => qvalue(value)?,
-        Some(_) => return None,
+    let end = member.iter().position(|&octet| octet == b';').unwrap_or(member.len());
+    let (name, parameter) = member.split_at_checked(end)?;
+    let weight = match parameter {
+        [] => 1000,
+        [_, parameter @ ..] => match trim_ows(parameter) {
+            [b'q' | b'Q', b'=', value @ ..] => qvalue(value)?,
+            _ => return None,
+        },
     };
-    Some((name, weight))
+    Some((trim_ows(name), weight))
 }
 
 /// ```abnf
 /// qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )  ; RFC 9110 §12.4.2
 /// ```
 fn qvalue(value: &[u8]) -> Option<u16> {
-    let (whole, digits) = match value {
-        [whole] => (whole, &b""[..]),
-        [whole, b'.', digits @ ..] if digits.len() <= 3 => (whole, digits),
-        _ => return None,
-    };
-    let whole = whole.checked_sub(b'0')?;
-    let (mut thousandths, mut scale) = (u16::from(whole) * 1000, 100);
-    for digit in digits {
-        let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
-        thousandths += u16::from(digit) * scale;
-        scale /= 10;
+    const SCALES: [u16; 5] = [1000, 0, 100, 10, 1];
+    let mut thousandths = 0;
+    for (octet, scale) in value.iter().zip(SCALES) {
+        match octet {
+            b'0'..=b'9' if scale > 0 => thousandths += u16::from(octet - b'0') * scale,
+            b'.' if scale == 0 => {}
+            _ => return None,
+        }
     }
-    (thousandths <= 1000).then_some(thousandths)
+    ((1..=SCALES.len()).contains(&value.len()) && thousandths <= 1000).then_some(thousandths)
 }
 
 #[cfg(test)]

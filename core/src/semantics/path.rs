@@ -38,7 +38,8 @@ impl<'p> Path<'p> {
     /// Becomes the file `name` in this directory, or nothing if that can't be a name. Returns whether
     /// it can.
     pub(crate) fn enter(&mut self, name: &'p [u8]) -> bool {
-        let is_child = self.child.is_empty() && is_name(name) && !name.contains(&b'/');
+        let is_one = name.iter().all(|&octet| octet != b'/');
+        let is_child = self.child.is_empty() && is_name(name) && is_one;
         if is_child {
             self.child = name;
         }
@@ -77,7 +78,7 @@ impl<'p> Path<'p> {
 pub fn percent_encode(name: &[u8], emit: &mut dyn FnMut(&[u8])) {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' - 10 + nibble };
     for octet in name {
-        if octet.is_ascii_alphanumeric() || b"-._~".contains(octet) {
+        if octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~') {
             emit(&[*octet]);
         } else {
             emit(&[b'%', digit(octet >> 4), digit(octet & 0xf)]);
@@ -86,7 +87,7 @@ pub fn percent_encode(name: &[u8], emit: &mut dyn FnMut(&[u8])) {
 }
 
 fn is_name(segment: &[u8]) -> bool {
-    !matches!(segment, b"" | b"." | b"..") && !segment.contains(&0)
+    !matches!(segment, b"" | b"." | b"..") && segment.iter().all(|&octet| octet != 0)
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl PlaceSearch {
             }
             let is_body_end = rest.split_at_checked(BODY_END.len()).is_some_and(|(tag, after)| {
                 tag.eq_ignore_ascii_case(BODY_END)
-                    && after.first().is_some_and(|next| b"> \t\r\n\x0c/".contains(next))
+                    && matches!(after, [b'>' | b' ' | b'\t' | b'\r' | b'\n' | b'\x0c' | b'/', ..])
             });
             if is_body_end {
                 self.body_end = Some(offset + position as u64);

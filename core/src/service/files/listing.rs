@@ -66,15 +66,13 @@ fn part(path: &Path<'_>, rows: usize, entry: Option<&Entry<'_>>, emit: &mut dyn 
     if rows == 0 {
         top(path, emit);
     }
-    match entry {
-        Some(entry) => row(entry, emit),
-        None => {
-            if rows == 0 {
-                emit(EMPTY.as_bytes());
-            }
-            emit(BOTTOM.as_bytes());
+    let Some(entry) = entry else {
+        if rows == 0 {
+            emit(EMPTY.as_bytes());
         }
-    }
+        return emit(BOTTOM.as_bytes());
+    };
+    row(entry, emit);
 }
 
 fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {

@@ -254,17 +254,11 @@ fn begin<'c, T: Transport>(
 ) -> Begun<'c, T> {
     let mut reply = exchange.respond(plan.status);
     plan.fields(|name, value| reply.add(name, value));
-    let span = match plan.content {
-        Content::None if plan.status != Status::OK => {
-            return Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason)));
-        }
-        Content::None | Content::Whole => Some((0, plan.length())),
-        Content::One(range) => Some((range.first, range.len())),
-        Content::Parts(_) => None,
-    };
-    match (memory, span) {
-        (Some(memory), Some((first, length))) => {
-            Begun::Whole(reply.content(slice(memory, first, length)))
+    match (plan.content, memory) {
+        (Content::None, _) => Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason))),
+        (Content::Whole | Content::One(_), Some(memory)) => {
+            let content = plan.range(0).map(|range| slice(memory, range.first, range.len()));
+            Begun::Whole(reply.content(content.unwrap_or_default()))
         }
         _ => Begun::Parts(reply.stream_exact(plan.length())),
     }

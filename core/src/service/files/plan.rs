@@ -56,7 +56,7 @@ pub struct Variant<'v> {
     pub validators: Validators<'v>,
 }
 
-/// What the content of a reply is.
+/// What the content of a reply is. That to HEAD declares the same, and leaves it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content<'r> {
     /// Nothing of the file. A refusal may say in words why.
@@ -78,7 +78,11 @@ pub struct Plan<'p> {
     pub reason: &'static str,
     /// Its content.
     pub content: Content<'p>,
-    resource: Resource<'p>,
+    content_type: &'p str,
+    methods: &'p [Method<'p>],
+    variant: Variant<'p>,
+    /// Whether other requests may get other codings.
+    is_negotiated: bool,
     /// Whether the client has the fields of the representation from an earlier reply.
     is_known: bool,
 }
@@ -116,44 +120,53 @@ pub struct Plan<'p> {
 /// ```
 pub fn plan<'p>(
     request: &Request<'p, impl FieldLines + ?Sized>,
-    mut resource: Resource<'p>,
+    resource: Resource<'p>,
 ) -> Plan<'p> {
-    if let (Some(variant), Some(now)) = (&mut resource.variant, request.now) {
+    let Resource { content_type, methods, codings, mut variant } = resource;
+    if let (Some(variant), Some(now)) = (&mut variant, request.now) {
         // A date in the future would be no validator (RFC 9110 §8.8.2.1).
         let modified = &mut variant.validators.modified;
         *modified = modified.map(|modified| modified.min(now));
     }
-    let (status, reason, content) = match content(request, &resource) {
-        Ok(content @ (Content::None | Content::Whole)) => (Status::OK, "", content),
+    let (status, reason, content) = match content(request, variant.as_ref()) {
+        Ok(Content::Whole) => (Status::OK, "", Content::Whole),
         Ok(content) => (Status::PARTIAL_CONTENT, "", content),
         Err(Refusal { status, reason }) => (status, reason, Content::None),
     };
-    let is_known = status == Status::PARTIAL_CONTENT && request.fields.has("If-Range");
-    Plan { status, reason, content, resource, is_known }
+    Plan {
+        status,
+        reason,
+        content,
+        content_type,
+        methods,
+        variant: variant.unwrap_or_default(),
+        is_negotiated: codings.without(Coding::Identity) != Codings::NONE,
+        is_known: status == Status::PARTIAL_CONTENT && request.fields.has("If-Range"),
+    }
 }
 
 /// What is sent of a file, or why nothing of it.
 fn content<'p>(
     request: &Request<'p, impl FieldLines + ?Sized>,
-    resource: &Resource<'_>,
+    variant: Option<&Variant<'_>>,
 ) -> Result<Content<'p>, Refusal> {
     let &Request { method, fields, now } = request;
     if !matches!(method, Method::Get | Method::Head) {
         return Err(refuse(method));
     }
-    let Variant { len, validators, .. } = resource.variant.ok_or(NOT_ACCEPTABLE)?;
-    match evaluate(fields, &validators, Access::Reads, now) {
+    let Variant { len, validators, .. } = variant.ok_or(NOT_ACCEPTABLE)?;
+    match evaluate(fields, validators, Access::Reads, now) {
         Outcome::NotModified => return Err(Refusal::new(Status::NOT_MODIFIED, "")),
         Outcome::Failed => return Err(OTHER_STATE),
         // Only GET has ranges (RFC 9110 §14.2).
-        Outcome::Proceed if method == Method::Head => return Ok(Content::None),
+        Outcome::Proceed if method == Method::Head => return Ok(Content::Whole),
         Outcome::Proceed => {}
     }
     let set = fields.only("Range").and_then(RangeSet::parse);
-    let Some(set) = set.filter(|_| if_range(fields, &validators, now)) else {
+    let Some(set) = set.filter(|_| if_range(fields, validators, now)) else {
         return Ok(Content::Whole);
     };
-    match select(set, len) {
+    match select(set, *len) {
         Selection::Whole => Ok(Content::Whole),
         Selection::Unsatisfiable => Err(NOT_SATISFIABLE),
         Selection::One(range) => Ok(Content::One(range)),
@@ -168,12 +181,10 @@ impl<'p> Plan<'p> {
             status: Status::NOT_FOUND,
             reason: "",
             content: Content::Whole,
-            resource: Resource {
-                content_type,
-                methods: &[],
-                codings: Codings::NONE,
-                variant: Some(Variant { len, ..Variant::default() }),
-            },
+            content_type,
+            methods: &[],
+            variant: Variant { len, ..Variant::default() },
+            is_negotiated: false,
             is_known: false,
         }
     }
@@ -181,8 +192,7 @@ impl<'p> Plan<'p> {
     /// The fields of the reply, one after the other: a name, and its value in parts that are to be
     /// joined. What frames the content is not among them, nor is Date.
     pub fn fields(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
-        let Resource { content_type, methods, codings, .. } = self.resource;
-        let Variant { coding, len, validators: Validators { etag, modified } } = self.variant();
+        let Variant { coding, len, validators: Validators { etag, modified } } = self.variant;
         let status = self.status;
         let is_sent = status == Status::OK || status == Status::PARTIAL_CONTENT;
         match self.content {
@@ -191,8 +201,8 @@ impl<'p> Plan<'p> {
                 let value = [b"multipart/byteranges; boundary=", boundary.as_bytes()];
                 emit("Content-Type", &value);
             }
-            Content::None if !is_sent => {}
-            _ => emit("Content-Type", &[content_type.as_bytes()]),
+            Content::None => {}
+            _ => emit("Content-Type", &[self.content_type.as_bytes()]),
         }
         if is_sent {
             if coding != Coding::Identity {
@@ -201,9 +211,7 @@ impl<'p> Plan<'p> {
             emit("X-Content-Type-Options", &[b"nosniff"]);
             emit("Accept-Ranges", &[b"bytes"]);
         }
-        if codings.without(Coding::Identity) != Codings::NONE
-            && !matches!(status.code(), 204 | 405 | 501)
-        {
+        if self.is_negotiated && !matches!(status.code(), 204 | 405 | 501) {
             emit("Vary", &[b"Accept-Encoding"]);
         }
         // Of these, 304 has what a cache needs (RFC 9110 §15.4.5), and 206 not what the client told
@@ -230,25 +238,21 @@ impl<'p> Plan<'p> {
             _ => {}
         }
         if status == Status::NO_CONTENT || status == Status::METHOD_NOT_ALLOWED {
-            emit("Allow", allowed(methods, &mut no_names()));
+            emit("Allow", allowed(self.methods, &mut no_names()));
         }
     }
 
-    /// Octets of content that Content-Length declares, also for HEAD: the file's, or those of its
-    /// ranges with their delimiters. 0 where a refusal has only words, if any.
+    /// Octets of content that Content-Length declares: the file's, or those of its ranges with their
+    /// delimiters. 0 where a refusal has only words, if any.
     pub fn length(&self) -> u64 {
-        match self.content {
-            Content::None if self.status != Status::OK => 0,
-            Content::None | Content::Whole => self.variant().len,
-            Content::One(range) => range.len(),
-            Content::Parts(parts) => {
-                let mut length = 0;
-                for range in parts.iter().map(Some).chain([None]) {
-                    self.delimiter(range, &mut |piece| length += piece.len() as u64);
-                    length += range.map_or(0, |range| range.len());
-                }
-                length
-            }
+        let mut length = 0;
+        let mut index = 0;
+        loop {
+            let range = self.range(index);
+            self.delimiter(range, &mut |piece| length += piece.len() as u64);
+            let Some(range) = range else { return length };
+            length += range.len();
+            index += 1;
         }
     }
 
@@ -258,7 +262,7 @@ impl<'p> Plan<'p> {
             Content::Parts(parts) => parts.nth(index),
             Content::One(range) if index == 0 => Some(range),
             Content::Whole if index == 0 => {
-                Some(OctetRange { first: 0, last: self.variant().len.checked_sub(1)? })
+                Some(OctetRange { first: 0, last: self.variant.len.checked_sub(1)? })
             }
             _ => None,
         }
@@ -268,23 +272,13 @@ impl<'p> Plan<'p> {
     /// the last one (RFC 9110 §14.6): nothing where there are no parts.
     pub fn delimiter(&self, range: Option<OctetRange>, emit: &mut dyn FnMut(&[u8])) {
         if let Content::Parts(_) = self.content {
-            delimiter(
-                &self.boundary(),
-                self.resource.content_type,
-                range,
-                self.variant().len,
-                emit,
-            );
+            delimiter(&self.boundary(), self.content_type, range, self.variant.len, emit);
         }
     }
 
     fn boundary(&self) -> Boundary {
-        let Variant { len, validators, .. } = self.variant();
+        let Variant { len, validators, .. } = self.variant;
         Boundary::new(validators.etag.map_or(b"", |etag| etag.opaque), len)
-    }
-
-    fn variant(&self) -> Variant<'_> {
-        self.resource.variant.unwrap_or_default()
     }
 }
 
@@ -351,7 +345,7 @@ mod tests {
             (Method::Extension("MAKE"), &[], 501, Coding::Identity, 0),
         ] {
             let found = planned(method, fields, &[PLAIN, GZIP], |plan| {
-                (plan.status.code(), plan.variant().coding, plan.length())
+                (plan.status.code(), plan.variant.coding, plan.length())
             });
             assert_eq!(found, (status, coding, length), "{method:?} {fields:?}");
         }
