@@ -71,12 +71,7 @@ impl Parts<'_> {
 
     /// The one of this index.
     pub fn nth(&self, index: usize) -> Option<OctetRange> {
-        merged(self.set, self.len).into_iter().flatten().nth(index)
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = OctetRange> + use<> {
-        merged(self.set, self.len).into_iter().flatten()
+        merged(self.set, self.len, index).0
     }
 }
 
@@ -85,39 +80,43 @@ pub fn select(set: RangeSet<'_>, len: u64) -> Selection<'_> {
     if set.iter().nth(MAX_RANGES).is_some() {
         return Selection::Whole;
     }
-    let ranges = merged(set, len);
-    let mut found = ranges.iter().flatten();
-    match (found.next(), found.count()) {
+    match merged(set, len, 0) {
         (None, _) => Selection::Unsatisfiable,
-        (Some(range), 0) => Selection::One(*range),
-        (_, others) => Selection::Parts(Parts { set, len, count: 1 + others }),
+        (Some(range), 1) => Selection::One(range),
+        (_, count) => Selection::Parts(Parts { set, len, count }),
     }
 }
 
-/// The ranges that can be satisfied, with gaps between them. One that overlaps or touches an earlier
-/// one becomes part of it.
+/// Of the ranges that can be satisfied, the one at `index`, and how many there are. One that overlaps
+/// or touches an earlier one becomes part of it.
 #[inline(never)]
-fn merged(set: RangeSet<'_>, len: u64) -> [Option<OctetRange>; MAX_RANGES] {
-    let mut ranges: [Option<OctetRange>; MAX_RANGES] = [None; MAX_RANGES];
-    for (index, spec) in set.iter().enumerate() {
+fn merged(set: RangeSet<'_>, len: u64, index: usize) -> (Option<OctetRange>, usize) {
+    const NONE: OctetRange = OctetRange { first: 1, last: 0 };
+    // Where a range became part of another, it leaves a gap.
+    let mut ranges = [NONE; MAX_RANGES];
+    for (mut place, spec) in set.iter().enumerate() {
         let Some(mut range) = OctetRange::new(spec, len) else { continue };
-        let mut place = index;
         // What it touches may touch others, now that they are one.
-        while let Some((earlier, slot)) = ranges
-            .iter_mut()
-            .enumerate()
-            .find(|(_, slot)| slot.is_some_and(|it| it.touches(&range)))
-        {
-            let other = slot.take().unwrap_or(range);
-            range.first = range.first.min(other.first);
-            range.last = range.last.max(other.last);
+        while let Some(earlier) = ranges.iter().position(|it| *it != NONE && it.touches(&range)) {
+            if let Some(slot) = ranges.get_mut(earlier) {
+                range.first = range.first.min(slot.first);
+                range.last = range.last.max(slot.last);
+                *slot = NONE;
+            }
             place = place.min(earlier);
         }
         if let Some(slot) = ranges.get_mut(place) {
-            *slot = Some(range);
+            *slot = range;
         }
     }
-    ranges
+    let mut found = (None, 0);
+    for range in ranges.iter().filter(|range| **range != NONE) {
+        if found.1 == index {
+            found.0 = Some(*range);
+        }
+        found.1 += 1;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -132,10 +131,8 @@ mod tests {
             Selection::Unsatisfiable => Some(Vec::new()),
             Selection::One(range) => Some([pair(range)].into()),
             Selection::Parts(parts) => {
-                let each = (0..parts.count()).map(|index| parts.nth(index).unwrap());
-                assert!(parts.iter().eq(each));
                 assert_eq!(parts.nth(parts.count()), None);
-                Some(parts.iter().map(pair).collect())
+                Some((0..parts.count()).map(|index| pair(parts.nth(index).unwrap())).collect())
             }
         }
     }

@@ -309,7 +309,7 @@ fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
         _ => Status::PERMANENT_REDIRECT,
     };
     let (path, query) = (exchange.target().path(), exchange.target().query());
-    let mut location = heapless::Vec::<&[u8], 32>::new();
+    let mut location = heapless::Vec::<&[u8], 16>::new();
     // Browsers read a backslash as a slash, and two of them as what comes before a host.
     for (index, piece) in path.as_bytes().split(|&octet| octet == b'\\').enumerate() {
         let parts: &[&[u8]] = if index == 0 { &[piece] } else { &[b"%5C", piece] };
