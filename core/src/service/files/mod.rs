@@ -202,9 +202,8 @@ impl<'s, S: Storage> Files<'s, S> {
                 Begun::Parts(mut stream) => {
                     let mut index = 0;
                     while !stream.omits_content() {
-                        let range = plan.range(index);
-                        stream.render(&|emit| plan.delimiter(range, emit)).await?;
-                        let Some(range) = range else { break };
+                        stream.render(&|emit| plan.delimiter(index, emit)).await?;
+                        let Some(range) = plan.range(index) else { break };
                         file.send(range.first, range.len(), &mut stream).await?;
                         index += 1;
                     }

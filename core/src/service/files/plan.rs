@@ -248,9 +248,8 @@ impl<'p> Plan<'p> {
         let mut length = 0;
         let mut index = 0;
         loop {
-            let range = self.range(index);
-            self.delimiter(range, &mut |piece| length += piece.len() as u64);
-            let Some(range) = range else { return length };
+            self.delimiter(index, &mut |piece| length += piece.len() as u64);
+            let Some(range) = self.range(index) else { return length };
             length += range.len();
             index += 1;
         }
@@ -268,11 +267,13 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// Gives `emit`, piece by piece, what stands before a part of `multipart/byteranges`, or behind
-    /// the last one (RFC 9110 §14.6): nothing where there are no parts.
-    pub fn delimiter(&self, range: Option<OctetRange>, emit: &mut dyn FnMut(&[u8])) {
-        if let Content::Parts(_) = self.content {
-            delimiter(&self.boundary(), self.content_type, range, self.variant.len, emit);
+    /// Gives `emit`, piece by piece, what stands before the range at `index` in
+    /// `multipart/byteranges`, or behind the last one (RFC 9110 §14.6): nothing where there are no
+    /// parts.
+    pub fn delimiter(&self, index: usize, emit: &mut dyn FnMut(&[u8])) {
+        if let Content::Parts(parts) = self.content {
+            let (boundary, range) = (self.boundary(), parts.nth(index));
+            delimiter(&boundary, self.content_type, range, self.variant.len, emit);
         }
     }
 
@@ -405,9 +406,9 @@ mod tests {
         planned(Method::Get, &[("Range", "bytes=0-0,5-6,-1")], &[PLAIN], |plan| {
             let Content::Parts(parts) = plan.content else { panic!() };
             let mut content = Vec::new();
-            for range in (0..=parts.count()).map(|index| parts.nth(index)) {
-                plan.delimiter(range, &mut |piece| content.extend(piece));
-                content.extend(range.map_or(Vec::new(), |range| {
+            for index in 0..=parts.count() {
+                plan.delimiter(index, &mut |piece| content.extend(piece));
+                content.extend(plan.range(index).map_or(Vec::new(), |range| {
                     let octets = range.first..=range.last;
                     octets.map(|octet| b'0' + u8::try_from(octet).unwrap()).collect()
                 }));
