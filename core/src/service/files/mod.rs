@@ -252,7 +252,7 @@ fn begin<'c, T: Transport>(
     memory: Option<&'static [u8]>,
 ) -> Begun<'c, T> {
     let mut reply = exchange.respond(plan.status);
-    plan.fields(|name, value| reply.add(name, value));
+    plan.fields_of_file(|name, value| reply.add(name, value));
     match (plan.content, memory) {
         (Content::None, _) => Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason))),
         (Content::Whole | Content::One(_), Some(memory)) => {

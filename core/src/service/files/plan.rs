@@ -192,9 +192,17 @@ impl<'p> Plan<'p> {
     /// The fields of the reply, one after the other: a name, and its value in parts that are to be
     /// joined. What frames the content is not among them, nor is Date.
     pub fn fields(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
+        if matches!(self.status.code(), 204 | 405) {
+            return emit("Allow", allowed(self.methods, &mut no_names()));
+        }
+        self.fields_of_file(emit);
+    }
+
+    /// The fields of the reply to a method that the file has.
+    pub(super) fn fields_of_file(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
         let Variant { coding, len, validators: Validators { etag, modified } } = self.variant;
-        let status = self.status;
-        let is_sent = status == Status::OK || status == Status::PARTIAL_CONTENT;
+        let code = self.status.code();
+        let is_sent = matches!(code, 200 | 206);
         match self.content {
             Content::Parts(_) => {
                 let boundary = self.boundary();
@@ -211,16 +219,16 @@ impl<'p> Plan<'p> {
             emit("X-Content-Type-Options", &[b"nosniff"]);
             emit("Accept-Ranges", &[b"bytes"]);
         }
-        if self.is_negotiated && !matches!(status.code(), 204 | 405 | 501) {
+        if self.is_negotiated && code != 501 {
             emit("Vary", &[b"Accept-Encoding"]);
         }
         // Of these, 304 has what a cache needs (RFC 9110 §15.4.5), and 206 not what the client told
         // that it has (§15.3.7).
-        if let Some(etag) = etag.filter(|_| is_sent || status == Status::NOT_MODIFIED) {
+        if let Some(etag) = etag.filter(|_| is_sent || code == 304) {
             emit("ETag", &etag.parts());
         }
         if let Some(modified) = modified {
-            let dates_a_copy = status == Status::NOT_MODIFIED && etag.is_none();
+            let dates_a_copy = code == 304 && etag.is_none();
             if (is_sent && !self.is_known) || dates_a_copy {
                 emit("Last-Modified", &[&imf_fixdate(modified)]);
             }
@@ -232,13 +240,10 @@ impl<'p> Plan<'p> {
                 let (first, last) = (first.as_bytes(), last.as_bytes());
                 emit("Content-Range", &[b"bytes ", first, b"-", last, b"/", len.as_bytes()]);
             }
-            _ if status == Status::RANGE_NOT_SATISFIABLE => {
+            _ if code == 416 => {
                 emit("Content-Range", &[b"bytes */", len.as_bytes()]);
             }
             _ => {}
-        }
-        if status == Status::NO_CONTENT || status == Status::METHOD_NOT_ALLOWED {
-            emit("Allow", allowed(self.methods, &mut no_names()));
         }
     }
 
