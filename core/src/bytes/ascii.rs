@@ -58,7 +58,23 @@ pub fn parse_decimal(digits: &[u8]) -> Option<u64> {
 /// UTF-8. Most callers have matched classes without octets above 0x7f: for them that can't be.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub fn as_str(octets: &[u8]) -> &str {
-    core::str::from_utf8(octets).unwrap_or("\u{fffd}")
+    match text(octets) {
+        (text, 0) => text,
+        _ => "\u{fffd}",
+    }
+}
+
+/// The text at the start, and how many octets behind it begin a character and break off, or begin
+/// none; 0 when all is text.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub fn text(octets: &[u8]) -> (&str, usize) {
+    // Several octets at once, in a function that is larger.
+    #[cfg(target_pointer_width = "64")]
+    if let Ok(text) = core::str::from_utf8(octets) {
+        return (text, 0);
+    }
+    let chunk = octets.utf8_chunks().next();
+    chunk.map_or(("", 0), |chunk| (chunk.valid(), chunk.invalid().len()))
 }
 
 /// The value of one hexadecimal digit, of either case.
