@@ -117,9 +117,8 @@ fn answer(root: &Path, request: &Request<Incoming>) -> io::Result<Response<Full<
     let mut content = plan.reason.as_bytes().to_vec();
     if request.method() != hyper::Method::HEAD {
         for index in 0.. {
-            let range = plan.range(index);
-            plan.delimiter(range, &mut |piece| content.extend(piece));
-            let Some(range) = range else { break };
+            plan.delimiter(index, &mut |piece| content.extend(piece));
+            let Some(range) = plan.range(index) else { break };
             open.read(range.first, range.len(), &mut content)?;
         }
     }

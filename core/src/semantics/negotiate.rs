@@ -75,30 +75,30 @@ impl Codings {
 /// is excluded, by name or by `*` (RFC 9110 §12.5.3), but weighs less than what is asked for. A
 /// member that is malformed says nothing.
 pub fn choose(fields: &(impl FieldLines + ?Sized), codings: Codings) -> Option<Coding> {
-    const ALL: [Coding; 4] = Coding::BY_PREFERENCE;
+    // Names, and which weight is theirs: that of one coding by preference, or that of all others.
     // `x-gzip` is `gzip` (RFC 9110 §8.4.1.3).
-    const NAMES: [&str; 6] = [
-        Coding::Brotli.name(),
-        Coding::Zstd.name(),
-        Coding::Gzip.name(),
-        Coding::Identity.name(),
-        "*",
-        "x-gzip",
+    const NAMES: [(&str, usize); 6] = [
+        (Coding::Brotli.name(), 0),
+        (Coding::Zstd.name(), 1),
+        (Coding::Gzip.name(), 2),
+        ("x-gzip", 2),
+        (Coding::Identity.name(), 3),
+        ("*", 4),
     ];
-    // Of each of these names.
-    let mut weights = [None; NAMES.len()];
+    let mut weights = [None; 5];
     fields.each("Accept-Encoding", &mut |line| {
         for (name, weight) in line.split(|&octet| octet == b',').filter_map(weighted) {
-            let named = |(known, _): &(&&str, _)| known.as_bytes().eq_ignore_ascii_case(name);
-            if let Some((_, slot)) = NAMES.iter().zip(&mut weights).find(named) {
+            let named = |known: &&(&str, _)| known.0.as_bytes().eq_ignore_ascii_case(name);
+            if let Some((_, place)) = NAMES.iter().find(named)
+                && let Some(slot) = weights.get_mut(*place)
+            {
                 *slot = (*slot).max(Some(weight));
             }
         }
     });
-    let [brotli, zstd, gzip, identity, others, x_gzip] = weights;
-    let weights = [brotli, zstd, gzip.max(x_gzip), identity];
+    let [.., others] = weights;
     let mut best = (0, None);
-    for (coding, weight) in ALL.into_iter().zip(weights) {
+    for (coding, weight) in Coding::BY_PREFERENCE.into_iter().zip(weights) {
         // Twice the thousandths, so that there is room for what nobody mentioned but is acceptable
         // all the same, below every other.
         let weight = match weight.or(others) {

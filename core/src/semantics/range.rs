@@ -35,7 +35,7 @@ impl OctetRange {
 
     /// Whether it overlaps `other`, or nothing is between them.
     const fn touches(&self, other: &Self) -> bool {
-        self.first <= other.last.saturating_add(1) && other.first <= self.last.saturating_add(1)
+        self.first <= other.last + 1 && other.first <= self.last + 1
     }
 }
 
@@ -91,32 +91,34 @@ pub fn select(set: RangeSet<'_>, len: u64) -> Selection<'_> {
 /// or touches an earlier one becomes part of it.
 #[inline(never)]
 fn merged(set: RangeSet<'_>, len: u64, index: usize) -> (Option<OctetRange>, usize) {
-    const NONE: OctetRange = OctetRange { first: 1, last: 0 };
     // Where a range became part of another, it leaves a gap.
-    let mut ranges = [NONE; MAX_RANGES];
+    let mut ranges = [None; MAX_RANGES];
     for (mut place, spec) in set.iter().enumerate() {
         let Some(mut range) = OctetRange::new(spec, len) else { continue };
-        // What it touches may touch others, now that they are one.
-        while let Some(earlier) = ranges.iter().position(|it| *it != NONE && it.touches(&range)) {
-            if let Some(slot) = ranges.get_mut(earlier) {
-                range.first = range.first.min(slot.first);
-                range.last = range.last.max(slot.last);
-                *slot = NONE;
+        let mut at = 0;
+        while let Some(slot) = ranges.get_mut(at) {
+            at += 1;
+            if let Some(earlier) = slot.take_if(|earlier: &mut OctetRange| earlier.touches(&range))
+            {
+                range.first = range.first.min(earlier.first);
+                range.last = range.last.max(earlier.last);
+                place = place.min(at - 1);
+                // What it touches may touch others, now that they are one.
+                at = 0;
             }
-            place = place.min(earlier);
         }
         if let Some(slot) = ranges.get_mut(place) {
-            *slot = range;
+            *slot = Some(range);
         }
     }
-    let mut found = (None, 0);
-    for range in ranges.iter().filter(|range| **range != NONE) {
-        if found.1 == index {
-            found.0 = Some(*range);
+    let (mut found, mut count) = (None, 0);
+    for range in ranges.iter().flatten() {
+        if count == index {
+            found = Some(*range);
         }
-        found.1 += 1;
+        count += 1;
     }
-    found
+    (found, count)
 }
 
 #[cfg(test)]

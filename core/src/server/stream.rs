@@ -63,12 +63,17 @@ impl<'c, T: Transport> Stream<'c, T> {
 
     /// Queues what `render` emits. It is asked again, and what is sent already left out, whenever
     /// the transmit buffer was full: so it is no future, and nothing of it is held meanwhile.
-    pub(crate) async fn render(&mut self, render: &Render<'_>) -> Result<(), Error<T::Error>> {
+    pub(crate) fn render(
+        &mut self,
+        render: &Render<'_>,
+    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
         let mut sent = 0;
-        while !self.draft.render(render, &mut sent)? {
-            self.draft.output.flush(self.tx).await?;
+        async move {
+            while !self.draft.render(render, &mut sent)? {
+                self.draft.output.flush(self.tx).await?;
+            }
+            Ok(())
         }
-        Ok(())
     }
 
     /// Sends what was queued.

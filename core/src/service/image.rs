@@ -201,14 +201,18 @@ impl storage::File for ImageFile {
         Ok(count)
     }
 
-    async fn send<T: Transport>(
+    fn send<T: Transport>(
         &self,
         offset: u64,
         length: u64,
         stream: &mut Stream<'_, T>,
-    ) -> Result<(), Error<T::Error>> {
+    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
         let content = slice(self.representation.content, offset, length);
-        stream.render(&|emit| emit(content)).await
+        async move { stream.render(&|emit| emit(content)).await }
+    }
+
+    async fn look(&self, _: &mut [u8], _: usize, mut look: impl FnMut(u64, &[u8]) -> bool) {
+        look(0, self.representation.content);
     }
 
     fn content_type(&self, _: &[u8]) -> &str {

@@ -2,7 +2,7 @@
 
 use super::files::{Files, Found, OTHER_STATE, What};
 use super::form::Form;
-use super::html::{OVERLAP, Place, PlaceSearch, escape, list};
+use super::html::{OVERLAP, PlaceSearch, escape, list};
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Submission, Submissions};
 use crate::message::{Method, Status};
@@ -89,18 +89,16 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         page: &S::File,
     ) -> Result<Responded<'c, T>, Error<T::Error>> {
         let path = exchange.target().path();
-        let Metadata { modified, etag, .. } = page.metadata();
-        let validators = Validators { etag, modified };
-        if evaluate(exchange.head(), &validators, Access::Changes, exchange.now())
-            != Outcome::Proceed
-        {
+        if !is_in_state(&exchange, page) {
             return Ok(exchange.refuse(OTHER_STATE));
         }
         let (form, mut respond) = exchange.form().await?;
         self.submissions.submit(&Submission { time: respond.now(), path, form });
 
         let length = page.metadata().len;
-        let place = find_place(page, respond.scratch()).await;
+        let mut search = PlaceSearch::default();
+        page.look(respond.scratch(), OVERLAP, |offset, octets| search.look(offset, octets)).await;
+        let place = search.place(length);
         let after = place.at + place.replaced;
         let mut shown = 0;
         list(form.iter(), &mut |piece| shown += piece.len() as u64);
@@ -171,6 +169,14 @@ impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
     }
 }
 
+/// Whether a request that may change something finds the page in the state that it asks for.
+fn is_in_state<T: Transport>(exchange: &Exchange<'_, T>, page: &impl File) -> bool {
+    let Metadata { modified, etag, .. } = page.metadata();
+    let validators = Validators { etag, modified };
+    let outcome = evaluate(exchange.head(), &validators, Access::Changes, exchange.now());
+    outcome == Outcome::Proceed
+}
+
 /// The part of the page of submissions that shows the one of this age, or its end; and before the
 /// first, its start.
 fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
@@ -202,37 +208,4 @@ fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
     emit(b"</p>\n");
     list(fields, emit);
     emit(b"\n");
-}
-
-/// Finds the place of submitted fields in a page, reading it through `buffer`. Where the page can't
-/// be read, or the buffer is too small to find anything, that is its end.
-async fn find_place<F: File>(page: &F, buffer: &mut [u8]) -> Place {
-    let length = page.metadata().len;
-    let mut search = PlaceSearch::default();
-    let mut offset = 0;
-    if let Some(content) = page.as_slice() {
-        search.look(0, content);
-        return search.place(length);
-    }
-    while buffer.len() > OVERLAP {
-        let count = read_full(page, offset, buffer).await;
-        let is_found = search.look(offset, buffer.get(..count).unwrap_or_default());
-        if is_found || count < buffer.len() {
-            break;
-        }
-        offset += (count - OVERLAP) as u64;
-    }
-    search.place(length)
-}
-
-/// Fills `buffer` from `offset` on, or up to the end of the file.
-async fn read_full<F: File>(file: &F, offset: u64, buffer: &mut [u8]) -> usize {
-    let mut filled = 0;
-    while let Some(free @ [_, ..]) = buffer.get_mut(filled..) {
-        match file.read_at(offset + filled as u64, free).await {
-            Ok(count @ 1..) => filled += count,
-            _ => break,
-        }
-    }
-    filled
 }

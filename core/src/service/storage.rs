@@ -122,6 +122,32 @@ pub trait File {
         Ok(())
     }
 
+    /// Shows `look` all of it, piece by piece through `buffer`, until it has seen enough. Each piece
+    /// comes with its offset, and but for the first begins with the last `overlap` octets of the one
+    /// before. Where it can't be read, or the buffer has no room for more than that, it ends.
+    async fn look(
+        &self,
+        buffer: &mut [u8],
+        overlap: usize,
+        mut look: impl FnMut(u64, &[u8]) -> bool,
+    ) {
+        let mut offset = 0;
+        while buffer.len() > overlap {
+            let mut filled = 0;
+            while let Some(free @ [_, ..]) = buffer.get_mut(filled..) {
+                match self.read_at(offset + filled as u64, free).await {
+                    Ok(count @ 1..) => filled += count,
+                    _ => break,
+                }
+            }
+            let has_seen_enough = look(offset, buffer.get(..filled).unwrap_or_default());
+            if has_seen_enough || filled < buffer.len() {
+                break;
+            }
+            offset += (filled - overlap) as u64;
+        }
+    }
+
     /// What the operating system knows it by, for a transport that can send it without reading it:
     /// on a desktop, a [`std::fs::File`](https://doc.rust-lang.org/std/fs/struct.File.html).
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {

@@ -29,35 +29,37 @@ const BOTTOM: &str = "</table>\n</body>\n</html>\n";
 
 impl<S: Storage> Files<'_, S> {
     /// Lists a directory. One entry at a time is held here.
-    pub(super) async fn list<'c, T: Transport>(
+    pub(super) fn list<'c, T: Transport>(
         &self,
         exchange: Exchange<'c, T>,
         entries: &mut S::Entries,
-        path: &Path<'c>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        path: &Path<'_>,
+    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
         let mut stream = exchange
             .respond(Status::OK)
             .content_type("text/html; charset=utf-8")
             .field("X-Content-Type-Options", "nosniff")
             .stream();
-        if stream.omits_content() {
-            return stream.finish();
-        }
         let mut rows = 0;
-        loop {
-            // Where the storage fails, the page must not look whole.
-            let entry = entries.next().await.map_err(|_| Error::Cut)?;
-            let is_shown =
-                |entry: &Entry<'_>| path.child(entry.name).is_some_and(|child| self.shows(&child));
-            if entry.as_ref().is_some_and(|entry| !is_shown(entry)) {
-                continue;
+        async move {
+            while !stream.omits_content() {
+                // Where the storage fails, the page must not look whole.
+                let entry = entries.next().await.map_err(|_| Error::Cut)?;
+                if entry.is_some_and(|entry| !self.shows_in(path, entry.name)) {
+                    continue;
+                }
+                stream.render(&|emit| part(path, rows, entry.as_ref(), emit)).await?;
+                if entry.is_none() {
+                    break;
+                }
+                rows += 1;
             }
-            stream.render(&|emit| part(path, rows, entry.as_ref(), emit)).await?;
-            if entry.is_none() {
-                return stream.finish();
-            }
-            rows += 1;
+            stream.finish()
         }
+    }
+
+    fn shows_in(&self, path: &Path<'_>, name: &[u8]) -> bool {
+        path.child(name).is_some_and(|child| self.shows(&child))
     }
 }
 

@@ -202,9 +202,8 @@ impl<'s, S: Storage> Files<'s, S> {
                 Begun::Parts(mut stream) => {
                     let mut index = 0;
                     while !stream.omits_content() {
-                        let range = plan.range(index);
-                        stream.render(&|emit| plan.delimiter(range, emit)).await?;
-                        let Some(range) = range else { break };
+                        stream.render(&|emit| plan.delimiter(index, emit)).await?;
+                        let Some(range) = plan.range(index) else { break };
                         file.send(range.first, range.len(), &mut stream).await?;
                         index += 1;
                     }
@@ -253,7 +252,7 @@ fn begin<'c, T: Transport>(
     memory: Option<&'static [u8]>,
 ) -> Begun<'c, T> {
     let mut reply = exchange.respond(plan.status);
-    plan.fields(|name, value| reply.add(name, value));
+    plan.fields_of_file(|name, value| reply.add(name, value));
     match (plan.content, memory) {
         (Content::None, _) => Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason))),
         (Content::Whole | Content::One(_), Some(memory)) => {

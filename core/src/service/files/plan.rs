@@ -192,9 +192,17 @@ impl<'p> Plan<'p> {
     /// The fields of the reply, one after the other: a name, and its value in parts that are to be
     /// joined. What frames the content is not among them, nor is Date.
     pub fn fields(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
+        if matches!(self.status.code(), 204 | 405) {
+            return emit("Allow", allowed(self.methods, &mut no_names()));
+        }
+        self.fields_of_file(emit);
+    }
+
+    /// The fields of the reply to a method that the file has.
+    pub(super) fn fields_of_file(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
         let Variant { coding, len, validators: Validators { etag, modified } } = self.variant;
-        let status = self.status;
-        let is_sent = status == Status::OK || status == Status::PARTIAL_CONTENT;
+        let code = self.status.code();
+        let is_sent = matches!(code, 200 | 206);
         match self.content {
             Content::Parts(_) => {
                 let boundary = self.boundary();
@@ -211,16 +219,16 @@ impl<'p> Plan<'p> {
             emit("X-Content-Type-Options", &[b"nosniff"]);
             emit("Accept-Ranges", &[b"bytes"]);
         }
-        if self.is_negotiated && !matches!(status.code(), 204 | 405 | 501) {
+        if self.is_negotiated && code != 501 {
             emit("Vary", &[b"Accept-Encoding"]);
         }
         // Of these, 304 has what a cache needs (RFC 9110 §15.4.5), and 206 not what the client told
         // that it has (§15.3.7).
-        if let Some(etag) = etag.filter(|_| is_sent || status == Status::NOT_MODIFIED) {
+        if let Some(etag) = etag.filter(|_| is_sent || code == 304) {
             emit("ETag", &etag.parts());
         }
         if let Some(modified) = modified {
-            let dates_a_copy = status == Status::NOT_MODIFIED && etag.is_none();
+            let dates_a_copy = code == 304 && etag.is_none();
             if (is_sent && !self.is_known) || dates_a_copy {
                 emit("Last-Modified", &[&imf_fixdate(modified)]);
             }
@@ -232,13 +240,10 @@ impl<'p> Plan<'p> {
                 let (first, last) = (first.as_bytes(), last.as_bytes());
                 emit("Content-Range", &[b"bytes ", first, b"-", last, b"/", len.as_bytes()]);
             }
-            _ if status == Status::RANGE_NOT_SATISFIABLE => {
+            _ if code == 416 => {
                 emit("Content-Range", &[b"bytes */", len.as_bytes()]);
             }
             _ => {}
-        }
-        if status == Status::NO_CONTENT || status == Status::METHOD_NOT_ALLOWED {
-            emit("Allow", allowed(self.methods, &mut no_names()));
         }
     }
 
@@ -248,9 +253,8 @@ impl<'p> Plan<'p> {
         let mut length = 0;
         let mut index = 0;
         loop {
-            let range = self.range(index);
-            self.delimiter(range, &mut |piece| length += piece.len() as u64);
-            let Some(range) = range else { return length };
+            self.delimiter(index, &mut |piece| length += piece.len() as u64);
+            let Some(range) = self.range(index) else { return length };
             length += range.len();
             index += 1;
         }
@@ -268,11 +272,13 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// Gives `emit`, piece by piece, what stands before a part of `multipart/byteranges`, or behind
-    /// the last one (RFC 9110 §14.6): nothing where there are no parts.
-    pub fn delimiter(&self, range: Option<OctetRange>, emit: &mut dyn FnMut(&[u8])) {
-        if let Content::Parts(_) = self.content {
-            delimiter(&self.boundary(), self.content_type, range, self.variant.len, emit);
+    /// Gives `emit`, piece by piece, what stands before the range at `index` in
+    /// `multipart/byteranges`, or behind the last one (RFC 9110 §14.6): nothing where there are no
+    /// parts.
+    pub fn delimiter(&self, index: usize, emit: &mut dyn FnMut(&[u8])) {
+        if let Content::Parts(parts) = self.content {
+            let (boundary, range) = (self.boundary(), parts.nth(index));
+            delimiter(&boundary, self.content_type, range, self.variant.len, emit);
         }
     }
 
@@ -405,9 +411,9 @@ mod tests {
         planned(Method::Get, &[("Range", "bytes=0-0,5-6,-1")], &[PLAIN], |plan| {
             let Content::Parts(parts) = plan.content else { panic!() };
             let mut content = Vec::new();
-            for range in (0..=parts.count()).map(|index| parts.nth(index)) {
-                plan.delimiter(range, &mut |piece| content.extend(piece));
-                content.extend(range.map_or(Vec::new(), |range| {
+            for index in 0..=parts.count() {
+                plan.delimiter(index, &mut |piece| content.extend(piece));
+                content.extend(plan.range(index).map_or(Vec::new(), |range| {
                     let octets = range.first..=range.last;
                     octets.map(|octet| b'0' + u8::try_from(octet).unwrap()).collect()
                 }));
