@@ -2,7 +2,7 @@
 
 use crate::bytes::ascii::{as_str, is_pct_encoded, parse_decimal};
 use crate::bytes::class::is_reg_name;
-use crate::bytes::take::{take_octet, take_while};
+use crate::bytes::take::{take_octet, take_until, take_while};
 
 /// A host, and a port if there is one, as they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn reg_name(input: &mut &[u8]) -> Option<()> {
 /// ```
 fn ip_literal(input: &mut &[u8]) -> Option<()> {
     take_octet(input, b'[')?;
-    let address = take_while(input, |octet| octet != b']');
+    let address = take_until(input, b']');
     take_octet(input, b']')?;
     (is_ipv6_address(address) || is_ipv_future(address)).then_some(())
 }
