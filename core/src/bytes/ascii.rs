@@ -79,10 +79,9 @@ pub fn text(octets: &[u8]) -> (&str, usize) {
 
 /// The value of one hexadecimal digit, of either case.
 pub const fn hex_digit(octet: u8) -> Option<u8> {
-    match octet {
-        b'0'..=b'9' => Some(octet - b'0'),
-        b'a'..=b'f' => Some(octet - b'a' + 10),
-        b'A'..=b'F' => Some(octet - b'A' + 10),
+    match (octet.wrapping_sub(b'0'), (octet | 0x20).wrapping_sub(b'a')) {
+        (digit @ 0..=9, _) => Some(digit),
+        (_, letter @ 0..=5) => Some(letter + 10),
         _ => None,
     }
 }
@@ -153,6 +152,13 @@ mod tests {
             assert_eq!(parse_decimal(bad), None);
         }
         assert_eq!(parse_decimal(b"00000000000000000000000005"), Some(5));
+    }
+
+    #[test]
+    fn digits_are_hexadecimal_in_either_case() {
+        for octet in 0..=255 {
+            assert_eq!(hex_digit(octet).map(u32::from), char::from(octet).to_digit(16));
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Character classes, each with its ABNF.
 
+use super::ascii::hex_digit;
+
 /// A set of ASCII characters, as bits of four words: a fraction of what a table of octets weighs.
 #[derive(Clone, Copy, Debug)]
 pub struct Class([u32; 4]);
@@ -81,6 +83,13 @@ pub fn is_reg_name(octet: u8) -> bool {
 /// ```
 pub const fn is_qdtext(octet: u8) -> bool {
     is_field(octet) && octet != b'"' && octet != b'\\'
+}
+
+/// ```abnf
+/// HEXDIG = DIGIT / "A" / "B" / "C" / "D" / "E" / "F"         ; RFC 5234 §B.1, of either case
+/// ```
+pub const fn is_hexdig(octet: u8) -> bool {
+    hex_digit(octet).is_some()
 }
 
 /// ```abnf

@@ -409,7 +409,7 @@ impl Receiving {
             }
         };
         let skipped = input.len() - rest.len();
-        result.map(|length| HeadSpan { skipped, length }).inspect_err(|_| self.next = Next::Nothing)
+        result.map(|length| HeadSpan { skipped, length })
     }
 
     /// Finds the next content in `input`.

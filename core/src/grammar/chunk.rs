@@ -3,6 +3,7 @@
 use super::list::token_or_quoted_string;
 use super::{ows, token};
 use crate::bytes::ascii::hex_digit;
+use crate::bytes::class::is_hexdig;
 use crate::bytes::take::{take_octet, take_while};
 
 /// More digits than a 64-bit size has.
@@ -28,7 +29,7 @@ pub fn chunk_size(line: &[u8]) -> Option<(u64, usize)> {
 }
 
 fn digits<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
-    let digits = take_while(input, |octet| octet.is_ascii_hexdigit());
+    let digits = take_while(input, is_hexdig);
     (1..=MAX_DIGITS).contains(&digits.len()).then_some(digits)
 }
 
