@@ -52,7 +52,7 @@ impl<'c> Route<'c> {
         // The root has none.
         let count = if length > 1 { count } else { 0 };
         let mut segments = [""; MAX_SEGMENTS];
-        for (slot, [before, end]) in segments.iter_mut().zip(ends.array_windows()) {
+        for (slot, [before, end]) in segments.iter_mut().zip(ends.array_windows()).take(count) {
             *slot = as_str(decoded.get(before + 1..*end).unwrap_or_default());
         }
         Self { segments, count, decoded: (!encoded_slash).then_some(decoded) }
