@@ -70,7 +70,7 @@ impl Limits {
         let line = min(self.line, room);
         let request_line = min(self.request_line, room - line);
         let field_section = min(self.field_section, room - line - request_line);
-        Self { line, request_line, field_section, ..self }
+        Self { request_line, field_section, line, ..self }
     }
 
     pub(super) const fn head(&self) -> HeadLimits {

@@ -18,7 +18,7 @@ pub mod request_line;
 pub mod target;
 
 use crate::bytes::ascii::trim_ows_start;
-use crate::bytes::class::is_tchar;
+use crate::bytes::class::{Class, is_tchar};
 use crate::bytes::take::take_while;
 
 /// ```abnf
@@ -41,9 +41,9 @@ fn ows(input: &mut &[u8]) {
 /// Takes octets of a class, and `delimiter` behind them, which is not of it. Returns how many those
 /// were, at least one. Every line of a head begins with such; so it is one function for all, and
 /// small.
-fn take_before(delimiter: u8, class: fn(u8) -> bool, input: &mut &[u8]) -> Option<usize> {
-    let length = take_while(input, class).len();
-    let [first, rest @ ..] = *input else { return None };
+fn take_before(delimiter: u8, class: &Class, input: &mut &[u8]) -> Option<usize> {
+    let length = input.iter().position(|&octet| !class.contains(octet))?;
+    let [first, rest @ ..] = input.get(length..)? else { return None };
     *input = rest;
     (*first == delimiter && length > 0).then_some(length)
 }
