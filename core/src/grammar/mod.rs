@@ -19,7 +19,7 @@ pub mod target;
 
 use crate::bytes::ascii::trim_ows_start;
 use crate::bytes::class::{Class, is_tchar};
-use crate::bytes::take::take_while;
+use crate::bytes::take::{take_octet, take_while};
 
 /// ```abnf
 /// token = 1*tchar                                     ; RFC 9110 §5.6.2
@@ -36,6 +36,15 @@ fn token<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
 /// ```
 fn ows(input: &mut &[u8]) {
     *input = trim_ows_start(input);
+}
+
+/// Takes an octet with the whitespace around it.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn divider(octet: u8, input: &mut &[u8]) -> Option<()> {
+    ows(input);
+    take_octet(input, octet)?;
+    ows(input);
+    Some(())
 }
 
 /// Takes octets of a class, and `delimiter` behind them, which is not of it. Returns how many those
