@@ -119,17 +119,25 @@ fn row(entry: &Entry<'_>, emit: &mut dyn FnMut(&[u8])) {
 }
 
 /// Octets as text; what is not UTF-8, or a control, is shown as U+FFFD.
-fn text(octets: &[u8], emit: &mut dyn FnMut(&[u8])) {
-    for chunk in octets.utf8_chunks() {
-        for (index, plain) in chunk.valid().split(char::is_control).enumerate() {
-            if index > 0 {
-                emit(REPLACEMENT.as_bytes());
-            }
-            escape(plain, emit);
-        }
-        if !chunk.invalid().is_empty() {
+fn text(mut octets: &[u8], emit: &mut dyn FnMut(&[u8])) {
+    // Not by the chunks of core: those are another decoder, and this one is linked anyway.
+    while let Err(fault) = core::str::from_utf8(octets) {
+        let (valid, rest) = octets.split_at_checked(fault.valid_up_to()).unwrap_or_default();
+        shown(valid, emit);
+        emit(REPLACEMENT.as_bytes());
+        octets = rest.get(fault.error_len().unwrap_or(rest.len())..).unwrap_or_default();
+    }
+    shown(octets, emit);
+}
+
+/// Valid octets, without controls.
+fn shown(valid: &[u8], emit: &mut dyn FnMut(&[u8])) {
+    let text = core::str::from_utf8(valid).unwrap_or_default();
+    for (index, plain) in text.split(char::is_control).enumerate() {
+        if index > 0 {
             emit(REPLACEMENT.as_bytes());
         }
+        escape(plain, emit);
     }
 }
 
