@@ -1,7 +1,6 @@
 //! Text and numbers in ASCII.
 
 use super::class::is_ows;
-use super::take::take_while;
 
 /// The decimal digits of a number, without `core::fmt`, whose machinery weighs kilobytes on a
 /// microcontroller.
@@ -59,7 +58,23 @@ pub fn parse_decimal(digits: &[u8]) -> Option<u64> {
 /// UTF-8. Most callers have matched classes without octets above 0x7f: for them that can't be.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub fn as_str(octets: &[u8]) -> &str {
-    core::str::from_utf8(octets).unwrap_or("\u{fffd}")
+    match text(octets) {
+        (text, 0) => text,
+        _ => "\u{fffd}",
+    }
+}
+
+/// The text at the start, and how many octets behind it begin a character and break off, or begin
+/// none; 0 when all is text.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub fn text(octets: &[u8]) -> (&str, usize) {
+    // Several octets at once, in a function that is larger.
+    #[cfg(target_pointer_width = "64")]
+    if let Ok(text) = core::str::from_utf8(octets) {
+        return (text, 0);
+    }
+    let chunk = octets.utf8_chunks().next();
+    chunk.map_or(("", 0), |chunk| (chunk.valid(), chunk.invalid().len()))
 }
 
 /// The value of one hexadecimal digit, of either case.
@@ -95,9 +110,19 @@ pub fn is_pct_encoded(mut octets: &[u8]) -> bool {
 }
 
 /// `octets` without optional whitespace at its ends.
-pub fn trim_ows(mut octets: &[u8]) -> &[u8] {
-    take_while(&mut octets, is_ows);
-    trim_ows_end(octets)
+pub fn trim_ows(octets: &[u8]) -> &[u8] {
+    trim_ows_end(trim_ows_start(octets))
+}
+
+/// `octets` without optional whitespace at its start.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub fn trim_ows_start(mut octets: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = octets
+        && is_ows(*first)
+    {
+        octets = rest;
+    }
+    octets
 }
 
 /// `octets` without optional whitespace at its end.

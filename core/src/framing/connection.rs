@@ -433,7 +433,7 @@ impl Receiving {
     }
 
     /// Octets of content that are sure to come still, at least.
-    pub(crate) const fn announced(&self) -> u64 {
+    pub(crate) fn announced(&self) -> usize {
         match &self.next {
             Next::Content(decoder) => decoder.announced(),
             Next::Head { .. } | Next::Nothing => 0,
@@ -447,9 +447,9 @@ impl Receiving {
     /// Whether what is still to come may be read and thrown away, as far as one can know: of chunks
     /// that have not begun nothing is known, and it must not matter how many of them are here
     /// already.
-    pub(crate) const fn is_drainable(&self) -> bool {
+    pub(crate) fn is_drainable(&self) -> bool {
         match &self.next {
-            Next::Content(decoder) => decoder.announced() <= self.limits.drain as u64,
+            Next::Content(decoder) => decoder.announced() <= self.limits.drain,
             Next::Head { .. } | Next::Nothing => false,
         }
     }

@@ -65,10 +65,12 @@ impl Decoder {
     }
 
     /// Octets of content that are sure to come still, at least: what is left of the body, or of the
-    /// chunk that has begun.
-    pub const fn announced(&self) -> u64 {
+    /// chunk that has begun; `usize::MAX` for more.
+    pub fn announced(&self) -> usize {
         match self.next {
-            Next::Content(remaining) | Next::Chunk(remaining) => remaining,
+            Next::Content(remaining) | Next::Chunk(remaining) => {
+                usize::try_from(remaining).unwrap_or(usize::MAX)
+            }
             _ => 0,
         }
     }

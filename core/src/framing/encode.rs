@@ -130,7 +130,7 @@ impl Sending {
     pub(super) fn answering(head: &Head<'_>, expects_continue: bool) -> Self {
         Self {
             version: head.version(),
-            is_head: head.method() == Method::Head,
+            is_head: matches!(head.method(), Method::Head),
             expects_continue,
             persistent: is_persistent(head),
             ..Self::refusing(b"")

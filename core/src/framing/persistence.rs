@@ -14,7 +14,7 @@ use crate::message::{Head, Method, Version};
 /// refused.
 pub fn is_persistent(head: &Head<'_>) -> bool {
     let facts = head.facts();
-    head.method() != Method::Connect
+    !matches!(head.method(), Method::Connect)
         && match facts.connection {
             Connection::Close => false,
             Connection::KeepAlive => true,

@@ -1,7 +1,7 @@
 //! Field lines (RFC 9112 §5), also those of a trailer section.
 
-use super::{ows, take_before};
-use crate::bytes::ascii::trim_ows_end;
+use super::take_before;
+use crate::bytes::ascii::{trim_ows_end, trim_ows_start};
 use crate::bytes::class::is_tchar;
 use crate::bytes::span::Span;
 
@@ -24,9 +24,9 @@ pub struct FieldLine {
 /// no control besides HTAB, and so any octets are a value. No whitespace is allowed before the name
 /// (obs-fold, §5.2), nor between it and the colon (§5.1).
 pub fn field_line(line: &[u8]) -> Option<FieldLine> {
-    let mut value = line;
-    let name = take_before(b':', is_tchar, &mut value)?;
-    ows(&mut value);
+    let mut rest = line;
+    let name = take_before(b':', is_tchar, &mut rest)?;
+    let value = trim_ows_start(rest);
     let start = line.len() - value.len();
     Some(FieldLine {
         name: Span { start: 0, end: name },

@@ -17,7 +17,8 @@ pub mod range;
 pub mod request_line;
 pub mod target;
 
-use crate::bytes::class::{is_ows, is_tchar};
+use crate::bytes::ascii::trim_ows_start;
+use crate::bytes::class::is_tchar;
 use crate::bytes::take::{take_octet, take_while};
 
 /// ```abnf
@@ -34,7 +35,7 @@ fn token<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
 /// BWS = OWS
 /// ```
 fn ows(input: &mut &[u8]) {
-    take_while(input, is_ows);
+    *input = trim_ows_start(input);
 }
 
 /// Takes octets of a class, and `delimiter` behind them, which is not of it. Returns how many those

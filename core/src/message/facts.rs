@@ -4,7 +4,6 @@ use core::ops::BitOr;
 
 use crate::bytes::ascii::{parse_decimal, trim_ows};
 use crate::bytes::span::Span;
-use crate::bytes::take::take_while;
 
 /// What the fields say about framing and connection, before anything is concluded from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,10 +122,7 @@ impl Facts {
     fn add_members(&mut self, content: &[u8], field: Word) {
         // A comma in quotes divides as well: a coding or an expectation with quotes is refused,
         // whatever is in them, and an option of Connection is a token.
-        let mut rest = content;
-        while !rest.is_empty() {
-            let member = trim_ows(take_while(&mut rest, |octet| octet != b','));
-            rest = rest.get(1..).unwrap_or_default();
+        for member in content.split(|&octet| octet == b',').map(trim_ows) {
             if member.is_empty() {
                 continue;
             }

@@ -10,7 +10,6 @@ use crate::bytes::class::is_tchar;
 use crate::bytes::controls::Controls;
 use crate::bytes::scan::{Line, line_end};
 use crate::bytes::span::Span;
-use crate::bytes::take::take_while;
 use crate::grammar::field_line::{FieldLine, field_line};
 #[cfg(target_pointer_width = "64")]
 use crate::grammar::ordinary;
@@ -31,10 +30,10 @@ pub struct HeadLimits {
 /// the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldEntry {
-    pub(super) name: u16,
-    pub(super) name_length: u16,
-    pub(super) value: u16,
-    pub(super) value_length: u16,
+    name: u16,
+    name_end: u16,
+    value: u16,
+    value_end: u16,
 }
 
 /// Reads a head. What it accepts depends on the octets alone, not on how they were split: whatever
@@ -139,7 +138,7 @@ impl HeadReader {
         match self.start {
             Some(_) => ParseError::FieldSectionTooLarge,
             // A method longer than any that is known is 501, a target 414 (RFC 9112 §3).
-            None if take_while(&mut &*input, is_tchar).len() >= limits.request_line => {
+            None if input.iter().take(limits.request_line).all(|&octet| is_tchar(octet)) => {
                 ParseError::MethodTooLong
             }
             None => ParseError::RequestLineTooLong,
@@ -275,18 +274,17 @@ impl FieldEntry {
     const fn new(name: Span, value: Span) -> Self {
         Self {
             name: name.start as u16,
-            name_length: (name.end - name.start) as u16,
+            name_end: name.end as u16,
             value: value.start as u16,
-            value_length: (value.end - value.start) as u16,
+            value_end: value.end as u16,
         }
     }
 
     /// Where the name and the value stand.
     pub(super) const fn line(self) -> FieldLine {
-        let (name, value) = (self.name as usize, self.value as usize);
         FieldLine {
-            name: Span { start: name, end: name + self.name_length as usize },
-            value: Span { start: value, end: value + self.value_length as usize },
+            name: Span { start: self.name as usize, end: self.name_end as usize },
+            value: Span { start: self.value as usize, end: self.value_end as usize },
         }
     }
 }

@@ -15,7 +15,7 @@ const TOO_SLOW: &Refusal =
     &Refusal::new(Status::REQUEST_TIMEOUT, "the content took too long to arrive");
 /// What answers content that is too large.
 const TOO_LARGE: &Refusal =
-    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is larger than is accepted here");
+    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is more than is accepted");
 
 /// The content of a request, decoded in place in the receive buffer.
 #[derive(Debug)]
@@ -55,8 +55,7 @@ impl Incoming<'_> {
     /// Whether content of `limit` octets at most may follow, by what is known of it before it is
     /// read.
     pub(super) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
-        let room = self.window.room_within(limit) as u64;
-        if self.receiving.announced() > room { Err(TOO_LARGE) } else { Ok(()) }
+        if self.receiving.announced() > self.window.room_within(limit) { Err(TOO_LARGE) } else { Ok(()) }
     }
 
     /// The next content, still to be taken from the window, or none at its end; `None` when more has
@@ -64,9 +63,9 @@ impl Incoming<'_> {
     ///
     /// # Errors
     /// It is malformed; or it is, or is known to become, more than `room` octets.
-    pub(super) fn decode(&mut self, room: u64) -> Result<Option<Decoded>, &'static Refusal> {
+    pub(super) fn decode(&mut self, room: usize) -> Result<Option<Decoded>, &'static Refusal> {
         let decoded = self.receiving.decode(self.window.unread()).map_err(ParseError::refusal)?;
-        let count = decoded.content.len() as u64;
+        let count = decoded.content.len();
         let fits = self.receiving.announced().saturating_add(count) <= room;
         if fits && count > 0 {
             return Ok(Some(decoded));
@@ -89,7 +88,7 @@ impl Incoming<'_> {
     fn collect(&mut self, limit: usize) -> Result<bool, &'static Refusal> {
         loop {
             let room = self.window.room_within(limit);
-            let Some(Decoded { consumed, content }) = self.decode(room as u64)? else {
+            let Some(Decoded { consumed, content }) = self.decode(room)? else {
                 return Ok(false);
             };
             if content.is_empty() {
@@ -133,7 +132,7 @@ impl<'c, R: Receive> Body<'c, R> {
     /// failed.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
         let Decoded { consumed, content } = loop {
-            match self.incoming.decode(u64::MAX)? {
+            match self.incoming.decode(usize::MAX)? {
                 Some(decoded) => break decoded,
                 None => self.read().await?,
             }

@@ -238,7 +238,7 @@ impl<'b> Session<'b> {
             let (receiving, _) = self.connection.halves();
             let mut incoming =
                 Incoming { receiving, window: Window::new(self.rx, &mut self.unread) };
-            while let Ok(decoded) = incoming.decode(left as u64) {
+            while let Ok(decoded) = incoming.decode(left) {
                 let Some(decoded) = decoded else {
                     self.stage = Stage::Drain { left };
                     return Some(Step::Read(Phase::Content));

@@ -5,7 +5,7 @@ use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
 
 use crate::clock::Clock;
-use crate::ethernet::{Ethernet, Frames};
+use crate::ethernet::{self, Ethernet, Frames};
 
 /// The interrupts that end a sleep.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ pub(crate) enum Interrupt {
     Ethernet = 42,
 }
 
-// The numbers are those of the data sheet, and less than 240.
+// SAFETY: the numbers are those of the data sheet, and less than 240.
 unsafe impl InterruptNumber for Interrupt {
     fn number(self) -> u16 {
         self as u16
@@ -52,7 +52,7 @@ impl Board {
 
     /// Sleeps until a frame is there, or until `next`, if that is given.
     pub fn sleep(&mut self, next: Option<smoltcp::time::Instant>) {
-        self.ethernet.acknowledge();
+        ethernet::acknowledge();
         NVIC::unpend(Interrupt::Ethernet);
         // A frame that arrives from here on makes the interrupt pending, which ends the sleep
         // although it is masked; and so does the clock's.

@@ -54,10 +54,10 @@ pub struct Ethernet {
 
 impl Ethernet {
     pub(crate) fn new(frames: &'static mut Frames) -> Self {
-        let [a, b, c, d, e, f] = ADDRESS;
+        let [front @ .., last, end] = ADDRESS;
         write(IM, RX);
-        write(IA0, u32::from_le_bytes([a, b, c, d]));
-        write(IA1, u32::from_le_bytes([e, f, 0, 0]));
+        write(IA0, u32::from_le_bytes(front));
+        write(IA1, u32::from_le_bytes([last, end, 0, 0]));
         // Full duplex, with a checksum and padding of its own.
         write(TCTL, 1 << 4 | 1 << 2 | 1 << 1 | 1);
         // Frames with a wrong checksum are left out.
@@ -69,11 +69,11 @@ impl Ethernet {
     pub fn has_frame(&self) -> bool {
         read(NP) != 0
     }
+}
 
-    /// Acknowledges the interrupt.
-    pub(crate) fn acknowledge(&mut self) {
-        write(RIS, RX);
-    }
+/// Acknowledges the interrupt.
+pub(crate) fn acknowledge() {
+    write(RIS, RX);
 }
 
 impl Device for Ethernet {

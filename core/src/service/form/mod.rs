@@ -10,10 +10,10 @@ use crate::server::{Error, Exchange, Responder, Transport};
 
 const NOT_A_FORM: &Refusal = &Refusal::new(
     Status::UNSUPPORTED_MEDIA_TYPE,
-    "a form is sent as application/x-www-form-urlencoded, without a content coding",
+    "only application/x-www-form-urlencoded without a content coding",
 );
 const NO_LENGTH: &Refusal =
-    &Refusal::new(Status::LENGTH_REQUIRED, "a form is sent with Content-Length, or chunked");
+    &Refusal::new(Status::LENGTH_REQUIRED, "a form needs a Content-Length, or chunks");
 const NOT_UTF8: &Refusal = &Refusal::new(Status::BAD_REQUEST, "the form is not in UTF-8");
 
 impl<'c, T: Transport> Exchange<'c, T> {

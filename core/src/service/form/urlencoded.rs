@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded`, as the WHATWG URL standard parses it (§5.1).
 
-use crate::bytes::ascii::{as_str, pct_decoded};
+use crate::bytes::ascii::{as_str, pct_decoded, text};
 use crate::bytes::take::{take_octet, take_while};
 
 /// After a name, when a value follows. No octet of UTF-8 is like this one or the next.
@@ -23,7 +23,9 @@ impl<'c> Form<'c> {
     /// Pct-encoded octets that are not UTF-8 become U+FFFD. Nothing here can make one field of two,
     /// or two of one.
     pub fn decode(content: &'c mut [u8]) -> Option<Self> {
-        core::str::from_utf8(content).ok()?;
+        if text(content).1 > 0 {
+            return None;
+        }
         let mut writer = Writer { content, written: 0, partial: 0 };
         let (mut read, mut in_name, mut is_empty) = (0, true, true);
         while let Some(&octet) = writer.content.get(read) {
@@ -119,17 +121,13 @@ impl Writer<'_> {
         self.put(octet);
         self.partial += 1;
         let sequence = self.content.get(self.written - self.partial..self.written);
-        match core::str::from_utf8(sequence.unwrap_or_default()) {
-            Ok(_) => self.partial = 0,
-            Err(error) if error.error_len().is_none() => {}
-            Err(_) => {
-                // The sequence broke off, and this octet begins another, unless it is alone.
-                let begins_another = self.partial > 1;
-                self.end_partial();
-                if begins_another {
-                    self.decoded(octet);
-                }
-            }
+        let (_, fault) = text(sequence.unwrap_or_default());
+        if fault == 0 {
+            self.partial = 0;
+        } else if fault < self.partial {
+            // The sequence broke off, and this octet begins another.
+            self.end_partial();
+            self.decoded(octet);
         }
     }
 
