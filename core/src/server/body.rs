@@ -55,7 +55,11 @@ impl Incoming<'_> {
     /// Whether content of `limit` octets at most may follow, by what is known of it before it is
     /// read.
     pub(super) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
-        if self.receiving.announced() > self.window.room_within(limit) { Err(TOO_LARGE) } else { Ok(()) }
+        if self.receiving.announced() > self.window.room_within(limit) {
+            Err(TOO_LARGE)
+        } else {
+            Ok(())
+        }
     }
 
     /// The next content, still to be taken from the window, or none at its end; `None` when more has

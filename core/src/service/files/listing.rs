@@ -6,7 +6,7 @@ use crate::grammar::date::iso_minutes;
 use crate::message::Status;
 use crate::semantics::path::{Path, percent_encode};
 use crate::server::{Error, Exchange, Responded, Transport};
-use crate::service::html::{REPLACEMENT, escape};
+use crate::service::html::{REPLACEMENT, replace, replacement};
 use crate::service::storage::{Entries, Entry, Storage};
 
 const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -123,21 +123,20 @@ fn text(mut octets: &[u8], emit: &mut dyn FnMut(&[u8])) {
     // Not by the chunks of core: those are another decoder, and this one is linked anyway.
     while let Err(fault) = core::str::from_utf8(octets) {
         let (valid, rest) = octets.split_at_checked(fault.valid_up_to()).unwrap_or_default();
-        shown(valid, emit);
+        replace(valid, shown, emit);
         emit(REPLACEMENT.as_bytes());
         octets = rest.get(fault.error_len().unwrap_or(rest.len())..).unwrap_or_default();
     }
-    shown(octets, emit);
+    replace(octets, shown, emit);
 }
 
-/// Valid octets, without controls.
-fn shown(valid: &[u8], emit: &mut dyn FnMut(&[u8])) {
-    let text = core::str::from_utf8(valid).unwrap_or_default();
-    for (index, plain) in text.split(char::is_control).enumerate() {
-        if index > 0 {
-            emit(REPLACEMENT.as_bytes());
-        }
-        escape(plain, emit);
+/// What is shown instead of the first character, and its octets in UTF-8.
+fn shown(text: &[u8]) -> Option<(&'static str, usize)> {
+    match text {
+        [0..0x20 | 0x7f, ..] => Some((REPLACEMENT, 1)),
+        [0xc2, 0x80..0xa0, ..] => Some((REPLACEMENT, 2)),
+        [octet, ..] => Some((replacement(*octet)?, 1)),
+        [] => None,
     }
 }
 
