@@ -68,6 +68,12 @@ pub const fn is_field(octet: u8) -> bool {
     octet == b'\t' || (octet >= b' ' && octet != 0x7f)
 }
 
+/// Whether all of `octets` [may stand in a field](is_field). All of them are looked at, which takes no
+/// branch for each.
+pub fn are_field(octets: &[u8]) -> bool {
+    octets.iter().fold(true, |all, &octet| all & is_field(octet))
+}
+
 /// ```abnf
 /// reg-name = *( unreserved / pct-encoded / sub-delims )      ; RFC 3986 §3.2.2
 /// ```

@@ -11,6 +11,7 @@ pub fn take_while<'i>(input: &mut &'i [u8], class: fn(u8) -> bool) -> &'i [u8] {
 }
 
 /// Takes one octet; `None` when it isn't `expected`, whether it was taken or not.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub fn take_octet(input: &mut &[u8], expected: u8) -> Option<()> {
     let [first, rest @ ..] = *input else { return None };
     *input = rest;

@@ -2,7 +2,7 @@
 
 use super::connection::Receiving;
 use super::persistence::is_persistent;
-use crate::bytes::class::{is_field, is_tchar};
+use crate::bytes::class::{are_field, is_tchar};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::message::head::request_line_of;
@@ -259,7 +259,7 @@ impl Sending {
         if FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
             return Err(EmitError::FramingField);
         }
-        let value_is_valid = value.iter().all(|part| part.iter().all(|&octet| is_field(octet)));
+        let value_is_valid = value.iter().all(|part| are_field(part));
         if name.is_empty() || !name.bytes().all(is_tchar) || !value_is_valid {
             return Err(EmitError::Field);
         }

@@ -25,6 +25,11 @@ impl<'a> Authority<'a> {
         self.divided().and_then(|(_, port)| parse_port(port))
     }
 
+    /// Whether there is a `port` that is not empty.
+    pub fn has_port(self) -> bool {
+        self.divided().is_some_and(|(_, port)| !port.is_empty())
+    }
+
     /// What stands before the colon of the port, and behind it. No host ends with a colon and
     /// digits: an IP literal has its bracket there.
     fn divided(self) -> Option<(&'a [u8], &'a [u8])> {
@@ -85,10 +90,10 @@ fn is_ipv_future(address: &[u8]) -> bool {
     let [b'v' | b'V', rest @ ..] = address else { return false };
     let mut rest = rest;
     let version = take_while(&mut rest, |octet| octet.is_ascii_hexdigit());
-    let [b'.', rest @ ..] = rest else { return false };
-    let mut left = rest;
-    take_while(&mut left, |octet| octet != b'%' && (is_reg_name(octet) || octet == b':'));
-    !version.is_empty() && !rest.is_empty() && left.is_empty()
+    let is_dotted = take_octet(&mut rest, b'.').is_some();
+    let is_other = |octet| octet != b'%' && (is_reg_name(octet) || octet == b':');
+    let others = take_while(&mut rest, is_other);
+    is_dotted && !version.is_empty() && !others.is_empty() && rest.is_empty()
 }
 
 /// ```abnf

@@ -2,22 +2,22 @@
 
 use super::list::token_or_quoted_string;
 use super::{ows, token};
-use crate::bytes::ascii::as_str;
 use crate::bytes::take::take_octet;
 
 /// A type and its subtype, in the case they were written; parameters are checked and left out.
 #[derive(Clone, Copy, Debug)]
 pub struct MediaType<'a> {
     /// `type`.
-    pub kind: &'a str,
+    pub kind: &'a [u8],
     /// `subtype`.
-    pub subtype: &'a str,
+    pub subtype: &'a [u8],
 }
 
 impl MediaType<'_> {
     /// Whether this is `kind/subtype`, without regard to case.
     pub fn is(&self, kind: &str, subtype: &str) -> bool {
-        self.kind.eq_ignore_ascii_case(kind) && self.subtype.eq_ignore_ascii_case(subtype)
+        self.kind.eq_ignore_ascii_case(kind.as_bytes())
+            && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
     }
 }
 
@@ -34,7 +34,7 @@ pub fn media_type(value: &[u8]) -> Option<MediaType<'_>> {
     loop {
         ows(&mut rest);
         if rest.is_empty() {
-            return Some(MediaType { kind: as_str(kind), subtype: as_str(subtype) });
+            return Some(MediaType { kind, subtype });
         }
         take_octet(&mut rest, b';')?;
         ows(&mut rest);

@@ -19,7 +19,7 @@ pub mod target;
 
 use crate::bytes::ascii::trim_ows_start;
 use crate::bytes::class::is_tchar;
-use crate::bytes::take::{take_octet, take_while};
+use crate::bytes::take::take_while;
 
 /// ```abnf
 /// token = 1*tchar                                     ; RFC 9110 §5.6.2
@@ -43,6 +43,7 @@ fn ows(input: &mut &[u8]) {
 /// small.
 fn take_before(delimiter: u8, class: fn(u8) -> bool, input: &mut &[u8]) -> Option<usize> {
     let length = take_while(input, class).len();
-    take_octet(input, delimiter)?;
-    (length > 0).then_some(length)
+    let [first, rest @ ..] = *input else { return None };
+    *input = rest;
+    (*first == delimiter && length > 0).then_some(length)
 }

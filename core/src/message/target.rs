@@ -42,7 +42,7 @@ impl<'a> Target<'a> {
     /// CONNECT has to say a port (RFC 9112 §3.2.3).
     fn authority_form(text: &'a [u8]) -> Option<Self> {
         let authority = host::authority(text)?;
-        authority.port().is_some().then_some(Self::Authority(authority))
+        authority.has_port().then_some(Self::Authority(authority))
     }
 
     /// Without a path, OPTIONS means the server as a whole, and any other method the root

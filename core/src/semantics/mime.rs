@@ -330,6 +330,7 @@ mod tests {
         for (extension, content_type) in TYPES {
             let parsed = media_type(content_type.as_bytes()).map(|it| (it.kind, it.subtype));
             let (kind, subtype) = parsed.unwrap();
+            let [kind, subtype] = [kind, subtype].map(|part| str::from_utf8(part).unwrap());
             let charset = if kind == "text" { "; charset=utf-8" } else { "" };
             assert_eq!(content_type, std::format!("{kind}/{subtype}{charset}"), "{extension}");
         }

@@ -47,13 +47,17 @@ impl<'c> Route<'c> {
                 *end = length;
             }
         }
-        let decoded = if scratch.is_empty() { path.as_bytes() } else { scratch };
+        let is_encoded = !scratch.is_empty();
+        let decoded = if is_encoded { scratch } else { path.as_bytes() };
         let decoded = decoded.get(..length).unwrap_or_default();
         // The root has none.
         let count = if length > 1 { count } else { 0 };
         let mut segments = [""; MAX_SEGMENTS];
-        for (slot, [before, end]) in segments.iter_mut().zip(ends.array_windows()) {
-            *slot = as_str(decoded.get(before + 1..*end).unwrap_or_default());
+        for (slot, [before, end]) in segments.iter_mut().zip(ends.array_windows()).take(count) {
+            *slot = match path.get(before + 1..*end) {
+                Some(segment) if !is_encoded => segment,
+                _ => as_str(decoded.get(before + 1..*end).unwrap_or_default()),
+            };
         }
         Self { segments, count, decoded: (!encoded_slash).then_some(decoded) }
     }

@@ -5,7 +5,7 @@ mod urlencoded;
 pub use urlencoded::Form;
 
 use crate::grammar::media_type::media_type;
-use crate::message::{Refusal, Status};
+use crate::message::{Head, Refusal, Status};
 use crate::server::{Error, Exchange, Responder, Transport};
 
 const NOT_A_FORM: &Refusal = &Refusal::new(
@@ -24,17 +24,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// and 413 if it is larger than the limit `form`, all before any of it is read; 400 if it is
     /// not UTF-8. And that the transport failed.
     pub async fn form(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
-        let fields = self.head().fields();
-        let is_form = fields
-            .only("Content-Type")
-            .and_then(media_type)
-            .is_some_and(|media_type| media_type.is("application", "x-www-form-urlencoded"));
-        if !is_form || fields.first("Content-Encoding").is_some() {
-            return Err(NOT_A_FORM.into());
-        }
-        if !self.head().facts().declare_content() {
-            return Err(NO_LENGTH.into());
-        }
+        announced(self.head())?;
         let limit = self.receiving().limits().form;
         self.accepts(limit)?;
         let (body, responder) = self.open().await?;
@@ -42,4 +32,17 @@ impl<'c, T: Transport> Exchange<'c, T> {
         let form = Form::decode(content).ok_or(NOT_UTF8)?;
         Ok((form, responder))
     }
+}
+
+/// Whether a head announces a form.
+fn announced(head: &Head<'_>) -> Result<(), &'static Refusal> {
+    let fields = head.fields();
+    let is_form = fields
+        .only("Content-Type")
+        .and_then(media_type)
+        .is_some_and(|media_type| media_type.is("application", "x-www-form-urlencoded"));
+    if !is_form || fields.first("Content-Encoding").is_some() {
+        return Err(NOT_A_FORM);
+    }
+    if head.facts().declare_content() { Ok(()) } else { Err(NO_LENGTH) }
 }
