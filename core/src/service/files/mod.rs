@@ -196,7 +196,8 @@ impl<'s, S: Storage> Files<'s, S> {
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
-            let (plan, file) = self.plan(&exchange, found, file, methods);
+            let plan = self.plan(&exchange, found, file, methods);
+            let file = found.coded.as_ref().unwrap_or(file);
             match begin(exchange, &plan, file.as_slice()) {
                 Begun::Whole(responded) => Ok(responded),
                 Begun::Parts(mut stream) => {
@@ -219,21 +220,21 @@ impl<'s, S: Storage> Files<'s, S> {
         found: &'p Found<'c, S>,
         file: &'p S::File,
         methods: &'p [Method<'p>],
-    ) -> (Plan<'p>, &'p S::File) {
+    ) -> Plan<'p> {
         let name = match found.what {
             What::Page(_) => NOT_FOUND_PAGE,
             _ => found.path.name(),
         };
         let content_type = self.content_type(file, name);
         if let What::Page(_) = found.what {
-            return (Plan::not_found(content_type, file.metadata().len), file);
+            return Plan::not_found(content_type, file.metadata().len);
         }
         let codings = file.metadata().codings;
-        let file = found.coded.as_ref().unwrap_or(file);
-        let variant = found.coding.map(|coding| variant(coding, file));
+        let coded = found.coded.as_ref().unwrap_or(file);
+        let variant = found.coding.map(|coding| variant(coding, coded));
         let head = exchange.head();
         let request = Request { method: head.method(), fields: head, now: exchange.now() };
-        (plan(&request, Resource { content_type, methods, codings, variant }), file)
+        plan(&request, Resource { content_type, methods, codings, variant })
     }
 
     fn shows(&self, path: &Path<'_>) -> bool {
