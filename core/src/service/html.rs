@@ -39,6 +39,11 @@ pub(super) const fn replacement(octet: u8) -> Option<&'static str> {
     })
 }
 
+/// What a page that is made here begins with, up to its title.
+pub(super) const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+    <meta name=\"color-scheme\" content=\"light dark\">\n<title>";
+
 /// What is shown in place of what can't be (U+FFFD).
 pub(super) const REPLACEMENT: &str = "\u{fffd}";
 
