@@ -18,9 +18,8 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
         (&Method::GET, "/plain") => Bytes::from_static(b"Hello, World!"),
         (&Method::POST, "/form") => {
             let form = request.into_body().collect().await.unwrap_or_default().to_bytes();
-            let (_, name) = form_urlencoded::parse(&form)
-                .find(|(name, _)| name == "name")
-                .unwrap_or_default();
+            let (_, name) =
+                form_urlencoded::parse(&form).find(|(name, _)| name == "name").unwrap_or_default();
             name.into_owned().into()
         }
         _ => {
