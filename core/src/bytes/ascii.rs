@@ -2,6 +2,7 @@
 
 use super::class::is_ows;
 
+#[cfg(not(target_pointer_width = "64"))]
 const POWERS_OF_TEN: [u64; 20] = {
     let mut powers = [1; 20];
     let mut exponent = 18;
@@ -27,6 +28,22 @@ pub struct Decimal {
 
 impl Decimal {
     /// The digits of `number`.
+    #[cfg(target_pointer_width = "64")]
+    pub fn new(mut number: u64) -> Self {
+        let (mut digits, mut start) = ([b'0'; 20], 20);
+        for digit in digits.iter_mut().rev() {
+            *digit += u8::try_from(number % 10).unwrap_or_default();
+            number /= 10;
+            start -= 1;
+            if number == 0 {
+                break;
+            }
+        }
+        Self { digits, start }
+    }
+
+    /// The digits of `number`.
+    #[cfg(not(target_pointer_width = "64"))]
     pub fn new(mut number: u64) -> Self {
         let mut digits = [b'0'; 20];
         // By subtraction: 64-bit division is a large function on 32-bit processors.
