@@ -36,6 +36,9 @@ impl Decimal {
 /// Quotient and remainder, by parts: 64-bit division is a large function on 32-bit processors.
 #[expect(clippy::cast_possible_truncation, reason = "each part is what 32 bits hold")]
 const fn divide_by_ten(number: u64) -> (u64, u8) {
+    if cfg!(target_pointer_width = "64") {
+        return (number / 10, (number % 10) as u8);
+    }
     let (high, low) = ((number >> 32) as u32, number as u32);
     let middle = (high % 10) << 16 | low >> 16;
     let lowest = (middle % 10) << 16 | low & 0xffff;
