@@ -47,7 +47,7 @@ impl<'c> Form<'c> {
                 sequence => {
                     is_empty = false;
                     let (piece, length) = match text(sequence) {
-                        ("", fault) => (REPLACEMENT, fault),
+                        (text, fault) if text.is_empty() => (REPLACEMENT, fault),
                         (text, _) => (text, text.len()),
                     };
                     read += 3 * length;
