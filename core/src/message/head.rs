@@ -110,6 +110,7 @@ impl<'head> Head<'head> {
 }
 
 /// The target at `span`. An ordinary one is recognised faster than it is parsed.
+#[inline(always)]
 fn target_of<'head>(
     octets: &'head [u8],
     method: Method<'head>,
