@@ -174,7 +174,6 @@ impl<'s, S: Storage> Files<'s, S> {
     }
 
     /// Answers a request whose path leads to `found`, of which a file has `methods`.
-    #[expect(clippy::manual_async_fn, reason = "an async function holds its arguments twice")]
     pub(super) fn answer<'c, T: Transport>(
         &'c self,
         exchange: Exchange<'c, T>,
