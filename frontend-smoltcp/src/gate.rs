@@ -3,24 +3,21 @@
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
 use smoltcp::time::Instant;
 
-/// A device from which a request for a connection to `port` is dropped unless `admits` says
-/// otherwise, by the port that it comes from. The client asks again then; smoltcp would reset it.
+use crate::waiting::Syn;
+
+/// A device from which a request for a connection to `port` is kept back unless `admits` says
+/// otherwise, by the port that it comes from and its frame; smoltcp would reset the client. One that
+/// was kept back and may pass now, comes before any other frame.
 pub(crate) struct Gate<'d, D: ?Sized, F> {
-    device: &'d mut D,
-    port: u16,
-    admits: F,
+    pub(crate) device: &'d mut D,
+    pub(crate) port: u16,
+    pub(crate) admits: F,
+    pub(crate) waited: Option<Syn>,
 }
 
-impl<'d, D: Device + ?Sized, F: Fn(u16) -> bool> Gate<'d, D, F> {
-    /// A gate before `device`.
-    pub(crate) const fn new(device: &'d mut D, port: u16, admits: F) -> Self {
-        Self { device, port, admits }
-    }
-}
-
-impl<D: Device + ?Sized, F: Fn(u16) -> bool> Device for Gate<'_, D, F> {
+impl<D: Device + ?Sized, F: Fn(u16, &[u8]) -> bool> Device for Gate<'_, D, F> {
     type RxToken<'a>
-        = Checked<'a, D::RxToken<'a>, F>
+        = Frame<'a, D::RxToken<'a>, F>
     where
         Self: 'a;
     type TxToken<'a>
@@ -29,6 +26,9 @@ impl<D: Device + ?Sized, F: Fn(u16) -> bool> Device for Gate<'_, D, F> {
         Self: 'a;
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        if let Some(syn) = self.waited.take() {
+            return Some((Frame::Waited(syn), self.device.transmit(now)?));
+        }
         let header = match self.device.capabilities().medium {
             #[cfg(feature = "medium-ethernet")]
             Medium::Ethernet => ETHERNET,
@@ -39,7 +39,7 @@ impl<D: Device + ?Sized, F: Fn(u16) -> bool> Device for Gate<'_, D, F> {
             _ => usize::MAX,
         };
         let (frame, tx) = self.device.receive(now)?;
-        Some((Checked { frame, header, port: self.port, admits: &self.admits }, tx))
+        Some((Frame::New { frame, header, port: self.port, admits: &self.admits }, tx))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
@@ -51,28 +51,32 @@ impl<D: Device + ?Sized, F: Fn(u16) -> bool> Device for Gate<'_, D, F> {
     }
 }
 
-/// A frame that was received, if it may pass.
-pub(crate) struct Checked<'a, T, F> {
-    frame: T,
-    /// Octets before the IP header.
-    header: usize,
-    port: u16,
-    admits: &'a F,
+/// A frame that was received.
+pub(crate) enum Frame<'a, T, F> {
+    /// Just now; `header` octets stand before that of IP.
+    New { frame: T, header: usize, port: u16, admits: &'a F },
+    /// A while ago.
+    Waited(Syn),
 }
 
-impl<T: RxToken, F: Fn(u16) -> bool> RxToken for Checked<'_, T, F> {
+impl<T: RxToken, F: Fn(u16, &[u8]) -> bool> RxToken for Frame<'_, T, F> {
     fn consume<R, P: FnOnce(&[u8]) -> R>(self, pass: P) -> R {
-        let Self { frame, header, port, admits } = self;
-        frame.consume(|frame| {
-            let packet = frame.get(header..).unwrap_or_default();
-            let is_dropped = source_of_syn(packet, port).is_some_and(|source| !admits(source));
-            // smoltcp ignores an empty frame.
-            pass(if is_dropped { &[] } else { frame })
-        })
+        match self {
+            Self::Waited(syn) => pass(syn.frame()),
+            Self::New { frame, header, port, admits } => frame.consume(|frame| {
+                let packet = frame.get(header..).unwrap_or_default();
+                let passes = source_of_syn(packet, port).is_none_or(|source| admits(source, frame));
+                // smoltcp ignores an empty frame.
+                pass(if passes { frame } else { &[] })
+            }),
+        }
     }
 
     fn meta(&self) -> smoltcp::phy::PacketMeta {
-        self.frame.meta()
+        match self {
+            Self::Waited(_) => smoltcp::phy::PacketMeta::default(),
+            Self::New { frame, .. } => frame.meta(),
+        }
     }
 }
 

@@ -1,11 +1,6 @@
 //! The firmware on a microcontroller that QEMU emulates.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a failure here is the test's failure"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::collections::HashSet;
 use std::fs;
