@@ -103,8 +103,7 @@ impl Options {
                 sleep(RUN_OUT).await;
                 continue;
             };
-            let (served, after) = serve_once(&core, self, connection, &mut desk).await;
-            connection = served;
+            let after = serve_once(&core, self, &mut connection, &mut desk).await;
             leave_desk(desk);
             if after == After::Over {
                 return Ok(());
@@ -217,13 +216,13 @@ impl Connection {
         if left.is_zero() {
             return Poll::Ready(After::Over);
         }
-        self.wake_after(left, context);
+        self.alarm.set(now, left, context);
         Poll::Pending
     }
 
     /// Wakes the task after `left` at the latest.
     pub(crate) fn wake_after(&mut self, left: Duration, context: &mut Context<'_>) {
-        self.alarm.set(left, context);
+        self.alarm.set(moment(), left, context);
     }
 }
 
@@ -231,25 +230,24 @@ impl Connection {
 pub(crate) async fn serve_once<S: Service>(
     core: &Serving<S>,
     options: &Options,
-    mut connection: Connection,
+    connection: &mut Connection,
     desk: &mut Desk,
-) -> (Connection, After) {
-    let Connection { socket, peer, alarm, stop, .. } = &mut connection;
+) -> After {
+    let Connection { socket, peer, alarm, stop, .. } = connection;
     let mut tx_alarm = Alarm::default();
     let mut halves = Halves::new(socket, *peer, options, stop, (alarm, &mut tx_alarm));
     let outcome = core.serve(&mut halves, desk.lend()).await;
     let octets = halves.octets();
     desk.leave(desk.used().saturating_add(octets));
-    let after = match outcome {
+    match outcome {
         Ok(Ended::Idle) => After::Request,
         Err(error) if is_lull(&error) => After::Request,
         Ok(Ended::Cut) => {
-            connection.socket.reset_when_closed();
+            socket.reset_when_closed();
             After::Over
         }
         Ok(Ended::Closed) | Err(_) => After::Over,
-    };
-    (connection, after)
+    }
 }
 
 /// A desk that was left here, or a new one.

@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::io::{self, IoSliceMut};
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path as FsPath;
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use thimble_core::server::blocking::block_on;
 use thimble_core::service::storage::{
     Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage,
 };
-use thimble_std::folder;
+use thimble_std::{folder, send};
 use tokio::task::spawn_blocking;
 
 /// Octets that are read at a time by a thread that may wait.
@@ -99,13 +101,31 @@ fn owned(path: &Path<'_>) -> Vec<u8> {
 #[derive(Clone, Debug)]
 pub struct OpenFile(folder::OpenFile);
 
+impl OpenFile {
+    /// The file itself; none if it is small.
+    pub(crate) fn file(&self) -> Option<&std::fs::File> {
+        self.0.file()
+    }
+
+    /// [`bring_into_memory`] for all of it; it is not asked again for a while. Returns where its
+    /// octets are.
+    pub(crate) async fn bring_into_memory(&self) -> io::Result<Range<u64>> {
+        let whole = 0..self.metadata().len;
+        if let Some(file) = self.file().filter(|_| !self.0.is_in_memory()) {
+            bring_into_memory(file, whole.clone()).await?;
+            self.0.found_in_memory();
+        }
+        Ok(whole)
+    }
+}
+
 impl File for OpenFile {
     fn metadata(&self) -> Metadata<'_> {
         self.0.metadata()
     }
 
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.0.handle()
+        self.0.file().map(|_| self as _)
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
@@ -131,11 +151,7 @@ impl File for OpenFile {
 
 /// Reads what is in memory. [`Errno::AGAIN`] if nothing is, and others where the system or the file
 /// system can't say.
-pub(crate) fn read_now(
-    file: &std::fs::File,
-    offset: u64,
-    buffer: &mut [u8],
-) -> rustix::io::Result<usize> {
+fn read_now(file: &std::fs::File, offset: u64, buffer: &mut [u8]) -> rustix::io::Result<usize> {
     loop {
         let mut buffers = [IoSliceMut::new(buffer)];
         match preadv2(file, &mut buffers, offset, ReadWriteFlags::NOWAIT) {
@@ -143,6 +159,29 @@ pub(crate) fn read_now(
             outcome => return outcome,
         }
     }
+}
+
+/// Sees to it that octets of a file can be sent without waiting for a disk, as far as one can know:
+/// when the last of them is not in memory, another thread reads all of them first.
+pub(crate) async fn bring_into_memory(file: &std::fs::File, octets: Range<u64>) -> io::Result<()> {
+    let Range { start, end } = octets;
+    let last = end.saturating_sub(1).max(start);
+    if !matches!(read_now(file, last, &mut [0]), Err(Errno::AGAIN)) {
+        return Ok(());
+    }
+    let file = file.try_clone()?;
+    let reading = spawn_blocking(move || {
+        let mut at = start;
+        let mut octets = vec![0; send::PIECE];
+        while at < end {
+            match file.read_at(&mut octets, at) {
+                Ok(count @ 1..) => at = at.saturating_add(count as u64),
+                // The call that sends will see the same.
+                Ok(_) | Err(_) => break,
+            }
+        }
+    });
+    reading.await.map_err(io::Error::other)
 }
 
 /// A directory that was listed whole.

@@ -10,7 +10,7 @@ use thimble_core::server::Phase;
 use thimble_std::Deadlines;
 use thimble_std::clock::moment;
 use thimble_std::deadline::Patience;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// How long to wait at most before another try.
 ///
@@ -24,17 +24,30 @@ const SLICE: Duration = Duration::from_secs(5);
 /// anew. So a connection sets its timer about twice a minute, however many requests it carries, and
 /// one that never waits has none.
 #[derive(Debug, Default)]
-pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
+pub(crate) struct Alarm {
+    timer: Option<Pin<Box<Sleep>>>,
+    /// When it goes off, by [`moment`], which costs less to ask than the runtime's clock.
+    due: Duration,
+}
 
 impl Alarm {
-    /// Wakes the task after `left` at the latest.
-    pub(crate) fn set(&mut self, left: Duration, context: &mut Context<'_>) {
-        let due = Instant::now() + left;
-        let alarm = self.0.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        if alarm.is_elapsed() || alarm.deadline() > due {
-            alarm.as_mut().reset(due);
-        }
-        if alarm.as_mut().poll(context).is_ready() {
+    /// Wakes the task after `left`, counted from `now` on, at the latest.
+    pub(crate) fn set(&mut self, now: Duration, left: Duration, context: &mut Context<'_>) {
+        let due = now.saturating_add(left);
+        let timer = match &mut self.timer {
+            Some(timer) => {
+                if self.due > due || timer.is_elapsed() {
+                    timer.as_mut().reset(Instant::now() + left);
+                    self.due = due;
+                }
+                timer
+            }
+            empty => {
+                self.due = due;
+                empty.insert(Box::pin(sleep(left)))
+            }
+        };
+        if timer.as_mut().poll(context).is_ready() {
             context.waker().wake_by_ref();
         }
     }
@@ -85,11 +98,12 @@ impl<'c> Timer<'c> {
                 Poll::Ready(outcome)
             }
             Poll::Pending => {
-                self.since = Some(moment());
+                let now = moment();
+                self.since = Some(now);
                 self.patience.spend(waited, 0);
                 match self.patience.left() {
                     Ok(left) => {
-                        self.alarm.set(left.min(SLICE), context);
+                        self.alarm.set(now, left.min(SLICE), context);
                         Poll::Pending
                     }
                     Err(error) => {

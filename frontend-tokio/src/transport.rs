@@ -1,27 +1,24 @@
 //! The two halves of a connection, with deadlines.
 
 use std::any::Any;
-use std::fs::File;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::task::{Context, Poll};
 
-use rustix::io::Errno;
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
+use thimble_core::service::storage::File as _;
 use thimble_std::{Log, send};
-use tokio::task::spawn_blocking;
 
 use crate::connection::Options;
-use crate::folder::read_now;
+use crate::folder::{OpenFile, bring_into_memory};
 use crate::socket::Socket;
 use crate::stop::Listener;
 use crate::timer::{Alarm, Timer};
 
 /// Octets of a file that are looked for in memory at a time: one look is enough for many pieces.
-const STRETCH: u64 = 512 * 1024;
+const STRETCH: u64 = 1024 * 1024;
 
 /// A connection while it is served.
 #[derive(Debug)]
@@ -187,11 +184,19 @@ impl Transmit for Tx<'_> {
         offset: u64,
         length: u64,
     ) -> io::Result<Option<u64>> {
-        let Some(file) = file.downcast_ref::<File>() else { return Ok(None) };
+        let opened = file.downcast_ref::<OpenFile>();
+        let file = opened.map_or_else(|| file.downcast_ref(), OpenFile::file);
+        let Some(file) = file else { return Ok(None) };
         if !self.in_memory.contains(&offset) {
-            let end = offset.saturating_add(length.min(STRETCH));
-            bring_into_memory(file, offset, end).await?;
-            self.in_memory = offset..end;
+            // Of a large file, nobody knows how much of it stays in memory.
+            self.in_memory = match opened.filter(|opened| opened.metadata().len <= STRETCH) {
+                Some(opened) => opened.bring_into_memory().await?,
+                None => {
+                    let stretch = offset..offset.saturating_add(length.min(STRETCH));
+                    bring_into_memory(file, stretch.clone()).await?;
+                    stretch
+                }
+            };
         }
         let send = |socket: &Socket, context: &mut Context<'_>| {
             socket.poll_send_file(context, file, offset, length)
@@ -219,26 +224,4 @@ impl Half for Tx<'_> {
     fn stopping(&self) -> bool {
         self.options.stop.is_stopping()
     }
-}
-
-/// Sees to it that octets of a file can be sent without waiting for a disk, as far as one can know:
-/// when the last of them is not in memory, another thread reads all of them first.
-async fn bring_into_memory(file: &File, offset: u64, end: u64) -> io::Result<()> {
-    let last = end.saturating_sub(1).max(offset);
-    if !matches!(read_now(file, last, &mut [0]), Err(Errno::AGAIN)) {
-        return Ok(());
-    }
-    let file = file.try_clone()?;
-    let reading = spawn_blocking(move || {
-        let mut at = offset;
-        let mut octets = vec![0; send::PIECE];
-        while at < end {
-            match file.read_at(&mut octets, at) {
-                Ok(count @ 1..) => at = at.saturating_add(count as u64),
-                // The call that sends will see the same.
-                Ok(_) | Err(_) => break,
-            }
-        }
-    });
-    reading.await.map_err(io::Error::other)
 }

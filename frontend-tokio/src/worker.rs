@@ -33,7 +33,18 @@ use crate::socket::Socket;
 const FREE: usize = 32;
 
 /// Accepts connections and serves them by `service`, until it is stopped and the last one is done.
+///
+/// That is a task of its own: to wake the future that a runtime was begun with takes a system call.
 pub(crate) async fn work<S: Service + 'static>(
+    listener: TcpListener,
+    service: S,
+    options: Options,
+    places: Arc<Semaphore>,
+) -> io::Result<()> {
+    spawn_local(accept_all(listener, service, options, places)).await.map_err(io::Error::other)?
+}
+
+async fn accept_all<S: Service + 'static>(
     listener: TcpListener,
     service: S,
     options: Options,
@@ -53,8 +64,9 @@ pub(crate) async fn work<S: Service + 'static>(
             let (core, options) = (Rc::clone(&core), Rc::clone(&options));
             async move {
                 loop {
-                    let connection = hatch.next().await;
-                    hatch.done(serve_once(&core, &options, connection, &mut desk).await);
+                    let mut connection = hatch.next().await;
+                    let after = serve_once(&core, &options, &mut connection, &mut desk).await;
+                    hatch.done((connection, after));
                 }
             }
         };
@@ -76,7 +88,7 @@ pub(crate) async fn work<S: Service + 'static>(
         let Some(accepted) = accepted else { break };
         let (stream, peer, place) = accepted?;
         let connection = Connection::new(Socket::new(stream), peer, &options.stop);
-        let state = State::Ready(connection);
+        let state = State::Ready(Box::new(connection));
         let (crew, alive) = (Rc::clone(&crew), alive.clone());
         spawn_local(Task { crew, state, _place: place, _alive: alive });
     }
@@ -148,16 +160,16 @@ struct Attendant<F> {
 /// Through which a connection gets to an attendant, and back.
 #[derive(Default)]
 struct Hatch {
-    next: Cell<Option<Connection>>,
-    done: Cell<Option<(Connection, After)>>,
+    next: Cell<Option<Box<Connection>>>,
+    done: Cell<Option<(Box<Connection>, After)>>,
 }
 
 impl Hatch {
-    async fn next(&self) -> Connection {
+    async fn next(&self) -> Box<Connection> {
         poll_fn(|_| self.next.take().map_or(Poll::Pending, Poll::Ready)).await
     }
 
-    fn done(&self, connection: (Connection, After)) {
+    fn done(&self, connection: (Box<Connection>, After)) {
         self.done.set(Some(connection));
     }
 }
@@ -171,11 +183,12 @@ struct Task<M, F> {
     _alive: mpsc::Sender<()>,
 }
 
+/// Where a connection is: in a box, since it moves with each request.
 enum State<F> {
     /// Something may have arrived.
-    Ready(Connection),
+    Ready(Box<Connection>),
     Attended(Attendant<F>),
-    Resting(Connection),
+    Resting(Box<Connection>),
     Over,
 }
 

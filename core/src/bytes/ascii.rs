@@ -36,6 +36,9 @@ impl Decimal {
 /// Quotient and remainder, by parts: 64-bit division is a large function on 32-bit processors.
 #[expect(clippy::cast_possible_truncation, reason = "each part is what 32 bits hold")]
 const fn divide_by_ten(number: u64) -> (u64, u8) {
+    if cfg!(target_pointer_width = "64") {
+        return (number / 10, (number % 10) as u8);
+    }
     let (high, low) = ((number >> 32) as u32, number as u32);
     let middle = (high % 10) << 16 | low >> 16;
     let lowest = (middle % 10) << 16 | low & 0xffff;
@@ -79,10 +82,9 @@ pub fn text(octets: &[u8]) -> (&str, usize) {
 
 /// The value of one hexadecimal digit, of either case.
 pub const fn hex_digit(octet: u8) -> Option<u8> {
-    match octet {
-        b'0'..=b'9' => Some(octet - b'0'),
-        b'a'..=b'f' => Some(octet - b'a' + 10),
-        b'A'..=b'F' => Some(octet - b'A' + 10),
+    match (octet.wrapping_sub(b'0'), (octet | 0x20).wrapping_sub(b'a')) {
+        (digit @ 0..=9, _) => Some(digit),
+        (_, letter @ 0..=5) => Some(letter + 10),
         _ => None,
     }
 }
@@ -153,6 +155,13 @@ mod tests {
             assert_eq!(parse_decimal(bad), None);
         }
         assert_eq!(parse_decimal(b"00000000000000000000000005"), Some(5));
+    }
+
+    #[test]
+    fn digits_are_hexadecimal_in_either_case() {
+        for octet in 0..=255 {
+            assert_eq!(hex_digit(octet).map(u32::from), char::from(octet).to_digit(16));
+        }
     }
 
     #[test]

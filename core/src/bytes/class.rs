@@ -1,5 +1,7 @@
 //! Character classes, each with its ABNF.
 
+use super::ascii::hex_digit;
+
 /// A set of ASCII characters, as bits of four words: a fraction of what a table of octets weighs.
 #[derive(Clone, Copy, Debug)]
 pub struct Class([u32; 4]);
@@ -44,8 +46,10 @@ const fn among(octet: u8, set: &[u8]) -> bool {
 /// tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "."
 ///       / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA        ; RFC 9110 §5.6.2
 /// ```
+pub static TCHAR: Class = Class::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+
+/// Whether an octet is in [`TCHAR`].
 pub fn is_tchar(octet: u8) -> bool {
-    static TCHAR: Class = Class::alphanumeric_and(b"!#$%&'*+-.^_`|~");
     TCHAR.contains(octet)
 }
 
@@ -55,10 +59,7 @@ pub fn is_tchar(octet: u8) -> bool {
 /// ```
 /// and besides `[ ] { } | ^ \` and the backquote, which browsers leave as they are (WHATWG URL,
 /// query percent-encode set). `#` never belongs to a request-target.
-pub fn is_target(octet: u8) -> bool {
-    static TARGET: Class = Class::alphanumeric_and(b"-._~!$&'()*+,;=%:@/?[]{}|^\\`");
-    TARGET.contains(octet)
-}
+pub static TARGET: Class = Class::alphanumeric_and(b"-._~!$&'()*+,;=%:@/?[]{}|^\\`");
 
 /// ```abnf
 /// field-content = field-vchar [ 1*( SP / HTAB / field-vchar ) field-vchar ]
@@ -90,6 +91,13 @@ pub const fn is_qdtext(octet: u8) -> bool {
 }
 
 /// ```abnf
+/// HEXDIG = DIGIT / "A" / "B" / "C" / "D" / "E" / "F"         ; RFC 5234 §B.1, of either case
+/// ```
+pub const fn is_hexdig(octet: u8) -> bool {
+    hex_digit(octet).is_some()
+}
+
+/// ```abnf
 /// OWS = *( SP / HTAB )                                       ; RFC 9110 §5.6.3
 /// ```
 pub const fn is_ows(octet: u8) -> bool {
@@ -112,9 +120,9 @@ mod tests {
         assert_eq!(count(is_field), 256 - 33 + 1);
         assert_eq!(count(is_qdtext), 256 - 33 + 1 - 2);
         assert_eq!(count(is_reg_name), 62 + 4 + 11 + 1);
-        assert_eq!(count(is_target), 62 + 4 + 11 + 1 + 4 + 8);
+        assert_eq!(count(|octet| TARGET.contains(octet)), 62 + 4 + 11 + 1 + 4 + 8);
         for octet in [b'#', b'"', b'<', 0x80] {
-            assert!(!is_target(octet));
+            assert!(!TARGET.contains(octet));
         }
     }
 }

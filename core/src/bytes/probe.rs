@@ -58,7 +58,7 @@ impl Probe {
         imp::equal_to(self.0, octet)
     }
 
-    /// Where no octet of [`TARGET`](super::class::is_target) is.
+    /// Where no octet of [`TARGET`](super::class::TARGET) is.
     #[inline(always)]
     pub fn not_in_target(self) -> Positions {
         imp::not_in_target(self.0)
@@ -241,7 +241,7 @@ mod imp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytes::class::{is_control, is_target};
+    use crate::bytes::class::{TARGET, is_control};
 
     #[test]
     fn every_octet_at_every_place_is_seen_for_what_it_is() {
@@ -258,7 +258,7 @@ mod tests {
                     let found = find(&input, at, |probe| probe.equal(octet));
                     let first = if octet == b'a' { at } else { place };
                     assert_eq!(found, (first >= at && first < 170).then_some(first));
-                    let target = is_target(octet);
+                    let target = TARGET.contains(octet);
                     assert_eq!(find(&input, at, Probe::not_in_target), expected(!target));
                 }
             }

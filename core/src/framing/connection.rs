@@ -134,10 +134,7 @@ pub(crate) struct HeadSpan {
 impl Connection {
     /// A new connection, on which nothing was received yet.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            receiving: Receiving { next: Next::head(), limits },
-            sending: Sending::refusing(b""),
-        }
+        Self { receiving: Receiving { next: Next::head(), limits }, sending: Sending::new() }
     }
 
     /// Finds out what `input`, the octets that follow those consumed before, means.
@@ -197,7 +194,7 @@ impl Connection {
     /// Gives up a head of which `received` has arrived.
     pub(crate) fn refuse_head(&mut self, received: &[u8]) {
         self.receiving.next = Next::Nothing;
-        self.sending = Sending::refusing(received);
+        self.sending.refuse(received);
     }
 
     /// Looks for a head at the start of `input`.
@@ -243,7 +240,7 @@ impl Connection {
             (Expect::Continue, _) => true,
             (Expect::Unknown, _) => return Err(ParseError::Expectation),
         };
-        self.sending = Sending::answering(head, expect && !decoder.is_complete());
+        self.sending.answer(head, expect && !decoder.is_complete());
         self.receiving.next = Next::Content(decoder);
         Ok(())
     }
@@ -409,7 +406,7 @@ impl Receiving {
             }
         };
         let skipped = input.len() - rest.len();
-        result.map(|length| HeadSpan { skipped, length }).inspect_err(|_| self.next = Next::Nothing)
+        result.map(|length| HeadSpan { skipped, length })
     }
 
     /// Finds the next content in `input`.

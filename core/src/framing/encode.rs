@@ -112,13 +112,12 @@ enum Framing {
 }
 
 impl Sending {
-    /// Ready to refuse what was never understood: an HTTP/1.1 reply, and then the end. `received`
-    /// is what arrived of the request: even a refusal of HEAD has no content.
-    pub(super) fn refusing(received: &[u8]) -> Self {
+    /// Ready for the first request of a connection.
+    pub(super) const fn new() -> Self {
         Self {
             next: Next::Status,
             version: Version::Http11,
-            is_head: request_line_of(received).starts_with(b"HEAD "),
+            is_head: false,
             expects_continue: false,
             persistent: false,
             status: Status::BAD_REQUEST,
@@ -126,15 +125,23 @@ impl Sending {
         }
     }
 
-    /// Ready to answer a request.
-    pub(super) fn answering(head: &Head<'_>, expects_continue: bool) -> Self {
-        Self {
-            version: head.version(),
-            is_head: matches!(head.method(), Method::Head),
-            expects_continue,
-            persistent: is_persistent(head),
-            ..Self::refusing(b"")
-        }
+    /// Gets ready to refuse what was never understood: an HTTP/1.1 reply, and then the end.
+    /// `received` is what arrived of the request: even a refusal of HEAD has no content.
+    pub(super) fn refuse(&mut self, received: &[u8]) {
+        self.restart();
+        self.version = Version::Http11;
+        self.is_head = request_line_of(received).starts_with(b"HEAD ");
+        self.expects_continue = false;
+        self.persistent = false;
+    }
+
+    /// Gets ready to answer a request.
+    pub(super) fn answer(&mut self, head: &Head<'_>, expects_continue: bool) {
+        self.restart();
+        self.version = head.version();
+        self.is_head = matches!(head.method(), Method::Head);
+        self.expects_continue = expects_continue;
+        self.persistent = is_persistent(head);
     }
 
     /// The status of the reply, once it was emitted.

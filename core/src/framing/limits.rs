@@ -2,6 +2,10 @@
 
 use crate::message::reader::HeadLimits;
 
+/// Octets of a head that no limit counts: its CRLFs after the request-line, in the last field line's
+/// stead, and of the empty line.
+const CRLFS: usize = 6;
+
 /// Limits on what a client may send. Each has a status that answers what is over it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,13 +48,12 @@ impl Limits {
         drain: 4096,
     };
 
-    /// The longest head, its three CRLFs (after the request-line, in the last field line's stead,
-    /// and of the empty line) included, and the least room that has to be left behind it.
+    /// The longest head, and the least room that has to be left behind it.
     const fn head_and_line(&self) -> usize {
         self.request_line
             .saturating_add(self.field_section)
             .saturating_add(self.line)
-            .saturating_add(6)
+            .saturating_add(CRLFS)
     }
 
     /// The size of a receive buffer, in octets, that has room for the longest head and a form as
@@ -63,13 +66,11 @@ impl Limits {
     /// they allow: first the field section, then the request-line, then lines.
     #[must_use]
     pub const fn within(self, capacity: usize) -> Self {
-        let mut limits = self;
-        limits.field_section -=
-            min(limits.field_section, limits.head_and_line().saturating_sub(capacity));
-        limits.request_line -=
-            min(limits.request_line, limits.head_and_line().saturating_sub(capacity));
-        limits.line -= min(limits.line, limits.head_and_line().saturating_sub(capacity));
-        limits
+        let room = capacity.saturating_sub(CRLFS);
+        let line = min(self.line, room);
+        let request_line = min(self.request_line, room - line);
+        let field_section = min(self.field_section, room - line - request_line);
+        Self { request_line, field_section, line, ..self }
     }
 
     pub(super) const fn head(&self) -> HeadLimits {
@@ -98,5 +99,8 @@ mod tests {
             assert!(limits.within(capacity).head_and_line() <= capacity.max(6));
         }
         assert_eq!(limits.within(3000).request_line, limits.request_line);
+        let most = usize::MAX;
+        let endless = Limits { request_line: most, field_section: most, line: 100, ..limits };
+        assert_eq!(endless.within(1000).head_and_line(), 1000);
     }
 }

@@ -1,9 +1,10 @@
 //! The line that begins a chunk (RFC 9112 §7.1).
 
 use super::list::token_or_quoted_string;
-use super::{ows, token};
+use super::{divider, token};
 use crate::bytes::ascii::hex_digit;
-use crate::bytes::take::{take_octet, take_while};
+use crate::bytes::class::is_hexdig;
+use crate::bytes::take::take_while;
 
 /// More digits than a 64-bit size has.
 const MAX_DIGITS: usize = 16;
@@ -28,7 +29,7 @@ pub fn chunk_size(line: &[u8]) -> Option<(u64, usize)> {
 }
 
 fn digits<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
-    let digits = take_while(input, |octet| octet.is_ascii_hexdigit());
+    let digits = take_while(input, is_hexdig);
     (1..=MAX_DIGITS).contains(&digits.len()).then_some(digits)
 }
 
@@ -37,15 +38,11 @@ fn digits<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
 /// chunk-ext-val  = token / quoted-string
 /// ```
 fn extension(input: &mut &[u8]) -> Option<()> {
-    ows(input);
-    take_octet(input, b';')?;
-    ows(input);
+    divider(b';', input)?;
     token(input)?;
     // Whitespace behind the name belongs to what comes next, which has to be there.
     let mut ahead = *input;
-    ows(&mut ahead);
-    if take_octet(&mut ahead, b'=').is_some() {
-        ows(&mut ahead);
+    if divider(b'=', &mut ahead).is_some() {
         token_or_quoted_string(&mut ahead)?;
         *input = ahead;
     }

@@ -31,9 +31,13 @@ pub fn imf_fixdate(time: UnixTime) -> [u8; 29] {
     let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
     let day_name = DAYS.get(days as usize % DAYS.len()).copied().unwrap_or_default();
     put(&mut text, 0, day_name.get(..3).unwrap_or_default());
-    put(&mut text, 8, MONTHS.chunks(3).nth(month as usize - 1).unwrap_or_default());
-    put_numbers(&mut text, &[(5, day), (12, year / 100), (14, year)]);
-    put_numbers(&mut text, &[(17, second / 3600), (20, second / 60 % 60), (23, second % 60)]);
+    put_two(&mut text, 5, day);
+    put(&mut text, 8, MONTHS.get(3 * month as usize - 3..3 * month as usize).unwrap_or_default());
+    put_two(&mut text, 12, year / 100);
+    put_two(&mut text, 14, year);
+    put_two(&mut text, 17, second / 3600);
+    put_two(&mut text, 20, second / 60 % 60);
+    put_two(&mut text, 23, second % 60);
     text
 }
 
@@ -42,8 +46,12 @@ pub fn iso_minutes(time: UnixTime) -> [u8; 16] {
     let (days, second) = days_and_second(time);
     let (year, month, day) = civil(days);
     let mut text = *b"1970-01-01 00:00";
-    put_numbers(&mut text, &[(0, year / 100), (2, year), (5, month), (8, day)]);
-    put_numbers(&mut text, &[(11, second / 3600), (14, second / 60 % 60)]);
+    put_two(&mut text, 0, year / 100);
+    put_two(&mut text, 2, year);
+    put_two(&mut text, 5, month);
+    put_two(&mut text, 8, day);
+    put_two(&mut text, 11, second / 3600);
+    put_two(&mut text, 14, second / 60 % 60);
     text
 }
 
@@ -67,11 +75,9 @@ const fn days_to(year: u32, month: u32, day: u32) -> u32 {
     year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1
 }
 
-/// Puts the last two digits of each number where it says.
-fn put_numbers(text: &mut [u8], numbers: &[(usize, u32)]) {
-    for &(at, number) in numbers {
-        put(text, at, &[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
-    }
+/// Puts the last two digits of a number where it says.
+fn put_two(text: &mut [u8], at: usize, number: u32) {
+    put(text, at, &[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
 }
 
 fn put(text: &mut [u8], at: usize, octets: &[u8]) {

@@ -1,6 +1,6 @@
 //! Entity tags (RFC 9110 §8.8.3).
 
-use crate::bytes::ascii::trim_ows;
+use crate::bytes::ascii::{trim_ows, trim_ows_start};
 use crate::bytes::class::is_ows;
 
 /// An entity tag.
@@ -37,59 +37,28 @@ impl<'a> EntityTag<'a> {
 /// ```abnf
 /// If-Match = "*" / #entity-tag                                  ; RFC 9110 §13.1.1
 /// ```
-/// and If-None-Match in the same way (§13.1.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition<'a> {
-    /// `*`: any representation at all.
-    Any,
-    /// A list of tags, not checked yet.
-    Tags(EntityTags<'a>),
-}
-
-/// The condition that one field line spells.
-pub fn condition(value: &[u8]) -> Condition<'_> {
-    match trim_ows(value) {
-        b"*" => Condition::Any,
-        list => Condition::Tags(EntityTags { rest: list }),
-    }
-}
-
-/// The tags of a list. After an item of `None`, which says that the list is malformed there, nothing
-/// follows.
+/// and If-None-Match in the same way (§13.1.2). Gives `visit` the tags in a list, and returns whether
+/// it is well-formed to its end; `*` is no list.
 ///
 /// A comma may stand in a tag, and a backslash there escapes nothing: the list is not divided like
 /// those of tokens and quoted-strings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntityTags<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Iterator for EntityTags<'a> {
-    type Item = Option<EntityTag<'a>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while let [first, rest @ ..] = self.rest
+pub fn entity_tags<'a>(list: &'a [u8], visit: &mut dyn FnMut(EntityTag<'a>)) -> bool {
+    let mut rest = list;
+    loop {
+        while let [first, behind @ ..] = rest
             && (is_ows(*first) || *first == b',')
         {
-            self.rest = rest;
+            rest = behind;
         }
-        if self.rest.is_empty() {
-            return None;
+        if rest.is_empty() {
+            return true;
         }
-        let Some((tag, rest)) = entity_tag(core::mem::take(&mut self.rest)) else {
-            return Some(None);
-        };
-        let mut ahead = rest;
-        while let [first, after @ ..] = ahead
-            && is_ows(*first)
-        {
-            ahead = after;
+        let Some((tag, behind)) = entity_tag(rest) else { return false };
+        visit(tag);
+        rest = trim_ows_start(behind);
+        if !matches!(rest, [] | [b',', ..]) {
+            return false;
         }
-        if !matches!(ahead, [] | [b',', ..]) {
-            return Some(None);
-        }
-        self.rest = ahead;
-        Some(Some(tag))
     }
 }
 
@@ -127,11 +96,13 @@ mod tests {
     const A: EntityTag<'_> = EntityTag::strong(b"a");
     const WEAK_A: EntityTag<'_> = EntityTag { is_weak: true, opaque: b"a" };
 
+    /// The tags, and at the end nothing when the list is malformed there.
     fn tags(value: &[u8]) -> Vec<Option<EntityTag<'_>>> {
-        match condition(value) {
-            Condition::Any => Vec::new(),
-            Condition::Tags(tags) => tags.collect(),
+        let mut tags = Vec::new();
+        if !entity_tags(value, &mut |tag| tags.push(Some(tag))) {
+            tags.push(None);
         }
+        tags
     }
 
     #[test]
@@ -145,16 +116,16 @@ mod tests {
             (b"\"\", \"a,b\", \"c\\\"", &[strong(b""), strong(b"a,b"), strong(b"c\\")]),
             (b"\"\xe9!\"", &[strong(b"\xe9!")]),
             (b"\"a\", a, \"b\"", &[Some(A), None]),
-            (b"\"a\" \"a\"", &[None]),
+            (b"\"a\" \"a\"", &[Some(A), None]),
             (b"\"a", &[None]),
             (b"\"a b\"", &[None]),
             (b"w/\"a\"", &[None]),
             (b"W/ \"a\"", &[None]),
             (b"\"a\", *", &[Some(A), None]),
+            (b"*", &[None]),
         ] {
             assert_eq!(tags(value), expected, "{}", value.escape_ascii());
         }
-        assert_eq!(condition(b" * "), Condition::Any);
     }
 
     #[test]

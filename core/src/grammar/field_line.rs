@@ -2,7 +2,7 @@
 
 use super::take_before;
 use crate::bytes::ascii::{trim_ows_end, trim_ows_start};
-use crate::bytes::class::is_tchar;
+use crate::bytes::class::TCHAR;
 use crate::bytes::span::Span;
 
 /// Where the parts of a field line stand.
@@ -25,7 +25,7 @@ pub struct FieldLine {
 /// (obs-fold, §5.2), nor between it and the colon (§5.1).
 pub fn field_line(line: &[u8]) -> Option<FieldLine> {
     let mut rest = line;
-    let name = take_before(b':', is_tchar, &mut rest)?;
+    let name = take_before(b':', &TCHAR, &mut rest)?;
     let value = trim_ows_start(rest);
     let start = line.len() - value.len();
     Some(FieldLine {

@@ -1,8 +1,8 @@
 //! The Host field value and an authority (RFC 9110 §4.2 and §7.2, RFC 3986 §3.2.2).
 
 use crate::bytes::ascii::{as_str, is_pct_encoded, parse_decimal};
-use crate::bytes::class::is_reg_name;
-use crate::bytes::take::{take_octet, take_while};
+use crate::bytes::class::{is_hexdig, is_reg_name};
+use crate::bytes::take::{take_octet, take_until, take_while};
 
 /// A host, and a port if there is one, as they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn reg_name(input: &mut &[u8]) -> Option<()> {
 /// ```
 fn ip_literal(input: &mut &[u8]) -> Option<()> {
     take_octet(input, b'[')?;
-    let address = take_while(input, |octet| octet != b']');
+    let address = take_until(input, b']');
     take_octet(input, b']')?;
     (is_ipv6_address(address) || is_ipv_future(address)).then_some(())
 }
@@ -89,7 +89,7 @@ fn ip_literal(input: &mut &[u8]) -> Option<()> {
 fn is_ipv_future(address: &[u8]) -> bool {
     let [b'v' | b'V', rest @ ..] = address else { return false };
     let mut rest = rest;
-    let version = take_while(&mut rest, |octet| octet.is_ascii_hexdigit());
+    let version = take_while(&mut rest, is_hexdig);
     let is_dotted = take_octet(&mut rest, b'.').is_some();
     let is_other = |octet| octet != b'%' && (is_reg_name(octet) || octet == b':');
     let others = take_while(&mut rest, is_other);
@@ -125,7 +125,7 @@ fn is_ipv6_address(address: &[u8]) -> bool {
             return false;
         }
         let group = rest;
-        let digits = take_while(&mut rest, |octet| octet.is_ascii_hexdigit());
+        let digits = take_while(&mut rest, is_hexdig);
         groups += 1;
         match rest {
             [b'.', ..] if is_ipv4_address(group) => {

@@ -1,7 +1,7 @@
 //! Media types (RFC 9110 §8.3.1).
 
 use super::list::token_or_quoted_string;
-use super::{ows, token};
+use super::{divider, ows, token};
 use crate::bytes::take::take_octet;
 
 /// A type and its subtype, in the case they were written; parameters are checked and left out.
@@ -36,8 +36,7 @@ pub fn media_type(value: &[u8]) -> Option<MediaType<'_>> {
         if rest.is_empty() {
             return Some(MediaType { kind, subtype });
         }
-        take_octet(&mut rest, b';')?;
-        ows(&mut rest);
+        divider(b';', &mut rest)?;
         if token(&mut rest).is_some() {
             take_octet(&mut rest, b'=')?;
             token_or_quoted_string(&mut rest)?;

@@ -18,8 +18,8 @@ pub mod request_line;
 pub mod target;
 
 use crate::bytes::ascii::trim_ows_start;
-use crate::bytes::class::is_tchar;
-use crate::bytes::take::take_while;
+use crate::bytes::class::{Class, is_tchar};
+use crate::bytes::take::{take_octet, take_while};
 
 /// ```abnf
 /// token = 1*tchar                                     ; RFC 9110 §5.6.2
@@ -38,12 +38,21 @@ fn ows(input: &mut &[u8]) {
     *input = trim_ows_start(input);
 }
 
+/// Takes an octet with the whitespace around it.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn divider(octet: u8, input: &mut &[u8]) -> Option<()> {
+    ows(input);
+    take_octet(input, octet)?;
+    ows(input);
+    Some(())
+}
+
 /// Takes octets of a class, and `delimiter` behind them, which is not of it. Returns how many those
 /// were, at least one. Every line of a head begins with such; so it is one function for all, and
 /// small.
-fn take_before(delimiter: u8, class: fn(u8) -> bool, input: &mut &[u8]) -> Option<usize> {
-    let length = take_while(input, class).len();
-    let [first, rest @ ..] = *input else { return None };
+fn take_before(delimiter: u8, class: &Class, input: &mut &[u8]) -> Option<usize> {
+    let length = input.iter().position(|&octet| !class.contains(octet))?;
+    let [first, rest @ ..] = input.get(length..)? else { return None };
     *input = rest;
     (*first == delimiter && length > 0).then_some(length)
 }

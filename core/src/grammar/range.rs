@@ -30,26 +30,44 @@ impl<'a> RangeSet<'a> {
     /// `None` when `value` is malformed, or in another unit than `bytes` (in any case, §14.1).
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let (unit, set) = trim_ows(value).split_at_checked(b"bytes=".len())?;
-        if !unit.eq_ignore_ascii_case(b"bytes=") {
-            return None;
-        }
-        let mut count = 0;
-        for member in members(set) {
-            range_spec(member)?;
-            count += 1;
-        }
-        (count > 0).then_some(Self { set })
+        let mut ranges = Ranges { rest: set, is_malformed: false };
+        let is_range_set = unit.eq_ignore_ascii_case(b"bytes=") && ranges.next().is_some();
+        while ranges.next().is_some() {}
+        (is_range_set && !ranges.is_malformed).then_some(Self { set })
     }
 
     /// The ranges, in the order they were sent.
-    pub fn iter(self) -> impl Iterator<Item = RangeSpec> + use<'a> {
-        members(self.set).filter_map(range_spec)
+    pub const fn iter(self) -> Ranges<'a> {
+        Ranges { rest: self.set, is_malformed: false }
     }
 }
 
-/// The members of a list without quoted strings; empty ones are left out (RFC 9110 §5.6.1.2).
-fn members(set: &[u8]) -> impl Iterator<Item = &[u8]> {
-    set.split(|&octet| octet == b',').map(trim_ows).filter(|member| !member.is_empty())
+/// The ranges of a set that are left.
+#[derive(Clone, Debug)]
+pub struct Ranges<'a> {
+    rest: &'a [u8],
+    /// Whether what comes next is none.
+    is_malformed: bool,
+}
+
+impl Iterator for Ranges<'_> {
+    type Item = RangeSpec;
+
+    fn next(&mut self) -> Option<RangeSpec> {
+        // It is a list without quoted strings; empty members are left out (RFC 9110 §5.6.1.2).
+        while !self.rest.is_empty() {
+            let end = self.rest.iter().position(|&octet| octet == b',');
+            let (member, rest) = self.rest.split_at_checked(end.unwrap_or(self.rest.len()))?;
+            self.rest = rest.get(1..).unwrap_or_default();
+            let member = trim_ows(member);
+            if !member.is_empty() {
+                let range = range_spec(member);
+                self.is_malformed |= range.is_none();
+                return range;
+            }
+        }
+        None
+    }
 }
 
 /// ```abnf

@@ -1,7 +1,7 @@
 //! The request-line (RFC 9112 §3).
 
 use super::take_before;
-use crate::bytes::class::{is_target, is_tchar};
+use crate::bytes::class::{TARGET, TCHAR};
 use crate::bytes::span::Span;
 
 /// Where the parts of a request-line stand.
@@ -35,8 +35,8 @@ pub enum RequestLineFault {
 /// A whole line, without its CRLF.
 pub fn request_line(line: &[u8]) -> Result<RequestLine, RequestLineFault> {
     let mut rest = line;
-    let method = take_before(b' ', is_tchar, &mut rest).ok_or(RequestLineFault::Method)?;
-    let target = take_before(b' ', is_target, &mut rest).ok_or(RequestLineFault::Target)?;
+    let method = take_before(b' ', &TCHAR, &mut rest).ok_or(RequestLineFault::Method)?;
+    let target = take_before(b' ', &TARGET, &mut rest).ok_or(RequestLineFault::Target)?;
     let version = http_version(rest).ok_or(RequestLineFault::Version)?;
     let start = method + 1;
     let target = Span { start, end: start + target };

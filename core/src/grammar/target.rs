@@ -1,7 +1,7 @@
 //! The four forms of request-target (RFC 9112 §3.2).
 
 use crate::bytes::ascii::{as_str, is_pct_encoded};
-use crate::bytes::take::{take_octet, take_while};
+use crate::bytes::take::{take_octet, take_until, take_while};
 
 /// A path and its query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct PathAndQuery<'a> {
 /// and nothing here decodes a query.
 pub fn path_and_query(target: &[u8]) -> Option<PathAndQuery<'_>> {
     let mut rest = target;
-    let path = match take_while(&mut rest, |octet| octet != b'?') {
+    let path = match take_until(&mut rest, b'?') {
         [] => b"/",
         path => path,
     };
@@ -51,7 +51,7 @@ impl Scheme {
     /// The scheme of an absolute-form, and what follows the slashes; `None` for any other.
     pub fn of(target: &[u8]) -> Option<(Self, &[u8])> {
         let mut rest = target;
-        let scheme = match take_while(&mut rest, |octet| octet != b':') {
+        let scheme = match take_until(&mut rest, b':') {
             name if name.eq_ignore_ascii_case(b"http") => Self::Http,
             name if name.eq_ignore_ascii_case(b"https") => Self::Https,
             _ => return None,

@@ -1,7 +1,8 @@
 //! Conditional requests (RFC 9110 §13).
 
+use crate::bytes::ascii::trim_ows;
 use crate::grammar::date::{UnixTime, http_date};
-use crate::grammar::etag::{Condition, EntityTag, condition, only_entity_tag};
+use crate::grammar::etag::{EntityTag, entity_tags, only_entity_tag};
 use crate::message::Head;
 
 /// Field lines, looked up by name. The fields of a request implement it, and so can those of any
@@ -66,15 +67,13 @@ pub fn evaluate(
     now: Option<UnixTime>,
 ) -> Outcome {
     let reads = access == Access::Reads;
-    let strongly = |a: &EntityTag<'_>, b: &EntityTag<'_>| a.is_strongly(b);
-    let weakly = |a: &EntityTag<'_>, b: &EntityTag<'_>| a.is_weakly(b);
     let &Validators { etag, modified } = validators;
     let unchanged_since = |name| {
         let date = http_date(fields.only(name)?, now)?;
         Some(modified? <= date)
     };
     // Steps 1 and 2.
-    let holds = match matches(fields, "If-Match", etag, strongly) {
+    let holds = match matches(fields, "If-Match", etag, EntityTag::is_strongly) {
         None => unchanged_since("If-Unmodified-Since"),
         matched => matched,
     };
@@ -82,7 +81,7 @@ pub fn evaluate(
         return Outcome::Failed;
     }
     // Steps 3 and 4.
-    match matches(fields, "If-None-Match", etag, weakly) {
+    match matches(fields, "If-None-Match", etag, EntityTag::is_weakly) {
         Some(true) if reads => Outcome::NotModified,
         Some(true) => Outcome::Failed,
         None if reads && unchanged_since("If-Modified-Since") == Some(true) => Outcome::NotModified,
@@ -111,24 +110,23 @@ pub fn if_range(
 }
 
 /// Whether one of the tags in all lines of a field is `etag`; `None` without any line.
-fn matches(
-    fields: &(impl FieldLines + ?Sized),
+fn matches<'f>(
+    fields: &'f (impl FieldLines + ?Sized),
     name: &str,
-    etag: Option<EntityTag<'_>>,
-    is: impl Fn(&EntityTag<'_>, &EntityTag<'_>) -> bool,
+    etag: Option<EntityTag<'f>>,
+    is: fn(&EntityTag<'f>, &EntityTag<'f>) -> bool,
 ) -> Option<bool> {
     let (mut lines, mut is_any, mut is_found, mut is_malformed) = (0, false, false, false);
     fields.each(name, &mut |line| {
         lines += 1;
-        match condition(line) {
-            Condition::Any => is_any = true,
-            Condition::Tags(tags) => {
-                for tag in tags {
-                    is_malformed |= tag.is_none();
-                    is_found |= tag.zip(etag).is_some_and(|(tag, etag)| is(&tag, &etag));
-                }
-            }
+        if trim_ows(line) == b"*" {
+            is_any = true;
+            return;
         }
+        let is_list = entity_tags(line, &mut |tag| {
+            is_found |= etag.is_some_and(|etag| is(&tag, &etag));
+        });
+        is_malformed |= !is_list;
     });
     match lines {
         0 => None,

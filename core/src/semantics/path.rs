@@ -1,5 +1,7 @@
 //! Paths to files.
 
+use core::mem;
+
 /// A percent-decoded path to a file or directory, in which nothing leads anywhere else: no segment
 /// is empty, `.` or `..`, and none holds a slash or NUL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +54,8 @@ impl<'p> Path<'p> {
     }
 
     /// The names from the root on; none is empty.
-    pub fn segments(&self) -> impl Iterator<Item = &'p [u8]> + Clone + use<'p> {
-        self.parent
-            .split(|&octet| octet == b'/')
-            .chain([self.child])
-            .filter(|segment| !segment.is_empty())
+    pub const fn segments(&self) -> Segments<'p> {
+        Segments { parent: self.parent, child: self.child }
     }
 
     /// The last of its names; empty for the root.
@@ -70,6 +69,27 @@ impl<'p> Path<'p> {
         self.segments()
             .enumerate()
             .any(|(depth, name)| name.starts_with(b".") && (depth > 0 || name != b".well-known"))
+    }
+}
+
+/// The names in a path that are left.
+#[derive(Clone, Debug)]
+pub struct Segments<'p> {
+    parent: &'p [u8],
+    child: &'p [u8],
+}
+
+impl<'p> Iterator for Segments<'p> {
+    type Item = &'p [u8];
+
+    fn next(&mut self) -> Option<&'p [u8]> {
+        if self.parent.is_empty() {
+            return Some(mem::take(&mut self.child)).filter(|child| !child.is_empty());
+        }
+        let end = self.parent.iter().position(|&octet| octet == b'/');
+        let (segment, rest) = self.parent.split_at_checked(end.unwrap_or(self.parent.len()))?;
+        self.parent = rest.get(1..).unwrap_or_default();
+        Some(segment)
     }
 }
 

@@ -60,13 +60,12 @@ pub enum Selection<'r> {
 pub struct Parts<'r> {
     set: RangeSet<'r>,
     len: u64,
-    count: usize,
 }
 
 impl Parts<'_> {
     /// How many there are: two at least.
-    pub const fn count(&self) -> usize {
-        self.count
+    pub fn count(&self) -> usize {
+        merged(self.set, self.len, 0).1
     }
 
     /// The one of this index.
@@ -83,7 +82,7 @@ pub fn select(set: RangeSet<'_>, len: u64) -> Selection<'_> {
     match merged(set, len, 0) {
         (None, _) => Selection::Unsatisfiable,
         (Some(range), 1) => Selection::One(range),
-        (_, count) => Selection::Parts(Parts { set, len, count }),
+        _ => Selection::Parts(Parts { set, len }),
     }
 }
 

@@ -3,18 +3,31 @@
 /// Gives `emit` `text` in pieces, so escaped that HTML shows it as it is, within an element or a quoted
 /// attribute value. NUL, which HTML can't show, becomes U+FFFD.
 pub fn escape(text: &str, emit: &mut dyn FnMut(&[u8])) {
-    for piece in text.as_bytes().split_inclusive(|&octet| replacement(octet).is_some()) {
-        match piece.split_last() {
-            Some((&last, plain)) if let Some(replaced) = replacement(last) => {
-                emit(plain);
-                emit(replaced.as_bytes());
-            }
-            _ => emit(piece),
-        }
-    }
+    replace(text.as_bytes(), |rest| Some((replacement(*rest.first()?)?, 1)), emit);
 }
 
-const fn replacement(octet: u8) -> Option<&'static str> {
+/// Gives `emit` `octets` in pieces, with all replaced for which `find` has something else to show: it
+/// looks at what stands at the start of what is left, and says how many octets that is.
+pub(super) fn replace(
+    mut octets: &[u8],
+    find: fn(&[u8]) -> Option<(&'static str, usize)>,
+    emit: &mut dyn FnMut(&[u8]),
+) {
+    let mut plain = 0;
+    while let Some((before, rest @ [_, ..])) = octets.split_at_checked(plain) {
+        plain += 1;
+        if let Some((shown, length)) = find(rest) {
+            emit(before);
+            emit(shown.as_bytes());
+            octets = rest.get(length..).unwrap_or_default();
+            plain = 0;
+        }
+    }
+    emit(octets);
+}
+
+/// What stands for an octet that means something else in HTML.
+pub(super) const fn replacement(octet: u8) -> Option<&'static str> {
     Some(match octet {
         b'&' => "&amp;",
         b'<' => "&lt;",
@@ -25,6 +38,11 @@ const fn replacement(octet: u8) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What a page that is made here begins with, up to its title.
+pub(super) const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+    <meta name=\"color-scheme\" content=\"light dark\">\n<title>";
 
 /// What is shown in place of what can't be (U+FFFD).
 pub(super) const REPLACEMENT: &str = "\u{fffd}";

@@ -9,8 +9,6 @@
 //! segment by segment, by a binary search in each table, as it stands in the request. That is cheap
 //! enough to look an index up like any other file.
 
-use core::slice::Iter;
-
 use super::storage::{self, Entries, Entry, Metadata, Node, OpenError, ReadError, Storage, slice};
 use crate::grammar::date::UnixTime;
 use crate::grammar::etag::EntityTag;
@@ -164,9 +162,7 @@ impl Storage for Image {
 
     async fn list(&self, path: &Path<'_>) -> Result<ImageEntries, OpenError> {
         match self.find(path) {
-            Some(Found::Directory(Directory { children, listed })) => {
-                Ok(ImageEntries { children, listed: listed.iter() })
-            }
+            Some(Found::Directory(directory)) => Ok(ImageEntries { directory, listed: 0 }),
             _ => Err(OpenError::NotFound),
         }
     }
@@ -234,13 +230,16 @@ impl File {
 /// A directory of an [`Image`] that is being listed.
 #[derive(Clone, Debug)]
 pub struct ImageEntries {
-    children: &'static [Child],
-    listed: Iter<'static, u16>,
+    directory: &'static Directory,
+    /// How many of its children were listed.
+    listed: usize,
 }
 
 impl Entries for ImageEntries {
     async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError> {
-        let next = self.listed.next().and_then(|place| self.children.get(usize::from(*place)));
+        let Directory { children, listed } = self.directory;
+        let next = listed.get(self.listed).and_then(|place| children.get(usize::from(*place)));
+        self.listed += 1;
         Ok(next.map(|&Child { name, is_link, kind }| {
             let (is_directory, len, modified) = match kind {
                 Kind::Directory { modified, .. } => (true, 0, modified),

@@ -2,7 +2,7 @@
 
 use super::files::{Files, Found, OTHER_STATE, What};
 use super::form::Form;
-use super::html::{OVERLAP, PlaceSearch, escape, list};
+use super::html::{OVERLAP, PlaceSearch, TOP, escape, list};
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Submission, Submissions};
 use crate::message::{Method, Status};
@@ -180,9 +180,7 @@ fn is_in_state<T: Transport>(exchange: &Exchange<'_, T>, page: &impl File) -> bo
 /// The part of the page of submissions that shows the one of this age, or its end; and before the
 /// first, its start.
 fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
-    const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-        <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-        <meta name=\"color-scheme\" content=\"light dark\">\n<title>Submissions</title>\n\
+    const STYLE: &str = "Submissions</title>\n\
         <style>body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:40em;padding:1em}\
         dt{font-weight:bold}dd{overflow-wrap:anywhere;white-space:pre-wrap}</style>\n\
         </head>\n<body>\n<h1>Submissions</h1>\n";
@@ -191,6 +189,7 @@ fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
 
     if age == 0 {
         emit(TOP.as_bytes());
+        emit(STYLE.as_bytes());
     }
     let Some(kept) = kept else {
         if age == 0 {

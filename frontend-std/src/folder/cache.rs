@@ -27,6 +27,10 @@ const COARSE_TICK: Duration = Duration::from_millis(2050);
 /// What was looked at so lately is in the system's memory still, and to look again won't block.
 const LATELY: u64 = 10;
 
+/// How long a file is taken to stand in the codings that were found beside it. Whether one that was
+/// found is still there shows when it is opened.
+const BESIDE: Duration = Duration::from_millis(100);
+
 /// What tells one state of a file or directory from every other: its identity, its size, and the
 /// nanoseconds of its last change of any kind. No program can set those of `changed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,22 +85,43 @@ pub(super) struct Entry {
     pub(super) beside: Option<(Codings, Stamp)>,
     /// When it was last looked at, in seconds.
     checked: AtomicU64,
+    /// When its directory was, in milliseconds.
+    looked_beside: AtomicU64,
 }
 
 impl Entry {
     pub(super) fn new(opened: Arc<Opened>, stamp: Stamp, beside: Option<(Codings, Stamp)>) -> Self {
-        Self { opened, stamp, beside, checked: AtomicU64::new(moment().as_secs()) }
+        let now = moment();
+        let (checked, looked_beside) = (now.as_secs().into(), milliseconds(now).into());
+        Self { opened, stamp, beside, checked, looked_beside }
+    }
+
+    /// Whether its directory is still to be looked at; from now on, not for a while.
+    pub(super) fn looks_beside(&self) -> bool {
+        let now = milliseconds(moment());
+        let is_long_ago =
+            now.saturating_sub(self.looked_beside.load(Ordering::Relaxed)) >= milliseconds(BESIDE);
+        if is_long_ago {
+            self.looked_beside.store(now, Ordering::Relaxed);
+        }
+        is_long_ago
     }
 
     /// Whether it was looked at lately, this time not counted.
     pub(super) fn check(&self) -> bool {
-        let now = moment().as_secs();
-        let checked = self.checked.load(Ordering::Relaxed);
-        if checked != now {
-            self.checked.store(now, Ordering::Relaxed);
-        }
-        now.saturating_sub(checked) <= LATELY
+        let before = self.checked.load(Ordering::Relaxed);
+        self.checked.store(moment().as_secs(), Ordering::Relaxed);
+        was_lately(before)
     }
+}
+
+/// Whether a moment, in seconds, was lately.
+pub(super) fn was_lately(then: u64) -> bool {
+    moment().as_secs().saturating_sub(then) <= LATELY
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Entries by name, in two generations: once the younger one is full, the older one is forgotten,

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::fs::Stat;
@@ -14,8 +15,9 @@ use thimble_core::grammar::etag::EntityTag;
 use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::service::storage::{File, Metadata, ReadError};
 
-use super::cache::Stamp;
+use super::cache::{self, Stamp};
 use super::{len, modified};
+use crate::clock::moment;
 
 /// A file that was opened beneath a [`Folder`](super::Folder).
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub(super) struct Opened {
     pub(super) content: Box<[u8]>,
     pub(super) len: u64,
     pub(super) modified: Option<UnixTime>,
+    /// When all of it was last found in memory, in seconds; zero if never.
+    pub(super) in_memory: AtomicU64,
     /// A hash of its state, so that nobody is told which inodes there are. None while the next
     /// change may not show.
     pub(super) state: Option<u64>,
@@ -54,7 +58,8 @@ impl Opened {
             stamp.hash(&mut hasher);
             hasher.finish()
         });
-        Self { file, content, len: len(stat), modified: modified(stat), state }
+        let in_memory = AtomicU64::new(0);
+        Self { file, content, len: len(stat), modified: modified(stat), in_memory, state }
     }
 
     /// Octets and descriptors that it takes.
@@ -68,6 +73,16 @@ impl OpenFile {
         // The same file may stand in several codings, by links.
         let etag = opened.state.map(|state| hexadecimal(state ^ coding as u64));
         Self { opened, codings, etag }
+    }
+
+    /// Whether all of it was found in the system's memory a moment ago, by whoever said so.
+    pub fn is_in_memory(&self) -> bool {
+        cache::was_lately(self.opened.in_memory.load(Ordering::Relaxed))
+    }
+
+    /// Says that all of it is in the system's memory.
+    pub fn found_in_memory(&self) {
+        self.opened.in_memory.store(moment().as_secs(), Ordering::Relaxed);
     }
 
     /// The file itself; none if it is small, and reading it takes nothing from a disk.

@@ -45,8 +45,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// never blocks.
 ///
 /// What was opened is kept for a while, small files whole, but nothing is served unseen: each time,
-/// the path is looked at, and its directory, and opened anew when anything is different (identity,
-/// size, or the nanoseconds of any time). Files that changed within the last moments are not kept at
+/// the path is looked at, and opened anew when anything is different (identity, size, or the
+/// nanoseconds of any time). Its directory is looked at ten times a second at most: that is how long
+/// it may take until a coding shows that comes to stand beside a file. Files that changed within the last moments are not kept at
 /// all, since another change in the same tick of the clock would not show. That leaves one thing: a
 /// program that writes to a file through a mapping of its memory changes it without a trace until
 /// the system writes that back.
@@ -127,7 +128,11 @@ impl Folder {
         };
         let codings = match (coding == Coding::Identity, entry.beside) {
             (false, _) => Codings::NONE,
-            (true, Some((codings, directory))) if is_same(directory_of(name), directory) => codings,
+            (true, Some((codings, directory)))
+                if !entry.looks_beside() || is_same(directory_of(name), directory) =>
+            {
+                codings
+            }
             (true, _) => return None,
         };
         let opened = || Arc::clone(&entry.opened);

@@ -6,12 +6,9 @@ use crate::grammar::date::iso_minutes;
 use crate::message::Status;
 use crate::semantics::path::{Path, percent_encode};
 use crate::server::{Error, Exchange, Responded, Transport};
-use crate::service::html::{REPLACEMENT, escape};
+use crate::service::html::{REPLACEMENT, TOP, replace, replacement};
 use crate::service::storage::{Entries, Entry, Storage};
 
-const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-    <meta name=\"color-scheme\" content=\"light dark\">\n<title>Index of ";
 const STYLE: &str = "</title>\n<style>\n\
     body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:60em;padding:1em}\n\
     h1{font-size:1.25em;overflow-wrap:anywhere}\n\
@@ -21,7 +18,7 @@ const STYLE: &str = "</title>\n<style>\n\
     td+td{text-align:right;white-space:nowrap;opacity:.7;font-variant-numeric:tabular-nums}\n\
     a{display:block;text-decoration:none}a:hover{text-decoration:underline}\n\
     @media(max-width:30em){td+td+td{display:none}}\n\
-    </style>\n</head>\n<body>\n<h1>Index of ";
+    </style>\n</head>\n<body>\n<h1>";
 const TABLE: &str = "</h1>\n<table>\n";
 const PARENT: &str = "<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n";
 const EMPTY: &str = "<tr><td>Nothing is in this folder.</td></tr>\n";
@@ -80,7 +77,7 @@ fn part(path: &Path<'_>, rows: usize, entry: Option<&Entry<'_>>, emit: &mut dyn 
 fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
     for before in [TOP, STYLE] {
         emit(before.as_bytes());
-        emit(b"/");
+        emit(b"Index of /");
         for segment in path.segments() {
             text(segment, emit);
             emit(b"/");
@@ -119,17 +116,24 @@ fn row(entry: &Entry<'_>, emit: &mut dyn FnMut(&[u8])) {
 }
 
 /// Octets as text; what is not UTF-8, or a control, is shown as U+FFFD.
-fn text(octets: &[u8], emit: &mut dyn FnMut(&[u8])) {
-    for chunk in octets.utf8_chunks() {
-        for (index, plain) in chunk.valid().split(char::is_control).enumerate() {
-            if index > 0 {
-                emit(REPLACEMENT.as_bytes());
-            }
-            escape(plain, emit);
-        }
-        if !chunk.invalid().is_empty() {
-            emit(REPLACEMENT.as_bytes());
-        }
+fn text(mut octets: &[u8], emit: &mut dyn FnMut(&[u8])) {
+    // Not by the chunks of core: those are another decoder, and this one is linked anyway.
+    while let Err(fault) = core::str::from_utf8(octets) {
+        let (valid, rest) = octets.split_at_checked(fault.valid_up_to()).unwrap_or_default();
+        replace(valid, shown, emit);
+        emit(REPLACEMENT.as_bytes());
+        octets = rest.get(fault.error_len().unwrap_or(rest.len())..).unwrap_or_default();
+    }
+    replace(octets, shown, emit);
+}
+
+/// What is shown instead of the first character, and its octets in UTF-8.
+fn shown(text: &[u8]) -> Option<(&'static str, usize)> {
+    match text {
+        [0..0x20 | 0x7f, ..] => Some((REPLACEMENT, 1)),
+        [0xc2, 0x80..0xa0, ..] => Some((REPLACEMENT, 2)),
+        [octet, ..] => Some((replacement(*octet)?, 1)),
+        [] => None,
     }
 }
 

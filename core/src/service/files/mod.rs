@@ -196,7 +196,8 @@ impl<'s, S: Storage> Files<'s, S> {
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
-            let (plan, file) = self.plan(&exchange, found, file, methods);
+            let plan = self.plan(&exchange, found, file, methods);
+            let file = found.coded.as_ref().unwrap_or(file);
             match begin(exchange, &plan, file.as_slice()) {
                 Begun::Whole(responded) => Ok(responded),
                 Begun::Parts(mut stream) => {
@@ -219,21 +220,21 @@ impl<'s, S: Storage> Files<'s, S> {
         found: &'p Found<'c, S>,
         file: &'p S::File,
         methods: &'p [Method<'p>],
-    ) -> (Plan<'p>, &'p S::File) {
+    ) -> Plan<'p> {
         let name = match found.what {
             What::Page(_) => NOT_FOUND_PAGE,
             _ => found.path.name(),
         };
         let content_type = self.content_type(file, name);
         if let What::Page(_) = found.what {
-            return (Plan::not_found(content_type, file.metadata().len), file);
+            return Plan::not_found(content_type, file.metadata().len);
         }
         let codings = file.metadata().codings;
-        let file = found.coded.as_ref().unwrap_or(file);
-        let variant = found.coding.map(|coding| variant(coding, file));
+        let coded = found.coded.as_ref().unwrap_or(file);
+        let variant = found.coding.map(|coding| variant(coding, coded));
         let head = exchange.head();
         let request = Request { method: head.method(), fields: head, now: exchange.now() };
-        (plan(&request, Resource { content_type, methods, codings, variant }), file)
+        plan(&request, Resource { content_type, methods, codings, variant })
     }
 
     fn shows(&self, path: &Path<'_>) -> bool {
@@ -307,18 +308,24 @@ fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
         Method::Get => Status::MOVED_PERMANENTLY,
         _ => Status::PERMANENT_REDIRECT,
     };
-    let (path, query) = (exchange.target().path(), exchange.target().query());
-    let mut location = heapless::Vec::<&[u8], 16>::new();
-    // Browsers read a backslash as a slash, and two of them as what comes before a host.
-    for (index, piece) in path.as_bytes().split(|&octet| octet == b'\\').enumerate() {
-        let parts: &[&[u8]] = if index == 0 { &[piece] } else { &[b"%5C", piece] };
-        if location.extend_from_slice(parts).is_err() {
-            return exchange.refuse(NOT_FOUND);
-        }
+    let (mut path, query) = (exchange.target().path().as_bytes(), exchange.target().query());
+    let mut location = [b"".as_slice(); 16];
+    let (pairs, _) = location.as_chunks_mut();
+    let mut slots = pairs.iter_mut();
+    loop {
+        let Some([piece, behind]) = slots.next() else { return exchange.refuse(NOT_FOUND) };
+        // Browsers read a backslash as a slash, and two of them as what comes before a host.
+        let backslash = path.iter().position(|&octet| octet == b'\\');
+        (*piece, path) = path.split_at_checked(backslash.unwrap_or(path.len())).unwrap_or_default();
+        *behind = if path.is_empty() { b"/" } else { b"%5C" };
+        path = match path {
+            [_, rest @ ..] => rest,
+            [] => break,
+        };
     }
-    let mark: &[u8] = if query.is_some() { b"?" } else { b"" };
-    if location.extend_from_slice(&[b"/", mark, query.unwrap_or_default().as_bytes()]).is_err() {
-        return exchange.refuse(NOT_FOUND);
+    if let Some(query) = query {
+        let Some(pair) = slots.next() else { return exchange.refuse(NOT_FOUND) };
+        *pair = [b"?", query.as_bytes()];
     }
     exchange.respond(status).field_of("Location", &location).empty()
 }

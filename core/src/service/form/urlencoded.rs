@@ -1,7 +1,7 @@
 //! `application/x-www-form-urlencoded`, as the WHATWG URL standard parses it (§5.1).
 
 use crate::bytes::ascii::{as_str, pct_decoded, text};
-use crate::bytes::take::{take_octet, take_while};
+use crate::bytes::take::{take_octet, take_until};
 
 /// After a name, when a value follows. No octet of UTF-8 is like this one or the next.
 const NAME_END: u8 = 0xfe;
@@ -26,33 +26,41 @@ impl<'c> Form<'c> {
         if text(content).1 > 0 {
             return None;
         }
-        let mut writer = Writer { content, written: 0, partial: 0 };
-        let (mut read, mut in_name, mut is_empty) = (0, true, true);
-        while let Some(&octet) = writer.content.get(read) {
-            read += 1;
-            let after = writer.content.get(read..).unwrap_or_default();
-            if octet == b'%'
-                && let Some(decoded) = pct_decoded(after)
-            {
-                read += 2;
-                is_empty = false;
-                writer.decoded(decoded);
-                continue;
-            }
-            writer.end_partial();
-            let octet = match octet {
-                b'&' if is_empty => continue,
-                b'&' => FIELD_END,
-                b'=' if in_name => NAME_END,
-                b'+' => b' ',
-                other => other,
+        let (mut read, mut written) = (0, 0);
+        let (mut in_name, mut is_empty) = (true, true);
+        while let Some(rest @ [first, ..]) = content.get(read..) {
+            let mut octets = [0; 4];
+            let piece = match decoded(rest, &mut octets) {
+                [] => {
+                    read += 1;
+                    let octet = match first {
+                        b'&' if is_empty => continue,
+                        b'&' => FIELD_END,
+                        b'=' if in_name => NAME_END,
+                        b'+' => b' ',
+                        other => *other,
+                    };
+                    is_empty = octet == FIELD_END;
+                    in_name = is_empty || in_name && octet != NAME_END;
+                    &[octet]
+                }
+                sequence => {
+                    is_empty = false;
+                    let (piece, length) = match text(sequence) {
+                        ("", fault) => (REPLACEMENT, fault),
+                        (text, _) => (text, text.len()),
+                    };
+                    read += 3 * length;
+                    piece.as_bytes()
+                }
             };
-            writer.put(octet);
-            is_empty = octet == FIELD_END;
-            in_name = is_empty || in_name && octet != NAME_END;
+            for octet in piece {
+                if let Some(slot) = content.get_mut(written) {
+                    *slot = *octet;
+                }
+                written += 1;
+            }
         }
-        writer.end_partial();
-        let Writer { content, written, .. } = writer;
         Some(Self { decoded: content.get(..written).unwrap_or_default() })
     }
 
@@ -90,61 +98,33 @@ impl<'c> Iterator for Fields<'c> {
         if self.rest.is_empty() {
             return None;
         }
-        let mut value = take_while(&mut self.rest, |octet| octet != FIELD_END);
+        let mut value = take_until(&mut self.rest, FIELD_END);
         take_octet(&mut self.rest, FIELD_END);
-        let name = take_while(&mut value, |octet| octet != NAME_END);
+        let name = take_until(&mut value, NAME_END);
         take_octet(&mut value, NAME_END);
         // Only UTF-8 was decoded.
         Some((as_str(name), as_str(value)))
     }
 }
 
-/// Writes into the octets that were read already: nothing decodes to more than it was.
-struct Writer<'c> {
-    content: &'c mut [u8],
-    written: usize,
-    /// Pct-encoded octets at the end of what is written that may become a character with those that
-    /// follow. What is not encoded never completes one: it was checked to be characters by itself.
-    partial: usize,
-}
-
-impl Writer<'_> {
-    fn put(&mut self, octet: u8) {
-        if let Some(slot) = self.content.get_mut(self.written) {
-            *slot = octet;
-        }
-        self.written += 1;
+/// The octets that are pct-encoded at the start of `input`, up to four: no character has more. What
+/// is not encoded never completes one: it is characters by itself.
+fn decoded<'o>(mut input: &[u8], octets: &'o mut [u8; 4]) -> &'o [u8] {
+    let mut count = 0;
+    for slot in octets.iter_mut() {
+        let [b'%', after @ ..] = input else { break };
+        let Some(octet) = pct_decoded(after) else { break };
+        *slot = octet;
+        count += 1;
+        input = after.get(2..).unwrap_or_default();
     }
-
-    /// Takes a pct-encoded octet, decoded.
-    fn decoded(&mut self, octet: u8) {
-        self.put(octet);
-        self.partial += 1;
-        let sequence = self.content.get(self.written - self.partial..self.written);
-        let (_, fault) = text(sequence.unwrap_or_default());
-        if fault == 0 {
-            self.partial = 0;
-        } else if fault < self.partial {
-            // The sequence broke off, and this octet begins another.
-            self.end_partial();
-            self.decoded(octet);
-        }
-    }
-
-    fn end_partial(&mut self) {
-        if self.partial > 0 {
-            self.written -= self.partial;
-            self.partial = 0;
-            for octet in REPLACEMENT.bytes() {
-                self.put(octet);
-            }
-        }
-    }
+    octets.get(..count).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::fmt::Write as _;
     use std::string::String;
     use std::vec::Vec;
 
@@ -192,6 +172,24 @@ mod tests {
             let expected = String::from_utf8_lossy(&[octet]).into_owned();
             let expected = [(String::from("a"), expected), (String::from("b"), String::new())];
             assert_eq!(fields(content.as_bytes()).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn characters_are_decoded_as_whole_strings_are() {
+        const OCTETS: [u8; 16] = *b"\xf0\x9f\x98\x80\xc3\xa9\xe0\xed\xa0\xf4\x8f\xbfA\xff\xfe\xc0";
+        let mut random = 1u64;
+        for _ in 0..20_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let [length, indexes @ ..] = random.to_be_bytes().map(|octet| usize::from(octet % 16));
+            let octets: Vec<_> = indexes.iter().take(length).map(|&index| OCTETS[index]).collect();
+            let mut content = String::new();
+            for octet in &octets {
+                write!(content, "%{octet:02X}").unwrap();
+            }
+            let expected = (String::from_utf8_lossy(&octets).into_owned(), String::new());
+            let fields = fields(content.as_bytes()).unwrap();
+            assert_eq!(fields.first().unwrap_or(&Default::default()), &expected, "{content}");
         }
     }
 
