@@ -143,6 +143,18 @@ fn fact(page: &str, name: &str) -> usize {
 }
 
 #[test]
+fn a_guest_with_nothing_to_do_sleeps() {
+    let guest = Guest::boot(IMAGE);
+    let mut client = guest.connect();
+    client.send(get("/")).unwrap();
+    assert_eq!(client.reply().unwrap().status, 200);
+    let before = guest.cpu_time();
+    thread::sleep(Duration::from_secs(3));
+    let spent = guest.cpu_time() - before;
+    assert!(spent < Duration::from_millis(500), "{spent:?} in 3 s");
+}
+
+#[test]
 fn the_clock_keeps_time_in_its_sleep() {
     let guest = Guest::boot(IMAGE);
     let uptime = || {
