@@ -1,23 +1,21 @@
 //! A device that lets no client in while nobody could serve it.
 
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
 
+use crate::network::Network;
 use crate::waiting::Syn;
 
-/// A device from which a request for a connection to `port` is kept back unless `admits` says
-/// otherwise, by the port that it comes from and its frame; smoltcp would reset the client. One that
-/// was kept back and may pass now, comes before any other frame.
-pub(crate) struct Gate<'d, D: ?Sized, F> {
+/// A device from which a request for a connection is kept back unless the network admits it; smoltcp
+/// would reset the client. One that was kept back and may pass now, comes before any other frame.
+pub(crate) struct Gate<'d, 'm, D: ?Sized> {
     pub(crate) device: &'d mut D,
-    pub(crate) port: u16,
-    pub(crate) admits: F,
-    pub(crate) waited: Option<Syn>,
+    pub(crate) network: &'d Network<'d, 'm>,
 }
 
-impl<D: Device + ?Sized, F: Fn(u16, &[u8]) -> bool> Device for Gate<'_, D, F> {
+impl<'m, D: Device + ?Sized> Device for Gate<'_, 'm, D> {
     type RxToken<'a>
-        = Frame<'a, D::RxToken<'a>, F>
+        = Frame<'a, 'm, D::RxToken<'a>>
     where
         Self: 'a;
     type TxToken<'a>
@@ -26,8 +24,8 @@ impl<D: Device + ?Sized, F: Fn(u16, &[u8]) -> bool> Device for Gate<'_, D, F> {
         Self: 'a;
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        if let Some(syn) = self.waited.take() {
-            return Some((Frame::Waited(syn), self.device.transmit(now)?));
+        if self.network.may_enter() {
+            return Some((Frame::Waited(self.network), self.device.transmit(now)?));
         }
         let header = match self.device.capabilities().medium {
             #[cfg(feature = "medium-ethernet")]
@@ -39,7 +37,7 @@ impl<D: Device + ?Sized, F: Fn(u16, &[u8]) -> bool> Device for Gate<'_, D, F> {
             _ => usize::MAX,
         };
         let (frame, tx) = self.device.receive(now)?;
-        Some((Frame::New { frame, header, port: self.port, admits: &self.admits }, tx))
+        Some((Frame::New { frame, header, network: self.network }, tx))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
@@ -52,29 +50,33 @@ impl<D: Device + ?Sized, F: Fn(u16, &[u8]) -> bool> Device for Gate<'_, D, F> {
 }
 
 /// A frame that was received.
-pub(crate) enum Frame<'a, T, F> {
+pub(crate) enum Frame<'a, 'm, T> {
     /// Just now; `header` octets stand before that of IP.
-    New { frame: T, header: usize, port: u16, admits: &'a F },
-    /// A while ago.
-    Waited(Syn),
+    New { frame: T, header: usize, network: &'a Network<'a, 'm> },
+    /// A while ago: the next one that waits.
+    Waited(&'a Network<'a, 'm>),
 }
 
-impl<T: RxToken, F: Fn(u16, &[u8]) -> bool> RxToken for Frame<'_, T, F> {
+impl<T: RxToken> RxToken for Frame<'_, '_, T> {
     fn consume<R, P: FnOnce(&[u8]) -> R>(self, pass: P) -> R {
+        // smoltcp ignores an empty frame.
         match self {
-            Self::Waited(syn) => pass(syn.frame()),
-            Self::New { frame, header, port, admits } => frame.consume(|frame| {
+            Self::Waited(network) => {
+                let syn = network.enter();
+                pass(syn.as_ref().map_or(&[], Syn::frame))
+            }
+            Self::New { frame, header, network } => frame.consume(|frame| {
                 let packet = frame.get(header..).unwrap_or_default();
-                let passes = source_of_syn(packet, port).is_none_or(|source| admits(source, frame));
-                // smoltcp ignores an empty frame.
+                let source = source_of_syn(packet, network.port);
+                let passes = source.is_none_or(|source| network.admits(source, frame));
                 pass(if passes { frame } else { &[] })
             }),
         }
     }
 
-    fn meta(&self) -> smoltcp::phy::PacketMeta {
+    fn meta(&self) -> PacketMeta {
         match self {
-            Self::Waited(_) => smoltcp::phy::PacketMeta::default(),
+            Self::Waited(_) => PacketMeta::default(),
             Self::New { frame, .. } => frame.meta(),
         }
     }

@@ -56,11 +56,15 @@ impl Network<'_, '_> {
         true
     }
 
-    /// The request of a client that has waited for a socket, if one listens.
-    pub(crate) fn waited(&self) -> Option<Syn> {
-        let rest = self.free.get().checked_sub(1)?;
+    /// Whether a client waits, and a socket listens.
+    pub(crate) fn may_enter(&self) -> bool {
+        self.free.get() > 0 && self.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty())
+    }
+
+    /// The request of the client that has waited longest.
+    pub(crate) fn enter(&self) -> Option<Syn> {
         let syn = self.waiting.try_borrow_mut().ok()?.take()?;
-        self.free.set(rest);
+        self.free.set(self.free.get().saturating_sub(1));
         Some(syn)
     }
 

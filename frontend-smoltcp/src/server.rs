@@ -167,8 +167,7 @@ impl<'m> Serving<'_, 'm> {
     /// Takes one frame. Returns whether there was one.
     fn receive(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> bool {
         let network = self.network;
-        let admits = |port, frame: &_| network.admits(port, frame);
-        let mut gate = Gate { device, port: network.port, admits, waited: network.waited() };
+        let mut gate = Gate { device, network };
         let mut sockets = network.sockets.borrow_mut();
         let received = self.interface.poll_ingress_single(now, &mut gate, &mut sockets);
         received != PollIngressSingleResult::None
