@@ -1,4 +1,4 @@
-//! Says where the linker finds `memory.x`, and makes images of the files that are served.
+//! Says where the linker finds `memory.x` and `device.x`, and makes images of the files that are served.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -12,6 +12,7 @@ mod fixture;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rustc-link-search={}", env!("CARGO_MANIFEST_DIR"));
     println!("cargo::rerun-if-changed=memory.x");
+    println!("cargo::rerun-if-changed=device.x");
     Builder::new("../../site").build("site.rs")?;
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");

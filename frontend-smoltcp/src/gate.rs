@@ -1,26 +1,21 @@
 //! A device that lets no client in while nobody could serve it.
 
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
 
-/// A device from which a request for a connection to `port` is dropped unless `admits` says
-/// otherwise, by the port that it comes from. The client asks again then; smoltcp would reset it.
-pub(crate) struct Gate<'d, D: ?Sized, F> {
-    device: &'d mut D,
-    port: u16,
-    admits: F,
+use crate::network::Network;
+use crate::waiting::Syn;
+
+/// A device from which a request for a connection is kept back unless the network admits it; smoltcp
+/// would reset the client. One that was kept back and may pass now, comes before any other frame.
+pub(crate) struct Gate<'d, 'm, D: ?Sized> {
+    pub(crate) device: &'d mut D,
+    pub(crate) network: &'d Network<'d, 'm>,
 }
 
-impl<'d, D: Device + ?Sized, F: Fn(u16) -> bool> Gate<'d, D, F> {
-    /// A gate before `device`.
-    pub(crate) const fn new(device: &'d mut D, port: u16, admits: F) -> Self {
-        Self { device, port, admits }
-    }
-}
-
-impl<D: Device + ?Sized, F: Fn(u16) -> bool> Device for Gate<'_, D, F> {
+impl<'m, D: Device + ?Sized> Device for Gate<'_, 'm, D> {
     type RxToken<'a>
-        = Checked<'a, D::RxToken<'a>, F>
+        = Frame<'a, 'm, D::RxToken<'a>>
     where
         Self: 'a;
     type TxToken<'a>
@@ -29,6 +24,9 @@ impl<D: Device + ?Sized, F: Fn(u16) -> bool> Device for Gate<'_, D, F> {
         Self: 'a;
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        if self.network.may_enter() {
+            return Some((Frame::Waited(self.network), self.device.transmit(now)?));
+        }
         let header = match self.device.capabilities().medium {
             #[cfg(feature = "medium-ethernet")]
             Medium::Ethernet => ETHERNET,
@@ -39,7 +37,7 @@ impl<D: Device + ?Sized, F: Fn(u16) -> bool> Device for Gate<'_, D, F> {
             _ => usize::MAX,
         };
         let (frame, tx) = self.device.receive(now)?;
-        Some((Checked { frame, header, port: self.port, admits: &self.admits }, tx))
+        Some((Frame::New { frame, header, network: self.network }, tx))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
@@ -51,28 +49,36 @@ impl<D: Device + ?Sized, F: Fn(u16) -> bool> Device for Gate<'_, D, F> {
     }
 }
 
-/// A frame that was received, if it may pass.
-pub(crate) struct Checked<'a, T, F> {
-    frame: T,
-    /// Octets before the IP header.
-    header: usize,
-    port: u16,
-    admits: &'a F,
+/// A frame that was received.
+pub(crate) enum Frame<'a, 'm, T> {
+    /// Just now; `header` octets stand before that of IP.
+    New { frame: T, header: usize, network: &'a Network<'a, 'm> },
+    /// A while ago: the next one that waits.
+    Waited(&'a Network<'a, 'm>),
 }
 
-impl<T: RxToken, F: Fn(u16) -> bool> RxToken for Checked<'_, T, F> {
+impl<T: RxToken> RxToken for Frame<'_, '_, T> {
     fn consume<R, P: FnOnce(&[u8]) -> R>(self, pass: P) -> R {
-        let Self { frame, header, port, admits } = self;
-        frame.consume(|frame| {
-            let packet = frame.get(header..).unwrap_or_default();
-            let is_dropped = source_of_syn(packet, port).is_some_and(|source| !admits(source));
-            // smoltcp ignores an empty frame.
-            pass(if is_dropped { &[] } else { frame })
-        })
+        // smoltcp ignores an empty frame.
+        match self {
+            Self::Waited(network) => {
+                let syn = network.enter();
+                pass(syn.as_ref().map_or(&[], Syn::frame))
+            }
+            Self::New { frame, header, network } => frame.consume(|frame| {
+                let packet = frame.get(header..).unwrap_or_default();
+                let source = source_of_syn(packet, network.port);
+                let passes = source.is_none_or(|source| network.admits(source, frame));
+                pass(if passes { frame } else { &[] })
+            }),
+        }
     }
 
-    fn meta(&self) -> smoltcp::phy::PacketMeta {
-        self.frame.meta()
+    fn meta(&self) -> PacketMeta {
+        match self {
+            Self::Waited(_) => PacketMeta::default(),
+            Self::New { frame, .. } => frame.meta(),
+        }
     }
 }
 

@@ -60,9 +60,9 @@
 //! A socket of smoltcp is its own backlog: a client that finds none listening is reset. So one
 //! always listens, as far as that is possible: when the last one is taken, the persistent connection
 //! that has been idle for longest ends, and so does one on which no request came for a second. When
-//! all are in the midst of a request, replies say `Connection: close`, and new clients get no answer
-//! at all: they try again a second later. `N` sockets hence serve `N - 1` persistent connections in
-//! peace.
+//! all are in the midst of a request, replies say `Connection: close`, and new clients wait: what four
+//! of them asked is kept for some seconds, until a socket listens; others ask again a second later. `N`
+//! sockets hence serve `N - 1` persistent connections in peace.
 //!
 //! # What it costs
 //!
@@ -80,6 +80,7 @@ mod pinned;
 pub mod server;
 mod slot;
 pub mod transport;
+mod waiting;
 
 pub use deadline::Deadlines;
 pub use memory::Memory;

@@ -8,6 +8,7 @@ use smoltcp::time::Instant;
 
 use crate::deadline::Deadlines;
 use crate::slot::{GRACE, Slot, Stage};
+use crate::waiting::{Syn, Waiting};
 
 /// What the connections share. Nobody holds the sockets while a future waits.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Network<'run, 'm> {
     pub(crate) port: u16,
     /// Sockets that listen, as long as frames are received.
     pub(crate) free: Cell<usize>,
+    /// Clients for whom there was none.
+    pub(crate) waiting: RefCell<Waiting>,
     pub(crate) connections: Cell<u32>,
     pub(crate) replies: Cell<u32>,
 }
@@ -31,18 +34,38 @@ impl Network<'_, '_> {
     /// Frames are received from now on.
     pub(crate) fn open_gate(&self) {
         self.free.set(self.listening());
+        if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
+            waiting.expire(self.deadlines.handshake, self.now.get());
+        }
     }
 
-    /// Whether a client may begin a handshake from this port: not while no socket listens. If one is
-    /// under way, another socket would take it for a new client, for smoltcp asks the first that
-    /// listens; and the answer is sent again anyway.
-    pub(crate) fn admits(&self, port: u16) -> bool {
-        let Some(rest) = self.free.get().checked_sub(1) else { return false };
-        let is_new = !self.slots.iter().any(|slot| slot.is_opening(port));
-        if is_new {
-            self.free.set(rest);
+    /// Whether a client may begin a handshake from this port. If no socket listens, it has to wait.
+    /// If a handshake is under way, another socket would take it for a new client, for smoltcp asks
+    /// the first that listens; and the answer is sent again anyway.
+    pub(crate) fn admits(&self, port: u16, frame: &[u8]) -> bool {
+        let Ok(mut waiting) = self.waiting.try_borrow_mut() else { return false };
+        if self.slots.iter().any(|slot| slot.is_opening(port)) {
+            return false;
         }
-        is_new
+        let Some(rest) = self.free.get().checked_sub(1) else {
+            waiting.put(frame, port, self.now.get());
+            return false;
+        };
+        self.free.set(rest);
+        waiting.remove(port);
+        true
+    }
+
+    /// Whether a client waits, and a socket listens.
+    pub(crate) fn may_enter(&self) -> bool {
+        self.free.get() > 0 && self.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty())
+    }
+
+    /// The request of the client that has waited longest.
+    pub(crate) fn enter(&self) -> Option<Syn> {
+        let syn = self.waiting.try_borrow_mut().ok()?.take()?;
+        self.free.set(self.free.get().saturating_sub(1));
+        Some(syn)
     }
 
     /// Whether a connection's future has something to do.
@@ -90,11 +113,12 @@ impl Network<'_, '_> {
     /// When a connection has something to do without a frame.
     pub(crate) fn next(&self) -> Option<Instant> {
         let deadline = self.slots.iter().filter_map(Slot::deadline).min();
+        let now = self.now.get();
         if self.listening() > 0 {
-            return deadline;
+            let has_none = self.waiting.try_borrow().is_ok_and(|waiting| waiting.is_empty());
+            return if has_none { deadline } else { Some(now) };
         }
         // A connection may become expendable, or, where one is leaving, take too long to do so.
-        let now = self.now.get();
         let is_leaving = self.slots.iter().any(|slot| slot.is_leaving(now));
         let grace = is_leaving.then_some(now + GRACE);
         let expendable = self.slots.iter().filter_map(Slot::expendable_at);

@@ -92,6 +92,7 @@ impl<S: Service, C: Clock> Server<S, C> {
             deadlines: self.deadlines,
             port: self.port,
             free: Cell::new(0),
+            waiting: RefCell::default(),
             connections: Cell::new(0),
             replies: Cell::new(0),
         };
@@ -166,7 +167,7 @@ impl<'m> Serving<'_, 'm> {
     /// Takes one frame. Returns whether there was one.
     fn receive(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> bool {
         let network = self.network;
-        let mut gate = Gate::new(device, network.port, |port| network.admits(port));
+        let mut gate = Gate { device, network };
         let mut sockets = network.sockets.borrow_mut();
         let received = self.interface.poll_ingress_single(now, &mut gate, &mut sockets);
         received != PollIngressSingleResult::None

@@ -1,11 +1,6 @@
 //! The firmware on a microcontroller that QEMU emulates.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a failure here is the test's failure"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::collections::HashSet;
 use std::fs;
@@ -145,6 +140,18 @@ fn free_stack(page: &str) -> usize {
 fn fact(page: &str, name: &str) -> usize {
     let (_, rest) = page.split_once(&format!("<dt>{name}<dd>")).unwrap();
     rest.split_once('\n').unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn a_guest_with_nothing_to_do_sleeps() {
+    let guest = Guest::boot(IMAGE);
+    let mut client = guest.connect();
+    client.send(get("/")).unwrap();
+    assert_eq!(client.reply().unwrap().status, 200);
+    let before = guest.cpu_time();
+    thread::sleep(Duration::from_secs(3));
+    let spent = guest.cpu_time() - before;
+    assert!(spent < Duration::from_millis(500), "{spent:?} in 3 s");
 }
 
 #[test]

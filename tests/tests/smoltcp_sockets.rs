@@ -103,6 +103,28 @@ fn a_client_that_finds_no_socket_is_not_reset_but_waits() {
 }
 
 #[test]
+fn a_client_that_waits_is_served_as_soon_as_there_is_room() {
+    on_three_sockets(|bench| {
+        let busy: Vec<_> = (0..3).map(|_| connected(bench)).collect();
+        for client in &busy {
+            bench.send(*client, b"GET /hello HTTP/1.1\r\n");
+        }
+        bench.pass(Duration::from_millis(20));
+        let late = [bench.connect(), bench.connect()];
+        bench.pass(Duration::from_millis(200));
+        for client in &busy {
+            ask(bench, *client, b"Host: a\r\n\r\n");
+        }
+        // Long before they ask for the second time.
+        bench.pass(Duration::from_millis(50));
+        assert!(late.iter().all(|client| bench.state(*client) == State::Established));
+        assert!(ask(bench, late[1], HELLO).starts_with("HTTP/1.1 200 "));
+        assert!(ask(bench, late[0], HELLO).starts_with("HTTP/1.1 200 "));
+        assert_eq!(bench.serving.connections(), 5);
+    });
+}
+
+#[test]
 fn five_hundred_connections_one_after_the_other() {
     on_three_sockets(|bench| {
         let begun = bench.now;

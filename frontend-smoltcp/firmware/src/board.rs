@@ -21,6 +21,17 @@ unsafe impl InterruptNumber for Interrupt {
     }
 }
 
+unsafe extern "C" {
+    fn DefaultHandler();
+}
+
+/// The handlers of interrupts up to the last one that ends a sleep. None is called: they stay masked.
+// SAFETY: this is where the linker's script expects the table, and what it is.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+pub static __INTERRUPTS: [unsafe extern "C" fn(); Interrupt::Ethernet as usize + 1] =
+    [DefaultHandler; Interrupt::Ethernet as usize + 1];
+
 /// What the images use of the board.
 pub struct Board {
     /// The network card.

@@ -1,4 +1,5 @@
-//! What the board says to the host, over semihosting.
+//! What the board says to the host, over semihosting. QEMU hears it, and so does a debugger; without
+//! either, a real board faults there.
 
 use cortex_m_semihosting::hio;
 use thimble_core::bytes::ascii::Decimal;
