@@ -237,8 +237,8 @@ pub(crate) async fn serve_once<S: Service>(
     let mut tx_alarm = Alarm::default();
     let mut halves = Halves::new(socket, *peer, options, stop, (alarm, &mut tx_alarm));
     let outcome = core.serve(&mut halves, desk.lend()).await;
-    let octets = halves.octets();
-    desk.leave(desk.used().saturating_add(octets));
+    // However often the same pages are used, they are no more.
+    desk.leave(halves.octets());
     match outcome {
         Ok(Ended::Idle) => After::Request,
         Err(error) if is_lull(&error) => After::Request,

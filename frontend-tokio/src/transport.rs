@@ -189,13 +189,13 @@ impl Transmit for Tx<'_> {
         let Some(file) = file else { return Ok(None) };
         if !self.in_memory.contains(&offset) {
             // Of a large file, nobody knows how much of it stays in memory.
-            self.in_memory = match opened.filter(|opened| opened.metadata().len <= STRETCH) {
-                Some(opened) => opened.bring_into_memory().await?,
-                None => {
-                    let stretch = offset..offset.saturating_add(length.min(STRETCH));
-                    bring_into_memory(file, stretch.clone()).await?;
-                    stretch
-                }
+            let short = opened.filter(|opened| opened.metadata().len <= STRETCH);
+            self.in_memory = if let Some(opened) = short {
+                opened.bring_into_memory().await?
+            } else {
+                let stretch = offset..offset.saturating_add(length.min(STRETCH));
+                bring_into_memory(file, stretch.clone()).await?;
+                stretch
             };
         }
         let send = |socket: &Socket, context: &mut Context<'_>| {

@@ -154,7 +154,8 @@ impl Connection {
                 else {
                     return Ok(Received { consumed: skipped, event: Event::More });
                 };
-                let event = Event::Head(self.accept(head, &[])?);
+                let parsed = self.head(head, &[]);
+                let event = Event::Head(*self.accept(head, &parsed)?);
                 Ok(Received { consumed: skipped + head.len(), event })
             }
             Next::Content(_) | Next::Nothing => {
@@ -208,27 +209,29 @@ impl Connection {
         self.receiving.find_head(input, table).inspect_err(|_| self.refuse_head(input))
     }
 
-    /// Takes a whole head: what it says decides how content and reply are framed.
-    #[inline(never)]
-    pub(crate) fn accept<'h>(
-        &mut self,
+    /// The whole head that was found, where its parts stand. Its caller keeps it, and has it
+    /// [accepted](Self::accept) there: it is large to copy.
+    pub(crate) fn head<'h>(
+        &self,
         octets: &'h [u8],
         table: &'h [FieldEntry],
     ) -> Result<Head<'h>, ParseError> {
-        // One place for all of it, and no copy of a head.
-        let mut accepted = match &self.receiving.next {
+        match &self.receiving.next {
             Next::Head { reader, .. } => Head::new(octets, reader, table),
-            Next::Content(_) | Next::Nothing => Err(ParseError::TruncatedHead),
-        };
-        if let Ok(head) = &accepted
-            && let Err(error) = self.frame(head)
-        {
-            accepted = Err(error);
+            Next::Content { .. } | Next::Nothing => Err(ParseError::TruncatedHead),
         }
-        if accepted.is_err() {
-            self.refuse_head(octets);
-        }
-        accepted
+    }
+
+    /// Takes a head, which is all of `octets`: what it says decides how content and reply are framed.
+    #[inline(never)]
+    pub(crate) fn accept<'a, 'h>(
+        &mut self,
+        octets: &[u8],
+        head: &'a Result<Head<'h>, ParseError>,
+    ) -> Result<&'a Head<'h>, ParseError> {
+        let accepted = head.as_ref().map_err(|error| *error);
+        let accepted = accepted.and_then(|head| self.frame(head).map(|()| head));
+        accepted.inspect_err(|_| self.refuse_head(octets))
     }
 
     /// Makes ready for the content of a request, and for the reply to it.

@@ -113,7 +113,7 @@ pub fn http_date(value: &[u8], now: Option<UnixTime>) -> Option<UnixTime> {
         Some(3) => b", dd mmm yyyy hh:ii:ss GMT",
         Some(_) => b", dd-mmm-yy hh:ii:ss GMT",
     };
-    let Civil { mut year, month, day, hour, minute, second } = read(form, rest)?;
+    let [mut year, month, day, hour, minute, second] = read(form, rest)?;
     let (months, _) = MONTHS.as_chunks();
     let is_month = |&[a, b, c]: &[u8; 3]| u32::from_be_bytes([0, a, b, c]) == month;
     let month = 1 + u32::try_from(months.iter().position(is_month)?).ok()?;
@@ -136,40 +136,25 @@ pub fn http_date(value: &[u8], now: Option<UnixTime>) -> Option<UnixTime> {
     Some(UnixTime(days.checked_sub(EPOCH).map_or(0, |days| u64::from(days) * 86_400 + second)))
 }
 
-/// The numbers in a date, of which the month is its name yet.
-#[derive(Default)]
-struct Civil {
-    year: u32,
-    month: u32,
-    day: u32,
-    hour: u32,
-    minute: u32,
-    second: u32,
-}
-
-/// Reads `value` by a form of the same length. Small letters in it stand for digits of the number
-/// that they hint at, `m` for a letter of the month, `e` for a digit or a space; all else is itself.
-fn read(form: &[u8], value: &[u8]) -> Option<Civil> {
-    let mut civil = Civil::default();
+/// Reads `value` by a form of the same length, in which small letters stand for digits of the number
+/// that they hint at: year, month, day, hour, minute, second. The month is three letters; the first
+/// digit of a day may be a space where there is an `e`. All else stands for itself.
+fn read(form: &[u8], value: &[u8]) -> Option<[u32; 6]> {
+    let mut numbers = [0; 6];
     for (form, octet) in form.iter().zip(value) {
-        let number = match form {
-            b'y' => &mut civil.year,
-            b'm' => &mut civil.month,
-            b'd' | b'e' => &mut civil.day,
-            b'h' => &mut civil.hour,
-            b'i' => &mut civil.minute,
-            b's' => &mut civil.second,
-            literal if literal == octet => continue,
+        let hint = if *form == b'e' { b'd' } else { *form };
+        let hinted = b"ymdhis".iter().zip(&mut numbers).find(|(letter, _)| **letter == hint);
+        match (hinted, form, octet) {
+            (None, literal, octet) if literal == octet => {}
+            (Some((_, number)), b'm', letter) => *number = *number << 8 | u32::from(*letter),
+            (Some((_, number)), _, digit @ b'0'..=b'9') => {
+                *number = *number * 10 + u32::from(digit - b'0');
+            }
+            (Some(_), b'e', b' ') => {}
             _ => return None,
-        };
-        *number = match (form, octet) {
-            (b'm', letter) => *number << 8 | u32::from(*letter),
-            (b'e', b' ') => 0,
-            (_, digit @ b'0'..=b'9') => *number * 10 + u32::from(digit - b'0'),
-            _ => return None,
-        };
+        }
     }
-    (form.len() == value.len()).then_some(civil)
+    (form.len() == value.len()).then_some(numbers)
 }
 
 /// Days, and the second of the last one.

@@ -9,7 +9,6 @@ use crate::bytes::ascii::as_str;
 use crate::bytes::probe::{Probe, WIDTH, find};
 use crate::bytes::span::Span;
 use crate::grammar::field_line::FieldLine;
-use crate::grammar::host::Authority;
 use crate::grammar::request_line::RequestLine;
 use crate::grammar::target::PathAndQuery;
 
@@ -69,36 +68,41 @@ pub fn field_line(input: &[u8], at: usize, end: usize) -> Option<(FieldLine, u32
     is_ordinary.then_some((FieldLine { name, value }, first_four))
 }
 
-/// The parts of an origin-form at `target` in a head, of which the octets were checked already: a
-/// path with no pct-encoded octet in it.
+/// Where in a head the path ends of an origin-form at `target`, of which the octets were checked
+/// already: a path with no pct-encoded octet in it.
 #[inline(always)]
-pub fn origin_form(head: &[u8], target: Span) -> Option<PathAndQuery<'_>> {
+pub fn path_end(head: &[u8], target: Span) -> Option<usize> {
     // The SP after it is found if nothing else is.
     let found = find(head, target.start, |probe| {
         probe.equal(b'?') | probe.equal(b'%') | probe.equal(b' ')
     })?;
-    let text = as_str(head.get(target.start..target.end)?);
-    let (path, rest) = text.split_at_checked(found - target.start)?;
-    let query = match rest.as_bytes() {
-        [] => None,
-        [b'?', ..] => rest.get(1..),
-        _ => return None,
-    };
-    path.starts_with('/').then_some(PathAndQuery { path, query })
+    let is_ordinary = head.get(target.start) == Some(&b'/') && head.get(found) != Some(&b'%');
+    is_ordinary.then_some(found)
 }
 
-/// The authority at `value` in a head: a host of letters, digits, hyphens and dots, and a port of
+/// The parts of that.
+#[inline(always)]
+pub fn origin_form(head: &[u8], target: Span) -> Option<PathAndQuery<'_>> {
+    let end = path_end(head, target)?;
+    let text = as_str(head.get(target.start..target.end)?);
+    let (path, rest) = text.split_at_checked(end - target.start)?;
+    Some(PathAndQuery { path, query: rest.get(1..) })
+}
+
+/// Whether there is an authority at `value` in a head: a host of letters, digits, hyphens and dots, and a port of
 /// four digits at most if there is a colon.
 #[inline(always)]
-pub fn authority(head: &[u8], value: Span) -> Option<Authority<'_>> {
-    let found = find(head, value.start, |probe| probe.not_in_name() & !probe.equal(b'.'))?;
-    let is_ordinary = match head.get(found..value.end)? {
-        [] => true,
-        [b':', digits @ ..] => digits.len() <= 4 && digits.iter().all(u8::is_ascii_digit),
-        _ => false,
-    };
-    let text = as_str(head.get(value.start..value.end)?);
-    (is_ordinary && found > value.start).then_some(Authority(text))
+pub fn is_authority(head: &[u8], value: Span) -> bool {
+    let found = find(head, value.start, |probe| probe.not_in_name() & !probe.equal(b'.'));
+    found.is_some_and(|found| {
+        found > value.start
+            && match head.get(found..value.end) {
+                Some([b':', digits @ ..]) => {
+                    digits.len() <= 4 && digits.iter().all(u8::is_ascii_digit)
+                }
+                rest => rest == Some(&[]),
+            }
+    })
 }
 
 #[cfg(test)]
@@ -206,9 +210,9 @@ mod tests {
             ("u@a", false),
         ] {
             let head = std::format!("GET / HTTP/1.1\r\nHost: {value}\r\n\r\n");
-            let found = authority(head.as_bytes(), Span { start: 22, end: 22 + value.len() });
-            assert_eq!(found.is_some(), ordinary, "{value}");
-            assert!(found.is_none() || found == host::authority(value.as_bytes()));
+            let found = is_authority(head.as_bytes(), Span { start: 22, end: 22 + value.len() });
+            assert_eq!(found, ordinary, "{value}");
+            assert!(!found || host::authority(value.as_bytes()).is_some());
         }
     }
 }

@@ -28,11 +28,11 @@ macro_rules! parse_errors {
 
 parse_errors! {
     /// An octet that no head may hold: a bare CR or LF, NUL, another control.
-    Octet BAD_REQUEST "a bare CR or LF, or another control octet"
+    Octet BAD_REQUEST "a bare CR or LF, or another control"
     /// Too many empty lines before a request-line (RFC 9112 §2.2).
     EmptyLines BAD_REQUEST "too many empty lines"
     /// No method (RFC 9112 §3.1).
-    Method BAD_REQUEST "no method and one space at the start"
+    Method BAD_REQUEST "no method at the start"
     /// A method that fills the whole request-line limit (RFC 9112 §3).
     MethodTooLong NOT_IMPLEMENTED "the method is too long"
     /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
@@ -42,13 +42,13 @@ parse_errors! {
     /// A request-line over its limit (RFC 9112 §3).
     RequestLineTooLong URI_TOO_LONG "the request-line is too long"
     /// No HTTP-version (RFC 9112 §2.3).
-    Version BAD_REQUEST "no HTTP-version at the end of the request-line"
+    Version BAD_REQUEST "no HTTP-version"
     /// A version of another major number (RFC 9110 §15.6.6).
-    UnsupportedVersion HTTP_VERSION_NOT_SUPPORTED "only HTTP/1.0 and HTTP/1.1 are served"
+    UnsupportedVersion HTTP_VERSION_NOT_SUPPORTED "only HTTP/1 is served"
     /// A field line that begins with whitespace (RFC 9112 §5.2).
     ObsFold BAD_REQUEST "a field line begins with whitespace"
     /// A field name that is no token directly before a colon (RFC 9112 §5.1).
-    FieldName BAD_REQUEST "a field line needs a name and a colon right after it"
+    FieldName BAD_REQUEST "no field name with a colon right after it"
     /// A field section over its limit of octets (RFC 6585 §5).
     FieldSectionTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the field section is too large"
     /// Too many field lines (RFC 6585 §5).
@@ -56,18 +56,18 @@ parse_errors! {
     /// No Host field in HTTP/1.1 (RFC 9112 §3.2).
     NoHost BAD_REQUEST "the Host field is missing"
     /// A Host field that is repeated, or no valid uri-host and port (RFC 9112 §3.2).
-    Host BAD_REQUEST "one Host is needed: a host, and a port if any"
+    Host BAD_REQUEST "Host must name one host"
     /// A Content-Length that is repeated, or no number of 64 bits (RFC 9112 §6.3).
-    ContentLength BAD_REQUEST "Content-Length must be one decimal number"
+    ContentLength BAD_REQUEST "Content-Length must be one number"
     /// Both Content-Length and Transfer-Encoding (RFC 9112 §6.1).
     AmbiguousLength BAD_REQUEST "both Content-Length and Transfer-Encoding"
     /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1), or one that doesn't end with the only
     /// `chunked` (RFC 9112 §6.3).
-    TransferEncoding BAD_REQUEST "Transfer-Encoding must end with its only chunked"
+    TransferEncoding BAD_REQUEST "chunked must come last, and once"
     /// A transfer coding that is not implemented (RFC 9112 §6.1).
-    TransferCoding NOT_IMPLEMENTED "the only transfer coding known is chunked"
+    TransferCoding NOT_IMPLEMENTED "the only transfer coding is chunked"
     /// An expectation besides 100-continue (RFC 9110 §10.1.1).
-    Expectation EXPECTATION_FAILED "the only expectation known is 100-continue"
+    Expectation EXPECTATION_FAILED "the only expectation is 100-continue"
     /// A chunk line that is none, or no CRLF after the data (RFC 9112 §7.1).
     Chunk BAD_REQUEST "a chunk is malformed"
     /// A chunk-size line, or the extensions of all of them, over a limit (RFC 9112 §7.1.1).

@@ -38,9 +38,9 @@ impl<'head> Head<'head> {
         let start = reader.start.ok_or(ParseError::TruncatedHead)?;
         let Start { target, version } = start;
         let method = Method::new(as_str(slice(octets, start.method())));
-        target_of(octets, method, target)?;
+        check_target(octets, method, target)?;
         match reader.facts.host {
-            Once::Valid(value) if host_of(octets, value).is_some() => {}
+            Once::Valid(value) if is_host(octets, value) => {}
             Once::Absent if version == Version::Http10 => {}
             Once::Absent => return Err(ParseError::NoHost),
             Once::Valid(_) | Once::Invalid => return Err(ParseError::Host),
@@ -103,13 +103,14 @@ impl<'head> Head<'head> {
         match self.target() {
             Target::Absolute(authority, _) | Target::Authority(authority) => Some(authority),
             Target::Origin(_) | Target::Asterisk => {
-                host_of(self.as_bytes(), self.facts.host.valid()?)
+                authority(slice(self.as_bytes(), self.facts.host.valid()?))
             }
         }
     }
 }
 
 /// The target at `span`. An ordinary one is recognised faster than it is parsed.
+#[inline(always)]
 fn target_of<'head>(
     octets: &'head [u8],
     method: Method<'head>,
@@ -124,14 +125,23 @@ fn target_of<'head>(
     Target::new(method, slice(octets, span))
 }
 
-/// The authority that a Host value at `span` names. An ordinary one is recognised faster than it is
-/// parsed.
-fn host_of(octets: &[u8], span: Span) -> Option<Authority<'_>> {
+/// Whether there is a target at `span`, taken apart or not.
+fn check_target(octets: &[u8], method: Method<'_>, span: Span) -> Result<(), ParseError> {
     #[cfg(target_pointer_width = "64")]
-    if let Some(authority) = ordinary::authority(octets, span) {
-        return Some(authority);
+    if method != Method::Connect && ordinary::path_end(octets, span).is_some() {
+        return Ok(());
     }
-    authority(slice(octets, span))
+    target_of(octets, method, span).map(drop)
+}
+
+/// Whether a Host value at `span` names an authority. An ordinary one is recognised faster than it is
+/// parsed.
+fn is_host(octets: &[u8], span: Span) -> bool {
+    #[cfg(target_pointer_width = "64")]
+    if ordinary::is_authority(octets, span) {
+        return true;
+    }
+    authority(slice(octets, span)).is_some()
 }
 
 /// The request-line at the start of `octets`, without its CRLF and empty lines before it, whether

@@ -55,7 +55,8 @@ impl<'c> Route<'c> {
         let mut segments = [""; MAX_SEGMENTS];
         for (slot, [before, end]) in segments.iter_mut().zip(ends.array_windows()).take(count) {
             *slot = match path.get(before + 1..*end) {
-                Some(segment) if !is_encoded => segment,
+                // As it stands: on small devices, one way is smaller than two.
+                Some(segment) if cfg!(target_pointer_width = "64") && !is_encoded => segment,
                 _ => as_str(decoded.get(before + 1..*end).unwrap_or_default()),
             };
         }

@@ -165,7 +165,8 @@ impl<S: Service, C: Clock> Server<S, C> {
             let octets = front.get(head.start..).unwrap_or_default();
             let (rx, tx) = transport.halves();
             rx.head(octets);
-            let parsed = session.connection.accept(octets, session.fields)?;
+            let parsed = session.connection.head(octets, session.fields);
+            let parsed = session.connection.accept(octets, &parsed)?;
             // The path is decoded into the transmit buffer.
             let target = parsed.target();
             let path = target.path();
@@ -181,7 +182,7 @@ impl<S: Service, C: Clock> Server<S, C> {
             let now = self.clock.now().map(Date::from);
             let draft = Draft::new(sending, Output::new(buffer, &mut session.staged), now);
             let mut parts: Parts<'_, T> =
-                Parts { head: &parsed, route: &route, rx, tx, incoming, draft };
+                Parts { head: parsed, route: &route, rx, tx, incoming, draft };
             // These are about the server, not about a path of it (RFC 9110 §9.3.7).
             let general: Option<(_, &[_])> = match target {
                 Target::Asterisk => Some((Method::Options, &[Method::Get, Method::Post])),

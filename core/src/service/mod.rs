@@ -1,4 +1,8 @@
 //! What a site does: static files over a storage, forms, and both together.
+#![expect(
+    clippy::manual_async_fn,
+    reason = "the future of an `async fn` holds its arguments twice"
+)]
 
 pub mod files;
 pub mod form;

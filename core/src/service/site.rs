@@ -83,41 +83,44 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
     }
 
     /// Answers a form posted to a page.
-    async fn submit<'c, T: Transport>(
+    fn submit<'c, T: Transport>(
         &'c self,
         exchange: Exchange<'c, T>,
         page: &S::File,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        let path = exchange.target().path();
-        if !is_in_state(&exchange, page) {
-            return Ok(exchange.refuse(OTHER_STATE));
-        }
-        let (form, mut respond) = exchange.form().await?;
-        self.submissions.submit(&Submission { time: respond.now(), path, form });
+    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+        async move {
+            let path = exchange.target().path();
+            if !is_in_state(&exchange, page) {
+                return Ok(exchange.refuse(OTHER_STATE));
+            }
+            let (form, mut respond) = exchange.form().await?;
+            self.submissions.submit(&Submission { time: respond.now(), path, form });
 
-        let length = page.metadata().len;
-        let mut search = PlaceSearch::default();
-        page.look(respond.scratch(), OVERLAP, |offset, octets| search.look(offset, octets)).await;
-        let place = search.place(length);
-        let after = place.at + place.replaced;
-        let mut shown = 0;
-        list(form.iter(), &mut |piece| shown += piece.len() as u64);
-        let mut stream = respond
-            .status(Status::OK)
-            .content_type(HTML)
-            .field("Cache-Control", "no-store")
-            .stream_exact(length - place.replaced + shown);
-        page.send(0, place.at, &mut stream).await?;
-        stream.render(&|emit| list(form.iter(), emit)).await?;
-        page.send(after, length - after, &mut stream).await?;
-        stream.finish()
+            let length = page.metadata().len;
+            let mut search = PlaceSearch::default();
+            page.look(respond.scratch(), OVERLAP, |offset, octets| search.look(offset, octets))
+                .await;
+            let place = search.place(length);
+            let after = place.at + place.replaced;
+            let mut shown = 0;
+            list(form.iter(), &mut |piece| shown += piece.len() as u64);
+            let mut stream = respond
+                .status(Status::OK)
+                .content_type(HTML)
+                .field("Cache-Control", "no-store")
+                .stream_exact(length - place.replaced + shown);
+            page.send(0, place.at, &mut stream).await?;
+            stream.render(&|emit| list(form.iter(), emit)).await?;
+            page.send(after, length - after, &mut stream).await?;
+            stream.finish()
+        }
     }
 
     /// Shows the submissions that were kept, the latest first.
-    async fn show<'c, T: Transport>(
+    fn show<'c, T: Transport>(
         &'c self,
         exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
         let (body, respond) = exchange.into_unread();
         let record = body.into_scratch();
         let mut stream = respond
@@ -126,14 +129,16 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
             .field("Cache-Control", "no-store")
             .stream();
         let mut age = 0;
-        loop {
-            let length = self.submissions.recall(age, record);
-            let kept = length.and_then(|length| record.get(..length)).map(Form::from_decoded);
-            stream.render(&|emit| part(age, kept, emit)).await?;
-            if kept.is_none() {
-                return stream.finish();
+        async move {
+            loop {
+                let length = self.submissions.recall(age, record);
+                let kept = length.and_then(|length| record.get(..length)).map(Form::from_decoded);
+                stream.render(&|emit| part(age, kept, emit)).await?;
+                if kept.is_none() {
+                    return stream.finish();
+                }
+                age += 1;
             }
-            age += 1;
         }
     }
 }

@@ -141,15 +141,19 @@ fn shown(text: &[u8]) -> Option<(&'static str, usize)> {
 fn size(len: u64, emit: &mut dyn FnMut(&[u8])) {
     const UNITS: [&str; 6] = [" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"];
     if len < 1024 {
-        emit(Decimal::new(len).as_bytes());
+        number(len, emit);
         return emit(b" B");
     }
     let (mut whole, mut rest, mut unit) = (len >> 10, len & 1023, 0);
     while whole >= 1024 {
         (whole, rest, unit) = (whole >> 10, whole & 1023, unit + 1);
     }
-    emit(Decimal::new(whole).as_bytes());
+    number(whole, emit);
     emit(b".");
-    emit(Decimal::new((rest * 10) >> 10).as_bytes());
+    number((rest * 10) >> 10, emit);
     emit(UNITS.get(unit).copied().unwrap_or_default().as_bytes());
+}
+
+fn number(number: u64, emit: &mut dyn FnMut(&[u8])) {
+    emit(Decimal::new(number).as_bytes());
 }

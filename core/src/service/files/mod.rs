@@ -174,7 +174,6 @@ impl<'s, S: Storage> Files<'s, S> {
     }
 
     /// Answers a request whose path leads to `found`, of which a file has `methods`.
-    #[expect(clippy::manual_async_fn, reason = "an async function holds its arguments twice")]
     pub(super) fn answer<'c, T: Transport>(
         &'c self,
         exchange: Exchange<'c, T>,
@@ -214,6 +213,7 @@ impl<'s, S: Storage> Files<'s, S> {
         }
     }
 
+    /// Plans the reply to a request that leads to `file`.
     fn plan<'p, 'c: 'p, T: Transport>(
         &'p self,
         exchange: &Exchange<'c, T>,
@@ -242,11 +242,15 @@ impl<'s, S: Storage> Files<'s, S> {
     }
 }
 
+/// A reply that is begun.
 enum Begun<'c, T: Transport> {
+    /// It is whole already.
     Whole(Responded<'c, T>),
+    /// Its content is still to be sent, range by range.
     Parts(Stream<'c, T>),
 }
 
+/// Begins a reply as it is planned. `memory` is the file, if it is memory.
 fn begin<'c, T: Transport>(
     exchange: Exchange<'c, T>,
     plan: &Plan<'_>,

@@ -1,6 +1,5 @@
 //! The decision about a file's reply, without the file.
 
-use super::multipart::{Boundary, delimiter};
 use crate::bytes::ascii::Decimal;
 use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::grammar::range::RangeSet;
@@ -78,9 +77,9 @@ pub struct Plan<'p> {
     pub reason: &'static str,
     /// Its content.
     pub content: Content<'p>,
-    content_type: &'p str,
+    pub(super) content_type: &'p str,
     methods: &'p [Method<'p>],
-    variant: Variant<'p>,
+    pub(super) variant: Variant<'p>,
     /// Whether other requests may get other codings.
     is_negotiated: bool,
     /// Whether the client has the fields of the representation from an earlier reply.
@@ -245,46 +244,6 @@ impl<'p> Plan<'p> {
             }
             _ => {}
         }
-    }
-
-    /// Octets of content that Content-Length declares: the file's, or those of its ranges with their
-    /// delimiters. 0 where a refusal has only words, if any.
-    pub fn length(&self) -> u64 {
-        let mut length = 0;
-        let mut index = 0;
-        loop {
-            self.delimiter(index, &mut |piece| length += piece.len() as u64);
-            let Some(range) = self.range(index) else { return length };
-            length += range.len();
-            index += 1;
-        }
-    }
-
-    /// What is sent of the file, range by range, each behind its [delimiter](Self::delimiter).
-    pub fn range(&self, index: usize) -> Option<OctetRange> {
-        match self.content {
-            Content::Parts(parts) => parts.nth(index),
-            Content::One(range) if index == 0 => Some(range),
-            Content::Whole if index == 0 => {
-                Some(OctetRange { first: 0, last: self.variant.len.checked_sub(1)? })
-            }
-            _ => None,
-        }
-    }
-
-    /// Gives `emit`, piece by piece, what stands before the range at `index` in
-    /// `multipart/byteranges`, or behind the last one (RFC 9110 §14.6): nothing where there are no
-    /// parts.
-    pub fn delimiter(&self, index: usize, emit: &mut dyn FnMut(&[u8])) {
-        if let Content::Parts(parts) = self.content {
-            let (boundary, range) = (self.boundary(), parts.nth(index));
-            delimiter(&boundary, self.content_type, range, self.variant.len, emit);
-        }
-    }
-
-    fn boundary(&self) -> Boundary {
-        let Variant { len, validators, .. } = self.variant;
-        Boundary::new(validators.etag.map_or(b"", |etag| etag.opaque), len)
     }
 }
 

@@ -46,14 +46,15 @@ impl<'c> Form<'c> {
                 }
                 sequence => {
                     is_empty = false;
-                    let (piece, length) = match text(sequence) {
-                        ("", fault) => (REPLACEMENT, fault),
-                        (text, _) => (text, text.len()),
-                    };
+                    let (text, fault) = text(sequence);
+                    let is_text = !text.is_empty();
+                    let (piece, length) =
+                        if is_text { (text, text.len()) } else { (REPLACEMENT, fault) };
                     read += 3 * length;
                     piece.as_bytes()
                 }
             };
+            // Over octets that were read already: nothing decodes to more than it was.
             for octet in piece {
                 if let Some(slot) = content.get_mut(written) {
                     *slot = *octet;
