@@ -80,6 +80,13 @@ parse_errors! {
     TruncatedContent BAD_REQUEST "the request ended within its content"
 }
 
+impl ParseError {
+    /// The status of what answers it.
+    pub const fn status_hint(self) -> Status {
+        self.refusal().status
+    }
+}
+
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.refusal().reason)

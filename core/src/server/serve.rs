@@ -13,7 +13,7 @@ use crate::bytes::window::Window;
 use crate::framing::Limits;
 use crate::framing::encode::Date;
 use crate::grammar::date::UnixTime;
-use crate::message::{FieldEntry, Method, ParseError, Refusal, Status, Target};
+use crate::message::{FieldEntry, Head, Method, ParseError, Refusal, Status, Target};
 
 /// What an application implements; once, for every frontend.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the service, as DESIGN asks")]
@@ -167,9 +167,8 @@ impl<S: Service, C: Clock> Server<S, C> {
             rx.head(octets);
             let parsed = session.connection.head(octets, session.fields);
             let parsed = session.connection.accept(octets, &parsed)?;
+            let (path, general) = subject(parsed);
             // The path is decoded into the transmit buffer.
-            let target = parsed.target();
-            let path = target.path();
             let scratch = Route::scratch(path);
             if scratch > session.tx.len() / 4 {
                 return Err(ParseError::RequestLineTooLong.into());
@@ -183,14 +182,8 @@ impl<S: Service, C: Clock> Server<S, C> {
             let draft = Draft::new(sending, Output::new(buffer, &mut session.staged), now);
             let mut parts: Parts<'_, T> =
                 Parts { head: parsed, route: &route, rx, tx, incoming, draft };
-            // These are about the server, not about a path of it (RFC 9110 §9.3.7).
-            let general: Option<(_, &[_])> = match target {
-                Target::Asterisk => Some((Method::Options, &[Method::Get, Method::Post])),
-                Target::Authority(_) => Some((Method::Connect, &[])),
-                Target::Origin(_) | Target::Absolute(..) => None,
-            };
             let mut reply = match general {
-                Some((method, methods)) => parts.split().1.allow(method, methods),
+                Some(methods) => parts.split().1.allow(parsed.method(), methods),
                 None => self.service.call(Exchange { parts: &mut parts }).await?,
             };
             reply.check()?;
@@ -228,4 +221,15 @@ impl<S: Service, C: Clock> Server<S, C> {
         session.conclude();
         Ok(())
     }
+}
+
+/// What a request is about: a path, or, with the methods it then has, the server (RFC 9110 §9.3.7).
+fn subject<'h>(head: &Head<'h>) -> (&'h str, Option<&'static [Method<'static>]>) {
+    let target = head.target();
+    let general: Option<&[_]> = match target {
+        Target::Asterisk => Some(&[Method::Get, Method::Post]),
+        Target::Authority(_) => Some(&[]),
+        Target::Origin(_) | Target::Absolute(..) => None,
+    };
+    (target.path(), general)
 }
