@@ -4,8 +4,8 @@ use smoltcp::time::{Duration, Instant};
 
 /// How many may wait. More are not heard, and ask again.
 const CLIENTS: usize = 4;
-/// The longest request for a connection: an Ethernet header, one of IP without options, and TCP's
-/// with all that it may have.
+/// The longest request for a connection: an Ethernet header, one of IPv4 without options, and TCP's
+/// with all that it may have; or as much of IPv6's, with what clients send. A longer one is not kept.
 const LONGEST: usize = 14 + 20 + 60;
 
 /// Frames by which clients asked for a connection while no socket listened. TCP asks again a second

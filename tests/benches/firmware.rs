@@ -40,7 +40,7 @@ impl Second {
         let url = format!("http://{}/", guest.address());
         let before = guest.cpu_time();
         let output = Command::new("wrk").args(["-t1", "-c1", "-d1s", &url]).output()?;
-        let cpu = (guest.cpu_time() - before).as_secs_f64();
+        let cpu = guest.cpu_time().saturating_sub(before).as_secs_f64();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let rate = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
         let requests = rate.and_then(|rate| rate.trim().parse::<f64>().ok());
