@@ -191,3 +191,41 @@ fn what_changed_just_now_is_not_kept() -> io::Result<()> {
     assert!(is_kept(&folder, "/f"));
     Ok(())
 }
+
+/// What a build leaves behind that makes its folder anew.
+#[test]
+fn another_folder_in_its_place_shows() -> io::Result<()> {
+    let place = tempfile::tempdir()?;
+    let at = |name: &str| place.path().join(name);
+    let build = |name: &str, content: &str| {
+        fs::create_dir(at(name))?;
+        fs::write(at(name).join("f"), content)
+    };
+    build("dist", "first")?;
+    thread::sleep(SETTLED);
+    let folder = Folder::open(at("dist"))?;
+    for _ in 0..3 {
+        assert_eq!(look(&folder, "/f"), "first");
+    }
+    assert!(is_kept(&folder, "/f"));
+
+    fs::remove_dir_all(at("dist"))?;
+    assert_eq!(look(&folder, "/f"), "404");
+    build("dist", "second")?;
+    assert_eq!(look(&folder, "/f"), "second", "at once, since the old one is missed");
+
+    build("next", "third")?;
+    fs::rename(at("dist"), at("old"))?;
+    fs::rename(at("next"), at("dist"))?;
+    thread::sleep(BESIDE);
+    assert_eq!(look(&folder, "/f"), "third");
+
+    symlink("old", at("link"))?;
+    let folder = Folder::open(at("link"))?;
+    assert_eq!(look(&folder, "/f"), "second");
+    symlink("dist", at("new"))?;
+    fs::rename(at("new"), at("link"))?;
+    thread::sleep(BESIDE);
+    assert_eq!(look(&folder, "/f"), "third");
+    Ok(())
+}

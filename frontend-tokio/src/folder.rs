@@ -31,7 +31,7 @@ const READ: usize = 256 * 1024;
 pub struct Folder(Arc<folder::Folder>);
 
 impl Folder {
-    /// The folder at `path`, opened now: what later becomes of `path` doesn't matter.
+    /// The folder at `path`.
     ///
     /// # Errors
     /// `path` is missing, no folder, or may not be searched.

@@ -11,9 +11,10 @@ use thimble_core::service::storage::{
 };
 
 use super::mapped::Mapped;
-use super::{Folder, as_path, len, modified, open_error};
+use super::tree::Tree;
+use super::{as_path, len, modified, open_error};
 
-/// A directory beneath a [`Folder`] whose names were read and sorted.
+/// A directory beneath a [`Folder`](super::Folder) whose names were read and sorted.
 ///
 /// A name takes its own length and eight octets; sizes and times are asked for one by one, but for
 /// those of the few links.
@@ -72,9 +73,9 @@ impl Row {
 
 impl FolderEntries {
     /// Reads the names in the directory at `path`.
-    pub(super) fn read(folder: &Folder, path: &FsPath) -> Result<Self, OpenError> {
+    pub(super) fn read(tree: &Tree, path: &FsPath) -> Result<Self, OpenError> {
         let failed = |error: io::Error| open_error(&error);
-        let directory = folder.open_following(path)?;
+        let directory = tree.open_following(path)?;
         let mut names = Mapped::new().map_err(failed)?;
         let mut rows = Mapped::new().map_err(failed)?;
         let mut links = Vec::new();
@@ -94,7 +95,7 @@ impl FolderEntries {
             let is_directory = match kind {
                 FileType::RegularFile => false,
                 FileType::Directory => true,
-                FileType::Symlink => match folder.open_beneath(&path.join(as_path(name))) {
+                FileType::Symlink => match tree.open_beneath(&path.join(as_path(name))) {
                     Ok(Node::File(file)) => {
                         let Metadata { len, modified, .. } = file.metadata();
                         links.push(Link { start, len, modified });
