@@ -78,7 +78,7 @@ pub fn chunk_prefix(size: usize) -> [u8; CHUNK_PREFIX] {
 /// Whether a field name has letters and hyphens only, as most do: that can be told of many octets at a
 /// time. Never where the processor can't.
 fn is_plain(name: &str) -> bool {
-    let is_plain = |octet: u8| octet.is_ascii_alphabetic() | (octet == b'-');
+    let is_plain = |octet| matches!(octet, b'A'..=b'Z' | b'a'..=b'z' | b'-');
     cfg!(target_pointer_width = "64") && name.bytes().fold(true, |all, it| all & is_plain(it))
 }
 
