@@ -24,8 +24,8 @@ def opened(port, path, count):
     request = f"GET {path} HTTP/1.1\r\nHost: idle\r\n\r\n".encode()
     sockets = []
     for number in range(count):
-        # A source address has some 28,000 ports.
-        address = (f"127.0.0.{2 + number // 20000}", 0)
+        # A source address has some 28,000 ports, and those used with another server rest for a minute.
+        address = (f"127.0.{1 + port % 250}.{2 + number // 20000}", 0)
         connection = socket.create_connection(("127.0.0.1", port), 10, address)
         connection.sendall(request)
         reply = b""

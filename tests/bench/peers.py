@@ -40,7 +40,8 @@ LIGHTTPD = """
 server.document-root = "{root}"
 server.bind = "127.0.0.1"
 server.port = {port}
-server.max-fds = 20000
+server.max-fds = 40000
+server.max-connections = 20000
 server.max-keep-alive-requests = 65535
 server.max-keep-alive-idle = 300
 mimetype.assign = ( "" => "application/octet-stream" )
