@@ -85,8 +85,7 @@ pub fn path_end(head: &[u8], target: Span) -> Option<usize> {
 pub fn origin_form(head: &[u8], target: Span) -> Option<PathAndQuery<'_>> {
     let end = path_end(head, target)?;
     let text = as_str(head.get(target.start..target.end)?);
-    let (path, rest) = text.split_at_checked(end - target.start)?;
-    Some(PathAndQuery { path, query: rest.get(1..) })
+    Some(PathAndQuery { text, end: end - target.start })
 }
 
 /// Whether there is an authority at `value` in a head: a host of letters, digits, hyphens and dots, and a port of

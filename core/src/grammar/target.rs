@@ -1,15 +1,28 @@
 //! The four forms of request-target (RFC 9112 §3.2).
 
 use crate::bytes::ascii::{as_str, is_pct_encoded};
-use crate::bytes::take::{take_octet, take_until, take_while};
+use crate::bytes::take::{take_until, take_while};
 
 /// A path and its query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathAndQuery<'a> {
+    /// Both, as they stand.
+    pub(super) text: &'a str,
+    /// Where the path ends.
+    pub(super) end: usize,
+}
+
+impl<'a> PathAndQuery<'a> {
     /// `absolute-path`, still percent-encoded; it begins with a slash.
-    pub path: &'a str,
+    pub fn path(self) -> &'a str {
+        let path = self.text.get(..self.end).unwrap_or_default();
+        if path.is_empty() { "/" } else { path }
+    }
+
     /// `query`, still percent-encoded, without the question mark.
-    pub query: Option<&'a str>,
+    pub fn query(self) -> Option<&'a str> {
+        self.text.get(self.end + 1..)
+    }
 }
 
 /// ```abnf
@@ -24,12 +37,8 @@ pub struct PathAndQuery<'a> {
 /// and nothing here decodes a query.
 pub fn path_and_query(target: &[u8]) -> Option<PathAndQuery<'_>> {
     let mut rest = target;
-    let path = match take_until(&mut rest, b'?') {
-        [] => b"/",
-        path => path,
-    };
-    let query = take_octet(&mut rest, b'?').map(|()| as_str(rest));
-    is_pct_encoded(path).then_some(PathAndQuery { path: as_str(path), query })
+    let path = take_until(&mut rest, b'?');
+    is_pct_encoded(path).then_some(PathAndQuery { text: as_str(target), end: path.len() })
 }
 
 /// The schemes of an absolute-form that mean HTTP.
@@ -71,10 +80,6 @@ pub fn hierarchy(after_scheme: &[u8]) -> (&[u8], &[u8]) {
 mod tests {
     use super::*;
 
-    fn path<'a>(path: &'a str, query: Option<&'a str>) -> PathAndQuery<'a> {
-        PathAndQuery { path, query }
-    }
-
     #[test]
     fn paths_and_queries() {
         for (text, expected, query) in [
@@ -84,7 +89,8 @@ mod tests {
             ("", "/", None),
             ("?b", "/", Some("b")),
         ] {
-            assert_eq!(path_and_query(text.as_bytes()), Some(path(expected, query)));
+            let found = path_and_query(text.as_bytes()).unwrap();
+            assert_eq!((found.path(), found.query()), (expected, query), "{text}");
         }
         for bad in ["/%", "/%4", "/%4g", "/%%41"] {
             assert_eq!(path_and_query(bad.as_bytes()), None, "{bad}");

@@ -3,7 +3,6 @@
 use core::ops::BitOr;
 
 use crate::bytes::ascii::{parse_decimal, trim_ows};
-use crate::bytes::span::Span;
 
 /// What the fields say about framing and connection, before anything is concluded from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,8 +11,6 @@ pub struct Facts {
     pub content_length: Once<u64>,
     /// Transfer-Encoding.
     pub transfer_encoding: TransferEncoding,
-    /// Where in the head the value of Host stands.
-    pub host: Once<Span>,
     /// Connection.
     pub connection: Connection,
     /// Expect.
@@ -37,7 +34,7 @@ pub enum Once<T> {
 }
 
 impl<T> Once<T> {
-    fn add(&mut self, value: Option<T>) {
+    pub(super) fn add(&mut self, value: Option<T>) {
         *self = match (&self, value) {
             (Self::Absent, Some(value)) => Self::Valid(value),
             _ => Self::Invalid,
@@ -101,12 +98,9 @@ impl Facts {
         self.content_length != Once::Absent || self.transfer_encoding != TransferEncoding::Absent
     }
 
-    /// Takes note of a field line, if it says anything about framing and connection. `value` is where
-    /// in the head its content stands.
-    pub(super) fn add(&mut self, name: &[u8], content: &[u8], value: Span) {
-        let field = Word::of(name);
+    /// Takes note of a field line, if it says anything about framing and connection.
+    pub(super) fn add(&mut self, field: Word, content: &[u8]) {
         match field {
-            Word::Host => self.host.add(Some(value)),
             Word::ContentLength => self.content_length.add(parse_decimal(content)),
             Word::Upgrade => self.upgrade = true,
             Word::Connection | Word::Expect => self.add_members(content, field),
@@ -158,7 +152,7 @@ impl TransferEncoding {
 
 /// What is to be recognised: names of fields, and members of their values.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
+pub(super) enum Word {
     Host,
     Connection,
     KeepAlive,
@@ -187,7 +181,7 @@ const WORDS: [(Word, &[u8]); 10] = [
 ];
 
 impl Word {
-    fn of(text: &[u8]) -> Self {
+    pub(super) fn of(text: &[u8]) -> Self {
         WORDS.iter().find(|(_, known)| is(text, known)).map_or(Self::Other, |(word, _)| *word)
     }
 }
@@ -260,7 +254,7 @@ mod tests {
         ] {
             let mut facts = Facts::default();
             for value in values {
-                facts.add(b"Transfer-Encoding", value.as_bytes(), Span::default());
+                facts.add(Word::TransferEncoding, value.as_bytes());
             }
             assert_eq!(facts.transfer_encoding, expected, "{values:?}");
         }

@@ -19,6 +19,8 @@ pub struct Head<'head> {
     /// Where the request-target stands, which is one of this method.
     target: Span,
     version: Version,
+    /// Where the value of Host stands.
+    host: Option<Span>,
     facts: Facts,
 }
 
@@ -39,14 +41,15 @@ impl<'head> Head<'head> {
         let Start { target, version } = start;
         let method = Method::new(as_str(slice(octets, start.method())));
         check_target(octets, method, target)?;
-        match reader.facts.host {
+        match reader.host {
             Once::Valid(value) if is_host(octets, value) => {}
             Once::Absent if version == Version::Http10 => {}
             Once::Absent => return Err(ParseError::NoHost),
             Once::Valid(_) | Once::Invalid => return Err(ParseError::Host),
         }
         let fields = Fields::new(octets, reader.field_section(), reader.count(), table);
-        Ok(Self { fields, method, target, version, facts: reader.facts })
+        let host = reader.host.valid();
+        Ok(Self { fields, method, target, version, host, facts: reader.facts })
     }
 
     /// Parses a head that is known to be whole: from its request-line to its empty line.
@@ -102,9 +105,7 @@ impl<'head> Head<'head> {
     pub fn authority(&self) -> Option<Authority<'head>> {
         match self.target() {
             Target::Absolute(authority, _) | Target::Authority(authority) => Some(authority),
-            Target::Origin(_) | Target::Asterisk => {
-                authority(slice(self.as_bytes(), self.facts.host.valid()?))
-            }
+            Target::Origin(_) | Target::Asterisk => authority(slice(self.as_bytes(), self.host?)),
         }
     }
 }

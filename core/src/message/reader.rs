@@ -1,8 +1,8 @@
 //! Reading a head, line by line, as it arrives.
 
-use super::facts::Facts;
 #[cfg(target_pointer_width = "64")]
 use super::facts::may_matter;
+use super::facts::{Facts, Once, Word};
 use super::fields::slice;
 use super::{ParseError, Version};
 use crate::bytes::class::is_tchar;
@@ -48,6 +48,8 @@ pub struct HeadReader {
     count: usize,
     /// The request-line, once it is whole.
     pub(super) start: Option<Start>,
+    /// Where the value of Host stands.
+    pub(super) host: Once<Span>,
     pub(super) facts: Facts,
 }
 
@@ -166,12 +168,20 @@ impl HeadReader {
         };
         let name = found.name.behind(self.line);
         let value = found.value.behind(self.line);
-        self.facts.add(slice(line, found.name), slice(line, found.value), value);
+        self.note(slice(line, found.name), slice(line, found.value), value);
         if let Some(entry) = table.get_mut(self.count) {
             *entry = FieldEntry::new(name, value);
         }
         self.count += 1;
         Ok(())
+    }
+
+    /// Takes note of a field line. `value` is where in the head its content stands.
+    fn note(&mut self, name: &[u8], content: &[u8], value: Span) {
+        match Word::of(name) {
+            Word::Host => self.host.add(Some(value)),
+            field => self.facts.add(field, content),
+        }
     }
 
     /// Reads lines as long as they are ordinary ones. Returns the length of the head when they end
@@ -230,7 +240,7 @@ impl HeadReader {
             && end + 2 <= most
         {
             if may_matter(first_four, name.end - name.start) {
-                self.facts.add(slice(input, name), slice(input, value), value);
+                self.note(slice(input, name), slice(input, value), value);
             }
             if let Some(entry) = table.get_mut(count) {
                 *entry = FieldEntry::new(name, value);

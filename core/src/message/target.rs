@@ -58,18 +58,18 @@ impl<'a> Target<'a> {
     }
 
     /// The path, still percent-encoded; `*` in asterisk-form and nothing in authority-form.
-    pub const fn path(&self) -> &'a str {
+    pub fn path(&self) -> &'a str {
         match self {
-            Self::Origin(path) | Self::Absolute(_, path) => path.path,
+            Self::Origin(path) | Self::Absolute(_, path) => path.path(),
             Self::Authority(_) => "",
             Self::Asterisk => "*",
         }
     }
 
     /// The query, still percent-encoded, without its question mark.
-    pub const fn query(&self) -> Option<&'a str> {
+    pub fn query(&self) -> Option<&'a str> {
         match self {
-            Self::Origin(path) | Self::Absolute(_, path) => path.query,
+            Self::Origin(path) | Self::Absolute(_, path) => path.query(),
             Self::Authority(_) | Self::Asterisk => None,
         }
     }

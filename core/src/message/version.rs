@@ -4,6 +4,8 @@ use super::ParseError;
 
 /// The version of a request, as far as it matters to the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+// In one octet, what stands behind it in a structure would be filled and copied octet by octet.
+#[repr(u32)]
 pub enum Version {
     /// HTTP/1.0.
     Http10,

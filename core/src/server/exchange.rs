@@ -66,7 +66,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// path that ends with a slash. At most [`MAX_SEGMENTS`](super::route::MAX_SEGMENTS): the last
     /// one holds the rest. A segment that is not UTF-8 shows as U+FFFD.
     pub fn segments(&self) -> &'c [&'c str] {
-        self.parts.route.segments()
+        self.parts.route.segments
     }
 
     /// The path, percent-decoded, as one to a file; `None` when no file can be meant by it.

@@ -149,7 +149,7 @@ impl<'c, T: Transport> Reply<'c, T> {
         let line = line_of(&refusal, &code);
         let length = line.iter().map(|part| part.len()).sum::<usize>() as u64;
         reply.end_head(Length::Exact(length));
-        for part in line {
+        for part in &line {
             reply.draft.part(part);
         }
         reply.responded(b"")

@@ -8,8 +8,8 @@ pub const MAX_SEGMENTS: usize = 8;
 /// A decoded path.
 #[derive(Debug)]
 pub(super) struct Route<'c> {
-    segments: [&'c str; MAX_SEGMENTS],
-    count: usize,
+    /// Its segments, the slash at the start not counted.
+    pub(super) segments: &'c [&'c str],
     /// All of it; `None` when a segment holds an encoded slash, which then could not be told from
     /// those that divide segments.
     pub(super) decoded: Option<&'c [u8]>,
@@ -22,9 +22,13 @@ impl<'c> Route<'c> {
     }
 
     /// Decodes `path`, which is valid, into `scratch`; where nothing is encoded, it is borrowed as it
-    /// stands.
+    /// stands. Its segments are put into `segments`.
     #[inline(never)]
-    pub(super) fn new(path: &'c str, scratch: &'c mut [u8]) -> Self {
+    pub(super) fn new(
+        path: &'c str,
+        scratch: &'c mut [u8],
+        segments: &'c mut [&'c str; MAX_SEGMENTS],
+    ) -> Self {
         // Where in the decoded path segments end.
         let mut ends = [0; MAX_SEGMENTS + 1];
         let (mut count, mut length, mut encoded_slash) = (0, 0, false);
@@ -52,7 +56,6 @@ impl<'c> Route<'c> {
         let decoded = decoded.get(..length).unwrap_or_default();
         // The root has none.
         let count = if length > 1 { count } else { 0 };
-        let mut segments = [""; MAX_SEGMENTS];
         for (slot, [before, end]) in segments.iter_mut().zip(ends.array_windows()).take(count) {
             *slot = match path.get(before + 1..*end) {
                 // As it stands: on small devices, one way is smaller than two.
@@ -60,12 +63,8 @@ impl<'c> Route<'c> {
                 _ => as_str(decoded.get(before + 1..*end).unwrap_or_default()),
             };
         }
-        Self { segments, count, decoded: (!encoded_slash).then_some(decoded) }
-    }
-
-    /// The segments, the slash at the start not counted.
-    pub(super) fn segments(&self) -> &[&'c str] {
-        self.segments.get(..self.count).unwrap_or_default()
+        let segments = segments.get(..count).unwrap_or_default();
+        Self { segments, decoded: (!encoded_slash).then_some(decoded) }
     }
 }
 
@@ -89,8 +88,9 @@ mod tests {
             ),
         ] {
             let mut scratch = [0; 64];
-            let route = Route::new(path, &mut scratch[..Route::scratch(path)]);
-            assert_eq!(route.segments(), expected, "{path}");
+            let mut segments = [""; MAX_SEGMENTS];
+            let route = Route::new(path, &mut scratch[..Route::scratch(path)], &mut segments);
+            assert_eq!(route.segments, expected, "{path}");
             assert_eq!(route.decoded, decoded, "{path}");
         }
     }

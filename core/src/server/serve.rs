@@ -6,7 +6,7 @@ use super::error::Error;
 use super::exchange::{Exchange, Parts};
 use super::output::Output;
 use super::responder::{Responded, Responder};
-use super::route::Route;
+use super::route::{MAX_SEGMENTS, Route};
 use super::session::{Arrived, Session, Step};
 use super::transport::{Half, Transmit, Transport};
 use crate::bytes::window::Window;
@@ -119,8 +119,8 @@ impl<S: Service, C: Clock> Server<S, C> {
             loop {
                 let (rx, tx) = transport.halves();
                 let done = match session.step() {
-                    Step::Answer => {
-                        let outcome = if let Some(refusal) = session.asked.refusal {
+                    Step::Answer(refusal) => {
+                        let outcome = if let Some(refusal) = refusal {
                             rx.head(session.head());
                             Err(refusal.into())
                         } else {
@@ -160,7 +160,7 @@ impl<S: Service, C: Clock> Server<S, C> {
         session: &mut Session<'_>,
     ) -> impl Future<Output = Result<(), Error<T::Error>>> {
         async move {
-            let head = session.asked.head;
+            let head = session.head;
             let (front, behind) = session.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
             let octets = front.get(head.start..).unwrap_or_default();
             let (rx, tx) = transport.halves();
@@ -175,7 +175,8 @@ impl<S: Service, C: Clock> Server<S, C> {
             }
             let room = session.tx.len() - scratch;
             let (buffer, scratch) = session.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
-            let route = Route::new(path, scratch);
+            let mut segments = [""; MAX_SEGMENTS];
+            let route = Route::new(path, scratch, &mut segments);
             let (receiving, sending) = session.connection.halves();
             let incoming = Incoming { receiving, window: Window::new(behind, &mut session.unread) };
             let now = self.clock.now().map(Date::from);

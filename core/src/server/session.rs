@@ -24,10 +24,11 @@ pub(super) struct Session<'b> {
     pub(super) fields: &'b mut [FieldEntry],
     /// What of `rx` was received and not consumed.
     pub(super) unread: Span,
+    /// Where in `rx` the head of the request stands that is answered, or was last; what there is of
+    /// it, if it is refused early.
+    pub(super) head: Span,
     /// What of `tx` is to be sent.
     pub(super) staged: Staged,
-    /// The request that is answered, or was last.
-    pub(super) asked: Asked,
     stage: Stage,
 }
 
@@ -42,8 +43,8 @@ pub(super) struct Session<'b> {
 enum Stage {
     /// A head is awaited. Without one, the connection may be left as idle or not.
     Head { may_idle: bool },
-    /// A request is to be answered.
-    Answer,
+    /// A request is to be answered; by a refusal, if there is one before its head is accepted.
+    Answer(Option<&'static Refusal>),
     /// What is left of its content is thrown away, so many octets at most.
     Drain { left: usize },
     /// The sending side is shut, and so many octets at most are thrown away.
@@ -52,19 +53,10 @@ enum Stage {
     Over(Ended),
 }
 
-/// A request that is to be answered.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Asked {
-    /// Where in the receive buffer its head stands; what there is of it, if it is refused.
-    pub(super) head: Span,
-    /// Why it is refused, if that is known before the head is accepted.
-    pub(super) refusal: Option<&'static Refusal>,
-}
-
 /// What is to be done next.
 pub(super) enum Step {
-    /// Answer what is asked, and [`conclude`](Session::conclude).
-    Answer,
+    /// Answer what is asked, by the refusal if there is one, and [`conclude`](Session::conclude).
+    Answer(Option<&'static Refusal>),
     /// Send all that is staged.
     Flush,
     /// Read, and tell [`arrived`](Session::arrived).
@@ -95,8 +87,8 @@ impl<'b> Session<'b> {
             tx,
             fields,
             unread: Span::default(),
+            head: Span::default(),
             staged: Staged::default(),
-            asked: Asked::default(),
             stage: Stage::Head { may_idle: false },
         }
     }
@@ -118,7 +110,9 @@ impl<'b> Session<'b> {
         match self.stage {
             // Replies before it wait to leave together with it, unless that could take room from
             // its head.
-            Stage::Answer if self.staged.len() <= self.head_room() => Step::Answer,
+            Stage::Answer(refusal) if self.staged.len() <= self.head_room() => {
+                Step::Answer(refusal)
+            }
             Stage::Over(ended) => Step::End(ended),
             Stage::Linger { left: 0 } => Step::End(Ended::Closed),
             Stage::Linger { .. } => {
@@ -143,8 +137,8 @@ impl<'b> Session<'b> {
         window.consume(found.skipped);
         let is_idle = window.unread().is_empty();
         if let Some(length) = found.length {
-            self.asked = Asked { head: self.freeze(length), refusal: None };
-            self.stage = Stage::Answer;
+            self.head = self.freeze(length);
+            self.stage = Stage::Answer(None);
             return None;
         }
         // Empty lines before a request-line are counted as long as its connection is served.
@@ -173,18 +167,18 @@ impl<'b> Session<'b> {
 
     /// Counts what is unread from the end of the head on: the head is lent until the reply is made.
     pub(super) const fn set_apart(&mut self) {
-        self.unread = Span { start: 0, end: self.unread.end - self.asked.head.end };
+        self.unread = Span { start: 0, end: self.unread.end - self.head.end };
     }
 
     /// Counts what is unread from the start of the buffer again.
     pub(super) const fn rejoin(&mut self) {
-        self.unread = self.unread.behind(self.asked.head.end);
+        self.unread = self.unread.behind(self.head.end);
     }
 
     /// Has what arrived refused.
     fn refuse(&mut self, refusal: &'static Refusal) {
-        self.asked = Asked { head: self.unread, refusal: Some(refusal) };
-        self.stage = Stage::Answer;
+        self.head = self.unread;
+        self.stage = Stage::Answer(Some(refusal));
     }
 
     /// Octets of earlier replies that may be staged while a request is answered.
@@ -286,7 +280,7 @@ impl<'b> Session<'b> {
 
     /// The head of the request that is answered.
     pub(super) fn head(&self) -> &[u8] {
-        let Span { start, end } = self.asked.head;
+        let Span { start, end } = self.head;
         self.rx.get(start..end).unwrap_or_default()
     }
 
