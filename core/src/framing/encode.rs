@@ -262,9 +262,14 @@ impl Sending {
         if FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
             return Err(EmitError::FramingField);
         }
-        // Looking at all of them, many at a time, is faster than stopping at the first bad one.
-        let is_valid = |part: &&[u8]| part.iter().fold(true, |valid, &it| valid & is_field(it));
-        let value_is_valid = value.iter().all(is_valid);
+        let value_is_valid = value.iter().all(|part| {
+            if cfg!(target_pointer_width = "64") {
+                // Looking at all of them, many at a time, is faster than stopping at the first bad one.
+                part.iter().fold(true, |valid, &octet| valid & is_field(octet))
+            } else {
+                part.iter().all(|&octet| is_field(octet))
+            }
+        });
         if name.is_empty() || !(is_plain(name) || name.bytes().all(is_tchar)) || !value_is_valid {
             return Err(EmitError::Field);
         }
