@@ -53,19 +53,20 @@ impl<'head> Fields<'head> {
 
     /// All field lines, in the order they were sent.
     pub fn iter(self) -> impl Iterator<Item = Field<'head>> + Clone {
-        self.lines().map(|(name, value)| Field { name: as_str(name), value })
+        self.lines(None).map(|(name, value)| Field { name: as_str(name), value })
     }
 
     /// The values of all lines with this name (in any case), in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'head [u8]> + Clone {
         let is_same = move |octets: &[u8]| octets.eq_ignore_ascii_case(name.as_bytes());
-        self.lines().filter(move |(name, _)| is_same(name)).map(|(_, value)| value)
+        self.lines(Some(name.len())).filter(move |(name, _)| is_same(name)).map(|(_, value)| value)
     }
 
-    fn lines(self) -> Lines<'head> {
+    /// All lines, or those of the table whose names are so long.
+    fn lines(self, length: Option<usize>) -> Lines<'head> {
         let Self { octets, section, table } = self;
         let rest = if table.is_empty() { slice(octets, section) } else { b"" };
-        Lines { octets, table, rest }
+        Lines { octets, table, length, rest }
     }
 
     /// The value of the first line with this name.
@@ -91,6 +92,7 @@ impl<'head> Fields<'head> {
 struct Lines<'head> {
     octets: &'head [u8],
     table: &'head [FieldEntry],
+    length: Option<usize>,
     rest: &'head [u8],
 }
 
@@ -98,9 +100,16 @@ impl<'head> Iterator for Lines<'head> {
     type Item = (&'head [u8], &'head [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let [entry, table @ ..] = self.table {
+        while let [entry, table @ ..] = self.table {
             self.table = table;
             let FieldLine { name, value } = entry.line();
+            // Most names are told apart by that, without a look at them. On small devices, one way is
+            // smaller than two.
+            if cfg!(target_pointer_width = "64")
+                && self.length.is_some_and(|length| length != name.end - name.start)
+            {
+                continue;
+            }
             return Some((slice(self.octets, name), slice(self.octets, value)));
         }
         // Each line ends with CRLF, and no other CR is there.
