@@ -237,11 +237,11 @@ impl<'b> Session<'b> {
                     self.stage = Stage::Drain { left };
                     return Some(Step::Read(Phase::Content));
                 };
-                if decoded.content.is_empty() {
+                if decoded.content == 0 {
                     break;
                 }
-                left -= decoded.content.len();
-                incoming.window.consume(decoded.consumed);
+                left -= decoded.content;
+                incoming.window.consume(decoded.framing + decoded.content);
             }
             if self.renew() {
                 return None;
