@@ -13,8 +13,7 @@ use crate::message::head::request_line_of;
 use crate::message::{FieldEntry, Refusal, Status};
 
 /// What answers a head that was too slow.
-const TOO_SLOW: &Refusal =
-    &Refusal::new(Status::REQUEST_TIMEOUT, "the request took too long to arrive");
+const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the head came too slowly");
 
 /// A connection while it is served. Nothing here is generic, so that it exists once.
 pub(super) struct Session<'b> {
