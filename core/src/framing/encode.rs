@@ -37,6 +37,8 @@ pub enum Length {
 /// Why something can't be emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+// As wide as what else a `Result` may hold, so that both are returned in registers.
+#[repr(usize)]
 pub enum EmitError {
     /// The output has no room for it.
     Full,

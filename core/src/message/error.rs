@@ -11,6 +11,8 @@ macro_rules! parse_errors {
         /// closes after the answer, since nobody knows where the next request begins.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
+        // As wide as what else a `Result` may hold, so that both are returned in registers.
+        #[repr(usize)]
         pub enum ParseError {
             $($(#[$doc])* $error,)*
         }
