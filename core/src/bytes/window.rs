@@ -33,13 +33,12 @@ impl<'b> Window<'b> {
         }
     }
 
-    /// Takes `count` octets from the start, and lends those of them at `range`, counted from the
-    /// first. They stay where they are until something is read.
-    pub fn take(&mut self, count: usize, range: core::ops::Range<usize>) -> &[u8] {
-        let start = self.span.start;
-        self.consume(count);
-        let range = start.saturating_add(range.start)..start.saturating_add(range.end);
-        self.buffer.get(range).unwrap_or_default()
+    /// Takes `skipped` octets from the start, and lends the `count` after them, which it takes too.
+    /// They stay where they are until something is read.
+    pub fn take(&mut self, skipped: usize, count: usize) -> &[u8] {
+        let start = self.span.start.saturating_add(skipped);
+        self.consume(skipped.saturating_add(count));
+        self.buffer.get(start..start.saturating_add(count)).unwrap_or_default()
     }
 
     /// Takes `skipped` octets from the start and moves the `count` after them behind those that

@@ -160,12 +160,13 @@ impl Connection {
             }
             Next::Content(_) | Next::Nothing => {
                 let decoded = self.receiving.decode(input).inspect_err(|_| self.sending.close())?;
-                let event = match input.get(decoded.content) {
+                let consumed = decoded.framing + decoded.content;
+                let event = match input.get(decoded.framing..consumed) {
                     Some(content @ [_, ..]) => Event::Content(content),
                     _ if self.receiving.is_complete() => Event::Complete,
                     _ => Event::More,
                 };
-                Ok(Received { consumed: decoded.consumed, event })
+                Ok(Received { consumed, event })
             }
         }
     }
@@ -418,7 +419,7 @@ impl Receiving {
             Next::Content(decoder) => {
                 decoder.decode(input, &self.limits).inspect_err(|_| self.next = Next::Nothing)
             }
-            Next::Head { .. } | Next::Nothing => Ok(Decoded { consumed: 0, content: 0..0 }),
+            Next::Head { .. } | Next::Nothing => Ok(Decoded::default()),
         }
     }
 

@@ -1,6 +1,4 @@
-//! Decoding a message body: octets in, ranges of content out (RFC 9112 §6 and §7.1).
-
-use core::ops::Range;
+//! Decoding a message body: octets in, where content stands out (RFC 9112 §6 and §7.1).
 
 use super::length::BodyLength;
 use super::limits::Limits;
@@ -10,13 +8,13 @@ use crate::grammar::field_line::field_line;
 use crate::message::ParseError;
 
 /// What one call has found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Decoded {
-    /// Octets of the input that are done with, the content among them: not to be passed again.
-    pub consumed: usize,
-    /// Where in the input content stands. Empty when more input is needed, or when the body is
-    /// complete.
-    pub content: Range<usize>,
+    /// Octets at the start of the input that are done with.
+    pub framing: usize,
+    /// Octets of content behind those, which are done with too: neither are to be passed again. None
+    /// when more input is needed, or when the body is complete.
+    pub content: usize,
 }
 
 /// Decodes one message body.
@@ -35,7 +33,7 @@ pub struct Decoder {
 /// ChunkSize --n--> Chunk(n) --CRLF--> ChunkSize
 ///     `-----0----> Trailers --empty line--> Content(0)
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Next {
     /// So many octets, and then nothing.
     Content(u64),
@@ -60,8 +58,8 @@ impl Decoder {
     }
 
     /// Whether the whole body went through.
-    pub fn is_complete(&self) -> bool {
-        self.next == Next::Content(0)
+    pub const fn is_complete(&self) -> bool {
+        matches!(self.next, Next::Content(0))
     }
 
     /// Octets of content that are sure to come still, at least: what is left of the body, or of the
@@ -83,26 +81,17 @@ impl Decoder {
     /// # Errors
     /// A malformed or oversized chunk-size or trailer line.
     pub fn decode(&mut self, input: &[u8], limits: &Limits) -> Result<Decoded, ParseError> {
-        let mut consumed = 0;
+        let mut framing = 0;
         loop {
-            let rest = input.get(consumed..).unwrap_or_default();
-            let count = match &mut self.next {
-                Next::Content(remaining) | Next::Chunk(remaining @ 1..) => {
-                    let count = rest.len().min(usize::try_from(*remaining).unwrap_or(usize::MAX));
-                    *remaining -= count as u64;
-                    Some(count)
-                }
-                _ => match self.line(rest, limits)? {
-                    Some(length) => {
-                        consumed += length;
-                        None
-                    }
-                    None => Some(0),
-                },
-            };
-            if let Some(count) = count {
-                let start = consumed;
-                return Ok(Decoded { consumed: start + count, content: start..start + count });
+            let rest = input.get(framing..).unwrap_or_default();
+            if let Next::Content(remaining) | Next::Chunk(remaining @ 1..) = &mut self.next {
+                let content = rest.len().min(usize::try_from(*remaining).unwrap_or(usize::MAX));
+                *remaining -= content as u64;
+                return Ok(Decoded { framing, content });
+            }
+            match self.line(rest, limits)? {
+                Some(length) => framing += length,
+                None => return Ok(Decoded { framing, content: 0 }),
             }
         }
     }
@@ -189,9 +178,9 @@ mod tests {
         let (mut content, mut start, mut end) = (Vec::new(), 0, 0);
         while !decoder.is_complete() {
             let found = decoder.decode(&input[start..end], &limits)?;
-            content.extend_from_slice(&input[start..end][found.content.clone()]);
-            start += found.consumed;
-            if found.content.is_empty() && !decoder.is_complete() {
+            content.extend_from_slice(&input[start + found.framing..][..found.content]);
+            start += found.framing + found.content;
+            if found.content == 0 && !decoder.is_complete() {
                 if end == input.len() {
                     break;
                 }

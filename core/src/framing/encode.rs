@@ -5,6 +5,7 @@ use super::persistence::is_persistent;
 use crate::bytes::class::{are_field, is_tchar};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::grammar::date::{UnixTime, imf_fixdate};
+use crate::message::facts::Word;
 use crate::message::head::request_line_of;
 use crate::message::{Head, Method, Status, Version};
 
@@ -36,6 +37,8 @@ pub enum Length {
 /// Why something can't be emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+// As wide as what else a `Result` may hold, so that both are returned in registers.
+#[repr(usize)]
 pub enum EmitError {
     /// The output has no room for it.
     Full,
@@ -251,24 +254,15 @@ impl Sending {
         value: &[&[u8]],
         output: &mut Cursor<'_>,
     ) -> Result<(), EmitError> {
-        const FRAMING: [&str; 7] = [
-            "Connection",
-            "Content-Length",
-            "Date",
-            "Keep-Alive",
-            "Trailer",
-            "Transfer-Encoding",
-            "Upgrade",
-        ];
         if !matches!(self.next, Next::Fields) {
             return Err(EmitError::Order);
-        }
-        if FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
-            return Err(EmitError::FramingField);
         }
         let value_is_valid = value.iter().all(|part| are_field(part));
         if name.is_empty() || !name.bytes().all(is_tchar) || !value_is_valid {
             return Err(EmitError::Field);
+        }
+        if Word::of(name.as_bytes()).is_of_framing() {
+            return Err(EmitError::FramingField);
         }
         output.push(name.as_bytes());
         output.push(b": ");

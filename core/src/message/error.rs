@@ -11,6 +11,8 @@ macro_rules! parse_errors {
         /// closes after the answer, since nobody knows where the next request begins.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
+        // As wide as what else a `Result` may hold, so that both are returned in registers.
+        #[repr(usize)]
         pub enum ParseError {
             $($(#[$doc])* $error,)*
         }
@@ -28,15 +30,15 @@ macro_rules! parse_errors {
 
 parse_errors! {
     /// An octet that no head may hold: a bare CR or LF, NUL, another control.
-    Octet BAD_REQUEST "a bare CR or LF, or another control"
+    Octet BAD_REQUEST "a stray control octet"
     /// Too many empty lines before a request-line (RFC 9112 §2.2).
     EmptyLines BAD_REQUEST "too many empty lines"
     /// No method (RFC 9112 §3.1).
-    Method BAD_REQUEST "no method at the start"
+    Method BAD_REQUEST "no method"
     /// A method that fills the whole request-line limit (RFC 9112 §3).
     MethodTooLong NOT_IMPLEMENTED "the method is too long"
     /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
-    RequestTarget BAD_REQUEST "no request-target for this method"
+    RequestTarget BAD_REQUEST "no target for this method"
     /// A target under `https`, which was not asked for securely (RFC 9110 §7.4).
     Misdirected MISDIRECTED_REQUEST "https needs TLS"
     /// A request-line over its limit (RFC 9112 §3).
@@ -46,15 +48,15 @@ parse_errors! {
     /// A version of another major number (RFC 9110 §15.6.6).
     UnsupportedVersion HTTP_VERSION_NOT_SUPPORTED "only HTTP/1 is served"
     /// A field line that begins with whitespace (RFC 9112 §5.2).
-    ObsFold BAD_REQUEST "a field line begins with whitespace"
+    ObsFold BAD_REQUEST "a folded field line"
     /// A field name that is no token directly before a colon (RFC 9112 §5.1).
-    FieldName BAD_REQUEST "no field name with a colon right after it"
+    FieldName BAD_REQUEST "no field name before a colon"
     /// A field section over its limit of octets (RFC 6585 §5).
     FieldSectionTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the field section is too large"
     /// Too many field lines (RFC 6585 §5).
     TooManyFields REQUEST_HEADER_FIELDS_TOO_LARGE "too many field lines"
     /// No Host field in HTTP/1.1 (RFC 9112 §3.2).
-    NoHost BAD_REQUEST "the Host field is missing"
+    NoHost BAD_REQUEST "no Host field"
     /// A Host field that is repeated, or no valid uri-host and port (RFC 9112 §3.2).
     Host BAD_REQUEST "Host must name one host"
     /// A Content-Length that is repeated, or no number of 64 bits (RFC 9112 §6.3).
@@ -65,19 +67,19 @@ parse_errors! {
     /// `chunked` (RFC 9112 §6.3).
     TransferEncoding BAD_REQUEST "chunked must come last, and once"
     /// A transfer coding that is not implemented (RFC 9112 §6.1).
-    TransferCoding NOT_IMPLEMENTED "the only transfer coding is chunked"
+    TransferCoding NOT_IMPLEMENTED "only chunked is known"
     /// An expectation besides 100-continue (RFC 9110 §10.1.1).
-    Expectation EXPECTATION_FAILED "the only expectation is 100-continue"
+    Expectation EXPECTATION_FAILED "only 100-continue is met"
     /// A chunk line that is none, or no CRLF after the data (RFC 9112 §7.1).
     Chunk BAD_REQUEST "a chunk is malformed"
     /// A chunk-size line, or the extensions of all of them, over a limit (RFC 9112 §7.1.1).
-    ChunkLineTooLong BAD_REQUEST "the chunk extensions are too long"
+    ChunkLineTooLong BAD_REQUEST "too long chunk extensions"
     /// A trailer section over its limit (RFC 9112 §7.1.2).
-    TrailersTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the trailer section is too large"
+    TrailersTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the trailers are too large"
     /// The end of the stream in the middle of a head (RFC 9112 §8).
-    TruncatedHead BAD_REQUEST "the request ended within its head"
+    TruncatedHead BAD_REQUEST "the head broke off"
     /// The end of the stream in the middle of the content (RFC 9112 §8).
-    TruncatedContent BAD_REQUEST "the request ended within its content"
+    TruncatedContent BAD_REQUEST "the content broke off"
 }
 
 impl ParseError {

@@ -150,9 +150,9 @@ impl TransferEncoding {
     }
 }
 
-/// What is to be recognised: names of fields, and members of their values.
+/// What is to be recognised: names of fields, received and sent, and members of their values.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
+pub(crate) enum Word {
     Host,
     Connection,
     KeepAlive,
@@ -163,11 +163,13 @@ pub(super) enum Word {
     Close,
     Chunked,
     Continue,
+    Date,
+    Trailer,
     Other,
 }
 
 /// Those that are asked for most often come first.
-const WORDS: [(Word, &[u8]); 10] = [
+const WORDS: [(Word, &[u8]); 12] = [
     (Word::Host, b"host"),
     (Word::Connection, b"connection"),
     (Word::KeepAlive, b"keep-alive"),
@@ -178,11 +180,27 @@ const WORDS: [(Word, &[u8]); 10] = [
     (Word::Close, b"close"),
     (Word::Chunked, b"chunked"),
     (Word::Continue, b"100-continue"),
+    (Word::Date, b"date"),
+    (Word::Trailer, b"trailer"),
 ];
 
 impl Word {
-    pub(super) fn of(text: &[u8]) -> Self {
+    pub(crate) fn of(text: &[u8]) -> Self {
         WORDS.iter().find(|(_, known)| is(text, known)).map_or(Self::Other, |(word, _)| *word)
+    }
+
+    /// Whether it is a field that only framing may emit.
+    pub(crate) const fn is_of_framing(self) -> bool {
+        matches!(
+            self,
+            Self::Connection
+                | Self::ContentLength
+                | Self::Date
+                | Self::KeepAlive
+                | Self::Trailer
+                | Self::TransferEncoding
+                | Self::Upgrade
+        )
     }
 }
 
@@ -212,7 +230,15 @@ const FILTER: u64 = {
     while let [(word, text), rest @ ..] = words {
         words = rest;
         if let Some(first) = text.first_chunk()
-            && !matches!(word, Word::KeepAlive | Word::Close | Word::Chunked | Word::Continue)
+            && matches!(
+                word,
+                Word::Host
+                    | Word::Connection
+                    | Word::ContentLength
+                    | Word::TransferEncoding
+                    | Word::Expect
+                    | Word::Upgrade
+            )
         {
             filter |= 1 << slot(u32::from_le_bytes(*first), text.len());
         }

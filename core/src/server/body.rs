@@ -11,11 +11,9 @@ use crate::framing::decode::Decoded;
 use crate::message::{ParseError, Refusal, Status};
 
 /// What answers content that was too slow.
-const TOO_SLOW: &Refusal =
-    &Refusal::new(Status::REQUEST_TIMEOUT, "the content took too long to arrive");
+const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the content came too slowly");
 /// What answers content that is too large.
-const TOO_LARGE: &Refusal =
-    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is more than is accepted");
+const TOO_LARGE: &Refusal = &Refusal::new(Status::CONTENT_TOO_LARGE, "more than is accepted");
 
 /// The content of a request, decoded in place in the receive buffer.
 #[derive(Debug)]
@@ -69,18 +67,17 @@ impl Incoming<'_> {
     /// It is malformed; or it is, or is known to become, more than `room` octets.
     pub(super) fn decode(&mut self, room: usize) -> Result<Option<Decoded>, &'static Refusal> {
         let decoded = self.receiving.decode(self.window.unread()).map_err(ParseError::refusal)?;
-        let count = decoded.content.len();
-        let fits = self.receiving.announced().saturating_add(count) <= room;
-        if fits && count > 0 {
+        let fits = self.receiving.announced().saturating_add(decoded.content) <= room;
+        if fits && decoded.content > 0 {
             return Ok(Some(decoded));
         }
         // What comes after it is drained.
-        self.window.consume(decoded.consumed);
+        self.window.consume(decoded.framing + decoded.content);
         if !fits {
             return Err(TOO_LARGE);
         }
         if self.receiving.is_complete() {
-            return Ok(Some(Decoded { consumed: 0, content: 0..0 }));
+            return Ok(Some(Decoded::default()));
         }
         if self.window.free().is_empty() { Err(TOO_LARGE) } else { Ok(None) }
     }
@@ -92,13 +89,13 @@ impl Incoming<'_> {
     fn collect(&mut self, limit: usize) -> Result<bool, &'static Refusal> {
         loop {
             let room = self.window.room_within(limit);
-            let Some(Decoded { consumed, content }) = self.decode(room)? else {
+            let Some(Decoded { framing, content }) = self.decode(room)? else {
                 return Ok(false);
             };
-            if content.is_empty() {
+            if content == 0 {
                 return Ok(true);
             }
-            self.window.keep(consumed - content.len(), content.len());
+            self.window.keep(framing, content);
         }
     }
 
@@ -135,16 +132,16 @@ impl<'c, R: Receive> Body<'c, R> {
     /// The answer to content that is malformed, ends early or takes too long; or that the transport
     /// failed.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
-        let Decoded { consumed, content } = loop {
+        let Decoded { framing, content } = loop {
             match self.incoming.decode(usize::MAX)? {
                 Some(decoded) => break decoded,
                 None => self.read().await?,
             }
         };
-        if content.is_empty() {
+        if content == 0 {
             return Ok(None);
         }
-        Ok(Some(self.incoming.window.take(consumed, content)))
+        Ok(Some(self.incoming.window.take(framing, content)))
     }
 
     /// All of the content, in place, when it is at most `limit` octets.

@@ -75,9 +75,8 @@ impl<'c> Draft<'c> {
         self.output.check()
     }
 
-    /// Stages a part of content that fits the transmit buffer.
+    /// Stages a part of content that is accounted for, and fits the transmit buffer.
     pub(super) fn part(&mut self, part: &[u8]) {
-        let part = self.whole(part);
         let staged = self.output.push(part).map_err(EmitError::from);
         self.emitted(staged, 0);
     }
@@ -113,18 +112,12 @@ impl<'c> Draft<'c> {
         Ok(is_whole)
     }
 
-    /// Accounts for content that is sent as it is. Returns what of it is sent: nothing where the
-    /// reply has none.
-    pub(super) fn whole<'a>(&mut self, content: &'a [u8]) -> &'a [u8] {
-        let accounted = self.sending.account(content.len());
-        self.emitted(accounted, 0);
-        if self.sending.omits_content() { b"" } else { content }
-    }
-
-    /// Ends content that needs no more octets for that.
-    pub(super) fn end(&mut self) {
-        let ended = self.sending.end().map(drop);
-        self.emitted(ended, 0);
+    /// Accounts for `count` octets that are all of the content, and for its end. Returns whether they
+    /// are sent: not where the reply has none.
+    pub(super) fn whole(&mut self, count: usize) -> bool {
+        let accounted = self.sending.account(count).and_then(|()| self.sending.end());
+        self.emitted(accounted.map(drop), 0);
+        !self.sending.omits_content()
     }
 
     /// Takes all of it back, to begin another reply.

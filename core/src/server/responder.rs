@@ -116,9 +116,8 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// The content is `content`, which outlives the exchange. It is sent when the handler has
     /// returned, in one write with the head when there is room.
     pub fn content(mut self, content: &'c [u8]) -> Responded<'c, T> {
-        self.end_head(Length::Exact(content.len() as u64));
-        let tail = self.draft.whole(content);
-        self.responded(tail)
+        let tail = if self.whole(content.len()) { content } else { b"" };
+        Responded { tx: self.tx, draft: self.draft, tail }
     }
 
     /// The content is `content`, which needn't outlive the handler: it is sent now, if it is larger
@@ -147,18 +146,18 @@ impl<'c, T: Transport> Reply<'c, T> {
         let mut reply = self.content_type("text/plain; charset=utf-8");
         let code = Decimal::new(u64::from(refusal.status.code()));
         let line = line_of(&refusal, &code);
-        let length = line.iter().map(|part| part.len()).sum::<usize>() as u64;
-        reply.end_head(Length::Exact(length));
-        for part in &line {
-            reply.draft.part(part);
+        if reply.whole(line.iter().map(|part| part.len()).sum()) {
+            for part in &line {
+                reply.draft.part(part);
+            }
         }
-        reply.responded(b"")
+        Responded { tx: reply.tx, draft: reply.draft, tail: b"" }
     }
 
-    /// A reply that is staged whole but for its tail.
-    fn responded(self, tail: &'c [u8]) -> Responded<'c, T> {
-        self.draft.end();
-        Responded { tx: self.tx, draft: self.draft, tail }
+    /// Ends the head of a reply whose content is `count` octets. Returns whether they are sent.
+    fn whole(&mut self, count: usize) -> bool {
+        self.end_head(Length::Exact(count as u64));
+        self.draft.whole(count)
     }
 
     /// Ends the head.

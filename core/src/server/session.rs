@@ -13,23 +13,24 @@ use crate::message::head::request_line_of;
 use crate::message::{FieldEntry, Refusal, Status};
 
 /// What answers a head that was too slow.
-const TOO_SLOW: &Refusal =
-    &Refusal::new(Status::REQUEST_TIMEOUT, "the request took too long to arrive");
+const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the head came too slowly");
 
 /// A connection while it is served. Nothing here is generic, so that it exists once.
+// In this order: what every step looks at is where a microcontroller's short instructions reach.
+#[repr(C)]
 pub(super) struct Session<'b> {
-    pub(super) connection: Connection,
-    pub(super) rx: &'b mut [u8],
-    pub(super) tx: &'b mut [u8],
-    pub(super) fields: &'b mut [FieldEntry],
     /// What of `rx` was received and not consumed.
     pub(super) unread: Span,
+    pub(super) rx: &'b mut [u8],
     /// Where in `rx` the head of the request stands that is answered, or was last; what there is of
     /// it, if it is refused early.
     pub(super) head: Span,
+    pub(super) tx: &'b mut [u8],
     /// What of `tx` is to be sent.
     pub(super) staged: Staged,
     stage: Stage,
+    pub(super) fields: &'b mut [FieldEntry],
+    pub(super) connection: Connection,
 }
 
 /// Where a connection stands.
@@ -237,11 +238,11 @@ impl<'b> Session<'b> {
                     self.stage = Stage::Drain { left };
                     return Some(Step::Read(Phase::Content));
                 };
-                if decoded.content.is_empty() {
+                if decoded.content == 0 {
                     break;
                 }
-                left -= decoded.content.len();
-                incoming.window.consume(decoded.consumed);
+                left -= decoded.content;
+                incoming.window.consume(decoded.framing + decoded.content);
             }
             if self.renew() {
                 return None;
