@@ -78,6 +78,18 @@ pub fn chunk_prefix(size: usize) -> [u8; CHUNK_PREFIX] {
     [digit(12), digit(8), digit(4), digit(0), b'\r', b'\n']
 }
 
+/// Whether a field may be called so: not what only framing may say.
+pub(crate) fn check_name(name: &str) -> Result<(), EmitError> {
+    if name.is_empty() || !name.bytes().all(is_tchar) {
+        return Err(EmitError::Field);
+    }
+    let is_other = |other| name.eq_ignore_ascii_case(other);
+    if Word::of(name.as_bytes()).is_of_framing() || is_other("Date") || is_other("Trailer") {
+        return Err(EmitError::FramingField);
+    }
+    Ok(())
+}
+
 /// The half of a connection that emits replies, for one request.
 #[derive(Clone, Debug)]
 pub struct Sending {
@@ -254,15 +266,22 @@ impl Sending {
         value: &[&[u8]],
         output: &mut Cursor<'_>,
     ) -> Result<(), EmitError> {
+        check_name(name)?;
+        self.emit_own_field(name, value, output)
+    }
+
+    /// [`emit_field`](Self::emit_field) with a name that is known to be good.
+    pub(crate) fn emit_own_field(
+        &mut self,
+        name: &str,
+        value: &[&[u8]],
+        output: &mut Cursor<'_>,
+    ) -> Result<(), EmitError> {
         if !matches!(self.next, Next::Fields) {
             return Err(EmitError::Order);
         }
-        let value_is_valid = value.iter().all(|part| are_field(part));
-        if name.is_empty() || !name.bytes().all(is_tchar) || !value_is_valid {
+        if !value.iter().all(|part| are_field(part)) {
             return Err(EmitError::Field);
-        }
-        if Word::of(name.as_bytes()).is_of_framing() {
-            return Err(EmitError::FramingField);
         }
         output.push(name.as_bytes());
         output.push(b": ");

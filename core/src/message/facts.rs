@@ -163,13 +163,11 @@ pub(crate) enum Word {
     Close,
     Chunked,
     Continue,
-    Date,
-    Trailer,
     Other,
 }
 
 /// Those that are asked for most often come first.
-const WORDS: [(Word, &[u8]); 12] = [
+const WORDS: [(Word, &[u8]); 10] = [
     (Word::Host, b"host"),
     (Word::Connection, b"connection"),
     (Word::KeepAlive, b"keep-alive"),
@@ -180,8 +178,6 @@ const WORDS: [(Word, &[u8]); 12] = [
     (Word::Close, b"close"),
     (Word::Chunked, b"chunked"),
     (Word::Continue, b"100-continue"),
-    (Word::Date, b"date"),
-    (Word::Trailer, b"trailer"),
 ];
 
 impl Word {
@@ -195,9 +191,7 @@ impl Word {
             self,
             Self::Connection
                 | Self::ContentLength
-                | Self::Date
                 | Self::KeepAlive
-                | Self::Trailer
                 | Self::TransferEncoding
                 | Self::Upgrade
         )

@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use crate::bytes::ascii::Decimal;
-use crate::framing::encode::{Date, Sending};
+use crate::framing::encode::{Date, Sending, check_name};
 use crate::framing::{EmitError, Length};
 use crate::message::{Refusal, Status};
 
@@ -37,8 +37,16 @@ impl<'c> Draft<'c> {
 
     /// Emits a field, its value in parts that are joined.
     pub(super) fn field(&mut self, name: &str, value: &[&[u8]]) {
+        match check_name(name) {
+            Ok(()) => self.own_field(name, value),
+            Err(fault) => self.output.fail(fault),
+        }
+    }
+
+    /// [`field`](Self::field) with a name that is known to be good.
+    pub(super) fn own_field(&mut self, name: &str, value: &[&[u8]]) {
         let mut head = self.output.head();
-        let emitted = self.sending.emit_field(name, value, &mut head);
+        let emitted = self.sending.emit_own_field(name, value, &mut head);
         let count = head.count();
         self.emitted(emitted, count);
     }

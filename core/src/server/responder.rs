@@ -43,7 +43,9 @@ impl<'c, T: Transport> Responder<'c, T> {
 
     /// Redirects to `location` by GET: 303 (RFC 9110 §15.4.4), what follows a form.
     pub fn see_other(self, location: &str) -> Responded<'c, T> {
-        self.status(Status::SEE_OTHER).field("Location", location).empty()
+        let mut reply = self.status(Status::SEE_OTHER);
+        reply.add("Location", &[location.as_bytes()]);
+        reply.empty()
     }
 
     /// Answers with a refusal, and its reason in a line of text.
@@ -82,20 +84,21 @@ impl<'c, T: Transport> Reply<'c, T> {
 
     /// Adds a field whose value is made of parts that are joined.
     #[must_use]
-    pub fn field_of(mut self, name: &str, value: &[&[u8]]) -> Self {
-        self.add(name, value);
+    pub fn field_of(self, name: &str, value: &[&[u8]]) -> Self {
+        self.draft.field(name, value);
         self
     }
 
-    /// [`field_of`](Self::field_of), in place.
-    pub(crate) fn add(&mut self, name: &str, value: &[&[u8]]) {
-        self.draft.field(name, value);
+    /// [`field_of`](Self::field_of), in place, with a name that is known to be good.
+    pub(crate) fn add(&mut self, name: &'static str, value: &[&[u8]]) {
+        self.draft.own_field(name, value);
     }
 
     /// Adds Content-Type.
     #[must_use]
-    pub fn content_type(self, media_type: &str) -> Self {
-        self.field("Content-Type", media_type)
+    pub fn content_type(mut self, media_type: &str) -> Self {
+        self.add("Content-Type", &[media_type.as_bytes()]);
+        self
     }
 
     /// The reply has no content.
