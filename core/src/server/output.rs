@@ -175,7 +175,7 @@ impl<'c> Output<'c> {
         let _ = self.push(b"\r\n");
     }
 
-    /// Sends all that is staged.
+    /// Sends all that is staged, no unfinished chunk among it.
     pub(super) fn flush<W: Transmit>(
         &mut self,
         tx: &mut W,
@@ -194,7 +194,6 @@ impl<'c> Output<'c> {
             if then == Then::Later {
                 return Ok(());
             }
-            self.end_chunk();
             if self.staged.len > self.staged.earlier {
                 self.staged.committed = true;
             }
