@@ -174,7 +174,7 @@ impl embedded_io_async::Write for Outgoing {
 
 impl Half for Outgoing {
     fn replied(&mut self, record: &Record<'_>) {
-        self.to_head.push(record.request_line.starts_with(b"HEAD "));
+        self.to_head.push(record.request_line().starts_with(b"HEAD "));
     }
 }
 

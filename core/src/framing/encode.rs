@@ -95,8 +95,10 @@ pub(crate) fn check_name(name: &str) -> Result<(), EmitError> {
 pub struct Sending {
     next: Next,
     version: Version,
-    /// The request was HEAD: content is counted and left out.
+    /// The request was HEAD.
     is_head: bool,
+    /// Content is counted and left out: the request was HEAD, or the status has none.
+    omits_content: bool,
     /// The client waits for 100 (Continue).
     expects_continue: bool,
     persistent: bool,
@@ -133,6 +135,7 @@ impl Sending {
             next: Next::Status,
             version: Version::Http11,
             is_head: false,
+            omits_content: false,
             expects_continue: false,
             persistent: false,
             status: Status::BAD_REQUEST,
@@ -186,7 +189,7 @@ impl Sending {
 
     /// Whether content is counted and left out: the request was HEAD, or the status has none.
     pub const fn omits_content(&self) -> bool {
-        self.is_head || self.status.has_no_content()
+        self.omits_content
     }
 
     /// Makes this the last reply of the connection. Its head says so, if it was not emitted yet.
@@ -239,6 +242,7 @@ impl Sending {
         if !matches!(self.next, Next::Status) || status.is_interim() {
             return Err(EmitError::Order);
         }
+        self.omits_content = self.is_head || status.has_no_content();
         output.push(b"HTTP/1.1 ");
         output.push_decimal(u64::from(status.code()));
         output.push(b" ");
@@ -309,7 +313,8 @@ impl Sending {
         if !matches!(self.next, Next::Fields) {
             return Err(EmitError::Order);
         }
-        let bodiless = self.status.has_no_content() || self.status == Status::RESET_CONTENT;
+        let has_none = self.status.has_no_content();
+        let bodiless = has_none || self.status == Status::RESET_CONTENT;
         let framing = match length {
             Length::Exact(1..) if bodiless => return Err(EmitError::Length),
             _ if bodiless => Framing::Exact(0),
@@ -318,7 +323,7 @@ impl Sending {
             Length::Unknown => Framing::UntilClose,
         };
         match framing {
-            _ if self.status.has_no_content() => {}
+            _ if has_none => {}
             Framing::Exact(length) => {
                 output.push(b"Content-Length: ");
                 output.push_decimal(length);
@@ -392,7 +397,7 @@ impl Sending {
     /// cut, so that the client notices.
     pub fn end(&mut self) -> Result<&'static [u8], EmitError> {
         let last: &[u8] = match self.next {
-            Next::Content(Framing::Exact(1..)) if !self.is_head => return Err(EmitError::Length),
+            Next::Content(Framing::Exact(1..)) if !self.omits_content => return Err(EmitError::Length),
             Next::Content(Framing::Chunked) if !self.omits_content() => LAST_CHUNK,
             Next::Content(_) => b"",
             _ => return Err(EmitError::Order),

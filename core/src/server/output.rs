@@ -175,7 +175,7 @@ impl<'c> Output<'c> {
         let _ = self.push(b"\r\n");
     }
 
-    /// Sends all that is staged.
+    /// Sends all that is staged, no unfinished chunk among it.
     pub(super) fn flush<W: Transmit>(
         &mut self,
         tx: &mut W,
@@ -194,19 +194,21 @@ impl<'c> Output<'c> {
             if then == Then::Later {
                 return Ok(());
             }
-            self.end_chunk();
             if self.staged.len > self.staged.earlier {
                 self.staged.committed = true;
             }
+            if self.staged.writing {
+                return Err(Error::Cut);
+            }
             let mut octets = self.buffer.get(..self.staged.len).unwrap_or_default();
-            if octets.is_empty() {
-                octets = core::mem::take(&mut tail);
-            }
-            if octets.is_empty() {
-                return Ok(());
-            }
-            self.staged.writing = true;
-            while !octets.is_empty() {
+            loop {
+                if octets.is_empty() {
+                    octets = core::mem::take(&mut tail);
+                }
+                if octets.is_empty() {
+                    break;
+                }
+                self.staged.writing = true;
                 tx.phase(Phase::Reply);
                 let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
                 let written = match then {
@@ -218,11 +220,8 @@ impl<'c> Output<'c> {
                     0 => return Err(Error::Cut),
                     written => octets.get(written..).unwrap_or_default(),
                 };
-                if octets.is_empty() {
-                    octets = core::mem::take(&mut tail);
-                }
             }
-            if then == Then::Nothing {
+            if self.staged.writing && then == Then::Nothing {
                 tx.flush().await.map_err(Error::Transport)?;
             }
             let Staged { committed, fault, .. } = *self.staged;
@@ -295,4 +294,57 @@ enum Then {
     More,
     /// More, with which they are to leave: they stay staged.
     Later,
+}
+
+#[cfg(test)]
+mod tests {
+    use core::convert::Infallible;
+    use core::future::{pending, ready};
+    use core::pin::pin;
+    use core::task::{Context, Poll, Waker};
+
+    use super::super::transport::Half;
+    use super::*;
+
+    /// A half that takes one octet, and then nothing for the time being.
+    struct Stuck {
+        taken: usize,
+    }
+
+    impl embedded_io::ErrorType for Stuck {
+        type Error = Infallible;
+    }
+
+    impl embedded_io_async::Write for Stuck {
+        async fn write(&mut self, _: &[u8]) -> Result<usize, Infallible> {
+            if self.taken > 0 {
+                pending::<()>().await;
+            }
+            self.taken += 1;
+            Ok(1)
+        }
+
+        async fn flush(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    impl Half for Stuck {}
+
+    impl Transmit for Stuck {
+        fn close(&mut self) -> impl Future<Output = Result<(), Infallible>> {
+            ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn nothing_follows_a_write_that_was_given_up() {
+        let (mut buffer, mut staged, mut tx) = ([0; 8], Staged::default(), Stuck { taken: 0 });
+        let mut output = Output::new(&mut buffer, &mut staged);
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(output.push(b"abc"), Ok(()));
+        assert_eq!(pin!(output.flush(&mut tx)).poll(&mut context), Poll::Pending);
+        assert_eq!(pin!(output.flush(&mut tx)).poll(&mut context), Poll::Ready(Err(Error::Cut)));
+        assert!(output.staged.is_torn());
+    }
 }

@@ -56,6 +56,8 @@ impl Clock for NoClock {
 
 /// How [`Server::serve`] left a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// As wide as a pointer, so that a step can be returned in registers.
+#[repr(usize)]
 pub enum Ended {
     /// It is idle, and both buffers are empty: serve it again when something arrives.
     Idle,

@@ -9,7 +9,6 @@ use crate::bytes::span::Span;
 use crate::bytes::window::Window;
 use crate::framing::encode::Date;
 use crate::framing::{Connection, Limits};
-use crate::message::head::request_line_of;
 use crate::message::{FieldEntry, Refusal, Status};
 
 /// What answers a head that was too slow.
@@ -288,11 +287,7 @@ impl<'b> Session<'b> {
     /// What a log says about the reply.
     pub(super) fn record(&self) -> Record<'_> {
         let sending = self.connection.sending();
-        Record {
-            request_line: request_line_of(self.head()),
-            status: sending.status(),
-            content: sending.content(),
-        }
+        Record { head: self.head(), status: sending.status(), content: sending.content() }
     }
 
     /// Whether an error of reading matters no more.

@@ -57,6 +57,7 @@ impl<'c, T: Transport> Stream<'c, T> {
             if staged == 0 && output.is_empty() {
                 return Err(EmitError::Full.into());
             }
+            output.end_chunk();
             output.flush(self.tx).await?;
         }
     }
@@ -70,6 +71,7 @@ impl<'c, T: Transport> Stream<'c, T> {
         let mut sent = 0;
         async move {
             while !self.draft.render(render, &mut sent)? {
+                self.draft.output.end_chunk();
                 self.draft.output.flush(self.tx).await?;
             }
             Ok(())
@@ -79,6 +81,7 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// Sends what was queued.
     pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
         self.draft.check()?;
+        self.draft.output.end_chunk();
         self.draft.output.flush(self.tx).await
     }
 

@@ -3,6 +3,7 @@
 use core::any::Any;
 
 use crate::message::Status;
+use crate::message::head::request_line_of;
 
 /// What the connection is waiting for.
 ///
@@ -11,6 +12,8 @@ use crate::message::Status;
 /// [`embedded_io::ErrorKind::TimedOut`] when that passes. The same phase may be announced again
 /// while it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// As wide as a pointer, so that a step can be returned in registers.
+#[repr(usize)]
 pub enum Phase {
     /// Reading: no octet of the next request has arrived. A time-out closes without a word.
     Idle,
@@ -28,14 +31,21 @@ pub enum Phase {
 /// One reply, for an access log.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// The request-line as it was received, without its CRLF; what there is of it when the request
-    /// was refused early, empty when nothing came. It may hold any octet.
-    pub request_line: &'a [u8],
+    /// The head of the request as it was received; what there is of it when the request was refused
+    /// early, empty when nothing came.
+    pub head: &'a [u8],
     /// The status of the final reply.
     pub status: Status,
     /// Octets of content, transfer coding not counted; if it was cut short, up to where that
     /// happened.
     pub content: u64,
+}
+
+impl<'a> Record<'a> {
+    /// The request-line, without its CRLF. It may hold any octet.
+    pub fn request_line(&self) -> &'a [u8] {
+        request_line_of(self.head)
+    }
 }
 
 /// What a half of a connection is told and asked, besides its octets. Every method may be left as
