@@ -16,10 +16,10 @@ fn decode(input: &[u8], ends: &[usize]) -> Outcome {
     for &end in ends {
         loop {
             let found = decoder.decode(&input[start..end], &Limits::DEVICE)?;
-            assert!(found.content.end <= found.consumed && start + found.consumed <= end);
-            content.extend_from_slice(&input[start..end][found.content.clone()]);
-            start += found.consumed;
-            if found.content.is_empty() {
+            start += found.framing;
+            content.extend_from_slice(&input[start..end][..found.content]);
+            start += found.content;
+            if found.content == 0 {
                 break;
             }
         }
