@@ -378,7 +378,9 @@ impl Sending {
     /// cut, so that the client notices.
     pub fn end(&mut self) -> Result<&'static [u8], EmitError> {
         let last: &[u8] = match self.next {
-            Next::Content(Framing::Exact(1..)) if !self.omits_content => return Err(EmitError::Length),
+            Next::Content(Framing::Exact(1..)) if !self.omits_content => {
+                return Err(EmitError::Length);
+            }
             Next::Content(Framing::Chunked) if !self.omits_content() => LAST_CHUNK,
             Next::Content(_) => b"",
             _ => return Err(EmitError::Order),
