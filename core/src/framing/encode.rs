@@ -80,6 +80,8 @@ pub fn chunk_prefix(size: usize) -> [u8; CHUNK_PREFIX] {
 
 /// The half of a connection that emits replies, for one request.
 #[derive(Clone, Debug)]
+// In this order: what is looked at most is where a microcontroller's short instructions reach.
+#[repr(C)]
 pub struct Sending {
     next: Next,
     version: Version,
