@@ -47,7 +47,7 @@ impl<'head> Head<'head> {
             Once::Absent => return Err(ParseError::NoHost),
             Once::Valid(_) | Once::Invalid => return Err(ParseError::Host),
         }
-        let fields = Fields::new(octets, reader.field_section(), reader.count(), table);
+        let fields = Fields::new(octets, start.fields(), reader.count(), table);
         let host = reader.host.valid();
         Ok(Self { fields, method, target, version, host, facts: reader.facts })
     }
