@@ -80,7 +80,6 @@ impl<'head> Head<'head> {
     }
 
     /// The request-target. It is taken apart each time.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn target(&self) -> Target<'head> {
         target_of(self.as_bytes(), self.method, self.target).unwrap_or(Target::Asterisk)
     }

@@ -203,7 +203,6 @@ impl<S: Service, C: Clock> Server<S, C> {
 
     /// Refuses, in place of a reply that was begun, as long as none of it has left; tells the
     /// transport of the reply, for its log; and goes on, if it is whole.
-    #[inline(never)]
     fn settle<T: Transport>(
         &self,
         transport: &mut T,
