@@ -263,8 +263,8 @@ impl Sending {
         if !matches!(self.next, Next::Fields) {
             return Err(EmitError::Order);
         }
-        let value_is_valid = value.iter().all(|part| are_field(part));
-        if name.is_empty() || !name.bytes().all(is_tchar) || !value_is_valid {
+        let name_is_valid = !name.is_empty() && name.bytes().all(is_tchar);
+        if !name_is_valid || !value.iter().all(|part| are_field(part)) {
             return Err(EmitError::Field);
         }
         if Word::of(name.as_bytes()).is_of_framing() {

@@ -147,7 +147,7 @@ fn is_host(octets: &[u8], span: Span) -> bool {
 /// The request-line at the start of `octets`, without its CRLF and empty lines before it, whether
 /// the head is valid or not; what there is of it, if it has no end.
 pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
-    while let Some(rest) = octets.strip_prefix(b"\r\n") {
+    while let [b'\r', b'\n', rest @ ..] = octets {
         octets = rest;
     }
     take_while(&mut octets, |octet| !matches!(octet, b'\r' | b'\n'))

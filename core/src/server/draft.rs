@@ -55,7 +55,7 @@ impl<'c> Draft<'c> {
     pub(super) fn interim(&mut self) -> Result<bool, EmitError> {
         let mut head = self.output.head();
         let is_emitted = self.sending.emit_continue(&mut head)?;
-        let count = head.written()?;
+        let count = head.count();
         self.output.fill(count);
         Ok(is_emitted)
     }
