@@ -6,6 +6,8 @@ use super::span::Span;
 
 /// A buffer and the span of it that is unread. Reading appends at the end; consuming takes from
 /// the start. The span outlives the window, so that who lends the buffer finds what is left.
+///
+/// Counts of octets to take are of octets that are there: their sums can't overflow.
 #[derive(Debug)]
 pub struct Window<'b> {
     buffer: &'b mut [u8],
@@ -27,7 +29,7 @@ impl<'b> Window<'b> {
 
     /// Takes `count` octets from the start, all there are at most.
     pub fn consume(&mut self, count: usize) {
-        self.span.start = self.span.start.saturating_add(count).min(self.span.end);
+        self.span.start = self.span.end.min(self.span.start + count);
         if self.span.start == self.span.end {
             *self.span = Span { start: self.kept, end: self.kept };
         }
@@ -36,18 +38,18 @@ impl<'b> Window<'b> {
     /// Takes `skipped` octets from the start, and lends the `count` after them, which it takes too.
     /// They stay where they are until something is read.
     pub fn take(&mut self, skipped: usize, count: usize) -> &[u8] {
-        let start = self.span.start.saturating_add(skipped);
-        self.consume(skipped.saturating_add(count));
-        self.buffer.get(start..start.saturating_add(count)).unwrap_or_default()
+        let start = self.span.start + skipped;
+        self.consume(skipped + count);
+        self.buffer.get(start..start + count).unwrap_or_default()
     }
 
     /// Takes `skipped` octets from the start and moves the `count` after them behind those that
     /// are kept already, to be kept too.
     pub fn keep(&mut self, skipped: usize, count: usize) {
-        let from = self.span.start.saturating_add(skipped);
-        copy_down(self.buffer, from, from.saturating_add(count).min(self.span.end), self.kept);
+        let from = self.span.start + skipped;
+        copy_down(self.buffer, from, self.span.end.min(from + count), self.kept);
         self.kept += count;
-        self.consume(skipped.saturating_add(count));
+        self.consume(skipped + count);
     }
 
     /// Octets that could be kept besides those that are, when that may be `limit` at most.

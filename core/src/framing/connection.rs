@@ -382,7 +382,6 @@ impl Connection {
 }
 
 impl Receiving {
-    #[inline(never)]
     fn find_head(
         &mut self,
         input: &[u8],

@@ -92,6 +92,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), EmitError> {
 
 /// The half of a connection that emits replies, for one request.
 #[derive(Clone, Debug)]
+// In this order: what is looked at most is where a microcontroller's short instructions reach.
+#[repr(C)]
 pub struct Sending {
     next: Next,
     version: Version,
@@ -397,7 +399,9 @@ impl Sending {
     /// cut, so that the client notices.
     pub fn end(&mut self) -> Result<&'static [u8], EmitError> {
         let last: &[u8] = match self.next {
-            Next::Content(Framing::Exact(1..)) if !self.omits_content => return Err(EmitError::Length),
+            Next::Content(Framing::Exact(1..)) if !self.omits_content => {
+                return Err(EmitError::Length);
+            }
             Next::Content(Framing::Chunked) if !self.omits_content() => LAST_CHUNK,
             Next::Content(_) => b"",
             _ => return Err(EmitError::Order),

@@ -15,7 +15,7 @@ pub struct PathAndQuery<'a> {
 impl<'a> PathAndQuery<'a> {
     /// `absolute-path`, still percent-encoded; it begins with a slash.
     pub fn path(self) -> &'a str {
-        let path = self.text.get(..self.end).unwrap_or_default();
+        let (path, _) = self.text.split_at_checked(self.end).unwrap_or_default();
         if path.is_empty() { "/" } else { path }
     }
 

@@ -29,7 +29,8 @@ pub(super) fn slice(octets: &[u8], span: Span) -> &[u8] {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields<'head> {
     octets: &'head [u8],
-    section: Span,
+    /// Where they begin.
+    start: usize,
     /// An entry for each line; none when there was no room for all.
     table: &'head [FieldEntry],
 }
@@ -37,13 +38,13 @@ pub struct Fields<'head> {
 impl<'head> Fields<'head> {
     pub(super) fn new(
         octets: &'head [u8],
-        section: Span,
+        start: usize,
         count: usize,
         table: &'head [FieldEntry],
     ) -> Self {
         // Past 64 KiB, entries don't reach.
-        let table = if section.end <= 0xffff { table.get(..count) } else { None };
-        Self { octets, section, table: table.unwrap_or_default() }
+        let table = if octets.len() <= 0xffff { table.get(..count) } else { None };
+        Self { octets, start, table: table.unwrap_or_default() }
     }
 
     /// The head that they are of.
@@ -64,9 +65,9 @@ impl<'head> Fields<'head> {
 
     /// All lines, or those of the table whose names are so long.
     fn lines(self, length: Option<usize>) -> Lines<'head> {
-        let Self { octets, section, table } = self;
-        let rest = if table.is_empty() { slice(octets, section) } else { b"" };
-        Lines { octets, table, length, rest }
+        let Self { octets, start, table } = self;
+        let rest = if table.is_empty() { octets.get(start..) } else { None };
+        Lines { octets, table, length, rest: rest.unwrap_or_default() }
     }
 
     /// The value of the first line with this name.
@@ -86,8 +87,8 @@ impl<'head> Fields<'head> {
     }
 }
 
-/// The names and values of all field lines: of those that a table has, and of the rest of a section,
-/// which is known to be whole.
+/// The names and values of all field lines: of those that a table has, and of the rest of a head,
+/// which is known to be whole, up to its empty line.
 #[derive(Clone)]
 struct Lines<'head> {
     octets: &'head [u8],

@@ -47,7 +47,7 @@ impl<'head> Head<'head> {
             Once::Absent => return Err(ParseError::NoHost),
             Once::Valid(_) | Once::Invalid => return Err(ParseError::Host),
         }
-        let fields = Fields::new(octets, reader.field_section(), reader.count(), table);
+        let fields = Fields::new(octets, start.fields(), reader.count(), table);
         let host = reader.host.valid();
         Ok(Self { fields, method, target, version, host, facts: reader.facts })
     }
@@ -80,7 +80,6 @@ impl<'head> Head<'head> {
     }
 
     /// The request-target. It is taken apart each time.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn target(&self) -> Target<'head> {
         target_of(self.as_bytes(), self.method, self.target).unwrap_or(Target::Asterisk)
     }
@@ -148,7 +147,7 @@ fn is_host(octets: &[u8], span: Span) -> bool {
 /// The request-line at the start of `octets`, without its CRLF and empty lines before it, whether
 /// the head is valid or not; what there is of it, if it has no end.
 pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
-    while let Some(rest) = octets.strip_prefix(b"\r\n") {
+    while let [b'\r', b'\n', rest @ ..] = octets {
         octets = rest;
     }
     take_while(&mut octets, |octet| !matches!(octet, b'\r' | b'\n'))

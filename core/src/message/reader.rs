@@ -99,11 +99,6 @@ impl HeadReader {
         }
     }
 
-    /// Where the field section stands, without the empty line after it.
-    pub(super) fn field_section(&self) -> Span {
-        Span { start: self.start.map_or(self.line, Start::fields), end: self.line }
-    }
-
     /// Octets of the request-target, once the request-line is whole.
     pub(crate) fn target_length(&self) -> usize {
         self.start.map_or(0, |Start { target, .. }| target.end - target.start)
@@ -273,7 +268,7 @@ impl Start {
     }
 
     /// Where the field section begins.
-    const fn fields(self) -> usize {
+    pub(super) const fn fields(self) -> usize {
         self.target.end + " HTTP/1.1\r\n".len()
     }
 }

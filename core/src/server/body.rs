@@ -100,14 +100,14 @@ impl Incoming<'_> {
     }
 
     /// What reading came to.
-    fn arrived(&mut self, arrived: Arrived) -> Result<(), &'static Refusal> {
-        let refusal = match arrived {
+    fn arrived<E>(&mut self, arrived: Result<Arrived, E>) -> Result<(), Error<E>> {
+        let refusal = match arrived.map_err(Error::Transport)? {
             Arrived::Octets => return Ok(()),
             Arrived::End => ParseError::TruncatedContent.refusal(),
             Arrived::Nothing => TOO_SLOW,
         };
         self.receiving.give_up();
-        Err(refusal)
+        Err(refusal.into())
     }
 }
 
@@ -133,10 +133,11 @@ impl<'c, R: Receive> Body<'c, R> {
     /// failed.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
         let Decoded { framing, content } = loop {
-            match self.incoming.decode(usize::MAX)? {
-                Some(decoded) => break decoded,
-                None => self.read().await?,
+            if let Some(decoded) = self.incoming.decode(usize::MAX)? {
+                break decoded;
             }
+            let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
+            self.incoming.arrived(arrived)?;
         };
         if content == 0 {
             return Ok(None);
@@ -150,21 +151,15 @@ impl<'c, R: Receive> Body<'c, R> {
     /// 413 when it is more than `limit`, or than the receive buffer has room for, as early as that
     /// is known; and what [`chunk`](Self::chunk) returns.
     pub fn collect(
-        mut self,
+        self,
         limit: usize,
     ) -> impl Future<Output = Result<&'c mut [u8], Error<R::Error>>> {
         async move {
             while !self.incoming.collect(limit)? {
-                self.read().await?;
+                let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
+                self.incoming.arrived(arrived)?;
             }
             Ok(self.incoming.window.kept())
-        }
-    }
-
-    fn read(&mut self) -> impl Future<Output = Result<(), Error<R::Error>>> {
-        async move {
-            let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
-            Ok(self.incoming.arrived(arrived.map_err(Error::Transport)?)?)
         }
     }
 

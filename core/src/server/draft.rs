@@ -1,7 +1,7 @@
 //! The reply of one exchange, as far as it is made without the transport.
 
 use super::output::Output;
-use crate::bytes::ascii::Decimal;
+use crate::bytes::cursor::Cursor;
 use crate::framing::encode::{Date, Sending, check_name};
 use crate::framing::{EmitError, Length};
 use crate::message::{Refusal, Status};
@@ -63,7 +63,7 @@ impl<'c> Draft<'c> {
     pub(super) fn interim(&mut self) -> Result<bool, EmitError> {
         let mut head = self.output.head();
         let is_emitted = self.sending.emit_continue(&mut head)?;
-        let count = head.written()?;
+        let count = head.count();
         self.output.fill(count);
         Ok(is_emitted)
     }
@@ -83,10 +83,12 @@ impl<'c> Draft<'c> {
         self.output.check()
     }
 
-    /// Stages a part of content that is accounted for, and fits the transmit buffer.
-    pub(super) fn part(&mut self, part: &[u8]) {
-        let staged = self.output.push(part).map_err(EmitError::from);
-        self.emitted(staged, 0);
+    /// Stages the line that a refusal has for its content, which is accounted for.
+    pub(super) fn line(&mut self, refusal: &Refusal) {
+        let mut free = Cursor::new(self.output.free());
+        emit_line(refusal, &mut free);
+        let (emitted, count) = (free.written(), free.count());
+        self.emitted(emitted.map(drop).map_err(EmitError::from), count);
     }
 
     /// Stages what `render` emits behind its first `sent` octets, as far as there is room, and counts
@@ -135,9 +137,13 @@ impl<'c> Draft<'c> {
     }
 }
 
-/// The line that a refusal has for its content, in parts; `code` is that of its status.
-pub(super) fn line_of<'a>(refusal: &Refusal, code: &'a Decimal) -> [&'a [u8]; 6] {
+/// Emits the line that a refusal has for its content.
+pub(super) fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
     let Refusal { status, reason } = *refusal;
-    let separator: &[u8] = if reason.is_empty() { b"" } else { b": " };
-    [code.as_bytes(), b" ", status.reason().as_bytes(), separator, reason.as_bytes(), b"\n"]
+    output.push_decimal(u64::from(status.code()));
+    output.push(b" ");
+    output.push(status.reason().as_bytes());
+    output.push(if reason.is_empty() { b"" } else { b": " });
+    output.push(reason.as_bytes());
+    output.push(b"\n");
 }

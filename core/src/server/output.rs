@@ -78,7 +78,7 @@ impl<'c> Output<'c> {
 
     /// Where the next part of the reply's head goes.
     pub(super) fn head(&mut self) -> Cursor<'_> {
-        let end = self.staged.earlier.saturating_add(self.head_room()).min(self.buffer.len());
+        let end = self.buffer.len().min(self.staged.earlier + self.head_room());
         Cursor::new(self.buffer.get_mut(self.staged.len..end).unwrap_or_default())
     }
 

@@ -1,10 +1,10 @@
 //! Replies, from the status to the moment they are staged.
 
-use super::draft::{Draft, line_of};
+use super::draft::{Draft, emit_line};
 use super::error::Error;
 use super::stream::Stream;
 use super::transport::{Half, Transport};
-use crate::bytes::ascii::Decimal;
+use crate::bytes::cursor::Cursor;
 use crate::framing::{EmitError, Length};
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
@@ -147,12 +147,10 @@ impl<'c, T: Transport> Reply<'c, T> {
             return self.empty();
         }
         let mut reply = self.content_type("text/plain; charset=utf-8");
-        let code = Decimal::new(u64::from(refusal.status.code()));
-        let line = line_of(&refusal, &code);
-        if reply.whole(line.iter().map(|part| part.len()).sum()) {
-            for part in &line {
-                reply.draft.part(part);
-            }
+        let mut counted = Cursor::new(&mut []);
+        emit_line(&refusal, &mut counted);
+        if reply.whole(counted.count()) {
+            reply.draft.line(&refusal);
         }
         Responded { tx: reply.tx, draft: reply.draft, tail: b"" }
     }

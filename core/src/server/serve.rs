@@ -9,6 +9,7 @@ use super::responder::{Responded, Responder};
 use super::route::{MAX_SEGMENTS, Route};
 use super::session::{Arrived, Session, Step};
 use super::transport::{Half, Transmit, Transport};
+use crate::bytes::span::Span;
 use crate::bytes::window::Window;
 use crate::framing::Limits;
 use crate::framing::encode::Date;
@@ -121,16 +122,61 @@ impl<S: Service, C: Clock> Server<S, C> {
             loop {
                 let (rx, tx) = transport.halves();
                 let done = match session.step() {
-                    Step::Answer(refusal) => {
-                        let outcome = if let Some(refusal) = refusal {
-                            rx.head(session.head());
-                            Err(refusal.into())
-                        } else {
-                            session.set_apart();
-                            let outcome = self.answer(transport, &mut session).await;
-                            session.rejoin();
-                            outcome
+                    Step::Answer(Some(refusal)) => {
+                        rx.head(session.head());
+                        self.settle(transport, &mut session, Err(refusal.into()))
+                    }
+                    Step::Answer(None) => {
+                        session.set_apart();
+                        // In a function of its own it would be a future within this one, which weighs
+                        // more.
+                        let outcome = 'answered: {
+                            let Span { start, end } = session.head;
+                            let Some((front, behind)) = session.rx.split_at_mut_checked(end) else {
+                                break 'answered Err(Error::Cut);
+                            };
+                            let octets = front.get(start..).unwrap_or_default();
+                            rx.head(octets);
+                            let parsed = session.connection.head(octets, session.fields);
+                            let head = match session.connection.accept(octets, &parsed) {
+                                Ok(head) => head,
+                                Err(error) => break 'answered Err(error.into()),
+                            };
+                            let (path, general) = subject(head);
+                            // The path is decoded into the transmit buffer.
+                            let scratch = Route::scratch(path);
+                            if scratch > session.tx.len() / 4 {
+                                break 'answered Err(ParseError::RequestLineTooLong.into());
+                            }
+                            let room = session.tx.len() - scratch;
+                            let Some((buffer, scratch)) = session.tx.split_at_mut_checked(room)
+                            else {
+                                break 'answered Err(Error::Cut);
+                            };
+                            let mut segments = [""; MAX_SEGMENTS];
+                            let route = Route::new(path, scratch, &mut segments);
+                            let (receiving, sending) = session.connection.halves();
+                            let window = Window::new(behind, &mut session.unread);
+                            let incoming = Incoming { receiving, window };
+                            let now = self.clock.now().map(Date::from);
+                            let output = Output::new(buffer, &mut session.staged);
+                            let draft = Draft::new(sending, output, now);
+                            let mut parts: Parts<'_, T> =
+                                Parts { head, route: &route, rx, tx, incoming, draft };
+                            let mut reply = if let Some(methods) = general {
+                                parts.split().1.allow(head.method(), methods)
+                            } else {
+                                match self.service.call(Exchange { parts: &mut parts }).await {
+                                    Ok(reply) => reply,
+                                    Err(error) => break 'answered Err(error),
+                                }
+                            };
+                            match reply.check() {
+                                Ok(()) => reply.send().await,
+                                Err(error) => Err(error.into()),
+                            }
                         };
+                        session.rejoin();
                         self.settle(transport, &mut session, outcome)
                     }
                     Step::Flush => session.output().flush(tx).await,
@@ -152,45 +198,6 @@ impl<S: Service, C: Clock> Server<S, C> {
                     Err(_) => return Ok(Ended::Cut),
                 }
             }
-        }
-    }
-
-    /// Has a request answered whose head was found.
-    fn answer<T: Transport>(
-        &self,
-        transport: &mut T,
-        session: &mut Session<'_>,
-    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
-        async move {
-            let head = session.head;
-            let (front, behind) = session.rx.split_at_mut_checked(head.end).ok_or(Error::Cut)?;
-            let octets = front.get(head.start..).unwrap_or_default();
-            let (rx, tx) = transport.halves();
-            rx.head(octets);
-            let parsed = session.connection.head(octets, session.fields);
-            let parsed = session.connection.accept(octets, &parsed)?;
-            let (path, general) = subject(parsed);
-            // The path is decoded into the transmit buffer.
-            let scratch = Route::scratch(path);
-            if scratch > session.tx.len() / 4 {
-                return Err(ParseError::RequestLineTooLong.into());
-            }
-            let room = session.tx.len() - scratch;
-            let (buffer, scratch) = session.tx.split_at_mut_checked(room).ok_or(Error::Cut)?;
-            let mut segments = [""; MAX_SEGMENTS];
-            let route = Route::new(path, scratch, &mut segments);
-            let (receiving, sending) = session.connection.halves();
-            let incoming = Incoming { receiving, window: Window::new(behind, &mut session.unread) };
-            let now = self.clock.now().map(Date::from);
-            let draft = Draft::new(sending, Output::new(buffer, &mut session.staged), now);
-            let mut parts: Parts<'_, T> =
-                Parts { head: parsed, route: &route, rx, tx, incoming, draft };
-            let mut reply = match general {
-                Some(methods) => parts.split().1.allow(parsed.method(), methods),
-                None => self.service.call(Exchange { parts: &mut parts }).await?,
-            };
-            reply.check()?;
-            reply.send().await
         }
     }
 

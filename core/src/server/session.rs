@@ -94,7 +94,6 @@ impl<'b> Session<'b> {
     }
 
     /// The next step.
-    #[inline(never)]
     pub(super) fn step(&mut self) -> Step {
         if let Stage::Drain { left } = self.stage
             && self.staged.is_empty()

@@ -22,6 +22,7 @@ impl<'c> Form<'c> {
     /// A plus is a space. A percent sign that begins no pct-encoded octet stands for itself.
     /// Pct-encoded octets that are not UTF-8 become U+FFFD. Nothing here can make one field of two,
     /// or two of one.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn decode(content: &'c mut [u8]) -> Option<Self> {
         if text(content).1 > 0 {
             return None;
