@@ -3,7 +3,12 @@
 /// Gives `emit` `text` in pieces, so escaped that HTML shows it as it is, within an element or a quoted
 /// attribute value. NUL, which HTML can't show, becomes U+FFFD.
 pub fn escape(text: &str, emit: &mut dyn FnMut(&[u8])) {
-    replace(text.as_bytes(), |rest| Some((replacement(*rest.first()?)?, 1)), emit);
+    escape_octets(text.as_bytes(), emit);
+}
+
+/// [`escape`] for octets of a text, wherever it was divided.
+fn escape_octets(octets: &[u8], emit: &mut dyn FnMut(&[u8])) {
+    replace(octets, |rest| Some((replacement(*rest.first()?)?, 1)), emit);
 }
 
 /// Gives `emit` `octets` in pieces, with all replaced for which `find` has something else to show: it
@@ -49,15 +54,72 @@ pub(super) const REPLACEMENT: &str = "\u{fffd}";
 
 /// Gives `emit` names and values in the order they were sent, as pieces of a description list.
 pub fn list<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, emit: &mut dyn FnMut(&[u8])) {
-    emit(b"<dl class=\"form\">");
-    for (name, value) in fields {
-        emit(b"<dt>");
-        escape(name, emit);
-        emit(b"</dt><dd>");
-        escape(value, emit);
-        emit(b"</dd>");
+    for piece in Pieces::new(fields) {
+        piece.show(emit);
     }
-    emit(b"</dl>");
+}
+
+/// Octets of text that a piece of a list shows at most.
+const PIECE: usize = 256;
+
+/// A piece of a list: markup, and some text behind it. None is long, for it is shown again from its
+/// beginning when there was no room for all of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Piece<'a> {
+    markup: &'static str,
+    text: &'a [u8],
+}
+
+impl Piece<'_> {
+    /// Gives it to `emit`, the text escaped.
+    pub(super) fn show(&self, emit: &mut dyn FnMut(&[u8])) {
+        emit(self.markup.as_bytes());
+        escape_octets(self.text, emit);
+    }
+}
+
+/// The pieces of what [`list`] shows.
+pub(super) struct Pieces<'a, I> {
+    fields: Option<I>,
+    /// What is left of a field.
+    parts: [Piece<'a>; 3],
+    part: usize,
+}
+
+impl<I> Pieces<'_, I> {
+    pub(super) fn new(fields: I) -> Self {
+        let mut parts = [Piece::default(); 3];
+        let [.., last] = &mut parts;
+        last.markup = "<dl class=\"form\">";
+        Self { fields: Some(fields), parts, part: 2 }
+    }
+}
+
+impl<'a, I: Iterator<Item = (&'a str, &'a str)>> Iterator for Pieces<'a, I> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        if self.part == self.parts.len() {
+            let part = |markup, text: &'a str| Piece { markup, text: text.as_bytes() };
+            (self.parts, self.part) = match self.fields.as_mut()?.next() {
+                Some((name, value)) => {
+                    ([part("<dt>", name), part("</dt><dd>", value), part("</dd>", "")], 0)
+                }
+                None => {
+                    self.fields = None;
+                    ([part("</dl>", ""); 3], 2)
+                }
+            };
+        }
+        let Piece { markup, text } = self.parts.get_mut(self.part)?;
+        let (shown, rest) = text.split_at_checked(PIECE).unwrap_or((text, b""));
+        let piece = Piece { markup, text: shown };
+        (*markup, *text) = ("", rest);
+        if rest.is_empty() {
+            self.part += 1;
+        }
+        Some(piece)
+    }
 }
 
 /// What stands in a page where submitted fields are to be shown.
@@ -139,6 +201,18 @@ mod tests {
         ] {
             assert_eq!(emitted(|emit| escape(text, emit)), expected);
         }
+    }
+
+    #[test]
+    fn no_piece_of_a_list_is_long() {
+        let long = "<".repeat(3 * PIECE + 1);
+        let fields = [(&long[..], ""), ("a", &long[..PIECE])];
+        let pieces = || Pieces::new(fields.into_iter());
+        let lengths = pieces().map(|piece| emitted(|emit| piece.show(emit)).len());
+        assert!(lengths.max().unwrap() <= "</dt><dd>".len() + PIECE * "&quot;".len());
+        assert_eq!(pieces().count(), 1 + (4 + 1 + 1) + 3 + 1);
+        let shown = emitted(|emit| list(fields.into_iter(), emit));
+        assert_eq!(shown.matches("&lt;").count(), 4 * PIECE + 1);
     }
 
     #[test]

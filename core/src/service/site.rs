@@ -2,7 +2,7 @@
 
 use super::files::{Files, Found, OTHER_STATE, What};
 use super::form::Form;
-use super::html::{OVERLAP, PlaceSearch, TOP, escape, list};
+use super::html::{OVERLAP, Pieces, PlaceSearch, TOP, escape, list};
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Submission, Submissions};
 use crate::message::{Method, Status};
@@ -110,7 +110,9 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
                 .field("Cache-Control", "no-store")
                 .stream_exact(length - place.replaced + shown);
             page.send(0, place.at, &mut stream).await?;
-            stream.render(&|emit| list(form.iter(), emit)).await?;
+            for piece in Pieces::new(form.iter()) {
+                stream.render(&|emit| piece.show(emit)).await?;
+            }
             page.send(after, length - after, &mut stream).await?;
             stream.finish()
         }
