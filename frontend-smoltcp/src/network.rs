@@ -75,12 +75,16 @@ impl Network<'_, '_> {
         })
     }
 
-    /// Whether a new client can be served, or could be before long.
+    /// Whether a new client can be served, or could be before long. Those who wait already need more
+    /// than that: a connection that is leaving for each.
     pub(crate) fn has_room(&self) -> bool {
         let now = self.now.get();
-        self.slots
-            .iter()
-            .any(|slot| slot.is_leaving(now) || slot.expendable_at().is_some_and(|at| at <= now))
+        let waiting = self.waiting.try_borrow().map_or(0, |waiting| waiting.count());
+        let leaving = self.slots.iter().filter(|slot| slot.is_leaving(now)).count();
+        let is_expendable = |slot: &Slot| {
+            slot.is_spare() || slot.expendable_at().is_some_and(|expendable| expendable <= now)
+        };
+        leaving > 0 && leaving >= waiting || waiting == 0 && self.slots.iter().any(is_expendable)
     }
 
     /// Lets a connection go if no socket listens: one that has nothing more to say, or else, if no

@@ -13,6 +13,10 @@ use crate::deadline::Deadlines;
 /// And so much time has one that was asked to leave, before the next one is.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
+/// A client that was answered so lately may be about to ask again. Its connection doesn't end without
+/// a word yet: rather the next reply says that it is the last one.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -65,7 +69,7 @@ pub(crate) struct Slot {
     client: Cell<u16>,
     /// Whether a request was answered.
     served: Cell<bool>,
-    /// Whether it is to end as soon as it is idle.
+    /// Whether it is to end after the reply that is being made, or as soon as it is idle.
     let_go: Cell<bool>,
 }
 
@@ -155,12 +159,16 @@ impl Slot {
         self.let_go.get() && matches!(self.stage.get(), Stage::Idle | Stage::Parting)
     }
 
-    /// When the connection may be let go: at once if it is a persistent one that is idle, a while
-    /// later if its first request is awaited. `None` when it isn't idle.
+    /// When the connection may be let go: after a moment if it is a persistent one that is idle, a
+    /// while later if its first request is awaited. `None` when it isn't idle.
     pub(crate) fn expendable_at(&self) -> Option<Instant> {
-        let since = self.since.get();
-        let at = if self.served.get() { since } else { since + GRACE };
-        (self.stage.get() == Stage::Idle).then_some(at)
+        let patience = if self.served.get() { PAUSE } else { GRACE };
+        (self.stage.get() == Stage::Idle).then(|| self.since.get() + patience)
+    }
+
+    /// Whether the connection is a persistent one that is idle, and may be let go in a moment.
+    pub(crate) fn is_spare(&self) -> bool {
+        self.stage.get() == Stage::Idle && self.served.get()
     }
 
     /// Whether a place will be free before long.
@@ -169,7 +177,7 @@ impl Slot {
             Stage::Listening | Stage::Parting | Stage::Ended | Stage::Aborting => true,
             Stage::Ending => now < self.since.get() + GRACE,
             Stage::Idle => self.let_go.get(),
-            _ => false,
+            _ => self.let_go.get() && now < self.since.get() + GRACE,
         }
     }
 

@@ -169,7 +169,11 @@ impl Half for Tx<'_, '_> {
     }
 
     fn stopping(&self) -> bool {
-        !self.0.network.has_room()
+        let is_last = !self.0.network.has_room();
+        if is_last {
+            self.0.slot.let_go();
+        }
+        is_last
     }
 }
 

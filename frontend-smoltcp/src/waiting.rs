@@ -62,7 +62,11 @@ impl Waiting {
         waiting.min_by_key(|place| place.as_ref().map(|syn| syn.since))?.take()
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.0.iter().flatten().count()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
+        self.count() == 0
     }
 }

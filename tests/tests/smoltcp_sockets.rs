@@ -124,6 +124,32 @@ fn a_client_that_waits_is_served_as_soon_as_there_is_room() {
     });
 }
 
+/// One client more than sockets, and none of them idle for long: one always has to leave.
+#[test]
+fn busy_clients_hear_that_their_connection_ends() {
+    on_three_sockets(|bench| {
+        let mut clients = [(); 4].map(|()| bench.connect());
+        let (mut answered, mut announced) = (0, 0);
+        for turn in 0..600 {
+            let client = &mut clients[turn % 4];
+            match bench.state(*client) {
+                State::SynSent => bench.pass(Duration::from_millis(1)),
+                State::Established => {
+                    let reply = ask(bench, *client, HELLO);
+                    answered += 1;
+                    if reply.contains("\r\nConnection: close\r\n") {
+                        announced += 1;
+                        bench.close(*client);
+                        *client = bench.connect();
+                    }
+                }
+                state => panic!("{state} without a word, after {answered} replies"),
+            }
+        }
+        assert!(answered > 300 && announced > 50, "{answered} replies, {announced} the last");
+    });
+}
+
 #[test]
 fn five_hundred_connections_one_after_the_other() {
     on_three_sockets(|bench| {

@@ -101,15 +101,14 @@ impl<'a, I: Iterator<Item = (&'a str, &'a str)>> Iterator for Pieces<'a, I> {
     fn next(&mut self) -> Option<Piece<'a>> {
         if self.part == self.parts.len() {
             let part = |markup, text: &'a str| Piece { markup, text: text.as_bytes() };
-            (self.parts, self.part) = match self.fields.as_mut()?.next() {
-                Some((name, value)) => {
-                    ([part("<dt>", name), part("</dt><dd>", value), part("</dd>", "")], 0)
-                }
-                None => {
-                    self.fields = None;
-                    ([part("</dl>", ""); 3], 2)
-                }
-            };
+            if let Some((name, value)) = self.fields.as_mut()?.next() {
+                self.parts = [part("<dt>", name), part("</dt><dd>", value), part("</dd>", "")];
+                self.part = 0;
+            } else {
+                self.fields = None;
+                self.parts = [part("</dl>", ""); 3];
+                self.part = 2;
+            }
         }
         let Piece { markup, text } = self.parts.get_mut(self.part)?;
         let (shown, rest) = text.split_at_checked(PIECE).unwrap_or((text, b""));
