@@ -30,56 +30,56 @@ macro_rules! parse_errors {
 
 parse_errors! {
     /// An octet that no head may hold: a bare CR or LF, NUL, another control.
-    Octet BAD_REQUEST "a stray control octet"
+    Octet BAD_REQUEST "a bare CR or LF, or another control octet"
     /// Too many empty lines before a request-line (RFC 9112 §2.2).
     EmptyLines BAD_REQUEST "too many empty lines"
     /// No method (RFC 9112 §3.1).
-    Method BAD_REQUEST "no method"
+    Method BAD_REQUEST "the request-line needs a method and one space"
     /// A method that fills the whole request-line limit (RFC 9112 §3).
     MethodTooLong NOT_IMPLEMENTED "the method is too long"
     /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
-    RequestTarget BAD_REQUEST "no target for this method"
+    RequestTarget BAD_REQUEST "the request-target is malformed, or not for this method"
     /// A target under `https`, which was not asked for securely (RFC 9110 §7.4).
-    Misdirected MISDIRECTED_REQUEST "https needs TLS"
+    Misdirected MISDIRECTED_REQUEST "ask for https over TLS"
     /// A request-line over its limit (RFC 9112 §3).
     RequestLineTooLong URI_TOO_LONG "the request-line is too long"
     /// No HTTP-version (RFC 9112 §2.3).
-    Version BAD_REQUEST "no HTTP-version"
+    Version BAD_REQUEST "the request-line must end with an HTTP-version"
     /// A version of another major number (RFC 9110 §15.6.6).
-    UnsupportedVersion HTTP_VERSION_NOT_SUPPORTED "only HTTP/1 is served"
+    UnsupportedVersion HTTP_VERSION_NOT_SUPPORTED "only HTTP/1.0 and HTTP/1.1 are served"
     /// A field line that begins with whitespace (RFC 9112 §5.2).
-    ObsFold BAD_REQUEST "a folded field line"
+    ObsFold BAD_REQUEST "a field line begins with whitespace"
     /// A field name that is no token directly before a colon (RFC 9112 §5.1).
-    FieldName BAD_REQUEST "no field name before a colon"
+    FieldName BAD_REQUEST "a field line needs a name and a colon right after it"
     /// A field section over its limit of octets (RFC 6585 §5).
     FieldSectionTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the field section is too large"
     /// Too many field lines (RFC 6585 §5).
     TooManyFields REQUEST_HEADER_FIELDS_TOO_LARGE "too many field lines"
     /// No Host field in HTTP/1.1 (RFC 9112 §3.2).
-    NoHost BAD_REQUEST "no Host field"
+    NoHost BAD_REQUEST "the Host field is missing"
     /// A Host field that is repeated, or no valid uri-host and port (RFC 9112 §3.2).
-    Host BAD_REQUEST "Host must name one host"
+    Host BAD_REQUEST "Host must name one host, and a port if any"
     /// A Content-Length that is repeated, or no number of 64 bits (RFC 9112 §6.3).
-    ContentLength BAD_REQUEST "Content-Length must be one number"
+    ContentLength BAD_REQUEST "Content-Length must be one decimal number"
     /// Both Content-Length and Transfer-Encoding (RFC 9112 §6.1).
     AmbiguousLength BAD_REQUEST "both Content-Length and Transfer-Encoding"
     /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1), or one that doesn't end with the only
     /// `chunked` (RFC 9112 §6.3).
-    TransferEncoding BAD_REQUEST "chunked must come last, and once"
+    TransferEncoding BAD_REQUEST "Transfer-Encoding must end with its only chunked"
     /// A transfer coding that is not implemented (RFC 9112 §6.1).
-    TransferCoding NOT_IMPLEMENTED "only chunked is known"
+    TransferCoding NOT_IMPLEMENTED "the only transfer coding known is chunked"
     /// An expectation besides 100-continue (RFC 9110 §10.1.1).
-    Expectation EXPECTATION_FAILED "only 100-continue is met"
+    Expectation EXPECTATION_FAILED "the only expectation known is 100-continue"
     /// A chunk line that is none, or no CRLF after the data (RFC 9112 §7.1).
     Chunk BAD_REQUEST "a chunk is malformed"
     /// A chunk-size line, or the extensions of all of them, over a limit (RFC 9112 §7.1.1).
-    ChunkLineTooLong BAD_REQUEST "too long chunk extensions"
+    ChunkLineTooLong BAD_REQUEST "the chunk extensions are too long"
     /// A trailer section over its limit (RFC 9112 §7.1.2).
-    TrailersTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the trailers are too large"
+    TrailersTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the trailer section is too large"
     /// The end of the stream in the middle of a head (RFC 9112 §8).
-    TruncatedHead BAD_REQUEST "the head broke off"
+    TruncatedHead BAD_REQUEST "the request ended within its head"
     /// The end of the stream in the middle of the content (RFC 9112 §8).
-    TruncatedContent BAD_REQUEST "the content broke off"
+    TruncatedContent BAD_REQUEST "the request ended within its content"
 }
 
 impl ParseError {

@@ -18,7 +18,7 @@ pub const fn refuse(method: Method<'_>) -> Refusal {
     match method {
         Method::Options => Refusal::new(Status::NO_CONTENT, ""),
         Method::Extension(_) | Method::Connect => {
-            Refusal::new(Status::NOT_IMPLEMENTED, "the method is unknown")
+            Refusal::new(Status::NOT_IMPLEMENTED, "the method is not known here")
         }
         _ => Refusal::new(Status::METHOD_NOT_ALLOWED, "see the Allow field"),
     }

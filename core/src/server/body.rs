@@ -13,7 +13,8 @@ use crate::message::{ParseError, Refusal, Status};
 /// What answers content that was too slow.
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the content came too slowly");
 /// What answers content that is too large.
-const TOO_LARGE: &Refusal = &Refusal::new(Status::CONTENT_TOO_LARGE, "more than is accepted");
+const TOO_LARGE: &Refusal =
+    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is more than is accepted");
 
 /// The content of a request, decoded in place in the receive buffer.
 #[derive(Debug)]

@@ -8,9 +8,12 @@ use crate::grammar::media_type::media_type;
 use crate::message::{Head, Refusal, Status};
 use crate::server::{Error, Exchange, Responder, Transport};
 
-const NOT_A_FORM: &Refusal =
-    &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only uncoded application/x-www-form-urlencoded");
-const NO_LENGTH: &Refusal = &Refusal::new(Status::LENGTH_REQUIRED, "a form needs a length");
+const NOT_A_FORM: &Refusal = &Refusal::new(
+    Status::UNSUPPORTED_MEDIA_TYPE,
+    "only application/x-www-form-urlencoded without a content coding",
+);
+const NO_LENGTH: &Refusal =
+    &Refusal::new(Status::LENGTH_REQUIRED, "a form needs a Content-Length, or chunks");
 const NOT_UTF8: &Refusal = &Refusal::new(Status::BAD_REQUEST, "the form is not in UTF-8");
 
 impl<'c, T: Transport> Exchange<'c, T> {
