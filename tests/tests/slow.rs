@@ -158,7 +158,8 @@ fn a_reader_that_stops_gives_its_place_up() {
     let mut next = thimble.connect();
     next.send(get("/note.txt")).unwrap();
     assert_eq!(next.reply().unwrap().text(), "one line\n");
-    assert!((10..80).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    // The system's own probes of a closed window may move a few octets, a minute after the last.
+    assert!((10..150).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }
 
 /// At a few KiB/s the kernel's buffers hold minutes of the reply, in which the server can write
