@@ -166,6 +166,12 @@ pub(super) fn slice(memory: &[u8], offset: u64, length: u64) -> &[u8] {
 /// What can't be opened is not among them.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the storage, as DESIGN asks")]
 pub trait Entries {
+    /// Does what takes time before the first [`next`](Self::next), such as reading and sorting, so
+    /// that what can't be listed is still refused. A request for the head alone doesn't ask for it.
+    async fn begin(&mut self) -> Result<(), OpenError> {
+        Ok(())
+    }
+
     /// The next entry; `None` after the last.
     async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError>;
 }

@@ -3,7 +3,7 @@
 use super::Files;
 use crate::bytes::ascii::Decimal;
 use crate::grammar::date::iso_minutes;
-use crate::message::Status;
+use crate::message::{Refusal, Status};
 use crate::semantics::path::{Path, percent_encode};
 use crate::server::{Error, Exchange, Responded, Transport};
 use crate::service::html::{BODY, BOTTOM, REPLACEMENT, STYLE, TOP, replace, replacement};
@@ -37,13 +37,18 @@ impl<S: Storage> Files<'_, S> {
         entries: &mut S::Entries,
         path: &Path<'_>,
     ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
-        let mut stream = exchange
-            .respond(Status::OK)
-            .content_type("text/html; charset=utf-8")
-            .field("X-Content-Type-Options", "nosniff")
-            .stream();
-        let mut rows = 0;
         async move {
+            if !exchange.is_head()
+                && let Err(error) = entries.begin().await
+            {
+                return Ok(exchange.refuse(Refusal::from(error)));
+            }
+            let mut stream = exchange
+                .respond(Status::OK)
+                .content_type("text/html; charset=utf-8")
+                .field("X-Content-Type-Options", "nosniff")
+                .stream();
+            let mut rows = 0;
             while !stream.omits_content() {
                 // Where the storage fails, the page must not look whole.
                 let entry = entries.next().await.map_err(|_| Error::Cut)?;
