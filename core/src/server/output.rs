@@ -35,7 +35,7 @@ pub(super) struct Staged {
 /// A page, from which so many octets are staged or sent already. They are accounted for.
 #[derive(Clone, Copy, Debug)]
 struct Page {
-    page: &'static RefusalPage,
+    shown_by: &'static RefusalPage,
     refusal: Refusal,
     done: usize,
 }
@@ -122,16 +122,16 @@ impl<'c> Output<'c> {
 
     /// Has the page of a refusal staged, as far as there is room, by each call of
     /// [`stage_page`](Self::stage_page).
-    pub(super) const fn put_page(&mut self, page: &'static RefusalPage, refusal: Refusal) {
-        self.staged.page = Some(Page { page, refusal, done: 0 });
+    pub(super) const fn put_page(&mut self, shown_by: &'static RefusalPage, refusal: Refusal) {
+        self.staged.page = Some(Page { shown_by, refusal, done: 0 });
     }
 
     /// Stages more of the page that is to be staged. Returns whether nothing is left of it.
     pub(super) fn stage_page(&mut self) -> bool {
-        let Some(Page { page, refusal, done }) = self.staged.page else { return true };
+        let Some(Page { shown_by, refusal, done }) = self.staged.page else { return true };
         let mut free = Cursor::new(self.free());
         let (mut skipped, mut left) = (done, 0);
-        page.emit(&refusal, &mut |piece| {
+        shown_by.emit(&refusal, &mut |piece| {
             let rest = piece.get(skipped..).unwrap_or_default();
             skipped -= piece.len() - rest.len();
             let (fits, more) = rest.split_at_checked(free.free()).unwrap_or((rest, b""));
@@ -140,7 +140,7 @@ impl<'c> Output<'c> {
         });
         let count = free.count();
         self.fill(count);
-        self.staged.page = (left > 0).then_some(Page { page, refusal, done: done + count });
+        self.staged.page = (left > 0).then_some(Page { shown_by, refusal, done: done + count });
         left == 0
     }
 

@@ -1,6 +1,5 @@
 //! The names in a directory, sorted, for all who list it.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use thimble_core::service::storage::{OpenError, listing_order};
@@ -59,7 +58,7 @@ impl Row {
 
 impl Names {
     pub(super) fn new() -> Result<Self, OpenError> {
-        let mapped = || Mapped::new().map_err(failed);
+        let mapped = || Mapped::new().map_err(|error| open_error(&error));
         Ok(Self { octets: mapped()?, rows: mapped()?, share: Share::new() })
     }
 
@@ -84,9 +83,9 @@ impl Names {
         let rows = self.rows.as_slice().len();
         let needed = octets.saturating_add(rows).saturating_add(name.len()).saturating_add(ROW);
         self.share.grow_to(needed).map_err(|_| OpenError::Busy)?;
-        self.octets.append(name).map_err(failed)?;
+        self.octets.append(name).map_err(|error| open_error(&error))?;
         let row = Row { start, length, is_directory, is_link };
-        self.rows.append(&row.to_bytes()).map_err(failed)
+        self.rows.append(&row.to_bytes()).map_err(|error| open_error(&error))
     }
 
     /// Sorts them.
@@ -106,10 +105,6 @@ impl Names {
         let row = Row::from_bytes(*record);
         Some((row.name(self.octets.as_slice()), row))
     }
-}
-
-fn failed(error: io::Error) -> OpenError {
-    open_error(&error)
 }
 
 /// The names that are listed at the moment, so that those who list the same directory at the same
