@@ -24,8 +24,9 @@ const TABLE_STYLE: &str = "\
     td+td,th,p,small{opacity:.75}\n\
     td a{display:block;padding:.4em 0;text-decoration:none}a:hover{text-decoration:underline}\n\
     td a[href$=\"/\"]{font-weight:bold}\n\
-    small{float:right;padding:.4em 0 0 1em}\n\
-    @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}small{padding-top:.7em}td+td+td{white-space:normal;min-width:6em}}\n";
+    small{float:right;padding:.6em 0 0 1em}\n\
+    @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}small{padding-top:.9em}}\n\
+    @media(max-width:36em){td,th{padding-inline:.25em}td+td,th+th{font-size:.85em}td+td+td,th+th+th{white-space:normal;min-width:6em}}\n";
 const TABLE: &str = "</h1>\n<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
 const EMPTY: &str = "<tr><td colspan=\"3\">Nothing is in this folder.</td></tr>\n";
 
@@ -97,10 +98,10 @@ fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
     emit(STYLE.as_bytes());
     emit(TABLE_STYLE.as_bytes());
     emit(BODY.as_bytes());
-    emit(b"<h1>Index of ");
+    emit(b"<h1>");
     // Each folder on the way here is a link, the root among them.
     let depth = path.segments().count();
-    let names = core::iter::once(b"".as_slice()).chain(path.segments());
+    let names = core::iter::once(None).chain(path.segments().map(Some));
     for (steps, name) in (0..=depth).rev().zip(names) {
         let is_linked = (1..=LINKED).contains(&steps);
         if is_linked {
@@ -110,11 +111,8 @@ fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
             }
             emit(b"\">");
         }
-        text(name, emit);
-        emit(b"/");
-        if is_linked {
-            emit(b"</a>");
-        }
+        text(name.unwrap_or(b"Index of "), emit);
+        emit(if is_linked { b"/</a>" } else { b"/" });
     }
     emit(TABLE.as_bytes());
 }
