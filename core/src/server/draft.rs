@@ -86,28 +86,26 @@ impl<'c> Draft<'c> {
         self.output.check()
     }
 
-    /// Emits what the head of a refusal says of its content. Returns how long that is, and whether it
-    /// is a page.
-    pub(super) fn begin_refusal(&mut self, refusal: &Refusal) -> (usize, bool) {
-        let page = self.output.page().filter(|page| page.is_accepted(self.head));
-        if let Some(page) = page {
-            self.own_field("Vary", &[b"Accept"]);
-            self.own_field("Content-Type", &[b"text/html; charset=utf-8"]);
-            return (page.len(refusal), true);
-        }
-        self.own_field("Content-Type", &[b"text/plain; charset=utf-8"]);
-        let mut counted = Cursor::new(&mut []);
-        emit_line(refusal, &mut counted);
-        (counted.count(), false)
+    /// Emits what the head of a refusal says of its content. Returns how long that is.
+    pub(super) fn begin_refusal(&mut self, refusal: &Refusal) -> usize {
+        let page = self.output.page().and_then(|page| page.begin(refusal, self));
+        self.output.show(page.map(|_| *refusal));
+        let content_type: &[u8] = match page {
+            Some(_) => b"text/html; charset=utf-8",
+            None => b"text/plain; charset=utf-8",
+        };
+        self.own_field("Content-Type", &[content_type]);
+        page.unwrap_or_else(|| {
+            let mut counted = Cursor::new(&mut []);
+            emit_line(refusal, &mut counted);
+            counted.count()
+        })
     }
 
-    /// Stages the content of a refusal, which is accounted for; a page is staged when the reply is
-    /// whole otherwise.
-    pub(super) fn finish_refusal(&mut self, refusal: &Refusal, is_page: bool) {
-        if is_page {
-            if self.check().is_ok() {
-                self.output.show(*refusal);
-            }
+    /// Stages the line that a refusal has for its content, which is accounted for. A page is staged
+    /// when the reply is whole otherwise.
+    pub(super) fn line(&mut self, refusal: &Refusal) {
+        if self.output.shows_page() {
             return;
         }
         let mut free = Cursor::new(self.output.free());

@@ -127,22 +127,27 @@ impl<'c> Output<'c> {
     }
 
     /// Has the page of a refusal staged, as far as there is room, by each call of
-    /// [`stage_page`](Self::stage_page).
-    pub(super) const fn show(&mut self, refusal: Refusal) {
-        self.staged.shown = Some(refusal);
+    /// [`stage_page`](Self::stage_page); or no page.
+    pub(super) const fn show(&mut self, refusal: Option<Refusal>) {
+        self.staged.shown = refusal;
         self.staged.done = 0;
+    }
+
+    /// Whether a page is to be staged.
+    pub(super) const fn shows_page(&self) -> bool {
+        self.staged.shown.is_some()
     }
 
     /// Stages more of the page that is to be staged. Returns whether nothing is left of it.
     pub(super) fn stage_page(&mut self) -> bool {
-        let Staged { page: Some(page), shown: Some(refusal), mut done, .. } = *self.staged else {
+        let Staged { page: Some(page), shown: Some(refusal), done, .. } = *self.staged else {
             return true;
         };
         let mut free = Cursor::new(self.free());
-        let is_whole = page.stage(&refusal, &mut done, &mut free);
+        let is_whole = page.stage(&refusal, done, &mut free);
         let count = free.count();
         self.fill(count);
-        self.staged.done = done;
+        self.staged.done += count;
         if is_whole {
             self.staged.shown = None;
         }

@@ -147,9 +147,11 @@ impl<'c, T: Transport> Reply<'c, T> {
             return self.empty();
         }
         let mut reply = self;
-        let (count, is_page) = reply.draft.begin_refusal(&refusal);
+        let count = reply.draft.begin_refusal(&refusal);
         if reply.whole(count) {
-            reply.draft.finish_refusal(&refusal, is_page);
+            reply.draft.line(&refusal);
+        } else {
+            reply.draft.output.show(None);
         }
         Responded { tx: reply.tx, draft: reply.draft, tail: b"" }
     }
