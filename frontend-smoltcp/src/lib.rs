@@ -38,7 +38,7 @@
 //! let mut memory = Memory::<4>::new();
 //! let mut sockets = [SocketStorage::EMPTY; 4];
 //! let sockets = SocketSet::new(&mut sockets[..]);
-//! Server::new(&Hello).run(&mut memory, &mut interface, sockets, |serving| {
+//! Server::new(Hello).run(&mut memory, &mut interface, sockets, |serving| {
 //!     let mut now = Instant::ZERO;
 //!     for _ in 0..10 {
 //!         let next = serving.poll(now, &mut device);

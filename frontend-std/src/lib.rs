@@ -2,7 +2,7 @@
 //!
 //! Everything that is HTTP comes from [`thimble_core`]; here are the sockets, threads, clocks and
 //! files of a desktop. There is no async runtime: a handler's future is run on the thread of its
-//! connection, and each wait in it blocks that thread.
+//! connection, which is parked while the future waits for anything.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -44,6 +44,7 @@ pub mod desk;
 pub mod folder;
 pub mod listen;
 pub mod log;
+mod park;
 mod pool;
 pub mod send;
 pub mod server;
@@ -55,6 +56,7 @@ pub use clock::SystemClock;
 pub use deadline::Deadlines;
 pub use folder::Folder;
 pub use log::Log;
+pub use park::block_on;
 pub use server::Server;
 pub use stop::Stop;
 pub use submissions::Kept;
