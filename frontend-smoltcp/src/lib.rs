@@ -87,6 +87,11 @@ pub use deadline::Deadlines;
 pub use memory::Memory;
 pub use server::{Server, Serving};
 pub use smoltcp;
-pub use thimble_core::{
-    Clock, Error, Exchange, Limits, Method, NoClock, Responded, Service, Site, Status, Transport,
-};
+/// All of what is below this frontend.
+pub use thimble_core;
+#[doc(inline)]
+pub use thimble_core::handler::*;
+/// With the feature `testing`: a client for tests of handlers.
+#[cfg(feature = "testing")]
+pub use thimble_core::testing;
+pub use thimble_core::{Clock, NoClock};

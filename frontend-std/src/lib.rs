@@ -60,9 +60,13 @@ pub use park::block_on;
 pub use server::Server;
 pub use stop::Stop;
 pub use submissions::Kept;
-pub use thimble_core::{
-    Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
-};
+/// All of what is below this frontend.
+pub use thimble_core;
+#[doc(inline)]
+pub use thimble_core::handler::*;
+/// With the feature `testing`: a client for tests of handlers.
+#[cfg(feature = "testing")]
+pub use thimble_core::testing;
 
 /// The example in the README compiles.
 #[cfg(doctest)]

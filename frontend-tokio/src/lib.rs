@@ -39,7 +39,11 @@ pub use connection::{Options, serve_connection};
 pub use folder::Folder;
 pub use server::Server;
 pub use stop::Stop;
-pub use thimble_core::{
-    Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
-};
+/// All of what is below this frontend.
+pub use thimble_core;
+#[doc(inline)]
+pub use thimble_core::handler::*;
+/// With the feature `testing`: a client for tests of handlers.
+#[cfg(feature = "testing")]
+pub use thimble_core::testing;
 pub use thimble_std::{Deadlines, Kept, Log, SystemClock};
