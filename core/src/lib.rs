@@ -56,6 +56,7 @@ pub mod handler {
     pub use crate::framing::Limits;
     pub use crate::grammar::date::UnixTime;
     pub use crate::message::{Field, Fields, Head, Method, Refusal, Status, Target, Version};
+    pub use crate::semantics::query::{Encoded, Query};
     pub use crate::server::{
         Body, Error, Exchange, Reply, Responded, Responder, Service, Stream, Transport,
     };

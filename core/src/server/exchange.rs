@@ -65,6 +65,10 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// The segments of the path, percent-decoded: none for `/`, and an empty one at the end for a
     /// path that ends with a slash. At most [`MAX_SEGMENTS`](super::route::MAX_SEGMENTS): the last
     /// one holds the rest. A segment that is not UTF-8 shows as U+FFFD.
+    ///
+    /// They are any text that a client likes: `%2f` in one is a slash in it, and one may be `..`. So
+    /// **none may become part of a path to a file**, not by `folder.join(segment)` either, which
+    /// would lead out of `folder`: match on [`file_names`](Self::file_names) for that.
     pub fn segments(&self) -> &'c [&'c str] {
         self.parts.route.segments
     }
