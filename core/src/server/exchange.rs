@@ -15,6 +15,46 @@ use crate::semantics::path::Path;
 ///
 /// What [`head`](Self::head), [`target`](Self::target) and [`segments`](Self::segments) return lives
 /// as long as the exchange does, so that an arm of a `match` on it may still move the exchange.
+///
+/// Each way to answer takes the exchange, so there is one answer: [`respond`](Self::respond) when the
+/// content doesn't matter, [`form`](Self::form) and [`open`](Self::open) when it does.
+///
+/// ```
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::{Error, Exchange, Method, Refusal, Responded, Service, Status, Transport};
+///
+/// const NOT_HERE: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you are");
+///
+/// async fn whoami<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     if exchange.method() != Method::Get {
+///         return Ok(exchange.allow(&[Method::Get])); // 405, and what OPTIONS asks
+///     }
+///     let Some(agent) = exchange.head().fields().first("User-Agent") else {
+///         return Ok(exchange.refuse(NOT_HERE));
+///     };
+///     let reply = exchange.respond(Status::OK).content_type("text/plain");
+///     Ok(reply.content(agent)) // lives in the receive buffer, as long as the exchange
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         whoami(exchange).await
+/// #     }
+/// # }
+/// #
+/// let client = Client::new(Example);
+/// let named = Request::get("/").field("User-Agent", "curl/8");
+/// assert_eq!(client.send(&named).text(), "curl/8");
+/// assert_eq!(client.get("/").text(), "401 Unauthorized: say who you are\n");
+/// assert_eq!(client.post("/", &[]).status(), 405);
+/// ```
 pub struct Exchange<'c, T: Transport> {
     pub(super) parts: &'c mut Parts<'c, T>,
 }

@@ -10,6 +10,38 @@ const FIELD_END: u8 = 0xff;
 const REPLACEMENT: &str = "\u{fffd}";
 
 /// The fields of a form, decoded.
+///
+/// ```
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// async fn order<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     let (form, respond) = exchange.form().await?; // 411, 413, 415 and 400 answered for you
+///     let count: u32 = form.get("count").and_then(|count| count.parse().ok()).unwrap_or(1);
+///     let toppings = form.iter().filter(|(name, _)| *name == "topping");
+///     let toppings: Vec<_> = toppings.map(|(_, value)| value).collect();
+///     let text = format!("{count} with {}", toppings.join(" and "));
+///     respond.status(Status::OK).send(text.as_bytes()).await
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         order(exchange).await
+/// #     }
+/// # }
+/// #
+/// let client = Client::new(Example);
+/// let fields = [("count", "2"), ("topping", "jalapeños"), ("topping", "salt & pepper")];
+/// assert_eq!(client.post("/", &fields).text(), "2 with jalapeños and salt & pepper");
+/// assert_eq!(client.send(&Request::post("/").content("{}")).status(), 415);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Form<'c> {
     /// Names and values in UTF-8, divided by [`NAME_END`] and [`FIELD_END`].
