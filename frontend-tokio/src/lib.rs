@@ -7,7 +7,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a listener, on every core |
-//! | [`connection`] | [`serve_connection`]: one connection, in a runtime of yours |
+//! | [`connection`] | [`serve_connection`]: one connection, in a runtime of yours; [`Options::serve_each`]: all of a listener |
 //! | [`folder`] | [`Folder`]: a storage whose disk never holds up the runtime |
 //! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
 //!
@@ -26,6 +26,7 @@
 //! say, take more memory than [`Limits`] allow, or read a file outside a [`Folder`]; a panic in a
 //! service is answered by 500; without descriptors or memory, the server waits for some.
 
+mod accept;
 pub mod connection;
 pub mod folder;
 pub mod server;
