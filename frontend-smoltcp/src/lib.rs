@@ -55,6 +55,16 @@
 //! | [`deadline`] | [`Deadlines`]: how long a client may keep a connection |
 //! | [`transport`] | a socket as a transport |
 //!
+//! # A handler
+//!
+//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It asks for
+//! [`method`](Exchange::method), [`segments`](Exchange::segments) or
+//! [`file_names`](Exchange::file_names) of the path, [`query`](Exchange::query),
+//! [`cookies`](Exchange::cookies) and [`head`](Exchange::head); reads a [`Form`] by
+//! [`form`](Exchange::form) or a [`Body`] by [`open`](Exchange::open); and makes a [`Reply`], whose
+//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. All that a
+//! handler names is at the root of this package, and the feature `testing` tests it without a socket.
+//!
 //! # When there are more clients than sockets
 //!
 //! A socket of smoltcp is its own backlog: a client that finds none listening is reset. So one

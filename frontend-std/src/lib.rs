@@ -17,6 +17,16 @@
 //!
 //! And for other frontends on the same systems: [`desk`], [`listen`], [`send`], and [`contain`].
 //!
+//! # A handler
+//!
+//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It asks for
+//! [`method`](Exchange::method), [`segments`](Exchange::segments) or
+//! [`file_names`](Exchange::file_names) of the path, [`query`](Exchange::query),
+//! [`cookies`](Exchange::cookies) and [`head`](Exchange::head); reads a [`Form`] by
+//! [`form`](Exchange::form) or a [`Body`] by [`open`](Exchange::open); and makes a [`Reply`], whose
+//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. All that a
+//! handler names is at the root of this package, and the feature `testing` tests it without a socket.
+//!
 //! # What it costs
 //!
 //! A connection takes a thread while it is open: a few pages of stack and buffers that are touched,
