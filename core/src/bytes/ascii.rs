@@ -102,6 +102,8 @@ pub fn pct_decoded(after: &[u8]) -> Option<u8> {
 
 /// The octets that are pct-encoded at the start of `input`, up to four: no character has more. What
 /// is not encoded never completes one: it is characters by itself.
+// Forms are all that most devices decode so.
+#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
 pub fn pct_sequence<'o>(mut input: &[u8], octets: &'o mut [u8; 4]) -> &'o [u8] {
     let mut count = 0;
     for slot in octets.iter_mut() {
