@@ -11,6 +11,12 @@ const PARSED: usize = 64;
 /// The fields of a query: what a form sends by GET, `application/x-www-form-urlencoded` (WHATWG URL
 /// standard, §5.1). They stay where they arrived, and each is decoded when it is looked at.
 ///
+/// ```abnf
+/// query = *( pchar / "/" / "?" )                                ; RFC 3986 §3.4
+/// ```
+/// Browsers send more than that. Here every text is a query, divided at `&`, and each field at its
+/// first `=`; empty fields are left out.
+///
 /// ```
 /// use thimble_core::Query;
 ///
