@@ -53,7 +53,7 @@ use crate::semantics::path::Path;
 /// let named = Request::get("/").field("User-Agent", "curl/8");
 /// assert_eq!(client.send(&named).text(), "curl/8");
 /// assert_eq!(client.get("/").text(), "401 Unauthorized: say who you are\n");
-/// assert_eq!(client.post("/", &[]).status(), 405);
+/// assert_eq!(client.post_form("/", &[]).status(), 405);
 /// ```
 pub struct Exchange<'c, T: Transport> {
     pub(super) parts: &'c mut Parts<'c, T>,

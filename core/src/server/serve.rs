@@ -66,7 +66,7 @@ use crate::message::{FieldEntry, Head, Method, ParseError, Refusal, Status, Targ
 /// }
 ///
 /// let client = Client::new(Lamp { is_on: AtomicBool::new(false), other: Nothing });
-/// assert_eq!(client.post("/lamp/on", &[]).field("Location"), Some("/lamp"));
+/// assert_eq!(client.post_form("/lamp/on", &[]).field("Location"), Some("/lamp"));
 /// assert_eq!(client.get("/lamp").text(), "on");
 /// assert_eq!(client.get("/other").status(), 404);
 /// ```

@@ -52,7 +52,7 @@ const HTML: &str = "text/html; charset=utf-8";
 ///
 /// let client = Client::new(site);
 /// assert_eq!(client.get("/").field("Content-Type"), Some("text/html; charset=utf-8"));
-/// assert!(client.post("/", &[("name", "Ada")]).text().contains("Ada"));
+/// assert!(client.post_form("/", &[("name", "Ada")]).text().contains("Ada"));
 /// assert!(client.get("/submissions").text().contains("Ada"));
 /// ```
 #[derive(Clone, Copy, Debug)]

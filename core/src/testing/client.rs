@@ -106,7 +106,7 @@ impl<S: Service> Client<S> {
     ///
     /// # Panics
     /// As [`send`](Self::send) does.
-    pub fn post(&self, target: &str, fields: &[(&str, &str)]) -> Reply {
+    pub fn post_form(&self, target: &str, fields: &[(&str, &str)]) -> Reply {
         self.send(&Request::post(target).form(fields))
     }
 

@@ -29,7 +29,7 @@
 //!
 //! let client = Client::new(Hello);
 //! assert_eq!(client.get("/").text(), "Hello, world!\n");
-//! assert_eq!(client.post("/hello", &[("name", "Zoë")]).text(), "Zoë");
+//! assert_eq!(client.post_form("/hello", &[("name", "Zoë")]).text(), "Zoë");
 //! assert_eq!(client.get("/other").status(), 404);
 //!
 //! let reply = client.send(&Request::new(Method::Delete, "/hello"));

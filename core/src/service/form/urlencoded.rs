@@ -39,7 +39,7 @@ const REPLACEMENT: &str = "\u{fffd}";
 /// #
 /// let client = Client::new(Example);
 /// let fields = [("count", "2"), ("topping", "jalapeños"), ("topping", "salt & pepper")];
-/// assert_eq!(client.post("/", &fields).text(), "2 with jalapeños and salt & pepper");
+/// assert_eq!(client.post_form("/", &fields).text(), "2 with jalapeños and salt & pepper");
 /// assert_eq!(client.send(&Request::post("/").content("{}")).status(), 415);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
