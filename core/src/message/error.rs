@@ -63,8 +63,8 @@ parse_errors! {
     ContentLength BAD_REQUEST "Content-Length must be one decimal number"
     /// Both Content-Length and Transfer-Encoding (RFC 9112 §6.1).
     AmbiguousLength BAD_REQUEST "both Content-Length and Transfer-Encoding"
-    /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1), or one that doesn't end with the only
-    /// `chunked` (RFC 9112 §6.3).
+    /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1), one that doesn't end with the only `chunked`
+    /// (RFC 9112 §6.3), or one with an empty member.
     TransferEncoding BAD_REQUEST "Transfer-Encoding must end with its only chunked"
     /// A transfer coding that is not implemented (RFC 9112 §6.1).
     TransferCoding NOT_IMPLEMENTED "the only transfer coding known is chunked"
