@@ -2,7 +2,8 @@
 
 use super::files::{Files, Found, OTHER_STATE, What};
 use super::form::Form;
-use super::html::{OVERLAP, Pieces, PlaceSearch, TOP, escape, list};
+use super::html::{Pieces, TOP, escape, list};
+use super::place::Place;
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Submission, Submissions};
 use crate::message::{Method, Status};
@@ -16,6 +17,12 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// Static files, and forms: a form posted to an HTML page comes back as that page, with the
 /// submitted fields in it.
+///
+/// They take the place of the first `<!-- form -->` that stands among text of the body: not in a tag,
+/// an attribute or another comment, nor in `head`, `template`, `select`, `svg` or `math`, nor in an
+/// element whose content is raw text (`script`, `style`, `title`, `textarea`, …). A page without one
+/// has them at its end. Where it isn't sure that text would be shown there, since a script is never
+/// closed, say, the page comes back as it is. [`PlaceSearch`](super::place::PlaceSearch) says more.
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'s, S, K = ()> {
     files: Files<'s, S>,
@@ -97,20 +104,22 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
             self.submissions.submit(&Submission { time: respond.now(), path, form });
 
             let length = page.metadata().len;
-            let mut search = PlaceSearch::default();
-            page.look(respond.scratch(), OVERLAP, |offset, octets| search.look(offset, octets))
-                .await;
-            let place = search.place(length);
-            let after = place.at + place.replaced;
+            let place = page.form_place(respond.scratch()).await;
             let mut shown = 0;
-            list(form.iter(), &mut |piece| shown += piece.len() as u64);
+            if place.is_some() {
+                list(form.iter(), &mut |piece| shown += piece.len() as u64);
+            }
+            // Without a place for them, the page comes back as it is.
+            let Place { at, replaced } = place.unwrap_or_default();
+            let after = at + replaced;
             let mut stream = respond
                 .status(Status::OK)
                 .content_type(HTML)
                 .field("Cache-Control", "no-store")
-                .stream_exact(length - place.replaced + shown);
-            page.send(0, place.at, &mut stream).await?;
-            for piece in Pieces::new(form.iter()) {
+                .stream_exact(length - replaced + shown);
+            page.send(0, at, &mut stream).await?;
+            let fields = place.map(|_| form.iter());
+            for piece in fields.into_iter().flat_map(Pieces::new) {
                 stream.render(&|emit| piece.show(emit)).await?;
             }
             page.send(after, length - after, &mut stream).await?;
