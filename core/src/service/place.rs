@@ -9,29 +9,8 @@
 /// What stands in a page where submitted fields are to be shown.
 const MARKER: &[u8] = b"<!-- form -->";
 
-/// Elements whose content is text up to their end tag.
-const OF_TEXT: [&[u8]; 9] = [
-    SCRIPT,
-    b"style",
-    b"textarea",
-    b"title",
-    b"xmp",
-    b"iframe",
-    b"noembed",
-    b"noframes",
-    // So it is where scripts run, and elsewhere nothing can go wrong.
-    b"noscript",
-];
+/// The only element of text that may go on behind its end tag.
 const SCRIPT: &[u8] = b"script";
-/// Elements of SVG and MathML whose content is HTML again.
-const OF_HTML: [&[u8]; 6] = [b"desc", b"mi", b"mo", b"mn", b"ms", b"mtext"];
-/// Elements that are not followed: behind them nothing is trusted.
-const OPAQUE: [&[u8]; 2] = [b"plaintext", b"frameset"];
-/// The same, when they stand in a [region](REGIONS).
-const OPAQUE_IN_REGIONS: [&[u8]; 2] = [b"foreignobject", b"annotation-xml"];
-/// Elements in which tags may be ignored, or read by other rules: nothing is shown in them.
-const REGIONS: [&[u8]; 4] = [b"svg", b"math", b"select", TEMPLATE];
-const TEMPLATE: &[u8] = b"template";
 
 /// Where something goes into a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,8 +44,6 @@ pub struct PlaceSearch {
     next: Next,
     /// Octets that were looked at.
     seen: u64,
-    /// Where the last `<` stands that begins something.
-    open: u64,
     /// The name of the tag that has begun, in lower case, or what stands behind a `<` in text.
     name: Name,
     /// Whether that tag is an end tag.
@@ -74,14 +51,13 @@ pub struct PlaceSearch {
     /// How much of the marker a comment is so far; 0 when it is another one.
     matched: usize,
     /// The element whose text goes on up to its end tag.
-    element: &'static [u8],
+    element: Name,
     /// Whether a script has had a `<!--`: from there on, `</script>` may not end it.
     is_escaped: bool,
     /// Whether the head has begun and not ended.
     in_head: bool,
     /// The region that has begun, and how often.
-    region: Option<(&'static [u8], u8)>,
-    marker: Option<u64>,
+    region: Option<(Region, u8)>,
 }
 
 /// What comes next. The states are those of HTML §13.2.5, less what makes no difference here.
@@ -115,8 +91,59 @@ enum Next {
     Text,
     /// Behind `<` in such a text.
     TextOpen,
-    /// The marker was found, or nothing is trusted any more.
+    /// Whatever follows the marker.
+    Marker,
+    /// Whatever follows what is not trusted.
     Nothing,
+}
+
+/// What an element is to the one who looks for text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// One that changes nothing.
+    Other,
+    Head,
+    Body,
+    /// One whose content is text up to its end tag.
+    Text,
+    /// One of SVG or MathML whose content is HTML again.
+    Html,
+    /// One that is not followed: behind it nothing is trusted.
+    Opaque,
+    /// The same, in a region.
+    OpaqueInRegion,
+    /// One in which tags may be ignored, or read by other rules: nothing is shown in it.
+    Region(Region),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Region {
+    Svg,
+    Math,
+    Select,
+    Template,
+}
+
+impl Kind {
+    /// The element of this name, which is in lower case.
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"head" => Self::Head,
+            b"body" => Self::Body,
+            b"script" | b"style" | b"textarea" | b"title" | b"xmp" | b"iframe" | b"noembed"
+            | b"noframes" => Self::Text,
+            // So it is where scripts run, and elsewhere nothing can go wrong.
+            b"noscript" => Self::Text,
+            b"desc" | b"mi" | b"mo" | b"mn" | b"ms" | b"mtext" => Self::Html,
+            b"plaintext" | b"frameset" => Self::Opaque,
+            b"foreignobject" | b"annotation-xml" => Self::OpaqueInRegion,
+            b"svg" => Self::Region(Region::Svg),
+            b"math" => Self::Region(Region::Math),
+            b"select" => Self::Region(Region::Select),
+            b"template" => Self::Region(Region::Template),
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Where in a comment.
@@ -162,39 +189,33 @@ impl Name {
     fn is_long(&self) -> bool {
         self.length > self.octets.len()
     }
-
-    /// The one of `names` that it is.
-    fn among(&self, names: &[&'static [u8]]) -> Option<&'static [u8]> {
-        names.iter().copied().find(|name| *name == self.as_bytes())
-    }
 }
 
 impl PlaceSearch {
     /// Looks at `octets`, which follow those that were looked at before. Returns whether nothing
     /// further can change the result.
     pub fn look(&mut self, octets: &[u8]) -> bool {
-        let mut rest = octets;
-        if self.seen == 0 && rest.first().is_some_and(|first| *first >= 0xfe) {
+        if self.seen == 0 && octets.first().is_some_and(|first| *first >= 0xfe) {
             // No UTF-8 begins so: it is the byte order mark of UTF-16, and no octet is what it seems.
             self.next = Next::Nothing;
         }
-        while self.next != Next::Nothing {
-            let plain = self.stop().and_then(|stop| {
-                Some(rest.iter().position(|octet| *octet == stop).unwrap_or(rest.len()))
-            });
-            let Some((skipped, [octet, after @ ..])) = rest.split_at_checked(plain.unwrap_or(0))
-            else {
-                break;
-            };
-            self.seen += skipped.len() as u64;
+        let end = self.seen + octets.len() as u64;
+        let mut rest = octets.iter();
+        while !self.is_over() {
+            if let Some(stop) = self.stop() {
+                let plain = rest.as_slice().iter().position(|octet| *octet == stop);
+                rest =
+                    rest.as_slice().get(plain.unwrap_or(rest.len())..).unwrap_or_default().iter();
+            }
+            let Some(octet) = rest.next() else { break };
             self.next = self.after(*octet);
-            self.seen += 1;
-            rest = after;
         }
-        if self.next != Next::Nothing {
-            self.seen += rest.len() as u64;
-        }
-        self.next == Next::Nothing
+        self.seen = end - rest.len() as u64;
+        self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.next, Next::Marker | Next::Nothing)
     }
 
     /// Octets that were looked at.
@@ -205,11 +226,12 @@ impl PlaceSearch {
     /// The place in a page of `length` octets, all of which were looked at; `None` where there is no
     /// place that surely shows text.
     pub fn place(&self, length: u64) -> Option<Place> {
-        if let Some(at) = self.marker {
-            return Some(Place { at, replaced: MARKER.len() as u64 });
-        }
-        let is_text = self.next == Next::Data && self.region.is_none() && self.seen == length;
-        is_text.then_some(Place { at: length, replaced: 0 })
+        let replaced = match self.next {
+            Next::Marker => MARKER.len() as u64,
+            Next::Data if self.region.is_none() && self.seen == length => 0,
+            _ => return None,
+        };
+        Some(Place { at: self.seen.checked_sub(replaced)?, replaced })
     }
 
     /// The only octet that changes anything now, if there is but one.
@@ -229,10 +251,7 @@ impl PlaceSearch {
         // All whitespace is the same.
         let octet = if matches!(octet, b'\t' | b'\n' | b'\r' | b'\x0c') { b' ' } else { octet };
         match (self.next, octet) {
-            (Next::Data, b'<') => {
-                self.open = self.seen;
-                Next::TagOpen
-            }
+            (Next::Data, b'<') => Next::TagOpen,
             (Next::Data, _) => Next::Data,
 
             (Next::TagOpen, b'/') => Next::EndTagOpen,
@@ -310,7 +329,7 @@ impl PlaceSearch {
             (Next::Text, _) => Next::Text,
             (Next::TextOpen, _) => self.after_in_text(octet),
 
-            (Next::Nothing, _) => Next::Nothing,
+            (Next::Marker | Next::Nothing, _) => self.next,
         }
     }
 
@@ -330,11 +349,8 @@ impl PlaceSearch {
             (Comment::End, b'!') => Comment::Bang,
             (Comment::Start | Comment::StartDash | Comment::End | Comment::Bang, b'>') => {
                 let is_shown = self.region.is_none() && !self.in_head;
-                if is_shown && self.matched == MARKER.len() {
-                    self.marker = Some(self.open);
-                    return Next::Nothing;
-                }
-                return Next::Data;
+                let is_marker = is_shown && self.matched == MARKER.len();
+                return if is_marker { Next::Marker } else { Next::Data };
             }
             _ => Comment::Inside,
         })
@@ -343,50 +359,45 @@ impl PlaceSearch {
     /// What comes after a whole tag, with `>` at its end.
     fn after_tag(&mut self) -> Next {
         let is_self_closing = self.next == Next::SelfClosing;
-        if self.name.as_bytes() == b"body" || self.name.as_bytes() == b"head" {
-            self.in_head = !self.is_end && self.name.as_bytes() == b"head";
-        }
-        let region = self.name.among(&REGIONS);
-        if self.is_end {
-            if let Some((name, depth)) = self.region
-                && region == Some(name)
-            {
-                self.region =
-                    depth.checked_sub(1).filter(|rest| *rest > 0).map(|rest| (name, rest));
+        let kind = Kind::of(self.name.as_bytes());
+        match (kind, self.region) {
+            (Kind::Other, _) => return Next::Data,
+            (Kind::Head | Kind::Body, _) => {
+                self.in_head = kind == Kind::Head && !self.is_end;
+                return Next::Data;
             }
-            return Next::Data;
+            (Kind::Region(region), _) => return self.after_tag_of(region, is_self_closing),
+            _ if self.is_end => return Next::Data,
+            (Kind::Opaque, _) | (Kind::OpaqueInRegion, Some(_)) => return Next::Nothing,
+            // It is text or not, by rules that are not followed here.
+            (Kind::Text | Kind::Html, Some(_)) if is_self_closing => return Next::Nothing,
+            (Kind::Html | Kind::OpaqueInRegion, None) => return Next::Data,
+            (Kind::Text | Kind::Html, _) => {}
         }
-        if self.name.among(&OPAQUE).is_some() {
-            return Next::Nothing;
-        }
-        if let Some(name) = region {
-            // Of these, SVG and MathML alone can be empty by their start tag.
-            let is_empty = is_self_closing && (name == b"svg" || name == b"math");
-            self.region = match self.region {
-                _ if is_empty => self.region,
-                None => Some((name, 1)),
-                Some((outer, u8::MAX)) if outer == name => return Next::Nothing,
-                Some((outer, depth)) if outer == name => Some((name, depth.saturating_add(1))),
-                // Its end tag ends whatever is in it.
-                Some((TEMPLATE, _)) => self.region,
-                Some(_) => return Next::Nothing,
-            };
-            return Next::Data;
-        }
-        let mut element = self.name.among(&OF_TEXT);
-        if self.region.is_some() {
-            if self.name.among(&OPAQUE_IN_REGIONS).is_some() {
-                return Next::Nothing;
-            }
-            element = element.or(self.name.among(&OF_HTML));
-            if element.is_some() && is_self_closing {
-                return Next::Nothing;
-            }
-        }
-        let Some(element) = element else { return Next::Data };
-        self.element = element;
+        self.element = self.name;
         self.is_escaped = false;
         Next::Text
+    }
+
+    /// What comes after the start or end tag of a region.
+    fn after_tag_of(&mut self, region: Region, is_self_closing: bool) -> Next {
+        self.region = match self.region {
+            Some((outer, depth)) if self.is_end && outer == region => {
+                depth.checked_sub(1).filter(|rest| *rest > 0).map(|rest| (outer, rest))
+            }
+            _ if self.is_end => self.region,
+            // Of these, SVG and MathML alone can be empty by their start tag.
+            _ if is_self_closing && matches!(region, Region::Svg | Region::Math) => self.region,
+            None => Some((region, 1)),
+            Some((outer, depth)) if outer == region => {
+                let Some(depth) = depth.checked_add(1) else { return Next::Nothing };
+                Some((outer, depth))
+            }
+            // Its end tag ends whatever is in it.
+            Some((Region::Template, _)) => self.region,
+            Some(_) => return Next::Nothing,
+        };
+        Next::Data
     }
 
     /// What comes after `octet` behind a `<` in the text of an element.
@@ -405,7 +416,7 @@ impl PlaceSearch {
             self.is_escaped |= self.name.as_bytes() == b"!--";
             return Next::TextOpen;
         }
-        if self.name.as_bytes().strip_prefix(b"/") == Some(self.element) && ends_name {
+        if self.name.as_bytes().strip_prefix(b"/") == Some(self.element.as_bytes()) && ends_name {
             self.is_end = true;
             self.name.clear();
             return self.after_in(Next::TagName, octet);
@@ -413,7 +424,8 @@ impl PlaceSearch {
         // In a region, this may be a tag, or not.
         let is_tag_in_region = self.region.is_some();
         // Behind `<!--` and this, the next `</script>` may not end the script.
-        let nests = self.is_escaped && self.element == SCRIPT && self.name.as_bytes() == SCRIPT;
+        let is_script = self.element.as_bytes() == SCRIPT;
+        let nests = self.is_escaped && is_script && self.name.as_bytes() == SCRIPT;
         if is_tag_in_region || nests { Next::Nothing } else { Next::Text }
     }
 }
