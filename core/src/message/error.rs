@@ -105,11 +105,27 @@ pub struct Refusal {
     pub status: Status,
     /// One line, or nothing.
     pub reason: &'static str,
+    /// The name and value of a field that says more to the client, as some statuses have one.
+    pub field: Option<&'static (&'static str, &'static str)>,
 }
 
 impl Refusal {
     /// A refusal with `status`.
     pub const fn new(status: Status, reason: &'static str) -> Self {
-        Self { status, reason }
+        Self { status, reason, field: None }
+    }
+
+    /// The same with a field.
+    ///
+    /// ```
+    /// use thimble_core::message::{Refusal, Status};
+    ///
+    /// const BUSY: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "the pump is running")
+    ///     .with_field(&("Retry-After", "30"));
+    /// # let _ = BUSY;
+    /// ```
+    #[must_use]
+    pub const fn with_field(self, field: &'static (&'static str, &'static str)) -> Self {
+        Self { field: Some(field), ..self }
     }
 }

@@ -163,6 +163,9 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let draft = Draft::new(sending, output, now);
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, draft };
+                            if let Err(error) = parts.skip_chunks().await {
+                                break 'answered Err(error);
+                            }
                             let mut reply = if let Some(methods) = general {
                                 parts.split().1.allow(head.method(), methods)
                             } else {

@@ -1,6 +1,6 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, OTHER_STATE, What};
+use super::files::{Files, Found, OTHER_STATE, What, unwanted};
 use super::form::Form;
 use super::html::{Pieces, TOP, escape, list};
 use super::place::Place;
@@ -53,6 +53,13 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         Self { files: self.files.types(types), ..self }
     }
 
+    /// What Cache-Control says of files and of listings, as [`Files::cache_control`] has it: `no-cache`
+    /// if nothing is said. What a form is answered by is never kept.
+    #[must_use]
+    pub fn cache_control(self, cache_control: &'s str) -> Self {
+        Self { files: self.files.cache_control(cache_control), ..self }
+    }
+
     /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
     /// 404.
     #[must_use]
@@ -97,6 +104,8 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
     ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
         async move {
             let path = exchange.target().path();
+            // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
+            exchange.announces_form()?;
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(OTHER_STATE));
             }
@@ -132,15 +141,21 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         &'c self,
         exchange: Exchange<'c, T>,
     ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
-        let (body, respond) = exchange.into_unread();
-        let record = body.into_scratch();
-        let mut stream = respond
-            .status(Status::OK)
-            .content_type(HTML)
-            .field("Cache-Control", "no-store")
-            .stream();
-        let mut age = 0;
         async move {
+            if let Some(refusal) = unwanted(&exchange) {
+                return Ok(exchange.refuse(refusal));
+            }
+            let mut stream = exchange
+                .respond(Status::OK)
+                .content_type(HTML)
+                .field("Cache-Control", "no-store")
+                .stream();
+            let mut age = 0;
+            if stream.omits_content() {
+                return stream.finish();
+            }
+            // Not behind what arrived: there may be no room for one that is kept.
+            let record = stream.set_aside().await?;
             loop {
                 let length = self.submissions.recall(age, record);
                 let kept = length.and_then(|length| record.get(..length)).map(Form::from_decoded);

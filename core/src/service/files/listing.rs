@@ -32,11 +32,12 @@ impl<S: Storage> Files<'_, S> {
         entries: &mut S::Entries,
         path: &Path<'_>,
     ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
-        let mut stream = exchange
+        let mut reply = exchange
             .respond(Status::OK)
             .content_type("text/html; charset=utf-8")
-            .field("X-Content-Type-Options", "nosniff")
-            .stream();
+            .field("X-Content-Type-Options", "nosniff");
+        self.add_cache_control(&mut reply);
+        let mut stream = reply.stream();
         let mut rows = 0;
         async move {
             while !stream.omits_content() {
