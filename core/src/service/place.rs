@@ -126,6 +126,7 @@ enum Region {
 
 impl Kind {
     /// The element of this name, which is in lower case.
+    #[expect(clippy::match_same_arms, reason = "one has its own reason")]
     fn of(name: &[u8]) -> Self {
         match name {
             b"head" => Self::Head,
@@ -246,6 +247,7 @@ impl PlaceSearch {
     }
 
     /// What comes after `octet`.
+    #[expect(clippy::match_same_arms, reason = "each state has its own")]
     fn after(&mut self, octet: u8) -> Next {
         let raw = octet;
         // All whitespace is the same.
