@@ -23,6 +23,47 @@ const HTML: &str = "text/html; charset=utf-8";
 /// element whose content is raw text (`script`, `style`, `title`, `textarea`, …). A page without one
 /// has them at its end. Where it isn't sure that text would be shown there, since a script is never
 /// closed, say, the page comes back as it is. [`PlaceSearch`](super::place::PlaceSearch) says more.
+///
+/// ```
+/// # use thimble_core::semantics::negotiate::Coding;
+/// # use thimble_core::service::image::{Child, Directory, File, Kind, Representation};
+/// # use thimble_core::service::place::Place;
+/// use core::cell::RefCell;
+///
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Image, Ring, Site};
+///
+/// # /*
+/// // As `thimble-image` builds it of a folder.
+/// static FILES: Image = include!(concat!(env!("OUT_DIR"), "/site.rs"));
+/// # */
+/// # static FILES: Image = Image::new(&[Directory {
+/// #     children: &[Child {
+/// #         name: b"index.html",
+/// #         is_link: false,
+/// #         kind: Kind::File(File {
+/// #             content_type: "text/html; charset=utf-8",
+/// #             identity: Representation {
+/// #                 coding: Coding::Identity,
+/// #                 content: b"<h1>Guests</h1><!-- form -->",
+/// #                 etag: "1",
+/// #                 modified: None,
+/// #             },
+/// #             coded: &[],
+/// #             form_place: Some(&Place { at: 15, replaced: 13 }),
+/// #         }),
+/// #     }],
+/// #     listed: &[0],
+/// # }]);
+///
+/// let kept = RefCell::new(Ring::<1024>::new());
+/// let site = Site::new(FILES).submissions(&kept).show_submissions(true);
+///
+/// let client = Client::new(site);
+/// assert_eq!(client.get("/").field("Content-Type"), Some("text/html; charset=utf-8"));
+/// assert!(client.post_form("/", &[("name", "Ada")]).text().contains("Ada"));
+/// assert!(client.get("/submissions").text().contains("Ada"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'s, S, K = ()> {
     files: Files<'s, S>,
