@@ -21,9 +21,9 @@ fn replies(ring: &RefCell<Ring<KEPT>>, requests: &str) -> Vec<Reply> {
     let pieces = [requests.as_bytes()];
     let mut wire = Wire::new(&pieces, Then::Wait);
     let (mut rx, mut tx) = (vec![0; 4096], vec![0; 1024]);
-    let served = wire.serve(&server, &mut rx, &mut tx).unwrap();
-    assert_ne!(served, Served::Cut);
-    Transcript::read(wire.output(), wire.to_head(), served == Served::Closed).unwrap().replies
+    let ended = wire.serve(&server, &mut rx, &mut tx).unwrap();
+    assert_ne!(ended, Served::Cut);
+    Transcript::read(wire.output(), wire.to_head(), ended == Served::Closed).unwrap().replies
 }
 
 fn request(method: Method<'_>, target: &str, field: &str) -> String {

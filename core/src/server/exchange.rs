@@ -91,12 +91,15 @@ impl<'c, T: Transport> Parts<'c, T> {
             && matches!(head.method(), Method::Get | Method::Head);
         let mut left = incoming.receiving.limits().drain;
         async move {
-            while is_skipped {
+            if !is_skipped {
+                return Ok(());
+            }
+            loop {
                 match incoming.skip(&mut left)? {
-                    Skipped::All => break,
+                    Skipped::All => return Ok(()),
                     Skipped::Enough => {
                         draft.sending.close();
-                        break;
+                        return Ok(());
                     }
                     Skipped::Some => {
                         draft.output.flush_interim(&mut **tx).await?;
@@ -104,7 +107,6 @@ impl<'c, T: Transport> Parts<'c, T> {
                     }
                 }
             }
-            Ok(())
         }
     }
 }

@@ -458,7 +458,8 @@ mod tests {
         }
         whole.map(|Place { at, replaced }| {
             let [at, replaced] = [at, replaced].map(|octets| usize::try_from(octets).unwrap());
-            format!("{}*{}", &page[..at], &page[at + replaced..])
+            let (before, rest) = page.split_at(at);
+            format!("{before}*{}", rest.split_at(replaced).1)
         })
     }
 

@@ -27,6 +27,7 @@ const HTML: &str = "text/html; charset=utf-8";
 /// ```
 /// # use thimble_core::semantics::negotiate::Coding;
 /// # use thimble_core::service::image::{Child, Directory, File, Kind, Representation};
+/// # use thimble_core::service::place::Place;
 /// use core::cell::RefCell;
 ///
 /// use thimble_core::testing::Client;
@@ -49,6 +50,7 @@ const HTML: &str = "text/html; charset=utf-8";
 /// #                 modified: None,
 /// #             },
 /// #             coded: &[],
+/// #             form_place: Some(&Place { at: 15, replaced: 13 }),
 /// #         }),
 /// #     }],
 /// #     listed: &[0],
