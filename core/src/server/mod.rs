@@ -11,6 +11,7 @@ pub mod error;
 pub mod exchange;
 pub mod output;
 mod refusal_page;
+mod request;
 pub mod responder;
 pub mod route;
 pub mod serve;

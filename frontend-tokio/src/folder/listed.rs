@@ -3,8 +3,8 @@
 use std::vec;
 
 use thimble_core::grammar::date::UnixTime;
-use thimble_core::server::blocking::block_on;
 use thimble_core::service::storage::{Entries, Entry, OpenError, ReadError};
+use thimble_std::block_on;
 use thimble_std::folder::FolderEntries;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
