@@ -14,7 +14,7 @@ use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
 use thimble_std::{block_on, folder, send};
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, yield_now};
 
 pub use listed::Listed;
 
@@ -127,7 +127,13 @@ impl File for OpenFile {
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
         let Some(file) = self.0.file() else { return self.0.read_at(offset, buffer).await };
         match read_now(file, offset, buffer) {
-            Ok(count) => return Ok(count),
+            Ok(count) => {
+                // All of a large file may be in memory: between two pieces others have their turn.
+                if offset > 0 {
+                    yield_now().await;
+                }
+                return Ok(count);
+            }
             Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => {}
             Err(_) => return Err(ReadError),
         }

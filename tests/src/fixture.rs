@@ -60,8 +60,19 @@ const MADE: [(&[u8], &[u8]); 28] = [
     (b"fixture/unseen/a\xef\xbb\xbf\xe2\x80\x8b\xc2\xad.txt", b"three that take no room\n"),
 ];
 
+/// Names of text files in `mime`, and some that are not.
+const NAMES: [&str; 6] = ["README", "LICENSE-MIT", "Makefile", "dockerfile", "READMES", "firmware"];
+
 /// What the names of files in `mime` end with. That of a file without any dot is `plain`.
-const ENDINGS: [&str; 77] = [
+const ENDINGS: [&str; 85] = [
+    "cjs",
+    "ts",
+    "tsx",
+    "jsx",
+    "mts",
+    "cts",
+    "vue",
+    "svelte",
     "html",
     "htm",
     "xhtml",
@@ -180,6 +191,9 @@ pub fn write_from(above: &Path, name: &str, target: &Path) -> Result<()> {
     if let Some(folder) = below(b"fixture/mime") {
         for ending in ENDINGS {
             fs::write(folder.join(format!("a.{ending}")), "a file\n")?;
+        }
+        for name in NAMES {
+            fs::write(folder.join(name), "a file\n")?;
         }
     }
     for (path, says) in LINKS {

@@ -143,7 +143,7 @@ impl<'c> Draft<'c> {
 
 /// Emits the line that a refusal has for its content.
 pub(super) fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
-    let Refusal { status, reason } = *refusal;
+    let Refusal { status, reason, .. } = *refusal;
     output.push_decimal(u64::from(status.code()));
     output.push(b" ");
     output.push(status.reason().as_bytes());

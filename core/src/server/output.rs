@@ -1,6 +1,7 @@
 //! The transmit buffer: what is staged in it leaves in as few writes as possible.
 
 use core::any::Any;
+use core::mem;
 
 use super::error::Error;
 use super::refusal_page::RefusalPage;
@@ -157,6 +158,14 @@ impl<'c> Output<'c> {
     /// The buffer behind what is staged.
     pub(super) fn free(&mut self) -> &mut [u8] {
         self.buffer.get_mut(self.staged.len..).unwrap_or_default()
+    }
+
+    /// Three quarters of the buffer, of which nothing is staged: it goes on with the first.
+    pub(super) fn set_aside(&mut self) -> &'c mut [u8] {
+        let buffer = mem::take(&mut self.buffer);
+        let (first, rest) = buffer.split_at_mut(buffer.len() / 4);
+        self.buffer = first;
+        rest
     }
 
     /// Says that `count` octets were put into what [`free`](Self::free) returned.

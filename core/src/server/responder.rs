@@ -135,7 +135,11 @@ impl<'c, T: Transport> Responder<'c, T> {
     /// Answers with a refusal, and its reason in a line of text, or in the server's
     /// [`RefusalPage`].
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
-        self.status(refusal.status).refused(refusal)
+        let mut reply = self.status(refusal.status);
+        if let Some((name, value)) = refusal.field {
+            reply = reply.field(name, value);
+        }
+        reply.refused(refusal)
     }
 
     /// The time of the request.

@@ -311,6 +311,9 @@ impl<S: Service, C: Clock> Server<S, C> {
                             draft.page = self.refusal_page.map(|page| (page, Some(head)));
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, draft };
+                            if let Err(error) = parts.skip_chunks().await {
+                                break 'answered Err(error);
+                            }
                             let mut reply = if let Some(methods) = general {
                                 parts.split().1.allow(head.method(), methods)
                             } else {

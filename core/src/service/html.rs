@@ -1,4 +1,4 @@
-//! Text as HTML, the place for it in a page, and the page of a refusal.
+//! Text as HTML, and the page of a refusal.
 
 use crate::bytes::ascii::Decimal;
 use crate::message::Refusal;
@@ -68,7 +68,7 @@ pub(super) const BOTTOM: &str = "</body>\n</html>\n";
 pub const REFUSAL_PAGE: &RefusalPage = &RefusalPage::new(show_refusal);
 
 fn show_refusal(refusal: &Refusal, emit: &mut dyn FnMut(&[u8])) {
-    let Refusal { status, reason } = *refusal;
+    let Refusal { status, reason, .. } = *refusal;
     let title = |emit: &mut dyn FnMut(&[u8])| {
         emit(Decimal::new(status.code().into()).as_bytes());
         emit(b" ");
@@ -165,62 +165,6 @@ impl<'a, I: Iterator<Item = (&'a str, &'a str)>> Iterator for Pieces<'a, I> {
     }
 }
 
-/// What stands in a page where submitted fields are to be shown.
-const MARKER: &[u8] = b"<!-- form -->";
-/// The end of the body, but for the `>` or whitespace that follows.
-const BODY_END: &[u8] = b"</body";
-
-/// Octets by which two readings of a page have to overlap, so that nothing is missed between them.
-pub const OVERLAP: usize = MARKER.len() - 1;
-
-/// Where something goes into a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The offset in octets.
-    pub at: u64,
-    /// Octets of the page that it replaces.
-    pub replaced: u64,
-}
-
-/// The search for the place of submitted fields in a page that is read piece by piece: the first
-/// `<!-- form -->`, which they replace; else the last `</body>` of any case; else the end.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PlaceSearch {
-    marker: Option<u64>,
-    body_end: Option<u64>,
-}
-
-impl PlaceSearch {
-    /// Looks at the octets at `offset`. Each call but the first has to overlap the one before by
-    /// [`OVERLAP`]. Returns whether nothing further can change the result.
-    pub fn look(&mut self, offset: u64, octets: &[u8]) -> bool {
-        for (position, _) in octets.iter().enumerate().filter(|(_, octet)| **octet == b'<') {
-            let rest = octets.get(position..).unwrap_or_default();
-            if rest.starts_with(MARKER) {
-                self.marker = Some(offset + position as u64);
-                return true;
-            }
-            let is_body_end = rest.split_at_checked(BODY_END.len()).is_some_and(|(tag, after)| {
-                tag.eq_ignore_ascii_case(BODY_END)
-                    && matches!(after, [b'>' | b' ' | b'\t' | b'\r' | b'\n' | b'\x0c' | b'/', ..])
-            });
-            if is_body_end {
-                self.body_end = Some(offset + position as u64);
-            }
-        }
-        false
-    }
-
-    /// The place in a page of `length` octets.
-    pub fn place(&self, length: u64) -> Place {
-        match (self.marker, self.body_end) {
-            (Some(at), _) => Place { at, replaced: MARKER.len() as u64 },
-            (None, Some(at)) => Place { at, replaced: 0 },
-            (None, None) => Place { at: length, replaced: 0 },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,31 +229,5 @@ mod tests {
         let expected = "<dl class=\"form\"><dt>b</dt><dd>1</dd><dt>a</dt><dd></dd>\
             <dt>b</dt><dd>&lt;</dd></dl>";
         assert_eq!(shown, expected);
-    }
-
-    #[test]
-    fn places_are_found_across_readings() {
-        let marker = Place { at: 9, replaced: 13 };
-        for (page, expected) in [
-            ("</body>..<!-- form --></body><!-- form -->", marker),
-            ("<p></Body></bodyx></BODY\n>", Place { at: 18, replaced: 0 }),
-            ("<!--form--><body></body", Place { at: 23, replaced: 0 }),
-            ("", Place::default()),
-        ] {
-            for size in OVERLAP + 1..=page.len().max(OVERLAP + 1) {
-                let mut search = PlaceSearch::default();
-                let mut offset = 0;
-                while offset < page.len() {
-                    let end = (offset + size).min(page.len());
-                    if search.look(offset as u64, &page.as_bytes()[offset..end])
-                        || end == page.len()
-                    {
-                        break;
-                    }
-                    offset = end - OVERLAP;
-                }
-                assert_eq!(search.place(page.len() as u64), expected, "{page} by {size}");
-            }
-        }
     }
 }

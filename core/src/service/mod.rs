@@ -9,6 +9,7 @@ pub mod form;
 pub mod html;
 pub mod image;
 mod order;
+pub mod place;
 pub mod site;
 pub mod storage;
 pub mod submissions;

@@ -8,6 +8,7 @@ use crate::semantics::mime;
 use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::path::Path;
 use crate::server::{Error, Stream, Transport};
+use crate::service::place::{Place, PlaceSearch};
 
 pub use super::image::Image;
 pub use super::order::listing_order;
@@ -177,29 +178,15 @@ pub trait File {
         Ok(())
     }
 
-    /// Shows `look` all of it, piece by piece through `buffer`, until it has seen enough. Each piece
-    /// comes with its offset, and but for the first begins with the last `overlap` octets of the one
-    /// before. Where it can't be read, or the buffer has no room for more than that, it ends.
-    async fn look(
-        &self,
-        buffer: &mut [u8],
-        overlap: usize,
-        mut look: impl FnMut(u64, &[u8]) -> bool,
-    ) {
-        let mut offset = 0;
-        while buffer.len() > overlap {
-            let mut filled = 0;
-            while let Some(free @ [_, ..]) = buffer.get_mut(filled..) {
-                match self.read_at(offset + filled as u64, free).await {
-                    Ok(count @ 1..) => filled += count,
-                    _ => break,
-                }
+    /// Where submitted fields go into it, as a page of HTML that is read through `buffer`; `None` where
+    /// there is no place for them.
+    async fn form_place(&self, buffer: &mut [u8]) -> Option<Place> {
+        let mut search = PlaceSearch::default();
+        loop {
+            let count = self.read_at(search.seen(), buffer).await.ok()?;
+            if count == 0 || search.look(buffer.get(..count)?) {
+                return search.place(self.metadata().len);
             }
-            let has_seen_enough = look(offset, buffer.get(..filled).unwrap_or_default());
-            if has_seen_enough || filled < buffer.len() {
-                break;
-            }
-            offset += (filled - overlap) as u64;
         }
     }
 

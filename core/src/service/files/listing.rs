@@ -44,11 +44,12 @@ impl<S: Storage> Files<'_, S> {
             {
                 return Ok(exchange.refuse(Refusal::from(error)));
             }
-            let mut stream = exchange
+            let mut reply = exchange
                 .respond(Status::OK)
                 .content_type("text/html; charset=utf-8")
-                .field("X-Content-Type-Options", "nosniff")
-                .stream();
+                .field("X-Content-Type-Options", "nosniff");
+            self.add_cache_control(&mut reply);
+            let mut stream = reply.stream();
             let mut rows = 0;
             while !stream.omits_content() {
                 // Where the storage fails, the page must not look whole.
