@@ -9,7 +9,7 @@ use super::transport::{Phase, Transmit};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
 use crate::framing::encode::{CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, Sending, chunk_prefix};
-use crate::message::Refusal;
+use crate::message::{Refusal, Status};
 
 /// The most octets handed over in one write. Kernels are slower with more at once.
 const MAX_WRITE: usize = 64 * 1024;
@@ -31,8 +31,9 @@ pub(super) struct Staged {
     fault: Option<EmitError>,
     /// What shows refusals, if the server has it.
     page: Option<&'static RefusalPage>,
-    /// The refusal whose page is to be staged behind all that. It is accounted for.
-    shown: Option<Refusal>,
+    /// Status and reason of the refusal whose page is to be staged behind all that. It is accounted
+    /// for.
+    shown: Option<(Status, &'static str)>,
     /// Octets of that page that are staged or sent.
     done: usize,
 }
@@ -130,7 +131,10 @@ impl<'c> Output<'c> {
     /// Has the page of a refusal staged, as far as there is room, by each call of
     /// [`stage_page`](Self::stage_page); or no page.
     pub(super) const fn show(&mut self, refusal: Option<Refusal>) {
-        self.staged.shown = refusal;
+        self.staged.shown = match refusal {
+            Some(Refusal { status, reason, .. }) => Some((status, reason)),
+            None => None,
+        };
         self.staged.done = 0;
     }
 
@@ -141,11 +145,12 @@ impl<'c> Output<'c> {
 
     /// Stages more of the page that is to be staged. Returns whether nothing is left of it.
     pub(super) fn stage_page(&mut self) -> bool {
-        let Staged { page: Some(page), shown: Some(refusal), done, .. } = *self.staged else {
+        let Staged { page: Some(page), shown: Some((status, reason)), done, .. } = *self.staged
+        else {
             return true;
         };
         let mut free = Cursor::new(self.free());
-        let is_whole = page.stage(&refusal, done, &mut free);
+        let is_whole = page.stage(&Refusal::new(status, reason), done, &mut free);
         let count = free.count();
         self.fill(count);
         self.staged.done += count;
