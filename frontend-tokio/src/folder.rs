@@ -124,6 +124,10 @@ impl File for OpenFile {
         self.0.metadata()
     }
 
+    fn has_length(&self) -> bool {
+        self.0.has_length()
+    }
+
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.0.file().map(|_| self as _)
     }

@@ -64,7 +64,7 @@ pub struct ReadError;
 /// What is known of an open file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Metadata<'f> {
-    /// Octets.
+    /// Octets, where its [length is known](File::has_length).
     pub len: u64,
     /// When it was last changed, if that is known.
     pub modified: Option<UnixTime>,
@@ -80,6 +80,12 @@ pub struct Metadata<'f> {
 pub trait File {
     /// What is known of it.
     fn metadata(&self) -> Metadata<'_>;
+
+    /// Whether its length is known before all of it was read. One whose length isn't is sent whole,
+    /// up to where reading it ends.
+    fn has_length(&self) -> bool {
+        true
+    }
 
     /// Reads at `offset` into `buffer`, as much as is there; 0 at the end of the file.
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;

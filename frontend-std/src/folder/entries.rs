@@ -6,13 +6,12 @@ use std::path::Path as FsPath;
 
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 use thimble_core::grammar::date::UnixTime;
-use thimble_core::service::storage::{
-    Entries, Entry, File as _, Metadata, Node, OpenError, ReadError, listing_order,
-};
+use thimble_core::service::storage::{Entries, Entry, OpenError, ReadError, listing_order};
 
+use super::look::{Kind, Seen};
 use super::mapped::Mapped;
 use super::tree::Tree;
-use super::{as_path, len, modified, open_error};
+use super::{as_path, open_error};
 
 /// A directory beneath a [`Folder`](super::Folder) whose names were read and sorted.
 ///
@@ -75,7 +74,7 @@ impl FolderEntries {
     /// Reads the names in the directory at `path`.
     pub(super) fn read(tree: &Tree, path: &FsPath) -> Result<Self, OpenError> {
         let failed = |error: io::Error| open_error(&error);
-        let directory = tree.open_following(path)?;
+        let directory = tree.open_directory(path)?;
         let mut names = Mapped::new().map_err(failed)?;
         let mut rows = Mapped::new().map_err(failed)?;
         let mut links = Vec::new();
@@ -95,18 +94,23 @@ impl FolderEntries {
             let is_directory = match kind {
                 FileType::RegularFile => false,
                 FileType::Directory => true,
-                FileType::Symlink => match tree.open_beneath(&path.join(as_path(name))) {
-                    Ok(Node::File(file)) => {
-                        let Metadata { len, modified, .. } = file.metadata();
-                        links.push(Link { start, len, modified });
-                        false
+                FileType::Symlink => {
+                    let target = path.join(as_path(name));
+                    match tree.look(&target) {
+                        Ok(seen) if seen.kind == Kind::File => {
+                            links.push(Link { start, len: seen.len(), modified: seen.modified() });
+                            false
+                        }
+                        Ok(seen) if seen.kind == Kind::Directory => {
+                            links.push(Link { start, len: 0, modified: None });
+                            true
+                        }
+                        _ => {
+                            tree.tell_of_links(&target);
+                            continue;
+                        }
                     }
-                    Ok(Node::Directory) => {
-                        links.push(Link { start, len: 0, modified: None });
-                        true
-                    }
-                    Err(_) => continue,
-                },
+                }
                 _ => continue,
             };
             names.append(name).map_err(failed)?;
@@ -137,7 +141,8 @@ impl Entries for FolderEntries {
             }
             // What is gone meanwhile is left out.
             if let Ok(stat) = statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-                let (len, modified) = (len(&stat), modified(&stat));
+                let seen = Seen::of(&stat);
+                let (len, modified) = (seen.len(), seen.modified());
                 return Ok(Some(Entry { name, is_directory, is_link: false, len, modified }));
             }
         }

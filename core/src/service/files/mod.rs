@@ -3,6 +3,7 @@
 mod listing;
 mod multipart;
 pub mod plan;
+mod whole;
 
 use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
 use crate::message::{Method, Refusal, Status};
@@ -113,7 +114,9 @@ impl<'s, S: Storage> Files<'s, S> {
                 let Some(coding) = found.coding.filter(|coding| *coding != Coding::Identity) else {
                     break;
                 };
-                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await {
+                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await
+                    && file.has_length()
+                {
                     found.coded = Some(file);
                     break;
                 }
@@ -127,6 +130,7 @@ impl<'s, S: Storage> Files<'s, S> {
             && is_get
             && page.enter(NOT_FOUND_PAGE)
             && let Ok(Node::File(page)) = self.storage.open(&page, Coding::Identity).await
+            && page.has_length()
         {
             found.what = What::Page(page);
         }
@@ -195,6 +199,10 @@ impl<'s, S: Storage> Files<'s, S> {
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
+            if !file.has_length() && found.coded.is_none() {
+                let content_type = self.content_type(file, found.path.name());
+                return whole::send_to_end(exchange, file, content_type).await;
+            }
             let plan = self.plan(&exchange, found, file, methods);
             let file = found.coded.as_ref().unwrap_or(file);
             match begin(exchange, &plan, file.as_slice()) {
