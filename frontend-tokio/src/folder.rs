@@ -12,6 +12,7 @@ use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::blocking::block_on;
+use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{
     Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage,
 };
@@ -130,6 +131,13 @@ impl File for OpenFile {
 
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.0.file().map(|_| self as _)
+    }
+
+    async fn send_to_end<T: Transport>(
+        &self,
+        stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        folder::send_to_end(self, stream).await
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {

@@ -81,8 +81,8 @@ pub trait File {
     /// What is known of it.
     fn metadata(&self) -> Metadata<'_>;
 
-    /// Whether its length is known before all of it was read. One whose length isn't is sent whole,
-    /// up to where reading it ends.
+    /// Whether its length is known before all of it was read. One whose length isn't is sent
+    /// [to its end](Self::send_to_end), and has neither ranges nor codings.
     fn has_length(&self) -> bool {
         true
     }
@@ -126,6 +126,18 @@ pub trait File {
             offset += count as u64;
         }
         Ok(())
+    }
+
+    /// Queues all of it, up to where reading it ends: that is for files without a
+    /// [length](Self::has_length), which have to say how, since there is no buffer for it here.
+    ///
+    /// # Errors
+    /// [`Error::Cut`] when it can't be read: the reply must not look whole.
+    async fn send_to_end<T: Transport>(
+        &self,
+        stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        self.send(0, self.metadata().len, stream).await
     }
 
     /// Shows `look` all of it, piece by piece through `buffer`, until it has seen enough. Each piece

@@ -12,11 +12,15 @@ use std::time::Duration;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::grammar::etag::EntityTag;
 use thimble_core::semantics::negotiate::{Coding, Codings};
+use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, OpenError, ReadError};
 
 use super::cache::{self, Stamp};
 use super::{made, open_error};
 use crate::clock::moment;
+
+/// Octets that are read at a time of a file whose length isn't known.
+const READ: usize = 16 * 1024;
 
 /// A file that was opened beneath a [`Folder`](super::Folder).
 #[derive(Clone, Debug)]
@@ -106,6 +110,26 @@ impl OpenFile {
     }
 }
 
+/// Sends a file up to where reading it ends.
+///
+/// # Errors
+/// That it can't be read, and those of the transport.
+pub async fn send_to_end<T: Transport>(
+    file: &impl File,
+    stream: &mut Stream<'_, T>,
+) -> Result<(), Error<T::Error>> {
+    let mut piece = vec![0; READ];
+    let mut offset = 0;
+    loop {
+        let count = file.read_at(offset, &mut piece).await.map_err(|_| Error::Cut)?;
+        if count == 0 {
+            return Ok(());
+        }
+        stream.queue(piece.get(..count).unwrap_or_default()).await?;
+        offset += count as u64;
+    }
+}
+
 fn hash(state: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     state.hash(&mut hasher);
@@ -137,6 +161,13 @@ impl File for OpenFile {
 
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.file().map(|file| file as _)
+    }
+
+    async fn send_to_end<T: Transport>(
+        &self,
+        stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        send_to_end(self, stream).await
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {

@@ -49,20 +49,23 @@ impl Told {
         if !self.log.is_written() {
             return;
         }
+        let path = path.strip_prefix(".").unwrap_or(path);
         let mut steps: Vec<_> = path.ancestors().collect();
         // The shortest is no step at all.
         steps.pop();
-        steps.reverse();
-        for step in steps {
-            let why = match tree.look(step) {
-                Ok(seen) if seen.kind == Kind::Other => "neither a file nor a folder",
-                Ok(_) => continue,
-                Err(error) => match tree.why_not(step, &error) {
-                    Some(why) => why,
-                    None => return,
-                },
+        for step in steps.into_iter().rev() {
+            let target = match tree.link(step) {
+                Ok(target) => target,
+                // No link, or nothing that could tell more.
+                Err(Errno::INVAL) => continue,
+                Err(_) => return,
             };
-            if let Some(target) = tree.link(step)
+            let why = match tree.look(step) {
+                Ok(seen) if seen.kind == Kind::Other => Some("neither a file nor a folder"),
+                Ok(_) => continue,
+                Err(error) => tree.why_not(step, &error),
+            };
+            if let Some(why) = why
                 && self.is_new(step)
             {
                 let [step, target] = [step, &target].map(|path| path.as_os_str().as_bytes());

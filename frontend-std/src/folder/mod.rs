@@ -28,8 +28,8 @@ use crate::clock::moment;
 use crate::log::Log;
 use cache::Stamp;
 pub use entries::FolderEntries;
-pub use file::OpenFile;
 use file::Opened;
+pub use file::{OpenFile, send_to_end};
 use links::{Links, Told};
 use tree::{Rules, Tree};
 

@@ -203,10 +203,10 @@ impl Tree {
         inside(path).filter(|_| path.ancestors().skip(1).all(|folder| inside(folder).is_some()))
     }
 
-    /// What is written in the link at `path`; nothing if that is none.
-    pub(super) fn link(&self, path: &FsPath) -> Option<PathBuf> {
-        let target = readlinkat(&self.root, path, Vec::new()).ok()?;
-        Some(as_path(target.to_bytes()).to_owned())
+    /// What is written in the link at `path`; `EINVAL` if that is none.
+    pub(super) fn link(&self, path: &FsPath) -> rustix::io::Result<PathBuf> {
+        let target = readlinkat(&self.root, path, Vec::new())?;
+        Ok(as_path(target.to_bytes()).to_owned())
     }
 
     /// Tells of the link that keeps anybody from what is at `path`, if that is what does.
