@@ -68,7 +68,7 @@ mod tests {
             "169.254.0.1",
             "10.0.0.7",
         ];
-        let interfaces = interfaces.map(|host| host.parse());
+        let interfaces = interfaces.map(str::parse);
         let interfaces: Vec<IpAddr> = interfaces.into_iter().filter_map(Result::ok).collect();
         let of = |address: &str, takes_both| -> Vec<String> {
             let Ok(address) = address.parse() else { panic!("{address} is none") };

@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::negotiate::Codings;
 
-use super::Opened;
+use super::{Opened, steps};
 use crate::clock::moment;
 
 /// Entries, octets of small files, and descriptors of large ones that a generation holds at most.
@@ -208,14 +208,16 @@ impl Generation {
     }
 
     fn is_full(&self) -> bool {
-        self.entries.len() >= ENTRIES
-            || self.octets >= OCTETS
-            || self.descriptors >= descriptors() / 2
+        self.entries.len() >= ENTRIES || self.octets >= OCTETS || self.descriptors >= of_files() / 2
     }
 }
 
-/// Descriptors that the cache of a folder takes at most.
+/// Descriptors that a folder takes at most for what it keeps.
 pub(crate) fn descriptors() -> u64 {
+    of_files().saturating_add(steps::most())
+}
+
+fn of_files() -> u64 {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     (limit / 16).clamp(2, 2 * DESCRIPTORS)
 }

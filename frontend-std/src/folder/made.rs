@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use rustix::fs::Stat;
 
 /// Files up to this many octets are read to learn how long they are.
-const MOST: usize = super::SMALL as usize;
+const MOST: usize = 24 * 1024;
 
 /// Whether a file is such a one: it takes no room, in a file system that has none.
 #[cfg(target_os = "linux")]

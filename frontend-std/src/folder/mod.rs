@@ -7,6 +7,7 @@ mod links;
 mod look;
 mod made;
 mod mapped;
+mod steps;
 mod tree;
 
 use std::ffi::OsStr;

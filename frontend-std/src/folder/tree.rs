@@ -18,6 +18,7 @@ use super::file::{OpenFile, Opened};
 use super::links::{Links, Told};
 use super::look::{Kind, Seen};
 use super::made::is_made_by_the_system;
+use super::steps::Steps;
 use super::{as_path, directory_of, leads_out, open_error, read_small};
 use crate::log::Log;
 
@@ -30,6 +31,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Tree {
     root: Dir,
     cache: Cache,
+    steps: Steps,
     /// Where the root was when it was opened, without links.
     place: Option<PathBuf>,
     rules: Rules,
@@ -55,7 +57,7 @@ impl Tree {
         let place = fs::canonicalize(path).ok();
         // That doesn't tell yet whether it may be searched.
         root.open_dir(".")?;
-        Ok(Self { root, cache: Cache::default(), place, rules })
+        Ok(Self { root, cache: Cache::default(), steps: Steps::default(), place, rules })
     }
 
     /// Whether its root is what was found at a path.
@@ -109,19 +111,19 @@ impl Tree {
     /// Whether what is at `name` now is what was there when it had this stamp. The path is followed
     /// as it is for opening: what was moved out of the tree is not in it, whatever leads there.
     fn is_still(&self, name: &[u8], stamp: Stamp) -> bool {
-        if !name.contains(&b'/') {
-            // A single name leads nowhere, unless it is that of a link.
-            let stat = match name {
-                b"." => fstat(&self.root),
-                name => statat(&self.root, name, AtFlags::SYMLINK_NOFOLLOW),
-            };
-            match stat.map(|stat| (FileType::from_raw_mode(stat.st_mode), Stamp::of(&stat))) {
-                Ok((FileType::Symlink, _)) => {}
-                Ok((_, found)) => return found == stamp,
-                Err(_) => return false,
-            }
+        if name == b"." {
+            return fstat(&self.root).is_ok_and(|stat| Stamp::of(&stat) == stamp);
         }
-        self.look(as_path(name)).is_ok_and(|seen| seen.stamp == stamp)
+        // Where all links are followed, one look is enough.
+        let goes_by_steps = self.rules.links == Links::Inside;
+        if goes_by_steps && let Some(found) = self.steps.look(&self.root, name) {
+            return Stamp::of(&found) == stamp;
+        }
+        let is_same = self.look(as_path(name)).is_ok_and(|seen| seen.stamp == stamp);
+        if is_same && goes_by_steps {
+            self.steps.learn(&self.root, name);
+        }
+        is_same
     }
 
     /// Looks at what `path` leads to, without opening it.
@@ -182,6 +184,7 @@ impl Tree {
             match attempt() {
                 Err(error) if open_error(&error) == OpenError::Busy => {
                     self.cache.clear();
+                    self.steps.clear();
                     thread::sleep(PAUSE);
                 }
                 outcome => return outcome,

@@ -273,8 +273,8 @@ pub(crate) fn each_moment() -> io::Result<()> {
             }
         }
         over.store(true, Ordering::SeqCst);
-        let moved = mover.join();
-        moved.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let outcome = mover.join();
+        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         assert!(inside >= 300 && outside >= 300, "{inside} times inside, {outside} outside");
         Ok(())
     })
