@@ -100,7 +100,8 @@ pub trait File {
         None
     }
 
-    /// Queues `length` octets of it from `offset` on.
+    /// Queues `length` octets of it from `offset` on; all of it, if it has no
+    /// [length](Self::has_length).
     ///
     /// # Errors
     /// [`Error::Cut`] when the file has become shorter: what was declared can't be sent any more.
@@ -110,6 +111,9 @@ pub trait File {
         length: u64,
         stream: &mut Stream<'_, T>,
     ) -> Result<(), Error<T::Error>> {
+        if !self.has_length() {
+            return self.send_to_end(stream).await;
+        }
         let end = offset + length;
         if let Some(handle) = self.handle() {
             offset += stream.send_file(handle, offset, length).await?;
@@ -128,16 +132,16 @@ pub trait File {
         Ok(())
     }
 
-    /// Queues all of it, up to where reading it ends: that is for files without a
-    /// [length](Self::has_length), which have to say how, since there is no buffer for it here.
+    /// Queues all of it, up to where reading it ends. Each file without a
+    /// [length](Self::has_length) has to say how: there is no buffer for that here.
     ///
     /// # Errors
     /// [`Error::Cut`] when it can't be read: the reply must not look whole.
     async fn send_to_end<T: Transport>(
         &self,
-        stream: &mut Stream<'_, T>,
+        _stream: &mut Stream<'_, T>,
     ) -> Result<(), Error<T::Error>> {
-        self.send(0, self.metadata().len, stream).await
+        Err(Error::Cut)
     }
 
     /// Shows `look` all of it, piece by piece through `buffer`, until it has seen enough. Each piece

@@ -78,7 +78,7 @@ pub struct Flags {
     #[arg(long)]
     pub hidden: bool,
 
-    /// Follow links that lead out of the folder: others in it, wherever they lead, always are
+    /// Follow links that lead out of the folder, too
     #[arg(long)]
     pub follow_links: bool,
 
@@ -104,8 +104,8 @@ Examples:
 A form sent to a page comes back as that page, with what was sent in it, at the place
 marked <!-- form -->.
 
-A link that leads out of the folder, or to nothing, is not found and not listed; a line of
-the log says so. --follow-links follows it.
+A link that leads out of the folder, or to nothing, is neither found nor listed, and a line
+of the log says so. --follow-links follows those that lead out.
 
 Ctrl-C finishes what is in flight; a second one ends at once.";
     TEXT.replace("NAME", name)

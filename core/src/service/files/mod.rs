@@ -3,7 +3,6 @@
 mod listing;
 mod multipart;
 pub mod plan;
-mod whole;
 
 use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
 use crate::message::{Method, Refusal, Status};
@@ -199,13 +198,9 @@ impl<'s, S: Storage> Files<'s, S> {
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
-            if !file.has_length() && found.coded.is_none() {
-                let content_type = self.content_type(file, found.path.name());
-                return whole::send_to_end(exchange, file, content_type).await;
-            }
             let plan = self.plan(&exchange, found, file, methods);
             let file = found.coded.as_ref().unwrap_or(file);
-            match begin(exchange, &plan, file.as_slice()) {
+            match begin(exchange, &plan, file) {
                 Begun::Whole(responded) => Ok(responded),
                 Begun::Parts(mut stream) => {
                     let mut index = 0;
@@ -242,7 +237,8 @@ impl<'s, S: Storage> Files<'s, S> {
         let variant = found.coding.map(|coding| variant(coding, coded));
         let head = exchange.head();
         let request = Request { method: head.method(), fields: head, now: exchange.now() };
-        plan(&request, Resource { content_type, methods, codings, variant })
+        let plan = plan(&request, Resource { content_type, methods, codings, variant });
+        if coded.has_length() { plan } else { plan.to_end() }
     }
 
     fn shows(&self, path: &Path<'_>) -> bool {
@@ -258,21 +254,26 @@ enum Begun<'c, T: Transport> {
     Parts(Stream<'c, T>),
 }
 
-/// Begins a reply as it is planned. `memory` is the file, if it is memory.
+/// Begins a reply as it is planned for `file`.
 fn begin<'c, T: Transport>(
     exchange: Exchange<'c, T>,
     plan: &Plan<'_>,
-    memory: Option<&'static [u8]>,
+    file: &impl File,
 ) -> Begun<'c, T> {
     let mut reply = exchange.respond(plan.status);
-    plan.fields_of_file(|name, value| reply.add(name, value));
-    match (plan.content, memory) {
+    plan.fields_of_file(|name, value| {
+        if file.has_length() || name != "Accept-Ranges" {
+            reply.add(name, value);
+        }
+    });
+    match (plan.content, file.as_slice()) {
         (Content::None, _) => Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason))),
         (Content::Whole | Content::One(_), Some(memory)) => {
             let content = plan.range(0).map(|range| slice(memory, range.first, range.len()));
             Begun::Whole(reply.content(content.unwrap_or_default()))
         }
-        _ => Begun::Parts(reply.stream_exact(plan.length())),
+        _ if file.has_length() => Begun::Parts(reply.stream_exact(plan.length())),
+        _ => Begun::Parts(reply.stream()),
     }
 }
 

@@ -188,6 +188,18 @@ impl<'p> Plan<'p> {
         }
     }
 
+    /// The same for a file whose length isn't known: it has no ranges, so that of it is sent all or
+    /// nothing.
+    pub(super) fn to_end(self) -> Self {
+        let variant = Variant { len: u64::MAX, ..self.variant };
+        match self.status.code() {
+            206 | 416 => {
+                Self { status: Status::OK, reason: "", content: Content::Whole, variant, ..self }
+            }
+            _ => Self { variant, ..self },
+        }
+    }
+
     /// The fields of the reply, one after the other: a name, and its value in parts that are to be
     /// joined. What frames the content is not among them, nor is Date.
     pub fn fields(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
