@@ -329,6 +329,26 @@ mod tests {
     }
 
     #[test]
+    fn without_a_length_all_is_sent_or_nothing() {
+        let unknown = Variant { len: 0, validators: Validators::default(), ..PLAIN };
+        for (fields, status) in [
+            (&[][..], 200),
+            (&[("Range", "bytes=0-4")], 200),
+            (&[("Range", "bytes=0-1,3-4,-1")], 200),
+            (&[("Range", "bytes=9-")], 200),
+            (&[("If-None-Match", "*")], 304),
+            (&[("If-Match", "\"x\"")], 412),
+        ] {
+            planned(Method::Get, fields, &[unknown], |plan| {
+                let plan = plan.to_end();
+                let content = if status == 200 { Content::Whole } else { Content::None };
+                assert_eq!((plan.status.code(), plan.content), (status, content), "{fields:?}");
+                plan.fields(|name, _| assert_ne!(name, "Content-Range"));
+            });
+        }
+    }
+
+    #[test]
     fn each_status_has_its_fields() {
         for (fields, variants, expected) in [
             (
