@@ -118,8 +118,9 @@ impl Options {
 
 /// Serves a connection to its end, in the runtime that this is awaited in.
 ///
-/// It is for those who have a runtime and a listener already; [`Server`](crate::Server) has both.
-/// The future is `Send` whenever the service's own are:
+/// It is for those who have a runtime and a listener already; [`Server`](crate::Server) has both,
+/// and [`Options::serve_each`] accepts the connections. The future is `Send` whenever the service's
+/// own are, which shows where the service's type is known:
 ///
 /// ```
 /// use std::sync::Arc;

@@ -11,12 +11,11 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
-use thimble_core::server::blocking::block_on;
 use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{
     Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage,
 };
-use thimble_std::{folder, send};
+use thimble_std::{block_on, folder, send};
 use tokio::task::spawn_blocking;
 
 /// Octets that are read at a time by a thread that may wait.

@@ -17,6 +17,39 @@ const TOO_LARGE: &Refusal =
     &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is more than is accepted");
 
 /// The content of a request, decoded in place in the receive buffer.
+///
+/// ```
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// async fn count<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     let (mut body, respond) = exchange.open().await?; // 100 Continue goes out here
+///     let mut lines = 0;
+///     while let Some(chunk) = body.chunk().await? {
+///         lines += chunk.iter().filter(|&&octet| octet == b'\n').count();
+///     }
+///     respond.status(Status::OK).send(lines.to_string().as_bytes()).await
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         count(exchange).await
+/// #     }
+/// # }
+/// #
+/// let client = Client::new(Example);
+/// let request = Request::post("/").chunks(&[b"one\ntw", b"o\n"]);
+/// assert_eq!(client.send(&request).text(), "2");
+/// let request = Request::post("/").content("one\n").field("Expect", "100-continue");
+/// assert_eq!(client.send(&request).text(), "1");
+/// ```
 #[derive(Debug)]
 pub struct Body<'c, R> {
     rx: &'c mut R,

@@ -15,6 +15,46 @@ use crate::semantics::path::Path;
 ///
 /// What [`head`](Self::head), [`target`](Self::target) and [`segments`](Self::segments) return lives
 /// as long as the exchange does, so that an arm of a `match` on it may still move the exchange.
+///
+/// Each way to answer takes the exchange, so there is one answer: [`respond`](Self::respond) when the
+/// content doesn't matter, [`form`](Self::form) and [`open`](Self::open) when it does.
+///
+/// ```
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::{Error, Exchange, Method, Refusal, Responded, Service, Status, Transport};
+///
+/// const NOT_HERE: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you are");
+///
+/// async fn whoami<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     if exchange.method() != Method::Get {
+///         return Ok(exchange.allow(&[Method::Get])); // 405, and what OPTIONS asks
+///     }
+///     let Some(agent) = exchange.head().fields().first("User-Agent") else {
+///         return Ok(exchange.refuse(NOT_HERE));
+///     };
+///     let reply = exchange.respond(Status::OK).content_type("text/plain");
+///     Ok(reply.content(agent)) // lives in the receive buffer, as long as the exchange
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         whoami(exchange).await
+/// #     }
+/// # }
+/// #
+/// let client = Client::new(Example);
+/// let named = Request::get("/").field("User-Agent", "curl/8");
+/// assert_eq!(client.send(&named).text(), "curl/8");
+/// assert_eq!(client.get("/").text(), "401 Unauthorized: say who you are\n");
+/// assert_eq!(client.post_form("/", &[]).status(), 405);
+/// ```
 pub struct Exchange<'c, T: Transport> {
     pub(super) parts: &'c mut Parts<'c, T>,
 }
@@ -65,6 +105,10 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// The segments of the path, percent-decoded: none for `/`, and an empty one at the end for a
     /// path that ends with a slash. At most [`MAX_SEGMENTS`](super::route::MAX_SEGMENTS): the last
     /// one holds the rest. A segment that is not UTF-8 shows as U+FFFD.
+    ///
+    /// They are any text that a client likes: `%2f` in one is a slash in it, and one may be `..`. So
+    /// **none may become part of a path to a file**, not by `folder.join(segment)` either, which
+    /// would lead out of `folder`: match on [`file_names`](Self::file_names) for that.
     pub fn segments(&self) -> &'c [&'c str] {
         self.parts.route.segments
     }

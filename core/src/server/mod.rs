@@ -10,6 +10,7 @@ mod draft;
 pub mod error;
 pub mod exchange;
 pub mod output;
+mod request;
 pub mod responder;
 pub mod route;
 pub mod serve;

@@ -17,6 +17,59 @@ use crate::grammar::date::UnixTime;
 use crate::message::{FieldEntry, Head, Method, ParseError, Refusal, Status, Target};
 
 /// What an application implements; once, for every frontend.
+///
+/// `match` is the router. Services compose by calling each other: what a service has no answer for, it
+/// passes on.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Error, Exchange, Method, Responded, Service, Status, Transport};
+///
+/// /// A lamp, in front of another service.
+/// struct Lamp<S> {
+///     is_on: AtomicBool,
+///     other: S,
+/// }
+///
+/// impl<S: Service> Service for Lamp<S> {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         match (exchange.method(), exchange.segments()) {
+///             (Method::Get, ["lamp"]) => {
+///                 let state = if self.is_on.load(Ordering::Relaxed) { "on" } else { "off" };
+///                 Ok(exchange.respond(Status::OK).text(state))
+///             }
+///             (Method::Post, ["lamp", state @ ("on" | "off")]) => {
+///                 self.is_on.store(*state == "on", Ordering::Relaxed);
+///                 Ok(exchange.see_other("/lamp"))
+///             }
+///             (_, ["lamp"]) => Ok(exchange.allow(&[Method::Get])),
+///             (_, ["lamp", "on" | "off"]) => Ok(exchange.allow(&[Method::Post])),
+///             _ => self.other.call(exchange).await,
+///         }
+///     }
+/// }
+///
+/// struct Nothing;
+///
+/// impl Service for Nothing {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         Ok(exchange.respond(Status::NOT_FOUND).text("nothing here\n"))
+///     }
+/// }
+///
+/// let client = Client::new(Lamp { is_on: AtomicBool::new(false), other: Nothing });
+/// assert_eq!(client.post_form("/lamp/on", &[]).field("Location"), Some("/lamp"));
+/// assert_eq!(client.get("/lamp").text(), "on");
+/// assert_eq!(client.get("/other").status(), 404);
+/// ```
 #[expect(async_fn_in_trait, reason = "`Send` follows from the service, as DESIGN asks")]
 pub trait Service {
     /// Answers one request.
@@ -106,6 +159,85 @@ impl<S: Service, C: Clock> Server<S, C> {
     ///
     /// The buffers can be used for another connection in between.
     ///
+    /// ```
+    /// use core::hint::spin_loop;
+    /// use core::task::Waker;
+    /// use std::io::{self, Read as _, Write as _};
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// use embedded_io::ErrorKind;
+    /// use thimble_core::server::blocking::{Blocking, Close, block_on};
+    /// use thimble_core::server::{Buffers, Ended, Half};
+    /// # use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+    /// use thimble_core::{Limits, NoClock, Server};
+    ///
+    /// /// Either half of a connection. A server that others reach has deadlines, too, which it sets
+    /// /// when a phase is announced.
+    /// struct Socket<'s>(&'s TcpStream);
+    ///
+    /// impl embedded_io::ErrorType for Socket<'_> {
+    ///     type Error = ErrorKind;
+    /// }
+    ///
+    /// impl embedded_io::Read for Socket<'_> {
+    ///     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+    ///         self.0.read(buffer).map_err(|_| ErrorKind::Other)
+    ///     }
+    /// }
+    ///
+    /// impl embedded_io::Write for Socket<'_> {
+    ///     fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+    ///         self.0.write(octets).map_err(|_| ErrorKind::Other)
+    ///     }
+    ///
+    ///     fn flush(&mut self) -> Result<(), Self::Error> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// impl Half for Socket<'_> {}
+    ///
+    /// impl Close for Socket<'_> {
+    ///     fn close(&mut self) -> Result<(), Self::Error> {
+    ///         self.0.shutdown(std::net::Shutdown::Write).map_err(|_| ErrorKind::Other)
+    ///     }
+    /// }
+    ///
+    /// # struct Hello;
+    /// #
+    /// # impl Service for Hello {
+    /// #     async fn call<'c, T: Transport>(
+    /// #         &'c self,
+    /// #         exchange: Exchange<'c, T>,
+    /// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
+    /// #     }
+    /// # }
+    /// #
+    /// # fn main() -> io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?)?;
+    /// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// let (stream, _) = listener.accept()?;
+    ///
+    /// let server = Server::new(Hello, NoClock, Limits::DEVICE);
+    /// let mut transport = Blocking::new(Socket(&stream), Socket(&stream));
+    /// let (mut rx, mut tx) = ([0; 6 * 1024], [0; 1024]);
+    /// loop {
+    ///     let buffers = Buffers { rx: &mut rx, tx: &mut tx, fields: &mut [] };
+    ///     match block_on(server.serve(&mut transport, buffers), Waker::noop(), spin_loop) {
+    ///         Ok(Ended::Idle) => {} // The next read waits for the next request.
+    ///         _ => break,           // Whatever else: the connection is over.
+    ///     }
+    /// }
+    /// # drop(stream);
+    /// # let mut reply = String::new();
+    /// # client.read_to_string(&mut reply)?;
+    /// # assert!(reply.ends_with("\r\n\r\nHello, world!\n"), "{reply}");
+    /// # Ok(())
+    /// # }
+    /// ```
     /// # Errors
     /// That the transport failed: nobody is there any more.
     ///

@@ -16,6 +16,45 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// Static files, and forms: a form posted to an HTML page comes back as that page, with the
 /// submitted fields in it.
+///
+/// ```
+/// # use thimble_core::semantics::negotiate::Coding;
+/// # use thimble_core::service::image::{Child, Directory, File, Kind, Representation};
+/// use core::cell::RefCell;
+///
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Image, Ring, Site};
+///
+/// # /*
+/// // As `thimble-image` builds it of a folder.
+/// static FILES: Image = include!(concat!(env!("OUT_DIR"), "/site.rs"));
+/// # */
+/// # static FILES: Image = Image::new(&[Directory {
+/// #     children: &[Child {
+/// #         name: b"index.html",
+/// #         is_link: false,
+/// #         kind: Kind::File(File {
+/// #             content_type: "text/html; charset=utf-8",
+/// #             identity: Representation {
+/// #                 coding: Coding::Identity,
+/// #                 content: b"<h1>Guests</h1><!-- form -->",
+/// #                 etag: "1",
+/// #                 modified: None,
+/// #             },
+/// #             coded: &[],
+/// #         }),
+/// #     }],
+/// #     listed: &[0],
+/// # }]);
+///
+/// let kept = RefCell::new(Ring::<1024>::new());
+/// let site = Site::new(FILES).submissions(&kept).show_submissions(true);
+///
+/// let client = Client::new(site);
+/// assert_eq!(client.get("/").field("Content-Type"), Some("text/html; charset=utf-8"));
+/// assert!(client.post_form("/", &[("name", "Ada")]).text().contains("Ada"));
+/// assert!(client.get("/submissions").text().contains("Ada"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'s, S, K = ()> {
     files: Files<'s, S>,

@@ -13,6 +13,61 @@ use crate::server::{Error, Stream, Transport};
 pub use super::image::Image;
 
 /// A tree of files, opened by decoded path.
+///
+/// ```
+/// use thimble_core::semantics::negotiate::Coding;
+/// use thimble_core::semantics::path::Path;
+/// use thimble_core::service::storage::{
+///     File, Metadata, NoEntries, Node, OpenError, ReadError, Storage,
+/// };
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::Site;
+///
+/// /// Files that are made when they are asked for: `/3` is three times `x`.
+/// struct Made;
+///
+/// struct Crosses(u64);
+///
+/// impl Storage for Made {
+///     type File = Crosses;
+///     type Entries = NoEntries;
+///
+///     async fn open(&self, path: &Path<'_>, _: Coding) -> Result<Node<Crosses>, OpenError> {
+///         let mut segments = path.segments();
+///         match (segments.next(), segments.next()) {
+///             (None, _) => Ok(Node::Directory),
+///             (Some(name), None) => {
+///                 let count = str::from_utf8(name).ok().and_then(|name| name.parse().ok());
+///                 count.map(|count| Node::File(Crosses(count))).ok_or(OpenError::NotFound)
+///             }
+///             _ => Err(OpenError::NotFound),
+///         }
+///     }
+///
+///     async fn list(&self, _: &Path<'_>) -> Result<NoEntries, OpenError> {
+///         Err(OpenError::NotFound)
+///     }
+/// }
+///
+/// impl File for Crosses {
+///     fn metadata(&self) -> Metadata<'_> {
+///         Metadata { len: self.0, ..Metadata::default() }
+///     }
+///
+///     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+///         let rest = usize::try_from(self.0.saturating_sub(offset)).unwrap_or(usize::MAX);
+///         let count = rest.min(buffer.len());
+///         buffer[..count].fill(b'x');
+///         Ok(count)
+///     }
+/// }
+///
+/// let client = Client::new(Site::new(Made));
+/// assert_eq!(client.get("/3").text(), "xxx");
+/// let some = client.send(&Request::get("/100").field("Range", "bytes=90-"));
+/// assert_eq!((some.status(), some.text()), (206, "xxxxxxxxxx"));
+/// assert_eq!(client.get("/y").status(), 404);
+/// ```
 #[expect(async_fn_in_trait, reason = "`Send` follows from the storage, as DESIGN asks")]
 pub trait Storage {
     /// An open file.

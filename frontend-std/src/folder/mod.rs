@@ -266,7 +266,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use thimble_core::server::blocking::block_on;
+    use crate::park::block_on;
 
     use super::*;
 
