@@ -63,6 +63,17 @@ pub(super) struct Incoming<'c> {
     pub(super) window: Window<'c>,
 }
 
+/// How much of the content was thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Skipped {
+    /// What is there. More will come.
+    Some,
+    /// As much as may be, and more will come.
+    Enough,
+    /// All of it.
+    All,
+}
+
 /// Reads into `window`, which has room.
 pub(super) fn receive<R: Receive>(
     rx: &mut R,
@@ -133,6 +144,44 @@ impl Incoming<'_> {
         }
     }
 
+    /// Throws content away, `left` octets at most.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub(super) fn skip(&mut self, left: &mut usize) -> Result<Skipped, &'static Refusal> {
+        loop {
+            let input = self.window.unread();
+            let Decoded { framing, content } =
+                self.receiving.decode(input).map_err(ParseError::refusal)?;
+            self.window.consume(framing + content);
+            if self.receiving.is_complete() {
+                return Ok(Skipped::All);
+            }
+            if content > *left || self.receiving.announced() > *left - content {
+                return Ok(Skipped::Enough);
+            }
+            *left -= content;
+            if content == 0 {
+                return Ok(if self.window.free().is_empty() {
+                    Skipped::Enough
+                } else {
+                    Skipped::Some
+                });
+            }
+        }
+    }
+
+    /// Reads more of it.
+    pub(super) fn read<R: Receive>(
+        &mut self,
+        rx: &mut R,
+    ) -> impl Future<Output = Result<(), Error<R::Error>>> {
+        async move {
+            let arrived = receive(rx, &mut self.window, Phase::Content).await;
+            self.arrived(arrived)
+        }
+    }
+
     /// What reading came to.
     fn arrived<E>(&mut self, arrived: Result<Arrived, E>) -> Result<(), Error<E>> {
         let refusal = match arrived.map_err(Error::Transport)? {
@@ -170,8 +219,7 @@ impl<'c, R: Receive> Body<'c, R> {
             if let Some(decoded) = self.incoming.decode(usize::MAX)? {
                 break decoded;
             }
-            let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
-            self.incoming.arrived(arrived)?;
+            self.incoming.read(self.rx).await?;
         };
         if content == 0 {
             return Ok(None);
@@ -190,15 +238,9 @@ impl<'c, R: Receive> Body<'c, R> {
     ) -> impl Future<Output = Result<&'c mut [u8], Error<R::Error>>> {
         async move {
             while !self.incoming.collect(limit)? {
-                let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
-                self.incoming.arrived(arrived)?;
+                self.incoming.read(self.rx).await?;
             }
             Ok(self.incoming.window.kept())
         }
-    }
-
-    /// The free part of the receive buffer, to work in instead of reading the content.
-    pub(crate) fn into_scratch(self) -> &'c mut [u8] {
-        self.incoming.window.behind()
     }
 }

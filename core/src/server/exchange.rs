@@ -1,6 +1,6 @@
 //! One request, and the reply it is owed.
 
-use super::body::{Body, Incoming};
+use super::body::{Body, Incoming, Skipped};
 use super::draft::Draft;
 use super::error::Error;
 use super::responder::{Reply, Responded, Responder};
@@ -8,6 +8,7 @@ use super::route::Route;
 use super::transport::{Half, Transport};
 use crate::framing::connection::Receiving;
 use crate::grammar::date::UnixTime;
+use crate::message::facts::{Expect, TransferEncoding};
 use crate::message::{Head, Method, Refusal, Status, Target};
 use crate::semantics::path::Path;
 
@@ -75,6 +76,39 @@ impl<'c, T: Transport> Parts<'c, T> {
         let Self { rx, tx, incoming, draft, .. } = self;
         (Body::new(rx, incoming), Responder { tx, draft })
     }
+
+    /// Reads chunks whose meaning nobody knows, those of GET and HEAD (RFC 9110 §9.3), before the
+    /// request is answered, and throws them away. They may turn out malformed, and once the reply has
+    /// left it can't say any more that it is the last one.
+    pub(super) fn skip_chunks(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        let Self { head, rx, tx, incoming, draft, .. } = self;
+        let is_chunked = head.facts().transfer_encoding != TransferEncoding::Absent;
+        // A client that waits for 100 (Continue) gets its reply instead, and that closes.
+        let is_coming = head.facts().expect == Expect::Nothing;
+        let is_skipped = is_chunked
+            && is_coming
+            && draft.sending.is_persistent()
+            && matches!(head.method(), Method::Get | Method::Head);
+        let mut left = incoming.receiving.limits().drain;
+        async move {
+            if !is_skipped {
+                return Ok(());
+            }
+            loop {
+                match incoming.skip(&mut left)? {
+                    Skipped::All => return Ok(()),
+                    Skipped::Enough => {
+                        draft.sending.close();
+                        return Ok(());
+                    }
+                    Skipped::Some => {
+                        draft.output.flush_interim(&mut **tx).await?;
+                        incoming.read(&mut **rx).await?;
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl<'c, T: Transport> Exchange<'c, T> {
@@ -129,7 +163,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.into_responder().see_other(location)
     }
 
-    /// Answers with a refusal, and its reason in a line of text.
+    /// Answers with a refusal, and its reason in a line of text, or in the server's
+    /// [`RefusalPage`](super::RefusalPage).
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         self.into_responder().refuse(refusal)
     }
@@ -143,7 +178,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
     }
 
     /// The content of the request, and where the reply comes from. Both can be used at the same
-    /// time. A client that waits for 100 (Continue) gets it here.
+    /// time. A client that waits for 100 (Continue) gets it here. Chunks of a GET were thrown away
+    /// already: they have no meaning (RFC 9110 §9.3.1).
     ///
     /// # Errors
     /// That the transport failed.
@@ -171,19 +207,15 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.parts.draft.now.map(|date| date.time)
     }
 
-    /// Both parts, for a reply that doesn't need the content.
-    pub(crate) fn into_unread(self) -> (Body<'c, T::Rx>, Responder<'c, T>) {
-        let Parts { incoming, draft, .. } = &mut *self.parts;
-        draft.sending.close_unless_drainable(incoming.receiving);
-        self.parts.split()
-    }
-
     /// Refuses content of more than `limit` octets, when it is known to be, before it is opened.
     pub(crate) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
         self.parts.incoming.accepts(limit)
     }
 
+    /// Where the reply comes from, for one that doesn't need the content.
     fn into_responder(self) -> Responder<'c, T> {
-        self.into_unread().1
+        let Parts { incoming, draft, .. } = &mut *self.parts;
+        draft.sending.close_unless_drainable(incoming.receiving);
+        self.parts.split().1
     }
 }

@@ -117,6 +117,13 @@ impl<'c, T: Transport> Stream<'c, T> {
         self.draft.output.flush(self.tx).await
     }
 
+    /// Most of the transmit buffer, to work in: the rest of the content goes through what is left.
+    /// Sends what is queued, so that it has the same size whatever was.
+    pub(crate) async fn set_aside(&mut self) -> Result<&'c mut [u8], Error<T::Error>> {
+        self.flush().await?;
+        Ok(self.draft.output.set_aside())
+    }
+
     /// Room in the transmit buffer to put content into, at least one octet; sends what is queued if
     /// there is none. For content of declared length only.
     pub(crate) async fn space(&mut self) -> Result<&mut [u8], Error<T::Error>> {

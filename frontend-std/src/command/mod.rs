@@ -102,7 +102,7 @@ Examples:
   NAME -q 2>/dev/null      Say nothing while it runs
 
 A form sent to a page comes back as that page, with what was sent in it, at the place
-marked <!-- form -->.
+marked <!-- form --> among its text, or at its end.
 
 A link that leads out of the folder, or to nothing, is neither found nor listed, and a line
 of the log says so. --follow-links follows those that lead out.

@@ -6,7 +6,6 @@ mod file;
 mod links;
 mod look;
 mod made;
-mod mapped;
 mod steps;
 mod tree;
 
@@ -29,6 +28,7 @@ use crate::clock::moment;
 use crate::log::Log;
 use cache::Stamp;
 pub use entries::FolderEntries;
+use entries::Listings;
 use file::Opened;
 pub use file::{OpenFile, send_to_end};
 use links::{Links, Told};
@@ -66,6 +66,7 @@ pub struct Folder {
     /// The only name in it that there is for clients, if not all are.
     only: Option<Vec<u8>>,
     tree: RwLock<Arc<Tree>>,
+    listings: Arc<Listings>,
     /// When it was last looked whether that is still what stands at `path`, in milliseconds.
     looked: AtomicU64,
 }
@@ -78,7 +79,8 @@ impl Folder {
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let tree = RwLock::new(Arc::new(Tree::open(&path, Rules::default())?));
-        Ok(Self { path, only: None, tree, looked: AtomicU64::default() })
+        let (listings, looked) = (Arc::default(), AtomicU64::default());
+        Ok(Self { path, only: None, tree, listings, looked })
     }
 
     /// The folder that the file at `path` is in, and nothing of it but that file. If it is a link,
@@ -161,7 +163,7 @@ impl Folder {
     fn find<T>(
         &self,
         name: &[u8],
-        find: impl Fn(&Tree) -> Result<T, OpenError>,
+        find: impl Fn(&Arc<Tree>) -> Result<T, OpenError>,
     ) -> Result<T, OpenError> {
         let tree = self.tree();
         match find(&tree) {
@@ -196,7 +198,7 @@ impl Storage for Folder {
         if self.only.is_some() {
             return Err(OpenError::NotFound);
         }
-        self.find(directory, |tree| FolderEntries::read(tree, as_path(directory)))
+        self.find(directory, |tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
     }
 }
 

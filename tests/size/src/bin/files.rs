@@ -39,6 +39,7 @@ const PAGE: File = File {
         modified: Some(UnixTime(784_111_777)),
     },
     coded: &[Representation { coding: Coding::Gzip, content: b"", etag: "2", modified: None }],
+    form_place: None,
 };
 
 #[entry]
