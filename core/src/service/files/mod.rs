@@ -270,9 +270,11 @@ impl<'s, S: Storage> Files<'s, S> {
         let head = exchange.head();
         let request = Request { method: head.method(), fields: head, now: exchange.now() };
         let cache_control = self.cache_control;
-        let plan =
-            plan(&request, Resource { content_type, cache_control, methods, codings, variant });
-        if coded.has_length() { plan } else { plan.to_end() }
+        let resource = Resource { content_type, cache_control, methods, codings, variant };
+        if !coded.has_length() {
+            return plan(&request, resource).to_end();
+        }
+        plan(&request, resource)
     }
 
     fn shows(&self, path: &Path<'_>) -> bool {
