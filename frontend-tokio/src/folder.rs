@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
+use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
 use thimble_std::{block_on, folder, send};
 use tokio::task::{spawn_blocking, yield_now};
@@ -120,8 +121,19 @@ impl File for OpenFile {
         self.0.metadata()
     }
 
+    fn has_length(&self) -> bool {
+        self.0.has_length()
+    }
+
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.0.file().map(|_| self as _)
+    }
+
+    async fn send_to_end<T: Transport>(
+        &self,
+        stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        folder::send_to_end(self, stream).await
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {

@@ -229,6 +229,7 @@ impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
         let methods: &[Method<'_>] = match &found.what {
             What::File(file)
                 if self.takes_forms
+                    && file.has_length()
                     && is_html(self.files.content_type(file, found.path.name())) =>
             {
                 if exchange.method() == Method::Post {
