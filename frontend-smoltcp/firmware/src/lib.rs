@@ -6,6 +6,7 @@ pub mod clock;
 pub mod ethernet;
 pub mod fault;
 pub mod say;
+mod seed;
 pub mod serve;
 pub mod stack;
 

@@ -46,9 +46,10 @@ fn enable() {
     write(RCGC2, read(RCGC2) | 1);
     // The clocks reach the port a few cycles later.
     cortex_m::asm::delay(8);
-    write(ALTERNATE, read(ALTERNATE) | 0b11);
-    write(DIGITAL, read(DIGITAL) | 0b11);
     if read(CONTROL) & ENABLED != ENABLED {
+        // Nothing else uses pins of this block.
+        write(ALTERNATE, 0b11);
+        write(DIGITAL, 0b11);
         // 12.5 MHz by 16 and by 115,200 is 6 and 50 of 64.
         write(BAUD_INTEGER, 6);
         write(BAUD_FRACTION, 50);
