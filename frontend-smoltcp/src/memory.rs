@@ -21,7 +21,7 @@ use crate::waiting::{CLIENTS, Syn};
 ///
 /// // Three connections for large forms, and a fourth to tell when they are busy.
 /// let memory: Memory<4, 1536, 2048, 8192> = Memory::new();
-/// assert_eq!(size_of_val(&memory), 4 * (1536 + 2048 + 8192 + 1024));
+/// assert_eq!(size_of_val(&memory), 4 * (1536 + 2048 + 8192 + 1024 + 448));
 /// ```
 #[derive(Debug)]
 pub struct Memory<
