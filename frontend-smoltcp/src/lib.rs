@@ -70,10 +70,10 @@
 //! A socket of smoltcp is its own backlog: a client that finds none listening is reset. So one
 //! always listens, as far as that is possible: when the last one is taken, the persistent connection
 //! that has been idle for longest ends, if that is 200 ms or more, and so does one on which no request
-//! came for a second. While all are busy, new clients wait: what four of them asked is kept for some
-//! seconds, until a socket listens; others ask again a second later. For each that waits, a reply says
-//! `Connection: close`, so that nobody who is about to ask again is cut off without a word (RFC 9112
-//! §9.6). `N` sockets hence serve `N - 1` persistent connections in peace.
+//! came for a second. While all are busy, new clients wait: the requests for a connection of `4 * N`
+//! clients are kept, for eight seconds at most, until a socket listens; others ask again later. For
+//! each that waits, a reply says `Connection: close`, so that nobody who is about to ask again is cut
+//! off without a word (RFC 9112 §9.6). `N` sockets hence serve `N - 1` persistent connections in peace.
 //!
 //! # What it costs
 //!

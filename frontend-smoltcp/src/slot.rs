@@ -5,6 +5,7 @@ use core::cell::Cell;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::IpEndpoint;
 use thimble_core::server::Phase;
 
 use crate::deadline::Deadlines;
@@ -65,8 +66,8 @@ pub(crate) struct Slot {
     stage: Cell<Stage>,
     since: Cell<Instant>,
     deadline: Cell<Instant>,
-    /// The port of the client, from the handshake on.
-    client: Cell<u16>,
+    /// The client, from the handshake on.
+    client: Cell<Option<IpEndpoint>>,
     /// Whether a request was answered.
     served: Cell<bool>,
     /// Whether it is to end after the reply that is being made, or as soon as it is idle.
@@ -80,7 +81,7 @@ impl Slot {
             stage: Cell::new(Stage::Listening),
             since: Cell::new(Instant::ZERO),
             deadline: Cell::new(NEVER),
-            client: Cell::new(0),
+            client: Cell::new(None),
             served: Cell::new(false),
             let_go: Cell::new(false),
         }
@@ -141,13 +142,13 @@ impl Slot {
         self.served.set(true);
     }
 
-    /// In the handshake, from this port.
-    pub(crate) fn opening(&self, port: u16) {
-        self.client.set(port);
+    /// In the handshake, with this client.
+    pub(crate) fn opening(&self, client: Option<IpEndpoint>) {
+        self.client.set(client);
     }
 
-    pub(crate) fn is_opening(&self, port: u16) -> bool {
-        self.stage.get() == Stage::Opening && self.client.get() == port
+    pub(crate) fn is_opening(&self, client: IpEndpoint) -> bool {
+        self.stage.get() == Stage::Opening && self.client.get() == Some(client)
     }
 
     pub(crate) fn let_go(&self) {
