@@ -6,7 +6,7 @@ use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::Instant;
-use thimble_core::server::{Buffers, Server as Core};
+use thimble_core::server::{Buffers, RefusalPage, Server as Core};
 use thimble_core::{Clock, Limits, NoClock, Service};
 
 use crate::attend::attend;
@@ -71,7 +71,8 @@ impl<S: Service> Server<S> {
 impl<S: Service, C: Clock> Server<S, C> {
     /// Tells the time by `clock`, so that replies have a Date.
     pub fn clock<C2: Clock>(self, clock: C2) -> Server<S, C2> {
-        let core = Core::new(self.core.service, clock, self.core.limits);
+        let mut core = Core::new(self.core.service, clock, self.core.limits);
+        core.refusal_page = self.core.refusal_page;
         Server { core, deadlines: self.deadlines, port: self.port }
     }
 
@@ -84,6 +85,13 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// How long clients may take.
     pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
         self.deadlines = deadlines;
+        self
+    }
+
+    /// Shows refusals by `page` to clients that accept HTML. If nothing is said, all get a line of text,
+    /// and the image holds no such page.
+    pub fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
+        self.core.refusal_page = Some(page);
         self
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use socket2::SockRef;
 use thimble_core::framing::Limits;
 use thimble_core::server::blocking::Blocking;
-use thimble_core::server::{Ended, Server as Core, Service};
+use thimble_core::server::{Ended, RefusalPage, Server as Core, Service};
+use thimble_core::service::html::REFUSAL_PAGE;
 
 use crate::clock::SystemClock;
 use crate::connection::{Connection, is_lull};
@@ -38,6 +39,7 @@ pub struct Server {
     limits: Limits,
     deadlines: Deadlines,
     log: Log,
+    refusal_page: Option<&'static RefusalPage>,
 }
 
 impl Server {
@@ -66,6 +68,7 @@ impl Server {
             limits: Limits::DESKTOP,
             deadlines: Deadlines::default(),
             log: Log::none(),
+            refusal_page: Some(REFUSAL_PAGE),
         }
     }
 
@@ -95,6 +98,13 @@ impl Server {
         self
     }
 
+    /// What shows refusals to clients that accept HTML: [`REFUSAL_PAGE`] if nothing is said, and with
+    /// `None` the line of text that others get.
+    pub const fn refusal_page(mut self, page: Option<&'static RefusalPage>) -> Self {
+        self.refusal_page = page;
+        self
+    }
+
     /// The address it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
@@ -118,7 +128,8 @@ impl Server {
     /// # Errors
     /// There can't be even one thread.
     pub fn run<S: Service + Sync>(self, service: S) -> io::Result<()> {
-        let core = Core::new(Contained(service), SystemClock, self.limits);
+        let mut core = Core::new(Contained(service), SystemClock, self.limits);
+        core.refusal_page = self.refusal_page;
         // Each may need a descriptor for a file besides its own.
         let most = self.max_conns.min(listen::descriptors() / 2).max(1);
         pool::run(&self.stop, &Serving { server: &self, core }, most)

@@ -29,7 +29,7 @@ const TIMES: [(&str, f64); 4] = [
 ];
 
 /// Files that are made, and what they hold.
-const MADE: [(&[u8], &[u8]); 20] = [
+const MADE: [(&[u8], &[u8]); 28] = [
     (b"fixture/names/a b.txt", b"a space\n"),
     (b"fixture/names/a\"b.txt", b"a quotation mark\n"),
     (b"fixture/names/a'b.txt", b"an apostrophe\n"),
@@ -50,6 +50,14 @@ const MADE: [(&[u8], &[u8]); 20] = [
     (b"fixture/names/a folder/index.html", b"<!DOCTYPE html>\n<title>A folder</title>\n"),
     (b"fixture/names/a:folder/file.txt", b"below a colon\n"),
     (b"fixture/names/http:/file.txt", b"below what looks like a scheme\n"),
+    (b"fixture/numbers/10/file.txt", b"in a folder\n"),
+    (b"fixture/numbers/9/file.txt", b"in a folder\n"),
+    (b"fixture/numbers/1", b"1\n"),
+    (b"fixture/numbers/page 2.txt", b"2\n"),
+    (b"fixture/numbers/Page 11.txt", b"11\n"),
+    (b"fixture/numbers/page 100.txt", b"100\n"),
+    (b"fixture/unseen/a\xe2\x80\xaegpj.exe", b"it seems to be a picture\n"),
+    (b"fixture/unseen/a\xef\xbb\xbf\xe2\x80\x8b\xc2\xad.txt", b"three that take no room\n"),
 ];
 
 /// Names of text files in `mime`, and some that are not.

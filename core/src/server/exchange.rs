@@ -163,7 +163,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.into_responder().see_other(location)
     }
 
-    /// Answers with a refusal, and its reason in a line of text.
+    /// Answers with a refusal, and its reason in a line of text, or in the server's
+    /// [`RefusalPage`](super::RefusalPage).
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         self.into_responder().refuse(refusal)
     }

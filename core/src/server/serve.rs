@@ -5,6 +5,7 @@ use super::draft::Draft;
 use super::error::Error;
 use super::exchange::{Exchange, Parts};
 use super::output::Output;
+use super::refusal_page::RefusalPage;
 use super::responder::{Responded, Responder};
 use super::route::{MAX_SEGMENTS, Route};
 use super::session::{Arrived, Session, Step};
@@ -144,6 +145,8 @@ pub struct Server<S, C> {
     pub clock: C,
     /// The limits.
     pub limits: Limits,
+    /// What shows refusals to clients that accept HTML; if nothing is said, nothing does.
+    pub refusal_page: Option<&'static RefusalPage>,
 }
 
 /// What answers a reply that could not be emitted.
@@ -152,7 +155,15 @@ const FAILED: &Refusal = &Refusal::new(Status::INTERNAL_SERVER_ERROR, "");
 impl<S: Service, C: Clock> Server<S, C> {
     /// A server of `service`.
     pub const fn new(service: S, clock: C, limits: Limits) -> Self {
-        Self { service, clock, limits }
+        Self { service, clock, limits, refusal_page: None }
+    }
+
+    /// Shows refusals by `page` to clients that accept HTML. Others, and all of them if nothing is
+    /// said, get a line of text.
+    #[must_use]
+    pub const fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
+        self.refusal_page = Some(page);
+        self
     }
 
     /// Serves requests on a connection until it is idle or over.
@@ -256,10 +267,11 @@ impl<S: Service, C: Clock> Server<S, C> {
                 let done = match session.step() {
                     Step::Answer(Some(refusal)) => {
                         rx.head(session.head());
-                        self.settle(transport, &mut session, Err(refusal.into()))
+                        self.settle(transport, &mut session, Err(refusal.into()), None)
                     }
                     Step::Answer(None) => {
                         session.set_apart();
+                        let mut page = None;
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
@@ -274,10 +286,13 @@ impl<S: Service, C: Clock> Server<S, C> {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
+                            let accepted =
+                                || self.refusal_page.filter(|page| page.is_accepted(head));
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);
                             if scratch > session.tx.len() / 4 {
+                                page = accepted();
                                 break 'answered Err(ParseError::RequestLineTooLong.into());
                             }
                             let room = session.tx.len() - scratch;
@@ -292,7 +307,8 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let incoming = Incoming { receiving, window };
                             let now = self.clock.now().map(Date::from);
                             let output = Output::new(buffer, &mut session.staged);
-                            let draft = Draft::new(sending, output, now);
+                            let mut draft = Draft::new(sending, output, now);
+                            draft.page = self.refusal_page.map(|page| (page, Some(head)));
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, draft };
                             if let Err(error) = parts.skip_chunks().await {
@@ -303,16 +319,22 @@ impl<S: Service, C: Clock> Server<S, C> {
                             } else {
                                 match self.service.call(Exchange { parts: &mut parts }).await {
                                     Ok(reply) => reply,
-                                    Err(error) => break 'answered Err(error),
+                                    Err(error) => {
+                                        page = accepted();
+                                        break 'answered Err(error);
+                                    }
                                 }
                             };
                             match reply.check() {
                                 Ok(()) => reply.send().await,
-                                Err(error) => Err(error.into()),
+                                Err(error) => {
+                                    page = accepted();
+                                    Err(error.into())
+                                }
                             }
                         };
                         session.rejoin();
-                        self.settle(transport, &mut session, outcome)
+                        self.settle(transport, &mut session, outcome, page)
                     }
                     Step::Flush => session.output().flush(tx).await,
                     Step::Read(phase) => {
@@ -336,13 +358,14 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
     }
 
-    /// Refuses, in place of a reply that was begun, as long as none of it has left; tells the
-    /// transport of the reply, for its log; and goes on, if it is whole.
+    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it
+    /// has left; tells the transport of the reply, for its log; and goes on, if it is whole.
     fn settle<T: Transport>(
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
         outcome: Result<(), Error<T::Error>>,
+        page: Option<&'static RefusalPage>,
     ) -> Result<(), Error<T::Error>> {
         let (_, tx) = transport.halves();
         let outcome = match outcome {
@@ -352,8 +375,9 @@ impl<S: Service, C: Clock> Server<S, C> {
             Err(error) => {
                 let refusal = if let Error::Refused(refusal) = error { refusal } else { FAILED };
                 let mut draft = session.redraft(self.clock.now().map(Date::from));
+                draft.page = page.map(|page| (page, None));
                 let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
-                // It is staged whole: nothing is to be sent behind it.
+                // It is staged whole, or as a page that the session stages.
                 let _ = responder.refuse(*refusal);
                 Ok(())
             }

@@ -1,4 +1,8 @@
-//! Text as HTML.
+//! Text as HTML, and the page of a refusal.
+
+use crate::bytes::ascii::Decimal;
+use crate::message::Refusal;
+use crate::server::RefusalPage;
 
 /// Gives `emit` `text` in pieces, so escaped that HTML shows it as it is, within an element or a quoted
 /// attribute value. NUL, which HTML can't show, becomes U+FFFD.
@@ -47,7 +51,47 @@ pub(super) const fn replacement(octet: u8) -> Option<&'static str> {
 /// What a page that is made here begins with, up to its title.
 pub(super) const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-    <meta name=\"color-scheme\" content=\"light dark\">\n<title>";
+    <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n<title>";
+
+/// What ends the title of such a page, and begins its style.
+pub(super) const STYLE: &str = "</title>\n<style>\n\
+    body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:60em;padding:1em;overflow-wrap:anywhere}\n\
+    h1{font-size:1.5em;line-height:1.3}\n";
+
+/// What ends the style of such a page, and begins its content.
+pub(super) const BODY: &str = "</style>\n</head>\n<body>\n";
+
+/// What such a page ends with.
+pub(super) const BOTTOM: &str = "</body>\n</html>\n";
+
+/// A refusal as a small page that is right on a phone and in the dark, with a way home.
+pub const REFUSAL_PAGE: &RefusalPage = &RefusalPage::new(show_refusal);
+
+fn show_refusal(refusal: &Refusal, emit: &mut dyn FnMut(&[u8])) {
+    let Refusal { status, reason, .. } = *refusal;
+    let title = |emit: &mut dyn FnMut(&[u8])| {
+        emit(Decimal::new(status.code().into()).as_bytes());
+        emit(b" ");
+        escape(status.reason(), emit);
+    };
+    emit(TOP.as_bytes());
+    title(emit);
+    emit(STYLE.as_bytes());
+    emit(b"main{margin:10vh auto;max-width:34em}a{display:inline-block;padding:.65em 0}\n");
+    emit(BODY.as_bytes());
+    emit(b"<main>\n<h1>");
+    title(emit);
+    emit(b"</h1>\n");
+    // The line has it behind a colon; here it is a sentence.
+    if let [first, rest @ ..] = reason.as_bytes() {
+        emit(b"<p>");
+        escape_octets(&[first.to_ascii_uppercase()], emit);
+        escape_octets(rest, emit);
+        emit(if reason.ends_with(['.', '!', '?']) { b"</p>\n" } else { b".</p>\n" });
+    }
+    emit(b"<p><a href=\"/\">Back to the start</a></p>\n</main>\n");
+    emit(BOTTOM.as_bytes());
+}
 
 /// What is shown in place of what can't be (U+FFFD).
 pub(super) const REPLACEMENT: &str = "\u{fffd}";
@@ -124,6 +168,7 @@ impl<'a, I: Iterator<Item = (&'a str, &'a str)>> Iterator for Pieces<'a, I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Status;
     use std::string::String;
     use std::vec::Vec;
 
@@ -144,6 +189,24 @@ mod tests {
         ] {
             assert_eq!(emitted(|emit| escape(text, emit)), expected);
         }
+    }
+
+    #[test]
+    fn a_refusal_is_a_sentence_and_only_text() {
+        for (reason, shown) in [
+            ("nothing is here", "<p>Nothing is here.</p>"),
+            ("on or off?", "<p>On or off?</p>"),
+            ("<b>", "<p>&lt;b&gt;.</p>"),
+            ("\u{e4}", "<p>\u{e4}.</p>"),
+        ] {
+            let page = emitted(|emit| show_refusal(&Refusal::new(Status::NOT_FOUND, reason), emit));
+            assert!(
+                page.contains(shown) && page.contains("<title>404 Not Found</title>"),
+                "{page}"
+            );
+        }
+        let page = emitted(|emit| show_refusal(&Refusal::new(Status::NOT_FOUND, ""), emit));
+        assert_eq!(page.matches("<p>").count(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod files;
 pub mod form;
 pub mod html;
 pub mod image;
+mod order;
 pub mod place;
 pub mod site;
 pub mod storage;

@@ -2,7 +2,7 @@
 
 use super::files::{Files, Found, OTHER_STATE, What, unwanted};
 use super::form::Form;
-use super::html::{Pieces, TOP, escape, list};
+use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Submission, Submissions};
@@ -168,9 +168,10 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
                 .field("Cache-Control", "no-store")
                 .stream_exact(length - replaced + shown);
             page.send(0, at, &mut stream).await?;
-            let fields = place.map(|_| form.iter());
-            for piece in fields.into_iter().flat_map(Pieces::new) {
-                stream.render(&|emit| piece.show(emit)).await?;
+            if place.is_some() {
+                for piece in Pieces::new(form.iter()) {
+                    stream.render(&|emit| piece.show(emit)).await?;
+                }
             }
             page.send(after, length - after, &mut stream).await?;
             stream.finish()
@@ -249,23 +250,19 @@ fn is_in_state<T: Transport>(exchange: &Exchange<'_, T>, page: &impl File) -> bo
     outcome == Outcome::Proceed
 }
 
+const LIST_STYLE: &str = "dt{font-weight:bold}dd{white-space:pre-wrap}\n";
+
 /// The part of the page of submissions that shows the one of this age, or its end; and before the
 /// first, its start.
 fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
-    const STYLE: &str = "Submissions</title>\n\
-        <style>body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:40em;padding:1em}\
-        dt{font-weight:bold}dd{overflow-wrap:anywhere;white-space:pre-wrap}</style>\n\
-        </head>\n<body>\n<h1>Submissions</h1>\n";
-    const NONE: &str = "<p>None yet.</p>\n";
-    const BOTTOM: &str = "</body>\n</html>\n";
-
     if age == 0 {
-        emit(TOP.as_bytes());
-        emit(STYLE.as_bytes());
+        for piece in [TOP, "Submissions", STYLE, LIST_STYLE, BODY, "<h1>Submissions</h1>\n"] {
+            emit(piece.as_bytes());
+        }
     }
     let Some(kept) = kept else {
         if age == 0 {
-            emit(NONE.as_bytes());
+            emit(b"<p>None yet.</p>\n");
         }
         return emit(BOTTOM.as_bytes());
     };
@@ -274,9 +271,13 @@ fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
     let (path, time) = fields.next().unwrap_or_default();
     emit(b"<h2>");
     escape(path, emit);
-    emit(b"</h2>\n<p>");
-    escape(time, emit);
-    emit(b"</p>\n");
+    emit(b"</h2>\n");
+    // A device without a clock has no time for it.
+    if !time.is_empty() {
+        emit(b"<p>");
+        escape(time, emit);
+        emit(b"</p>\n");
+    }
     list(fields, emit);
     emit(b"\n");
 }

@@ -1,7 +1,6 @@
 //! Storage: where files come from. What is built into a program is an [`Image`].
 
 use core::any::Any;
-use core::cmp::Ordering;
 
 use crate::grammar::date::UnixTime;
 use crate::grammar::etag::EntityTag;
@@ -12,6 +11,7 @@ use crate::server::{Error, Stream, Transport};
 use crate::service::place::{Place, PlaceSearch};
 
 pub use super::image::Image;
+pub use super::order::listing_order;
 
 /// A tree of files, opened by decoded path.
 ///
@@ -204,10 +204,16 @@ pub(super) fn slice(memory: &[u8], offset: u64, length: u64) -> &[u8] {
     usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or(rest)
 }
 
-/// The entries of a directory: directories before files, each sorted by name without regard to case.
+/// The entries of a directory, in [`listing_order`]: directories before files, each sorted by name.
 /// What can't be opened is not among them.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the storage, as DESIGN asks")]
 pub trait Entries {
+    /// Does what takes time before the first [`next`](Self::next), such as reading and sorting, so
+    /// that what can't be listed is still refused. A request for the head alone doesn't ask for it.
+    async fn begin(&mut self) -> Result<(), OpenError> {
+        Ok(())
+    }
+
     /// The next entry; `None` after the last.
     async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError>;
 }
@@ -227,18 +233,6 @@ pub struct Entry<'e> {
     pub modified: Option<UnixTime>,
 }
 
-/// The order in which entries are listed, each given by whether it is a directory, and its name.
-pub fn listing_order(a: (bool, &[u8]), b: (bool, &[u8])) -> Ordering {
-    fn folded(name: &[u8]) -> impl Iterator<Item = char> {
-        name.utf8_chunks().flat_map(|chunk| {
-            let replaced = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
-            chunk.valid().chars().flat_map(char::to_lowercase).chain(replaced)
-        })
-    }
-    let directories_first = b.0.cmp(&a.0);
-    directories_first.then_with(|| folded(a.1).cmp(folded(b.1))).then_with(|| a.1.cmp(b.1))
-}
-
 /// Nothing to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoEntries;
@@ -246,34 +240,5 @@ pub struct NoEntries;
 impl Entries for NoEntries {
     async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError> {
         Ok(None)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn directories_come_first_and_case_makes_no_difference() {
-        let ordered = [
-            (true, &b"a"[..]),
-            (true, b"B"),
-            (false, b"1"),
-            (false, b"A"),
-            (false, b"a"),
-            (false, b"a.txt"),
-            (false, b"B"),
-            (false, b"b"),
-            (false, b"z"),
-            (false, "\u{c4}".as_bytes()),
-            (false, "\u{e4}".as_bytes()),
-            (false, "\u{f6}".as_bytes()),
-            (false, b"\xff"),
-        ];
-        for (i, a) in ordered.iter().enumerate() {
-            for (j, b) in ordered.iter().enumerate() {
-                assert_eq!(listing_order(*a, *b), i.cmp(&j), "{a:?} {b:?}");
-            }
-        }
     }
 }
