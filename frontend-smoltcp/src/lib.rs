@@ -52,7 +52,6 @@
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a port; [`Serving`]: the same while it runs |
 //! | [`memory`] | [`Memory`]: what the connections need |
-//! | [`deadline`] | [`Deadlines`]: how long a client may keep a connection |
 //! | [`transport`] | a socket as a transport |
 //!
 //! # When there are more clients than sockets
@@ -73,7 +72,6 @@
 #![no_std]
 
 mod attend;
-pub mod deadline;
 mod gate;
 pub mod memory;
 mod network;
@@ -83,10 +81,10 @@ mod slot;
 pub mod transport;
 mod waiting;
 
-pub use deadline::Deadlines;
 pub use memory::Memory;
 pub use server::{Server, Serving};
 pub use smoltcp;
+pub use thimble_core::Deadlines;
 pub use thimble_core::{
     Clock, Error, Exchange, Limits, Method, NoClock, Responded, Service, Site, Status, Transport,
 };

@@ -5,8 +5,8 @@ use core::cell::{Cell, RefCell};
 use smoltcp::iface::SocketSet;
 use smoltcp::socket::tcp::Socket;
 use smoltcp::time::Instant;
+use thimble_core::Deadlines;
 
-use crate::deadline::Deadlines;
 use crate::slot::{GRACE, Slot, Stage};
 use crate::waiting::{Syn, Waiting};
 
@@ -35,7 +35,7 @@ impl Network<'_, '_> {
     pub(crate) fn open_gate(&self) {
         self.free.set(self.listening());
         if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
-            waiting.expire(self.deadlines.handshake, self.now.get());
+            waiting.expire(self.deadlines.handshake.into(), self.now.get());
         }
     }
 

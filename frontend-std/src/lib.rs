@@ -8,7 +8,6 @@
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a listener |
 //! | [`folder`] | [`Folder`]: a storage that no path leads out of |
-//! | [`deadline`] | [`Deadlines`]: how long a client may keep the server waiting |
 //! | [`log`] | [`Log`]: access lines and heads, written without holding up anybody |
 //! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
 //! | [`clock`] | [`SystemClock`] |
@@ -52,14 +51,13 @@ pub mod stop;
 pub mod submissions;
 
 pub use clock::SystemClock;
-pub use deadline::Deadlines;
 pub use folder::Folder;
 pub use log::Log;
 pub use server::Server;
 pub use stop::Stop;
 pub use submissions::Kept;
 pub use thimble_core::{
-    Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
+    Deadlines, Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
 };
 
 /// The example in the README compiles.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
 
+use crate::deadline::SLICE;
 use crate::folder::cache;
 
 /// A worker that waits longer than this for a connection may be one too many. It is the first
@@ -14,7 +15,7 @@ use crate::folder::cache;
 pub(crate) const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
 
 /// A write is taken up anew after this long.
-pub(crate) const SEND_TIME_OUT: Duration = Duration::from_secs(5);
+pub(crate) const SEND_TIME_OUT: Duration = SLICE;
 
 /// How long to wait when something has run out: descriptors, memory, threads.
 pub const RUN_OUT: Duration = Duration::from_millis(50);

@@ -8,12 +8,11 @@ use std::time::Duration;
 use socket2::SockRef;
 use thimble_core::framing::Limits;
 use thimble_core::server::blocking::{Blocking, block_on};
-use thimble_core::server::{Ended, Server as Core, Service};
+use thimble_core::server::{Deadlines, Ended, Server as Core, Service};
 
 use crate::clock::SystemClock;
 use crate::connection::{Connection, is_lull};
 use crate::contain::Contained;
-use crate::deadline::Deadlines;
 use crate::desk::Desk;
 use crate::listen;
 use crate::log::Log;
@@ -63,7 +62,7 @@ impl Server {
             stop: Stop::new(listener),
             max_conns: 1024,
             limits: Limits::DESKTOP,
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::DESKTOP,
             log: Log::none(),
         }
     }

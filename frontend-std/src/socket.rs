@@ -9,11 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use thimble_core::server::blocking::Close;
-use thimble_core::server::{Half, Phase, Record};
+use thimble_core::server::{Deadlines, Half, Phase, Record};
 
 use crate::clock::moment;
 use crate::connection::{Connection, lull};
-use crate::deadline::{Arm, Deadlines, Wait};
+use crate::deadline::{Arm, Wait};
 use crate::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
 use crate::log::Log;
 use crate::send::{self, PIECE};
@@ -56,10 +56,8 @@ pub(crate) fn halves<'conn>(
     deadlines: Deadlines,
     used: &'conn Cell<usize>,
 ) -> (Rx<'conn>, Tx<'conn>) {
-    let rx = Wait::new(deadlines, ACCEPT_TIME_OUT, Duration::MAX);
-    // The kernel takes more octets again only once a third of its own buffer is free, which a slow
-    // peer may need minutes for; a call that begins then finds any room there is.
-    let tx = Wait::new(deadlines, SEND_TIME_OUT, SEND_TIME_OUT);
+    let rx = Wait::new(deadlines, ACCEPT_TIME_OUT);
+    let tx = Wait::new(deadlines, SEND_TIME_OUT);
     (
         Rx { connection, stop, log, wait: rx, ended: false, used },
         Tx { connection, stop, log, wait: tx, used },
@@ -71,17 +69,21 @@ impl Rx<'_> {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let begun = moment();
         let outcome = self.connection.stream().read(buffer);
-        if matches!(outcome, Ok(0)) && self.ended && !self.wait.patience.is_draining() {
+        if matches!(outcome, Ok(0)) && self.ended && !self.is_draining() {
             thread::sleep(LOOK);
         }
         let waited = moment().saturating_sub(begun);
-        self.wait.patience.spend(waited, *outcome.as_ref().unwrap_or(&0));
+        self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
         match outcome {
-            Ok(0) if self.ended && !self.wait.patience.is_draining() => Ok(None),
+            Ok(0) if self.ended && !self.is_draining() => Ok(None),
             Ok(octets) => Ok(Some(octets)),
             Err(error) if is_passing(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.wait.phase() == Some(Phase::Drain)
     }
 
     fn arm(&self, arm: Arm) -> io::Result<()> {
@@ -99,7 +101,7 @@ impl embedded_io::ErrorType for Rx<'_> {
 impl embedded_io::Read for Rx<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.connection.shut_if_put_off()?;
-        let idle = self.wait.patience.is_idle();
+        let idle = self.wait.phase() == Some(Phase::Idle);
         if idle {
             self.connection.rest();
             if self.stop.is_stopping() {
@@ -126,11 +128,11 @@ impl embedded_io::Read for Rx<'_> {
 
 impl Half for Rx<'_> {
     fn phase(&mut self, phase: Phase) {
-        self.wait.patience.enter(phase);
+        self.wait.enter(phase);
     }
 
     fn head(&mut self, head: &[u8]) {
-        self.wait.patience.over();
+        self.wait.over();
         self.log.request(head);
     }
 }
@@ -150,7 +152,7 @@ impl Tx<'_> {
             let begun = moment();
             let outcome = call(self.connection.stream());
             let waited = moment().saturating_sub(begun);
-            self.wait.patience.spend(waited, *outcome.as_ref().unwrap_or(&0));
+            self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
             match outcome {
                 Err(error) if is_passing(&error) => arm = self.wait.again()?,
                 outcome => return outcome,
@@ -199,7 +201,7 @@ impl Close for Tx<'_> {
 
 impl Half for Tx<'_> {
     fn phase(&mut self, phase: Phase) {
-        self.wait.patience.enter(phase);
+        self.wait.enter(phase);
     }
 
     fn head(&mut self, head: &[u8]) {
@@ -207,7 +209,7 @@ impl Half for Tx<'_> {
     }
 
     fn replied(&mut self, record: &Record<'_>) {
-        self.wait.patience.over();
+        self.wait.over();
         self.log.access(self.connection.peer(), record);
     }
 
@@ -241,8 +243,9 @@ mod tests {
         let client = TcpStream::connect(stop.listener().local_addr()?)?;
         let (stream, peer) = stop.listener().accept()?;
         let connection = Connection::new(stream, peer);
-        let (idle, lag) = (Duration::from_millis(1400), Duration::from_millis(300));
-        let deadlines = Deadlines { idle, lag, ..Deadlines::default() };
+        let mut deadlines = Deadlines::DESKTOP;
+        deadlines.idle = Duration::from_millis(1400);
+        deadlines.content = Duration::from_millis(300);
         let (log, used) = (Log::none(), Cell::new(0));
         let (rx, tx) = halves(&connection, &stop, &log, deadlines, &used);
         check(&client, &connection, rx, tx)

@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thimble_core::framing::Limits;
-use thimble_core::server::{Ended, Server as Core, Service};
+use thimble_core::server::{Deadlines, Ended, Server as Core, Service};
 use thimble_std::clock::moment;
 use thimble_std::contain::Contained;
 use thimble_std::desk::Desk;
 use thimble_std::listen::RUN_OUT;
-use thimble_std::{Deadlines, Log, SystemClock};
+use thimble_std::{Log, SystemClock};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -55,7 +55,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let (deadlines, log, stop) = (Deadlines::default(), Log::none(), Stop::new());
+        let (deadlines, log, stop) = (Deadlines::DESKTOP, Log::none(), Stop::new());
         Self { limits: Limits::DESKTOP, deadlines, log, stop }
     }
 }

@@ -40,6 +40,6 @@ pub use folder::Folder;
 pub use server::Server;
 pub use stop::Stop;
 pub use thimble_core::{
-    Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
+    Deadlines, Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
 };
-pub use thimble_std::{Deadlines, Kept, Log, SystemClock};
+pub use thimble_std::{Kept, Log, SystemClock};

@@ -58,7 +58,7 @@ impl<'c> Halves<'c> {
         stop: &'c mut Listener,
         (rx, tx): (&'c mut Alarm, &'c mut Alarm),
     ) -> Self {
-        let (deadlines, log) = (options.deadlines, &options.log);
+        let (deadlines, log) = (&options.deadlines, &options.log);
         let timer = Timer::new(deadlines, rx);
         let rx = Rx { socket, log, timer, stop, octets: 0 };
         let timer = Timer::new(deadlines, tx);

@@ -15,11 +15,11 @@ use std::task::{Context, Poll};
 #[cfg(target_os = "linux")]
 use rustix::net::SocketFlags;
 use thimble_core::framing::Limits;
-use thimble_core::server::Service;
+use thimble_core::server::{Deadlines, Service};
+use thimble_std::SystemClock;
 use thimble_std::contain::Contained;
 use thimble_std::desk::Desk;
 use thimble_std::listen::{RUN_OUT, has_run_out};
-use thimble_std::{Deadlines, SystemClock};
 use tokio::io::Interest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_local;

@@ -263,8 +263,22 @@ impl<'b> Session<'b> {
     /// it said that it sends nothing, nothing is there, and the reply has gone in one flight.
     fn may_close_at_once(&self) -> bool {
         let sending = self.connection.sending();
-        let is_silent = self.unread.start == self.unread.end && self.connection.is_all_read();
-        is_silent && sending.is_last_request() && self.is_first && sending.content() <= FLIGHT
+        self.is_silent()
+            && sending.is_last_request()
+            && self.is_first
+            && sending.content() <= FLIGHT
+    }
+
+    /// Whether all requests were read, and nothing else is there.
+    fn is_silent(&self) -> bool {
+        self.unread.start == self.unread.end && self.connection.is_all_read()
+    }
+
+    /// Doesn't wait for the end of a client that has sent whole requests.
+    pub(super) fn leave_if_silent(&mut self) {
+        if self.is_silent() {
+            self.stage = Stage::Over(Ended::Closed);
+        }
     }
 
     /// Where to read into, and what is there.

@@ -104,8 +104,9 @@ fn brief() -> Deadlines {
     let mut deadlines = Deadlines::default();
     deadlines.idle = Duration::from_millis(1500);
     deadlines.head = Duration::from_millis(800);
-    deadlines.lag = Duration::from_millis(900);
-    deadlines.drain = Duration::from_millis(300);
+    deadlines.content = Duration::from_millis(900);
+    deadlines.reply = Duration::from_millis(900);
+    deadlines.linger = Duration::from_millis(300);
     deadlines
 }
 
