@@ -14,7 +14,8 @@
 //! | [`submissions`] | [`Kept`]: submitted forms in memory |
 //! | [`command`] | the commands: flags, messages, signals, and what they do with them |
 //!
-//! And for other frontends on the same systems: [`desk`], [`listen`], [`send`], and [`contain`].
+//! And for other frontends on the same systems: [`desk`], [`listen`], [`place`],
+//! [`deadline`], [`send`], and [`contain`].
 //!
 //! # What it costs
 //!
@@ -43,6 +44,7 @@ pub mod desk;
 pub mod folder;
 pub mod listen;
 pub mod log;
+pub mod place;
 mod pool;
 pub mod send;
 pub mod server;

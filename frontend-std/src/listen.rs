@@ -2,10 +2,12 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
+use thimble_core::Deadlines;
 
 use crate::deadline::SLICE;
 use crate::folder::cache;
@@ -36,6 +38,9 @@ pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
 /// Sets on `listener` what its connections need, where they inherit it. Time-outs are for those that
 /// block; they have to be there before the first client is.
 ///
+/// Closing a connection resets it unless [`close_in_order`] was called: whatever ends a reply early,
+/// be it the end of this process, no client takes what it got for the whole.
+///
 /// # Errors
 /// It can't be set up.
 pub fn prepare(listener: &TcpListener) -> io::Result<()> {
@@ -44,8 +49,36 @@ pub fn prepare(listener: &TcpListener) -> io::Result<()> {
     // A second call only changes the length of the queue.
     socket.listen(BACKLOG)?;
     socket.set_tcp_nodelay(true)?;
+    socket.set_linger(Some(Duration::ZERO))?;
+    set_silence(listener, Deadlines::DESKTOP.reply);
     socket.set_read_timeout(Some(ACCEPT_TIME_OUT))?;
     socket.set_write_timeout(Some(SEND_TIME_OUT))
+}
+
+/// How long a client's system may leave what it was sent without an acknowledgement, or its window
+/// closed. It counts for what is left of a connection after it was closed as well. Connections
+/// inherit it from their listener.
+pub fn set_silence(socket: impl AsFd, most: Duration) {
+    #[cfg(target_os = "linux")]
+    {
+        let millis = u32::try_from(most.as_millis()).unwrap_or(u32::MAX);
+        // Without it, the system's own bounds hold, which are longer.
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(socket, millis);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, most);
+}
+
+/// Makes closing `socket` reset it.
+pub fn reset_when_closed(socket: impl AsFd) {
+    // If it can't be set, the connection is gone.
+    let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+}
+
+/// Makes closing `socket` send what is left to be sent, then the end.
+pub fn close_in_order(socket: impl AsFd) {
+    // If it can't be set, the connection is gone.
+    let _ = SockRef::from(&socket).set_linger(None);
 }
 
 /// Descriptors for connections and the files they are sent: the limit, without those that are in
@@ -65,6 +98,7 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
     if cfg!(not(target_os = "linux")) {
         let _ = stream.set_nonblocking(false);
         let _ = stream.set_nodelay(true);
+        reset_when_closed(&stream);
         let _ = stream.set_read_timeout(Some(ACCEPT_TIME_OUT));
         let _ = stream.set_write_timeout(Some(SEND_TIME_OUT));
     }
@@ -94,6 +128,9 @@ mod tests {
         assert!(stream.nodelay()?);
         assert_eq!(stream.read_timeout()?, Some(ACCEPT_TIME_OUT));
         assert_eq!(stream.write_timeout()?, Some(SEND_TIME_OUT));
+        assert_eq!(SockRef::from(&stream).linger()?, Some(Duration::ZERO));
+        let silence = rustix::net::sockopt::tcp_user_timeout(&stream)?;
+        assert_eq!(u128::from(silence), Deadlines::DESKTOP.reply.as_millis());
         Ok(())
     }
 

@@ -3,9 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::time::Duration;
 
-use socket2::SockRef;
 use thimble_core::framing::Limits;
 use thimble_core::server::blocking::{Blocking, block_on};
 use thimble_core::server::{Deadlines, Ended, Server as Core, Service};
@@ -114,6 +112,7 @@ impl Server {
     /// # Errors
     /// There can't be even one thread.
     pub fn run<S: Service + Sync>(self, service: &S) -> io::Result<()> {
+        listen::set_silence(self.stop.listener(), self.deadlines.reply);
         let core = Core::new(Contained(service), SystemClock, self.limits);
         // Each may need a descriptor for a file besides its own.
         let most = self.max_conns.min(listen::descriptors() / 2).max(1);
@@ -142,9 +141,8 @@ impl<S: Service + Sync> Work for Serving<'_, S> {
         loop {
             match block_on(self.core.serve(&mut transport, desk.lend())) {
                 Ok(Ended::Idle) => (),
-                Ok(Ended::Cut) => {
-                    // Closing resets it then. If it can't be set, closing has to do.
-                    let _ = SockRef::from(connection.stream()).set_linger(Some(Duration::ZERO));
+                Ok(Ended::Closed) => {
+                    listen::close_in_order(connection.stream());
                     break;
                 }
                 Err(error) if is_lull(&error) => {
@@ -153,7 +151,8 @@ impl<S: Service + Sync> Work for Serving<'_, S> {
                         break;
                     }
                 }
-                Ok(Ended::Closed) | Err(_) => break,
+                // Closing resets it.
+                Ok(Ended::Cut) | Err(_) => break,
             }
         }
         desk.leave(used.get());

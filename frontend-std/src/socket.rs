@@ -16,6 +16,7 @@ use crate::connection::{Connection, lull};
 use crate::deadline::{Arm, Wait};
 use crate::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
 use crate::log::Log;
+use crate::place::Waits;
 use crate::send::{self, PIECE};
 use crate::stop::Stop;
 
@@ -32,6 +33,8 @@ pub(crate) struct Rx<'conn> {
     stop: &'conn Stop,
     log: &'conn Log,
     wait: Wait,
+    /// Since when the phase lasts.
+    since: Duration,
     /// Ended while a request was on its way.
     ended: bool,
     used: &'conn Cell<usize>,
@@ -59,7 +62,7 @@ pub(crate) fn halves<'conn>(
     let rx = Wait::new(deadlines, ACCEPT_TIME_OUT);
     let tx = Wait::new(deadlines, SEND_TIME_OUT);
     (
-        Rx { connection, stop, log, wait: rx, ended: false, used },
+        Rx { connection, stop, log, wait: rx, since: Duration::ZERO, ended: false, used },
         Tx { connection, stop, log, wait: tx, used },
     )
 }
@@ -69,17 +72,50 @@ impl Rx<'_> {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let begun = moment();
         let outcome = self.connection.stream().read(buffer);
-        if matches!(outcome, Ok(0)) && self.ended && !self.is_draining() {
+        let ended = self.ended && !self.is_draining();
+        if matches!(outcome, Ok(0)) && ended {
             thread::sleep(LOOK);
         }
         let waited = moment().saturating_sub(begun);
         self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
         match outcome {
-            Ok(0) if self.ended && !self.is_draining() => Ok(None),
+            Ok(0) if ended => Ok(None),
             Ok(octets) => Ok(Some(octets)),
             Err(error) if is_passing(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Says what is waited for, to those who may need the place.
+    fn rest(&self) {
+        let place = self.connection.place();
+        match self.wait.phase() {
+            Some(Phase::Idle) => {
+                place.wait_for_request(self.since);
+                if self.stop.is_stopping() {
+                    self.connection.end_if_idle();
+                }
+            }
+            Some(Phase::Head) => place.wait(Waits::Head, self.since),
+            Some(Phase::Drain) => place.wait(Waits::Parting, moment()),
+            Some(Phase::Content | Phase::Reply) | None => {}
+        }
+    }
+
+    /// A wait has brought so many octets.
+    ///
+    /// # Errors
+    /// The client's time is over: the place was needed.
+    fn wake(&mut self, octets: usize) -> io::Result<()> {
+        if !self.connection.place().go_on() {
+            return Ok(());
+        }
+        match self.wait.phase() {
+            Some(Phase::Head) => return Err(io::ErrorKind::TimedOut.into()),
+            // A request that was on its way is answered.
+            _ => self.ended |= octets > 0,
+        }
+        Ok(())
     }
 
     fn is_draining(&self) -> bool {
@@ -102,19 +138,12 @@ impl embedded_io::Read for Rx<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.connection.shut_if_put_off()?;
         let idle = self.wait.phase() == Some(Phase::Idle);
-        if idle {
-            self.connection.rest();
-            if self.stop.is_stopping() {
-                self.connection.end_if_idle();
-            }
-        }
+        self.rest();
         let mut arm = self.wait.first()?;
         loop {
             self.arm(arm)?;
             if let Some(octets) = self.try_read(buffer)? {
-                if octets > 0 && idle {
-                    self.ended |= self.connection.wake();
-                }
+                self.wake(octets)?;
                 add(self.used, octets);
                 return Ok(octets);
             }
@@ -128,6 +157,9 @@ impl embedded_io::Read for Rx<'_> {
 
 impl Half for Rx<'_> {
     fn phase(&mut self, phase: Phase) {
+        if self.wait.phase() != Some(phase) {
+            self.since = moment();
+        }
         self.wait.enter(phase);
     }
 
@@ -145,6 +177,7 @@ impl Tx<'_> {
     /// Calls until it went, time ran out, or it failed. `call` says how many octets went.
     fn send(&mut self, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
         let mut arm = self.wait.first()?;
+        let mut since = None;
         loop {
             if let Arm::Set(time_out) = arm {
                 self.connection.stream().set_write_timeout(Some(time_out))?;
@@ -154,8 +187,17 @@ impl Tx<'_> {
             let waited = moment().saturating_sub(begun);
             self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
             match outcome {
-                Err(error) if is_passing(&error) => arm = self.wait.again()?,
-                outcome => return outcome,
+                Err(error) if is_passing(&error) => {
+                    arm = self.wait.again()?;
+                    let since = *since.get_or_insert(begun);
+                    self.connection.place().wait(Waits::Reply, since);
+                }
+                outcome => {
+                    if since.is_some() {
+                        self.connection.place().go_on();
+                    }
+                    return outcome;
+                }
             }
         }
     }
@@ -210,11 +252,12 @@ impl Half for Tx<'_> {
 
     fn replied(&mut self, record: &Record<'_>) {
         self.wait.over();
+        self.connection.place().answered();
         self.log.access(self.connection.peer(), record);
     }
 
     fn stopping(&self) -> bool {
-        self.stop.is_stopping()
+        self.stop.is_stopping() || self.connection.place().is_last()
     }
 }
 
@@ -259,7 +302,7 @@ mod tests {
             rx.phase(Phase::Idle);
             client.write_all(b"ab")?;
             thread::sleep(Duration::from_millis(20));
-            connection.rest();
+            connection.place().wait_for_request(moment());
             connection.end_if_idle();
             assert_eq!(rx.read(&mut octets)?, 2);
             rx.phase(Phase::Content);
