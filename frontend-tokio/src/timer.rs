@@ -9,6 +9,7 @@ use std::time::Duration;
 use thimble_core::server::{Budget, Deadlines, Phase};
 use thimble_std::clock::moment;
 use thimble_std::deadline::{LATE, SLICE};
+use thimble_std::place::{Place, Waits};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A runtime's timer, which is asked to go off no later than needed, and otherwise left alone.
@@ -51,17 +52,27 @@ impl Alarm {
 pub(crate) struct Timer<'c> {
     budget: Budget,
     deadlines: &'c Deadlines,
+    place: &'c Place,
     alarm: &'c mut Alarm,
     /// Since when the peer has kept the server waiting.
     since: Option<Duration>,
+    /// Since when it waits for what the phase is about, or for more of it.
+    stalled: Option<Duration>,
 }
 
 impl<'c> Timer<'c> {
-    pub(crate) const fn new(deadlines: &'c Deadlines, alarm: &'c mut Alarm) -> Self {
-        Self { budget: Budget::new(), deadlines, alarm, since: None }
+    pub(crate) const fn new(
+        deadlines: &'c Deadlines,
+        place: &'c Place,
+        alarm: &'c mut Alarm,
+    ) -> Self {
+        Self { budget: Budget::new(), deadlines, place, alarm, since: None, stalled: None }
     }
 
     pub(crate) fn enter(&mut self, phase: Phase) {
+        if self.budget.phase() != Some(phase) {
+            self.stalled = None;
+        }
         self.budget.enter(phase, self.deadlines);
     }
 
@@ -90,7 +101,12 @@ impl<'c> Timer<'c> {
         let waited = waited.min(longest);
         match outcome {
             Poll::Ready(outcome) => {
-                self.since = None;
+                if self.since.take().is_some() {
+                    self.place.go_on();
+                }
+                if matches!(self.budget.phase(), Some(Phase::Reply | Phase::Drain)) {
+                    self.stalled = None;
+                }
                 self.budget.spend(waited, *outcome.as_ref().unwrap_or(&0), self.deadlines);
                 Poll::Ready(outcome)
             }
@@ -98,7 +114,16 @@ impl<'c> Timer<'c> {
                 let now = moment();
                 self.since = Some(now);
                 self.budget.spend(waited, 0, self.deadlines);
-                if let Some(left) = self.budget.left() {
+                let is_told = self.place.is_told();
+                let stalled = *self.stalled.get_or_insert(now);
+                match self.budget.phase() {
+                    Some(Phase::Idle) => self.place.wait_for_request(stalled),
+                    Some(Phase::Head) => self.place.wait(Waits::Head, stalled),
+                    Some(Phase::Reply) => self.place.wait(Waits::Reply, stalled),
+                    Some(Phase::Drain) => self.place.wait(Waits::Parting, stalled),
+                    Some(Phase::Content) | None => {}
+                }
+                if let Some(left) = self.budget.left().filter(|_| !is_told) {
                     self.alarm.set(now, left.min(SLICE), context);
                     return Poll::Pending;
                 }

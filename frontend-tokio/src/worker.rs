@@ -20,13 +20,15 @@ use thimble_std::SystemClock;
 use thimble_std::contain::Contained;
 use thimble_std::desk::Desk;
 use thimble_std::listen::{RUN_OUT, has_run_out};
+use thimble_std::place::LOOK_AGAIN;
 use tokio::io::Interest;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
 use tokio::task::spawn_local;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::connection::{After, Connection, Options, Serving, serve_once};
 use crate::socket::Socket;
+use crate::stop::Stop;
 
 /// Attendants that a runtime keeps while they have no connection: more are busy at once only when
 /// many requests wait for their content, or many replies for their clients.
@@ -54,7 +56,7 @@ async fn accept_all<S: Service + 'static>(
     // tokio's own listener registers each connection that it accepts. To be told when there are any,
     // it makes no difference to the runtime what kind of socket it is.
     let listener = tokio::net::TcpStream::from_std(OwnedFd::from(listener).into())?;
-    let mut stop = options.stop.listener();
+    let stop = options.stop.listener(None);
     let core = Rc::new(Serving::new(Contained(service), SystemClock, options.limits));
     let crew = {
         let options = options.clone();
@@ -76,7 +78,7 @@ async fn accept_all<S: Service + 'static>(
     let (alive, mut ended) = mpsc::channel::<()>(1);
     loop {
         let accepted = {
-            let mut accepting = pin!(accept(&listener, &places));
+            let mut accepting = pin!(accept(&listener, &places, &options.stop));
             let until_stop = poll_fn(|context| {
                 if stop.poll_stopping(context).is_ready() {
                     return Poll::Ready(None);
@@ -88,9 +90,17 @@ async fn accept_all<S: Service + 'static>(
         let Some(accepted) = accepted else { break };
         let (stream, peer, place) = accepted?;
         let connection = Connection::new(Socket::new(stream), peer, &options.stop);
-        let state = State::Ready(Box::new(connection));
-        let (crew, alive) = (Rc::clone(&crew), alive.clone());
-        spawn_local(Task { crew, state, _place: place, _alive: alive });
+        spawn_local(Task::new(&crew, connection, place, &alive));
+    }
+    // A listener that is closed resets those that nobody has accepted.
+    while let Ok((stream, peer)) = accept_now(&listener) {
+        let (crew, alive, places) = (Rc::clone(&crew), alive.clone(), Arc::clone(&places));
+        let connection = Connection::new(Socket::new(stream), peer, &options.stop);
+        spawn_local(async move {
+            if let Ok(place) = places.acquire_owned().await {
+                Task::new(&crew, connection, place, &alive).await;
+            }
+        });
     }
     drop((listener, alive));
     ended.recv().await;
@@ -101,17 +111,29 @@ async fn accept_all<S: Service + 'static>(
 async fn accept(
     listener: &tokio::net::TcpStream,
     places: &Arc<Semaphore>,
+    stop: &Stop,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     loop {
         // First this, then a place: who waits for clients must not keep it from those whose
         // clients are here.
         listener.readable().await?;
-        let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+        let place = loop {
+            match Arc::clone(places).try_acquire_owned() {
+                Ok(place) => break place,
+                Err(TryAcquireError::Closed) => return Err(io::ErrorKind::NotConnected.into()),
+                Err(TryAcquireError::NoPermits) => stop.make_room(),
+            }
+            let acquiring = Arc::clone(places).acquire_owned();
+            if let Ok(place) = timeout(LOOK_AGAIN, acquiring).await {
+                break place.map_err(io::Error::other)?;
+            }
+        };
         match listener.try_io(Interest::READABLE, || accept_now(listener)) {
             Ok((stream, peer)) => return Ok((stream, peer, place)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if has_run_out(&error) => {
                 drop(place);
+                stop.make_room();
                 sleep(RUN_OUT).await;
             }
             Err(_) => {}
@@ -212,6 +234,18 @@ where
         if free.len() < FREE {
             free.push(attendant);
         }
+    }
+}
+
+impl<M, F> Task<M, F> {
+    fn new(
+        crew: &Rc<Crew<M, F>>,
+        connection: Connection,
+        place: OwnedSemaphorePermit,
+        alive: &mpsc::Sender<()>,
+    ) -> Self {
+        let state = State::Ready(Box::new(connection));
+        Self { crew: Rc::clone(crew), state, _place: place, _alive: alive.clone() }
     }
 }
 
