@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
-use thimble_core::Deadlines;
 
 use crate::deadline::SLICE;
 use crate::folder::cache;
@@ -50,23 +49,8 @@ pub fn prepare(listener: &TcpListener) -> io::Result<()> {
     socket.listen(BACKLOG)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_linger(Some(Duration::ZERO))?;
-    set_silence(listener, Deadlines::DESKTOP.reply);
     socket.set_read_timeout(Some(ACCEPT_TIME_OUT))?;
     socket.set_write_timeout(Some(SEND_TIME_OUT))
-}
-
-/// How long a client's system may leave what it was sent without an acknowledgement, or its window
-/// closed. It counts for what is left of a connection after it was closed as well. Connections
-/// inherit it from their listener.
-pub fn set_silence(socket: impl AsFd, most: Duration) {
-    #[cfg(target_os = "linux")]
-    {
-        let millis = u32::try_from(most.as_millis()).unwrap_or(u32::MAX);
-        // Without it, the system's own bounds hold, which are longer.
-        let _ = rustix::net::sockopt::set_tcp_user_timeout(socket, millis);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (socket, most);
 }
 
 /// Makes closing `socket` reset it.
@@ -129,8 +113,6 @@ mod tests {
         assert_eq!(stream.read_timeout()?, Some(ACCEPT_TIME_OUT));
         assert_eq!(stream.write_timeout()?, Some(SEND_TIME_OUT));
         assert_eq!(SockRef::from(&stream).linger()?, Some(Duration::ZERO));
-        let silence = rustix::net::sockopt::tcp_user_timeout(&stream)?;
-        assert_eq!(u128::from(silence), Deadlines::DESKTOP.reply.as_millis());
         Ok(())
     }
 

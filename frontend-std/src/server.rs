@@ -112,7 +112,6 @@ impl Server {
     /// # Errors
     /// There can't be even one thread.
     pub fn run<S: Service + Sync>(self, service: &S) -> io::Result<()> {
-        listen::set_silence(self.stop.listener(), self.deadlines.reply);
         let core = Core::new(Contained(service), SystemClock, self.limits);
         // Each may need a descriptor for a file besides its own.
         let most = self.max_conns.min(listen::descriptors() / 2).max(1);

@@ -98,7 +98,6 @@ impl Options {
         // If it can't be set, the connection is over, and its first read says so.
         let _ = stream.set_nodelay(true);
         listen::reset_when_closed(&stream);
-        listen::set_silence(&stream, self.deadlines.reply);
         let core = Serving::new(Contained(service), SystemClock, self.limits);
         let mut connection = Connection::new(Socket::new(stream), peer, &self.stop);
         loop {

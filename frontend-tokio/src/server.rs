@@ -121,7 +121,6 @@ impl Server {
         let options = &self.options;
         let listeners = listeners(self.listener, self.threads.max(1))?;
         let run = |listener: TcpListener| {
-            listen::set_silence(&listener, options.deadlines.reply);
             let places = Arc::clone(&places);
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
