@@ -16,8 +16,6 @@ use std::task::{Context, Poll};
 use rustix::net::SocketFlags;
 use thimble_core::framing::Limits;
 use thimble_core::server::{Deadlines, Service};
-use thimble_std::SystemClock;
-use thimble_std::contain::Contained;
 use thimble_std::desk::Desk;
 use thimble_std::listen::{RUN_OUT, has_run_out};
 use thimble_std::place::LOOK_AGAIN;
@@ -26,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
-use crate::connection::{After, Connection, Options, Serving, serve_once};
+use crate::connection::{After, Connection, Options, serve_once};
 use crate::socket::Socket;
 use crate::stop::Stop;
 
@@ -57,7 +55,7 @@ async fn accept_all<S: Service + 'static>(
     // it makes no difference to the runtime what kind of socket it is.
     let listener = tokio::net::TcpStream::from_std(OwnedFd::from(listener).into())?;
     let stop = options.stop.listener(None);
-    let core = Rc::new(Serving::new(Contained(service), SystemClock, options.limits));
+    let core = Rc::new(options.serving(service));
     let crew = {
         let options = options.clone();
         let (limits, deadlines) = (options.limits, options.deadlines);

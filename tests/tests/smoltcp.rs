@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use smoltcp::phy::Medium;
+use thimble_core::service::html::REFUSAL_PAGE;
 use thimble_smoltcp::{Deadlines, Memory, Server};
 use thimble_tests::app::App;
 use thimble_tests::cases::{self, Case, End, Setting, Sizes};
@@ -68,7 +69,8 @@ fn replay(medium: Medium, faults: Faults, piece: usize) {
         let server = Server::new(&app)
             .clock(FixedClock(setting.clock.then_some(NOW)))
             .limits(setting.limits.limits())
-            .deadlines(patient());
+            .deadlines(patient())
+            .refusal_page(REFUSAL_PAGE);
         let check = |bench: &mut Bench<'_, '_, '_>| {
             report(&cases, |case| faults_of(case, replays.with(setting), bench, piece));
         };
