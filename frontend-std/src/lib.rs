@@ -12,6 +12,7 @@
 //! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
 //! | [`clock`] | [`SystemClock`] |
 //! | [`submissions`] | [`Kept`]: submitted forms in memory |
+//! | [`signals`] | what ends a command, and how |
 //! | [`command`] | the commands: flags, messages, signals, and what they do with them |
 //!
 //! And for other frontends on the same systems: [`desk`], [`listen`], [`place`],
@@ -59,9 +60,11 @@ pub mod place;
 mod pool;
 pub mod send;
 pub mod server;
+pub mod signals;
 mod socket;
 pub mod stop;
 pub mod submissions;
+pub mod times;
 
 pub use clock::SystemClock;
 pub use folder::Folder;

@@ -36,8 +36,8 @@ impl Waits {
     const fn grace(self) -> Option<Duration> {
         match self {
             Self::Not | Self::Told => None,
-            Self::Idle => Some(Duration::from_millis(200)),
-            Self::Parting | Self::Fresh => Some(Duration::from_secs(1)),
+            Self::Idle | Self::Parting => Some(Duration::from_millis(200)),
+            Self::Fresh => Some(Duration::from_secs(1)),
             Self::Head => Some(Duration::from_secs(2)),
             Self::Reply => Some(Duration::from_secs(30)),
         }

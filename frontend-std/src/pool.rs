@@ -13,6 +13,7 @@ use std::thread::{self, Scope};
 
 use crate::clock::moment;
 use crate::connection::Connection;
+use crate::contain::dispose;
 use crate::crew::{Crew, Take};
 use crate::listen::{RUN_OUT, accept, has_run_out, is_time_out};
 use crate::place::LOOK_AGAIN;
@@ -147,7 +148,10 @@ impl<W: Work> Pool<'_, W> {
         let enlisted = self.stop.enlist(connection);
         // What a panic leaves on the desk is octets, and the next connection takes none of them for
         // its own.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.work.serve(desk, enlisted.connection())));
+        let serve = AssertUnwindSafe(|| self.work.serve(desk, enlisted.connection()));
+        if let Err(payload) = catch_unwind(serve) {
+            dispose(payload);
+        }
         drop(enlisted);
         self.crew().finish();
         self.done.notify_one();

@@ -136,6 +136,20 @@ impl Options {
                 Some(Err(_)) => {}
             }
         }
+        // A listener that is closed resets those that nobody has accepted.
+        let waiting = || {
+            poll_fn(|context| match listener.poll_accept(context) {
+                Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+                Poll::Pending => Poll::Ready(None),
+            })
+        };
+        while let Some((stream, _)) = waiting().await {
+            let (connection, alive) = (serve(stream, self.clone()), alive.clone());
+            tokio::spawn(async move {
+                let _alive = alive;
+                connection.await
+            });
+        }
         drop((listener, alive));
         ended.recv().await;
     }

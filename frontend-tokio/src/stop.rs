@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 use thimble_std::clock::moment;
 use thimble_std::place::{Place, tell_one};
+use thimble_std::signals::Stopping;
 
 /// Stops a server, or connections that were given it, from any thread. Clones stop the same.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +89,20 @@ impl Stop {
 
     fn tasks(&self) -> MutexGuard<'_, Slab<Task>> {
         lock(&self.0.tasks)
+    }
+}
+
+impl Stopping for Stop {
+    fn stop(&self) {
+        Self::stop(self);
+    }
+
+    fn unfinished(&self) -> usize {
+        Self::unfinished(self)
+    }
+
+    fn cut(&self) {
+        Self::cut(self);
     }
 }
 

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 #[cfg(target_os = "linux")]
 use rustix::net::SocketFlags;
 use thimble_core::framing::Limits;
@@ -91,16 +92,14 @@ async fn accept_all<S: Service + 'static>(
         spawn_local(Task::new(&crew, connection, place, &alive));
     }
     // A listener that is closed resets those that nobody has accepted.
-    while let Ok((stream, peer)) = accept_now(&listener) {
-        let (crew, alive, places) = (Rc::clone(&crew), alive.clone(), Arc::clone(&places));
+    let left: Vec<_> = std::iter::from_fn(|| accept_now(&listener).ok()).collect();
+    drop(listener);
+    for (stream, peer) in left {
+        let Some(place) = place(&places, &options.stop, || true).await? else { break };
         let connection = Connection::new(Socket::new(stream), peer, &options.stop);
-        spawn_local(async move {
-            if let Ok(place) = places.acquire_owned().await {
-                Task::new(&crew, connection, place, &alive).await;
-            }
-        });
+        spawn_local(Task::new(&crew, connection, place, &alive));
     }
-    drop((listener, alive));
+    drop(alive);
     ended.recv().await;
     Ok(())
 }
@@ -115,17 +114,8 @@ async fn accept(
         // First this, then a place: who waits for clients must not keep it from those whose
         // clients are here.
         listener.readable().await?;
-        let place = loop {
-            match Arc::clone(places).try_acquire_owned() {
-                Ok(place) => break place,
-                Err(TryAcquireError::Closed) => return Err(io::ErrorKind::NotConnected.into()),
-                Err(TryAcquireError::NoPermits) => stop.make_room(),
-            }
-            let acquiring = Arc::clone(places).acquire_owned();
-            if let Ok(place) = timeout(LOOK_AGAIN, acquiring).await {
-                break place.map_err(io::Error::other)?;
-            }
-        };
+        let waits = || listener.try_io(Interest::READABLE, || is_readable(listener)).is_ok();
+        let Some(place) = place(places, stop, waits).await? else { continue };
         match listener.try_io(Interest::READABLE, || accept_now(listener)) {
             Ok((stream, peer)) => return Ok((stream, peer, place)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -136,6 +126,35 @@ async fn accept(
             }
             Err(_) => {}
         }
+    }
+}
+
+/// A place. Without any, a connection that can do without its own gives it up, as long as a client
+/// `waits`.
+async fn place(
+    places: &Arc<Semaphore>,
+    stop: &Stop,
+    waits: impl Fn() -> bool,
+) -> io::Result<Option<OwnedSemaphorePermit>> {
+    loop {
+        match Arc::clone(places).try_acquire_owned() {
+            Ok(place) => return Ok(Some(place)),
+            Err(TryAcquireError::Closed) => return Err(io::ErrorKind::NotConnected.into()),
+            Err(TryAcquireError::NoPermits) if !waits() => return Ok(None),
+            Err(TryAcquireError::NoPermits) => stop.make_room(),
+        }
+        if let Ok(place) = timeout(LOOK_AGAIN, Arc::clone(places).acquire_owned()).await {
+            return place.map(Some).map_err(io::Error::other);
+        }
+    }
+}
+
+/// Whether a client is really there; otherwise the error that has the runtime wait for one.
+fn is_readable(listener: impl AsFd) -> io::Result<()> {
+    let mut polled = [PollFd::new(&listener, PollFlags::IN)];
+    match rustix::event::poll(&mut polled, Some(&Timespec::default())) {
+        Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Ok(()),
     }
 }
 
