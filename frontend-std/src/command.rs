@@ -188,7 +188,10 @@ impl Flags {
         // Nobody may read it, and then writing waits for ever.
         let flags = self.clone();
         let thread = thread::Builder::new().stack_size(64 * 1024);
-        thread.spawn(move || flags.announce(address)).map(drop)
+        if thread.spawn(move || flags.announce(address)).is_err() {
+            self.announce(address);
+        }
+        Ok(())
     }
 
     /// Says on standard output what is served where.

@@ -39,7 +39,10 @@
 //!
 //! No client makes the server wait for longer than [`Deadlines`] say, take more memory than
 //! [`Limits`] allow for each connection, or read a file outside a [`Folder`]. A panic in a
-//! service is answered by 500. Without descriptors, memory or threads, the server waits for some.
+//! service is answered by 500. Without descriptors, threads, or memory for a connection's buffers, the
+//! server waits for some; without memory for anything smaller, the process ends, as Rust's allocator
+//! has it. With every place taken, the connection that was idle for longest gives way to a client that
+//! waits.
 //!
 //! All of this is tested on Linux. Other Unix systems compile the same code, and open files
 //! component by component.

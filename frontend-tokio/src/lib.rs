@@ -34,10 +34,12 @@
 //!
 //! The same as of [`thimble_std`]: no client makes the server wait for longer than [`Deadlines`]
 //! say, take more memory than [`Limits`] allow, or read a file outside a [`Folder`]; a panic in a
-//! service is answered by 500; without descriptors or memory, the server waits for some.
+//! service is answered by 500; without descriptors, or memory for buffers,
+//! the server waits for some, and without threads it reads from the disk on its own.
 
 mod accept;
 pub mod connection;
+mod elsewhere;
 pub mod folder;
 pub mod server;
 mod socket;

@@ -197,7 +197,7 @@ fn a_full_pipe_on_stdout_holds_neither_the_server_nor_its_end() {
     let folder = Folder::with_pages().unwrap();
     let (_reader, mut writer) = std::io::pipe().unwrap();
     // As much as a pipe holds on Linux.
-    writer.write_all(&[b'x'; 65536]).unwrap();
+    writer.write_all(&vec![b'x'; 65536]).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut child = thimble()
         .arg(folder.path())

@@ -415,7 +415,7 @@ fn the_idlest_gives_way_to_a_client_that_waits() -> io::Result<()> {
             let mut idle = idle.into_iter();
             assert_eq!(idle.next().map(|first| rest(&first)).transpose()?.as_deref(), Some(""));
             let last = idle.next_back();
-            for stream in last.iter() {
+            if let Some(stream) = &last {
                 send(stream, HELLO)?;
                 assert!(some(stream)?.ends_with("hello\n"), "only one had to go");
             }
