@@ -65,4 +65,4 @@ pub mod handler {
 
 #[doc(inline)]
 pub use handler::*;
-pub use server::{Buffers, Clock, Ended, NoClock, Server};
+pub use server::{Buffers, Clock, Deadlines, Ended, NoClock, Server};

@@ -52,7 +52,6 @@
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a port; [`Serving`]: the same while it runs |
 //! | [`memory`] | [`Memory`]: what the connections need |
-//! | [`deadline`] | [`Deadlines`]: how long a client may keep a connection |
 //! | [`transport`] | a socket as a transport |
 //!
 //! # A handler
@@ -83,7 +82,6 @@
 #![no_std]
 
 mod attend;
-pub mod deadline;
 mod gate;
 pub mod memory;
 mod network;
@@ -93,7 +91,6 @@ mod slot;
 pub mod transport;
 mod waiting;
 
-pub use deadline::Deadlines;
 pub use memory::Memory;
 pub use server::{Server, Serving};
 pub use smoltcp;
@@ -104,4 +101,4 @@ pub use thimble_core::handler::*;
 /// With the feature `testing`: a client for tests of handlers.
 #[cfg(feature = "testing")]
 pub use thimble_core::testing;
-pub use thimble_core::{Clock, NoClock};
+pub use thimble_core::{Clock, Deadlines, NoClock};

@@ -6,8 +6,8 @@ use smoltcp::iface::SocketSet;
 use smoltcp::socket::tcp::Socket;
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
+use thimble_core::Deadlines;
 
-use crate::deadline::Deadlines;
 use crate::slot::{GRACE, Slot, Stage};
 use crate::waiting::Waiting;
 

@@ -7,10 +7,9 @@ use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::Instant;
 use thimble_core::server::{Buffers, RefusalPage, Server as Core};
-use thimble_core::{Clock, Limits, NoClock, Service};
+use thimble_core::{Clock, Deadlines, Limits, NoClock, Service};
 
 use crate::attend::attend;
-use crate::deadline::Deadlines;
 use crate::gate::Gate;
 use crate::memory::{Connection, Memory};
 use crate::network::Network;

@@ -15,7 +15,9 @@ use thimble_core::semantics::path::Path;
 use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
 use thimble_std::{block_on, folder, send};
-use tokio::task::{spawn_blocking, yield_now};
+use tokio::task::yield_now;
+
+use crate::elsewhere::elsewhere;
 
 pub use listed::Listed;
 
@@ -60,7 +62,7 @@ impl Storage for Folder {
             return Ok(Node::File(OpenFile(file)));
         }
         let (folder, path) = (Arc::clone(&self.0), owned(path));
-        let opened = spawn_blocking(move || {
+        let opened = elsewhere(move || {
             let path = Path::new(&path).ok_or(OpenError::NotFound)?;
             block_on(folder.open(&path, coding))
         });
@@ -72,7 +74,7 @@ impl Storage for Folder {
 
     async fn list(&self, path: &Path<'_>) -> Result<Listed, OpenError> {
         let (folder, path) = (Arc::clone(&self.0), owned(path));
-        let opened = spawn_blocking(move || {
+        let opened = elsewhere(move || {
             let path = Path::new(&path).ok_or(OpenError::NotFound)?;
             block_on(folder.list(&path))
         });
@@ -150,7 +152,7 @@ impl File for OpenFile {
             Err(_) => return Err(ReadError),
         }
         let (file, most) = (self.0.clone(), buffer.len().min(READ));
-        let read = spawn_blocking(move || {
+        let read = elsewhere(move || {
             let mut octets = vec![0; most];
             let count = block_on(file.read_at(offset, &mut octets))?;
             octets.truncate(count);
@@ -184,7 +186,7 @@ pub(crate) async fn bring_into_memory(file: &std::fs::File, octets: Range<u64>) 
         return Ok(());
     }
     let file = file.try_clone()?;
-    let reading = spawn_blocking(move || {
+    let reading = elsewhere(move || {
         let mut at = start;
         let mut octets = vec![0; send::PIECE];
         while at < end {
@@ -195,5 +197,5 @@ pub(crate) async fn bring_into_memory(file: &std::fs::File, octets: Range<u64>) 
             }
         }
     });
-    reading.await.map_err(io::Error::other)
+    reading.await
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
+use thimble_std::place::Place;
 use thimble_std::{Log, send};
 
 use crate::connection::Options;
@@ -33,7 +34,7 @@ pub(crate) struct Rx<'c> {
     socket: &'c Socket,
     log: &'c Log,
     timer: Timer<'c>,
-    stop: &'c mut Listener,
+    stop: &'c Listener,
     octets: usize,
 }
 
@@ -44,6 +45,8 @@ pub(crate) struct Tx<'c> {
     log: &'c Log,
     timer: Timer<'c>,
     options: &'c Options,
+    place: &'c Place,
+    stop: &'c Listener,
     peer: SocketAddr,
     octets: usize,
     /// The part of the file being sent that was found in memory, or brought there.
@@ -55,14 +58,15 @@ impl<'c> Halves<'c> {
         socket: &'c Socket,
         peer: SocketAddr,
         options: &'c Options,
-        stop: &'c mut Listener,
+        place: &'c Place,
+        stop: &'c Listener,
         (rx, tx): (&'c mut Alarm, &'c mut Alarm),
     ) -> Self {
-        let (deadlines, log) = (options.deadlines, &options.log);
-        let timer = Timer::new(deadlines, rx);
+        let (deadlines, log) = (&options.deadlines, &options.log);
+        let timer = Timer::new(deadlines, place, rx);
         let rx = Rx { socket, log, timer, stop, octets: 0 };
-        let timer = Timer::new(deadlines, tx);
-        let tx = Tx { socket, log, timer, options, peer, octets: 0, in_memory: 0..0 };
+        let timer = Timer::new(deadlines, place, tx);
+        let tx = Tx { socket, log, timer, options, place, stop, peer, octets: 0, in_memory: 0..0 };
         Self { rx, tx }
     }
 
@@ -108,6 +112,8 @@ impl Rx<'_> {
             if self.stop.poll_stopping(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
+        } else if outcome.is_pending() {
+            self.stop.go_on(context)?;
         }
         self.timer.watch(context, outcome)
     }
@@ -146,6 +152,9 @@ impl Tx<'_> {
                 self.socket.look_again();
             }
             let outcome = poll(self.socket, context);
+            if outcome.is_pending() {
+                self.stop.go_on(context)?;
+            }
             self.timer.watch(context, outcome)
         })
         .await
@@ -218,10 +227,11 @@ impl Half for Tx<'_> {
 
     fn replied(&mut self, record: &Record<'_>) {
         self.timer.over();
+        self.place.answered();
         self.log.access(self.peer, record);
     }
 
     fn stopping(&self) -> bool {
-        self.options.stop.is_stopping()
+        self.options.stop.is_stopping() || self.place.is_last()
     }
 }

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -277,7 +278,7 @@ fn a_stop_finishes_the_download_and_exits_with_0() {
     let folder = Folder::with_pages().unwrap();
     let large = noise(40_000_000);
     folder.file("large.bin", &large).unwrap();
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut thimble = Thimble::serve(folder.path(), &["-q"]);
         let mut idle = thimble.connect();
         idle.send(get("/note.txt")).unwrap();
@@ -307,10 +308,67 @@ fn a_second_signal_ends_it_at_once() {
         let mut client = stalled_download(&thimble);
         thimble.signal(first);
         assert_eq!(thimble.ended_within(Duration::from_millis(700)), None);
+        let line = thimble.log_line(|line| line.contains("stopping"));
+        assert!(line.contains("1 transfer, ") && line.contains("Ctrl-C again"), "{line}");
         thimble.signal(second);
         assert!(thimble.ended_within(Duration::from_secs(10)).is_some());
         assert!(client.reply().is_err(), "the download is cut");
     }
+}
+
+/// A size limit on the log's file stops the log, and not the server.
+#[test]
+fn a_log_that_may_not_grow_harms_nobody() {
+    let folder = Folder::with_pages().unwrap();
+    let log = folder.path().join("log");
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -f 1; log=$1; shift; exec \"$0\" \"$@\" 2>\"$log\""]);
+    command.arg(thimble().get_program()).arg(&log).arg(folder.path()).args(["-p", "0"]);
+    let mut thimble = Thimble::start(&mut command);
+    for _ in 0..100 {
+        assert_eq!(ask(&thimble, &get("/note.txt")).status, 200);
+    }
+    thread::sleep(Duration::from_millis(500));
+    assert!(thimble.is_running());
+    assert_eq!(ask(&thimble, &get("/note.txt")).status, 200);
+    assert!((1..=1024).contains(&fs::metadata(&log).unwrap().len()));
+}
+
+#[test]
+fn a_full_pipe_on_stdout_holds_neither_the_server_nor_its_end() {
+    let folder = Folder::with_pages().unwrap();
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    // As much as a pipe holds on Linux.
+    writer.write_all(&vec![b'x'; 65536]).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut child = thimble()
+        .arg(folder.path())
+        .args(["-q", "-p", &port.to_string()])
+        .stdout(writer)
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let mut client = loop {
+        match Client::connect((Ipv4Addr::LOCALHOST, port).into()) {
+            Ok(client) => break client,
+            Err(error) => assert!(start.elapsed() < PATIENCE, "{error}"),
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    client.send(get("/note.txt")).unwrap();
+    assert_eq!(client.reply().unwrap().status, 200);
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, Signal::TERM).unwrap();
+    let ended = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(ended.code(), Some(0));
 }
 
 /// A client that has asked for more than the kernel holds and has read none of it.
@@ -377,6 +435,10 @@ fn wrong_flags_are_refused_and_help_lists_the_right_ones() {
         "-p, --port",
         "-b, --bind",
         "--max-conns",
+        "--idle-timeout",
+        "--head-timeout",
+        "--content-timeout",
+        "--reply-timeout",
         "--index",
         "--no-listing",
         "--mime",

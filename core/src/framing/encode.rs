@@ -104,6 +104,8 @@ pub struct Sending {
     /// The client waits for 100 (Continue).
     expects_continue: bool,
     persistent: bool,
+    /// The client said that it sends no other request after this one.
+    is_last_request: bool,
     status: Status,
     content: u64,
 }
@@ -140,6 +142,7 @@ impl Sending {
             omits_content: false,
             expects_continue: false,
             persistent: false,
+            is_last_request: false,
             status: Status::BAD_REQUEST,
             content: 0,
         }
@@ -153,6 +156,7 @@ impl Sending {
         self.is_head = request_line_of(received).starts_with(b"HEAD ");
         self.expects_continue = false;
         self.persistent = false;
+        self.is_last_request = false;
     }
 
     /// Gets ready to answer a request.
@@ -162,6 +166,7 @@ impl Sending {
         self.is_head = matches!(head.method(), Method::Head);
         self.expects_continue = expects_continue;
         self.persistent = is_persistent(head);
+        self.is_last_request = !self.persistent;
     }
 
     /// The status of the reply, once it was emitted.
@@ -182,6 +187,11 @@ impl Sending {
     /// Whether the connection may go on after this reply.
     pub const fn is_persistent(&self) -> bool {
         self.persistent
+    }
+
+    /// Whether the client said that it sends no other request after this one.
+    pub(crate) const fn is_last_request(&self) -> bool {
+        self.is_last_request
     }
 
     /// Whether content goes out in chunks.

@@ -6,6 +6,7 @@
 
 pub mod blocking;
 pub mod body;
+pub mod deadline;
 mod draft;
 pub mod error;
 pub mod exchange;
@@ -20,6 +21,7 @@ pub mod stream;
 pub mod transport;
 
 pub use body::Body;
+pub use deadline::{Budget, Deadlines};
 pub use error::Error;
 pub use exchange::Exchange;
 pub use refusal_page::RefusalPage;

@@ -335,7 +335,13 @@ impl<S: Service, C: Clock> Server<S, C> {
                         session.arrived(arrived);
                         Ok(())
                     }
-                    Step::Close => tx.close().await.map_err(Error::Transport),
+                    Step::Close => {
+                        let closed = tx.close().await;
+                        if tx.ignores_late_octets() {
+                            session.leave_if_silent();
+                        }
+                        closed.map_err(Error::Transport)
+                    }
                     Step::End(ended) => return Ok(ended),
                 };
                 match done {

@@ -15,6 +15,10 @@ use crate::message::{FieldEntry, Refusal, Status};
 /// What answers a head that was too slow.
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the head came too slowly");
 
+/// Octets of content that leave at once, with a head before them: a sender begins with ten segments
+/// (RFC 6928), whatever it hears.
+const FLIGHT: u64 = 12 * 1024;
+
 /// A connection while it is served. Nothing here is generic, so that it exists once.
 // In this order: what every step looks at is where a microcontroller's short instructions reach.
 #[repr(C)]
@@ -29,6 +33,8 @@ pub(super) struct Session<'b> {
     /// What of `tx` is to be sent.
     pub(super) staged: Staged,
     stage: Stage,
+    /// No reply went before.
+    is_first: bool,
     pub(super) fields: &'b mut [FieldEntry],
     pub(super) connection: Connection,
 }
@@ -95,6 +101,7 @@ impl<'b> Session<'b> {
             head: Span::default(),
             staged: Staged::new(page),
             stage: Stage::Head { may_idle: false },
+            is_first: true,
         }
     }
 
@@ -228,6 +235,7 @@ impl<'b> Session<'b> {
     fn renew(&mut self) -> bool {
         let goes_on = self.connection.renew();
         if goes_on {
+            self.is_first = false;
             self.stage = Stage::Head { may_idle: true };
         }
         goes_on
@@ -254,11 +262,31 @@ impl<'b> Session<'b> {
                 return None;
             }
         }
-        // Closing at once could take the reply from a client that still sends (RFC 9112 §9.6).
-        let is_all_read = self.connection.is_all_read() && self.unread.start == self.unread.end;
-        let left = if is_all_read { 0 } else { self.connection.limits().drain };
+        let left = if self.may_close_at_once() { 0 } else { self.connection.limits().linger };
         self.stage = Stage::Linger { left };
         Some(Step::Close)
+    }
+
+    /// Whether the client has its reply even if it is reset for what it still sends (RFC 9112 §9.6):
+    /// it said that it sends nothing, nothing is there, and the reply has gone in one flight.
+    fn may_close_at_once(&self) -> bool {
+        let sending = self.connection.sending();
+        self.is_silent()
+            && sending.is_last_request()
+            && self.is_first
+            && sending.content() <= FLIGHT
+    }
+
+    /// Whether all requests were read, and nothing else is there.
+    fn is_silent(&self) -> bool {
+        self.unread.start == self.unread.end && self.connection.is_all_read()
+    }
+
+    /// Doesn't wait for the end of a client that has sent whole requests.
+    pub(super) fn leave_if_silent(&mut self) {
+        if self.is_silent() {
+            self.stage = Stage::Over(Ended::Closed);
+        }
     }
 
     /// Where to read into, and what is there.

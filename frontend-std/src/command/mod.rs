@@ -16,8 +16,6 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
@@ -27,7 +25,9 @@ use thimble_core::service::Storage;
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
+use crate::signals::{Stopping, stop_on_signal};
 use crate::submissions::Kept;
+use crate::times::Times;
 
 /// The flags of a command that serves a folder. Of one that is given twice, the last counts.
 #[derive(Args, Clone, Debug)]
@@ -81,6 +81,10 @@ pub struct Flags {
     /// Follow links that lead out of the folder, too
     #[arg(long)]
     pub follow_links: bool,
+
+    /// How long clients may take
+    #[command(flatten)]
+    pub times: Times,
 
     /// No access log
     #[arg(short, long)]
@@ -202,17 +206,18 @@ impl Flags {
             .show_submissions(self.submissions)
     }
 
-    /// Tells where it serves, and calls `stop` at the first signal.
+    /// Tells where it serves, and stops the server at the first signal.
     ///
     /// # Errors
     /// The signals can't be caught.
-    pub fn begin(
-        &self,
-        address: SocketAddr,
-        stop: impl FnOnce() + Send + 'static,
-    ) -> io::Result<()> {
-        on_signal(stop)?;
-        self.announce(address);
+    pub fn begin(&self, address: SocketAddr, server: impl Stopping) -> io::Result<()> {
+        stop_on_signal(server)?;
+        // Nobody may read it, and then writing waits for ever.
+        let flags = self.clone();
+        let thread = thread::Builder::new().stack_size(64 * 1024);
+        if thread.spawn(move || flags.announce(address)).is_err() {
+            self.announce(address);
+        }
         Ok(())
     }
 
@@ -339,27 +344,6 @@ fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     // If it can't be raised, connections wait instead.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-}
-
-/// Calls `stop` at the first SIGINT or SIGTERM; a second one ends the process at once.
-///
-/// # Errors
-/// The signals can't be caught.
-fn on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    thread::Builder::new().name("thimble-signals".into()).stack_size(64 * 1024).spawn(
-        move || {
-            let mut signals = signals.forever();
-            if signals.next().is_some() {
-                stop();
-            }
-            if let Some(signal) = signals.next() {
-                // As a shell reports the death by a signal.
-                signal_hook::low_level::exit(signal.saturating_add(128));
-            }
-        },
-    )?;
-    Ok(())
 }
 
 /// Makes a panic one line on standard error: what panics is a service, and all it takes down is the
