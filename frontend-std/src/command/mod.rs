@@ -25,7 +25,7 @@ use thimble_core::service::Storage;
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
-use crate::signals::{Stopping, stop_on_signal};
+use crate::signals::{Stopping, exit_code, stop_on_signal};
 use crate::submissions::Kept;
 use crate::times::Times;
 
@@ -331,7 +331,7 @@ pub fn run(
         outcome
     });
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => exit_code(),
         Err(problem) => {
             let _ = writeln!(io::stderr(), "{name}: {problem}");
             ExitCode::FAILURE
