@@ -104,7 +104,8 @@ impl<'c> Timer<'c> {
                 if self.since.take().is_some() {
                     self.place.go_on();
                 }
-                if matches!(self.budget.phase(), Some(Phase::Reply | Phase::Drain)) {
+                let phase = self.budget.phase();
+                if matches!(phase, Some(Phase::Content | Phase::Reply | Phase::Drain)) {
                     self.stalled = None;
                 }
                 self.budget.spend(waited, *outcome.as_ref().unwrap_or(&0), self.deadlines);
@@ -121,7 +122,8 @@ impl<'c> Timer<'c> {
                     Some(Phase::Head) => self.place.wait(Waits::Head, stalled),
                     Some(Phase::Reply) => self.place.wait(Waits::Reply, stalled),
                     Some(Phase::Drain) => self.place.wait(Waits::Parting, stalled),
-                    Some(Phase::Content) | None => {}
+                    Some(Phase::Content) => self.place.wait(Waits::Content, stalled),
+                    None => {}
                 }
                 if let Some(left) = self.budget.left().filter(|_| !is_told) {
                     self.alarm.set(now, left.min(SLICE), context);
