@@ -11,6 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
+use memmap2::MmapMut;
+
 use crate::clock::moment;
 use crate::connection::Connection;
 use crate::contain::dispose;
@@ -22,10 +24,14 @@ use crate::stop::Stop;
 /// Only the pages that a worker touches count; this is room for the deepest of services.
 const STACK: usize = 256 * 1024;
 
+/// Memory that has to be there when a worker begins, in octets. It is not taken: what is smaller than
+/// buffers and stacks can't be waited for, and this is what it is left.
+const LEFT: usize = 4 * 1024 * 1024;
+
 /// What the workers do.
 pub(crate) trait Work: Sync {
     /// What a worker keeps from connection to connection.
-    type Desk;
+    type Desk: Send;
 
     /// What a new worker begins with.
     fn desk(&self) -> io::Result<Self::Desk>;
@@ -57,18 +63,25 @@ pub(crate) fn run<W: Work>(stop: &Stop, work: &W, most: usize) -> io::Result<()>
 }
 
 impl<W: Work> Pool<'_, W> {
-    /// Starts a worker with a connection, if there is one.
+    /// Starts a worker with a connection, if there is one, and with its desk: a thread that would have
+    /// to wait for one would keep its client waiting, while others are done with theirs.
     fn hire<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         first: Handed,
     ) -> io::Result<()> {
+        drop(MmapMut::map_anon(LEFT)?);
+        let desk = self.work.desk()?;
         let worker = thread::Builder::new().name("thimble".into()).stack_size(STACK);
-        worker.spawn_scoped(scope, move || self.be_a_worker(scope, &first)).map(drop)
+        worker.spawn_scoped(scope, move || self.be_a_worker(scope, desk, &first)).map(drop)
     }
 
-    fn be_a_worker<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, first: &Handed) {
-        let Some(mut desk) = self.desk() else { return self.crew().leave() };
+    fn be_a_worker<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        mut desk: W::Desk,
+        first: &Handed,
+    ) {
         if let Some(connection) = take_out(first) {
             self.serve(&mut desk, connection);
         }
@@ -125,15 +138,19 @@ impl<W: Work> Pool<'_, W> {
                 take_out(&handed)?
             }
         };
-        self.wait_for_place();
+        self.wait_for_place(&connection);
         Some(connection)
     }
 
-    /// Waits until another one waits, so that this one can serve.
-    fn wait_for_place(&self) {
+    /// Waits until another one waits, so that this one can serve `connection`.
+    fn wait_for_place(&self, connection: &Connection) {
         let mut crew = self.crew();
-        // Without another thread, this one has to do.
-        while !crew.take_turns() && !crew.take_alone() {
+        while !crew.take_turns() {
+            // Without another thread, this one has to do, and nobody makes room for who comes next.
+            if crew.take_alone() {
+                connection.place().end_after_reply();
+                return;
+            }
             drop(crew);
             self.stop.make_room();
             crew = self.crew();
@@ -155,17 +172,6 @@ impl<W: Work> Pool<'_, W> {
         drop(enlisted);
         self.crew().finish();
         self.done.notify_one();
-    }
-
-    /// A desk, as soon as there is memory for it.
-    fn desk(&self) -> Option<W::Desk> {
-        loop {
-            match self.work.desk() {
-                Ok(desk) => return Some(desk),
-                Err(_) if self.stop.is_stopping() => return None,
-                Err(_) => thread::sleep(RUN_OUT),
-            }
-        }
     }
 
     fn crew(&self) -> MutexGuard<'_, Crew> {
