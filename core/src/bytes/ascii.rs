@@ -13,18 +13,17 @@ pub struct Decimal {
 impl Decimal {
     /// The digits of `number`.
     pub fn new(mut number: u64) -> Self {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        for slot in digits.iter_mut().rev() {
+        let mut decimal = Self { digits: [0; 20], start: 20 };
+        for place in decimal.digits.iter_mut().rev() {
             let digit;
             (number, digit) = divide_by_ten(number);
-            *slot = b'0' + digit;
-            start -= 1;
+            *place = b'0' + digit;
+            decimal.start -= 1;
             if number == 0 {
                 break;
             }
         }
-        Self { digits, start }
+        decimal
     }
 
     /// The digits, at least one.

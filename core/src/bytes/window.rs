@@ -1,7 +1,5 @@
 //! A receive window: octets that arrived and were not consumed yet, over the caller's buffer.
 
-use core::cell::Cell;
-
 use super::span::Span;
 
 /// A buffer and the span of it that is unread. Reading appends at the end; consuming takes from
@@ -98,9 +96,11 @@ pub(crate) fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) 
         buffer.copy_within(start..end, to);
     } else {
         // `memmove` alone would weigh more than the loop does by far.
-        let cells = Cell::from_mut(buffer).as_slice_of_cells();
-        for (to, from) in cells.iter().skip(to).zip(cells.iter().take(end).skip(start)) {
-            to.set(from.get());
+        for (from, to) in (start..end).zip(to..) {
+            let octet = buffer.get(from).copied().unwrap_or_default();
+            if let Some(place) = buffer.get_mut(to) {
+                *place = octet;
+            }
         }
     }
 }
