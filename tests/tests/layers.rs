@@ -12,6 +12,9 @@ const LAYERS: [&str; 7] =
 /// The last layer that has no I/O.
 const LAST_PURE: &str = "framing";
 
+/// The only layer that sees nom.
+const PARSERS: &str = "grammar";
+
 #[test]
 fn core_keeps_to_its_layers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("core").join("src");
@@ -41,6 +44,8 @@ fn faults_are_found() {
         ("server", "pub use crate::service::Site;"),
         ("server", "use crate::Site;"),
         ("grammar", "use super::super::message::Head;"),
+        ("message", "use nom::Parser;"),
+        ("server", "use nom :: Parser;"),
         ("framing", "pub async fn receive() {}"),
         ("bytes", "use embedded_io::Read;"),
         ("semantics", "fn f() -> impl embedded_io_async::Read {}"),
@@ -50,7 +55,8 @@ fn faults_are_found() {
     for (layer, source) in [
         ("bytes", "use crate::bytes::scan; use super::scan;"),
         ("service", "use crate::server::Exchange; use crate::bytes::{ascii, scan};"),
-        ("server", "pub async fn serve(x: embedded_io::ErrorKind) {} // async"),
+        ("grammar", "use nom::Parser;"),
+        ("server", "pub async fn serve(x: embedded_io::ErrorKind) {} // nom"),
         ("bytes", "//! Unlike crate::server, nothing async is here, and no embedded_io::Read."),
         ("framing", "let nominal = asynchronous;"),
     ] {
@@ -87,6 +93,7 @@ fn faults_of(layer: &str, source: &str) -> Vec<String> {
             "crate" | "super" if next(1) == "::" && leads_down(next(2)) => {
                 format!("it uses {}, which stands on it", next(2))
             }
+            "nom" if next(1) == "::" && layer != PARSERS => "it uses nom".to_owned(),
             "async" if is_pure => "it is async".to_owned(),
             "embedded_io" | "embedded_io_async" if is_pure => format!("it uses {word}"),
             _ => continue,

@@ -3,7 +3,7 @@
 use super::reader::FieldEntry;
 use crate::bytes::ascii::{as_str, trim_ows};
 use crate::bytes::span::Span;
-use crate::bytes::take::{take_octet, take_until};
+use crate::bytes::take::take_until;
 use crate::grammar::field_line::FieldLine;
 use crate::grammar::list::members;
 
@@ -113,12 +113,12 @@ impl<'head> Iterator for Lines<'head> {
             }
             return Some((slice(self.octets, name), slice(self.octets, value)));
         }
-        // Each line ends with CRLF, and no other CR is there.
-        let mut value = take_until(&mut self.rest, b'\r');
-        self.rest = self.rest.get(2..)?;
+        // Each line ends with CRLF, and no other LF is there.
+        let [line @ .., b'\r'] = take_until(&mut self.rest, b'\n') else { return None };
+        let mut value = line;
         let name = take_until(&mut value, b':');
-        take_octet(&mut value, b':')?;
-        Some((name, trim_ows(value)))
+        // The line that ends the section has none.
+        (!name.is_empty()).then_some((name, trim_ows(value)))
     }
 }
 

@@ -6,7 +6,6 @@ use super::reader::{FieldEntry, HeadLimits, HeadReader, Start};
 use super::{Method, ParseError, Target, Version};
 use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
-use crate::bytes::take::take_while;
 use crate::grammar::host::{Authority, authority};
 #[cfg(target_pointer_width = "64")]
 use crate::grammar::ordinary;
@@ -150,7 +149,7 @@ pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
     while let [b'\r', b'\n', rest @ ..] = octets {
         octets = rest;
     }
-    take_while(&mut octets, |octet| !matches!(octet, b'\r' | b'\n'))
+    octets.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default()
 }
 
 #[cfg(test)]

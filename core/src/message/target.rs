@@ -2,7 +2,7 @@
 
 use super::{Method, ParseError};
 use crate::grammar::host::{self, Authority};
-use crate::grammar::target::{PathAndQuery, Scheme, hierarchy, path_and_query};
+use crate::grammar::target::{PathAndQuery, Scheme, hier_part, path_and_query};
 
 /// The target of a request, by form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +48,9 @@ impl<'a> Target<'a> {
     /// Without a path, OPTIONS means the server as a whole, and any other method the root
     /// (RFC 9112 §3.2.1 and §3.2.4).
     fn absolute_form(method: Method<'_>, after_scheme: &'a [u8]) -> Option<Self> {
-        let (authority, rest) = hierarchy(after_scheme);
-        let authority = host::authority(authority)?;
-        let path = path_and_query(rest)?;
+        let (authority, path) = hier_part(after_scheme)?;
         Some(match method {
-            Method::Options if rest.is_empty() => Self::Asterisk,
+            Method::Options if path.as_str().is_empty() => Self::Asterisk,
             _ => Self::Absolute(authority, path),
         })
     }
