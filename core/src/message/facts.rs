@@ -3,6 +3,7 @@
 use core::ops::BitOr;
 
 use crate::bytes::ascii::{parse_decimal, trim_ows};
+use crate::bytes::take::take_until;
 
 /// What the fields say about framing and connection, before anything is concluded from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,7 +117,9 @@ impl Facts {
     fn add_members(&mut self, content: &[u8], field: Word) {
         // A comma in quotes divides as well: a coding or an expectation with quotes is refused,
         // whatever is in them, and an option of Connection is a token.
-        for member in content.split(|&octet| octet == b',').map(trim_ows) {
+        let mut rest = content;
+        while !rest.is_empty() {
+            let member = trim_ows(take_until(&mut rest, b','));
             if member.is_empty() {
                 continue;
             }
@@ -202,6 +205,9 @@ impl Word {
 /// at once, not one after the other: what comes here is nearly always the same.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 fn is(text: &[u8], known: &[u8]) -> bool {
+    if !cfg!(target_pointer_width = "64") {
+        return text.eq_ignore_ascii_case(known);
+    }
     // No octet becomes one that is known by this, but a capital letter, and a control, which can't
     // be here.
     let differs = |(octet, known): (&u8, &u8)| (octet | 0x20) ^ known;
