@@ -21,7 +21,7 @@ pub struct FieldLine {
 /// field-name  = token                                      ; RFC 9110 §5.1
 /// field-value = *field-content                             ; RFC 9110 §5.5
 /// ```
-/// A whole line as [`line_end`](crate::bytes::scan::line_end) finds it, without its CRLF: it holds
+/// A whole line as [`line_end`](crate::message::line::line_end) finds it, without its CRLF: it holds
 /// no control besides HTAB, and so any octets are a value. No whitespace is allowed before the name
 /// (obs-fold, §5.2), nor between it and the colon (§5.1).
 pub fn field_line(line: &[u8]) -> Option<FieldLine> {

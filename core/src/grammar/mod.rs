@@ -9,8 +9,6 @@ pub mod field_line;
 pub mod host;
 pub mod list;
 pub mod media_type;
-#[cfg(target_pointer_width = "64")]
-pub mod ordinary;
 pub mod range;
 pub mod request_line;
 pub mod target;

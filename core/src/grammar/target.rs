@@ -13,12 +13,17 @@ use crate::bytes::class::BEFORE_QUERY;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathAndQuery<'a> {
     /// Both, as they stand.
-    pub(super) text: &'a str,
+    text: &'a str,
     /// Where the path ends.
-    pub(super) end: usize,
+    end: usize,
 }
 
 impl<'a> PathAndQuery<'a> {
+    /// A path of `end` octets, and what follows it in `text`.
+    pub(crate) const fn divided(text: &'a str, end: usize) -> Self {
+        Self { text, end }
+    }
+
     /// Both, as they stand.
     pub const fn as_str(self) -> &'a str {
         self.text
@@ -48,7 +53,7 @@ impl<'a> PathAndQuery<'a> {
 /// and nothing here decodes a query.
 pub fn path_and_query(target: &[u8]) -> Option<PathAndQuery<'_>> {
     let (_, path) = take(verify(Many0(&BEFORE_QUERY), is_pct_encoded), target)?;
-    Some(PathAndQuery { text: as_str(target), end: path.len() })
+    Some(PathAndQuery::divided(as_str(target), path.len()))
 }
 
 /// The schemes of an absolute-form that mean HTTP.

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use super::Status;
+use super::status::Status;
 
 macro_rules! parse_errors {
     ($($(#[$doc:meta])* $error:ident $status:ident $reason:literal)*) => {

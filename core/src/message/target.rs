@@ -1,6 +1,7 @@
 //! Request-targets (RFC 9112 §3.2).
 
-use super::{Method, ParseError};
+use super::error::ParseError;
+use super::method::Method;
 use crate::grammar::host::{self, Authority};
 use crate::grammar::target::{PathAndQuery, Scheme, hier_part, path_and_query};
 
