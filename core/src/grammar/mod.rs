@@ -2,6 +2,7 @@
 //! combinators over elements of our own, below the ABNF that they are.
 
 pub mod chunk;
+pub mod cookie;
 pub mod date;
 mod element;
 pub mod etag;
