@@ -100,6 +100,7 @@ impl core::error::Error for ParseError {}
 /// A final reply in place of what was asked for: a status and a reason for the person behind the
 /// client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refusal {
     /// The status.
     pub status: Status,

@@ -5,6 +5,7 @@ use crate::bytes::ascii::{parse_decimal, trim_ows};
 
 /// What the fields say about framing and connection, before anything is concluded from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Facts {
     /// Content-Length.
     pub content_length: Once<u64>,
