@@ -5,7 +5,7 @@
 pub struct Class {
     /// One bit for each octet up to 0x7f.
     ascii: [u32; 4],
-    /// The bits of all others, which are in the set together or not at all (obs-text).
+    /// All bits for octets above 0x7f (obs-text), which are in the set together, or none.
     others: u32,
 }
 
@@ -79,8 +79,8 @@ pub const fn is_field(octet: u8) -> bool {
     octet == b'\t' || (octet >= b' ' && octet != 0x7f)
 }
 
-/// Whether all of `octets` [may stand in a field](is_field). All of them are looked at, which takes no
-/// branch for each.
+/// Whether all of `octets` [may stand in a field](is_field). It checks all of them, without a branch
+/// for each.
 pub fn are_field(octets: &[u8]) -> bool {
     octets.iter().fold(true, |all, &octet| all & is_field(octet))
 }
@@ -88,7 +88,7 @@ pub fn are_field(octets: &[u8]) -> bool {
 /// ```abnf
 /// VCHAR / obs-text / SP / HTAB                               ; RFC 9110 §5.5
 /// ```
-/// What [`is_field`] tells, as a set.
+/// The set of octets that [`is_field`] accepts.
 pub static FIELD: Class = Class::VISIBLE.and(b" \t");
 
 /// ```abnf
@@ -121,7 +121,7 @@ pub static DIGIT: Class = Class::NONE.and(b"0123456789");
 /// ```
 pub static HEXDIG: Class = Class::NONE.and(b"0123456789ABCDEFabcdef");
 
-/// All that may stand in a request-target before the question mark of its query.
+/// Every octet but the question mark, which ends a path.
 pub static BEFORE_QUERY: Class = Class::ALL.without(b"?");
 
 /// ```abnf

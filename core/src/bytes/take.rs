@@ -1,7 +1,7 @@
 //! Octets up to a delimiter.
 
-/// Takes the octets before the first `delimiter` and that one, and returns those before it; all there
-/// are, when there is none.
+/// Takes the first `delimiter` and the octets before it, and returns those octets. Without a
+/// `delimiter`, it takes and returns them all.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub fn take_until<'i>(input: &mut &'i [u8], delimiter: u8) -> &'i [u8] {

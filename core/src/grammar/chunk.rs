@@ -10,7 +10,7 @@ use super::{EQUALS, SEMICOLON, TOKEN};
 use crate::bytes::ascii::hex_digit;
 use crate::bytes::class::HEXDIG;
 
-/// More digits than a 64-bit size has.
+/// The digits of the largest size that 64 bits hold.
 const MAX_DIGITS: usize = 16;
 
 /// ```abnf
@@ -18,9 +18,9 @@ const MAX_DIGITS: usize = 16;
 /// chunk-size     = 1*HEXDIG
 /// chunk-ext      = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 /// ```
-/// The size that a whole line says, without its CRLF, and the octets of its extensions; a size of 0
-/// is that of the last chunk. Extensions are checked and ignored, as §7.1.1 asks. More than 16 digits
-/// are refused, zeros in front included.
+/// The size in a whole line, without its CRLF, and the number of octets of its extensions. The last
+/// chunk has size 0. Extensions are checked and ignored, as §7.1.1 asks. More than 16 digits are refused,
+/// also when the first of them are zeros.
 pub fn chunk_size(line: &[u8]) -> Option<(u64, usize)> {
     let (digits, ()) = whole((DIGITS, Repeated(EXTENSION)), line)?;
     let add = |size, &digit: &u8| Some((size << 4) | u64::from(hex_digit(digit)?));
@@ -43,8 +43,8 @@ const EXTENSION: Element = Rule(|input| {
     after((SEMICOLON, TOKEN, opt(value)), input)
 });
 
-/// Whether a line that has not ended yet may still become one, judged by its first octets: a line
-/// that can't is refused without waiting for its end.
+/// Whether `part` can be the beginning of a chunk line: if not, the line is refused without waiting for
+/// its end.
 pub fn may_be_chunk_size(part: &[u8]) -> bool {
     part.is_empty() || matches!(after(DIGITS, part), Some([] | [b';' | b' ' | b'\t' | b'\r', ..]))
 }

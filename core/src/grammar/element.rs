@@ -1,17 +1,16 @@
-//! What nom's combinators are put together from here.
+//! The parsers that nom's combinators combine here.
 //!
-//! Nom's own leaves slice their input in ways that panic as far as the linker knows, and each use of
-//! one is code of its own. An [`Element`] is a call of a function that all uses share: it takes what
-//! is left of the input in registers, and returns it so. Nom's combinators are inlined around that,
-//! and nothing but branches is left of them.
+//! Nom's own ones slice their input in ways that could panic as far as the compiler knows, and each use
+//! of one is code of its own. An [`Element`] is instead one call of a function that all uses share. It
+//! takes and returns the rest of the input in registers; the combinators around it are inlined, and
+//! nothing but branches is left of them.
 
 use nom::{Check, Complete, Emit, Err, Mode, OutputM, OutputMode, PResult, Parser};
 
 use crate::bytes::ascii::trim_ows_start;
 use crate::bytes::class::Class;
 
-/// An element of the grammar, told by what is left of the input after it. As a parser, it gives its
-/// octets.
+/// An element of the grammar. As a parser, its output is the octets that it matches.
 #[derive(Clone, Copy)]
 pub(super) enum Element {
     /// This octet.
@@ -26,8 +25,8 @@ pub(super) enum Element {
     AnyCase(&'static [u8]),
     /// Optional whitespace.
     Ows,
-    /// A rule of the grammar: what a function says is left after it, which is often [`after`] other
-    /// elements.
+    /// A rule of the grammar: a function that returns what is left of its input after the rule, which
+    /// is mostly [`after`] other elements.
     Rule(fn(&[u8]) -> Option<&[u8]>),
 }
 
@@ -124,7 +123,7 @@ impl<'i> Parser<&'i [u8]> for Digit {
     }
 }
 
-/// An element that is never empty, as often as it is there.
+/// An element as often as it matches, also never. It must not match nothing: that would have no end.
 pub(super) struct Repeated<P>(pub(super) P);
 
 impl<'i, P: Parser<&'i [u8], Error = ()>> Parser<&'i [u8]> for Repeated<P> {
@@ -143,7 +142,7 @@ impl<'i, P: Parser<&'i [u8], Error = ()>> Parser<&'i [u8]> for Repeated<P> {
 pub(super) const SP: Element = Element::Octet(b' ');
 pub(super) const DQUOTE: Element = Element::Octet(b'"');
 
-/// What is left of `input` after an element, and what that is.
+/// Parses an element at the start of `input`: what is left after it, and its output.
 #[inline(always)]
 pub(super) fn take<'i, P: Parser<&'i [u8], Error = ()>>(
     mut element: P,
@@ -152,7 +151,7 @@ pub(super) fn take<'i, P: Parser<&'i [u8], Error = ()>>(
     element.process::<OutputM<Emit, Check, Complete>>(input).ok()
 }
 
-/// What is left of `input` after an element.
+/// What is left of `input` after an element; its output is never made.
 #[inline(always)]
 pub(super) fn after<'i>(
     mut element: impl Parser<&'i [u8], Error = ()>,
@@ -162,7 +161,7 @@ pub(super) fn after<'i>(
     Some(rest)
 }
 
-/// The element that all of `input` is.
+/// The output of an element that has to be all of `input`.
 #[inline(always)]
 pub(super) fn whole<'i, P: Parser<&'i [u8], Error = ()>>(
     mut element: P,

@@ -6,7 +6,7 @@ use super::{OWS, TOKEN};
 use crate::bytes::ascii::trim_ows_end;
 use crate::bytes::span::Span;
 
-/// Where the parts of a field line stand.
+/// The positions of the parts of a field line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldLine {
     /// `field-name`.

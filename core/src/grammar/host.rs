@@ -10,7 +10,7 @@ use super::element::{Literal, after, take, whole};
 use crate::bytes::ascii::{as_str, is_pct_encoded, parse_decimal};
 use crate::bytes::class::{DIGIT, HEXDIG, IPV_FUTURE, REG_NAME};
 
-/// A host, and a port if there is one, as they stand.
+/// A host and an optional port, as they were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority<'a>(pub(super) &'a str);
 
@@ -36,8 +36,8 @@ impl<'a> Authority<'a> {
         self.divided().is_some_and(|(_, port)| !port.is_empty())
     }
 
-    /// What stands before the colon of the port, and behind it. No host ends with a colon and
-    /// digits: an IP literal has its bracket there.
+    /// The host and the port, without the colon between them. No host itself ends with a colon and
+    /// digits: an IP literal ends with its bracket.
     fn divided(self) -> Option<(&'a [u8], &'a [u8])> {
         let mut before = self.0.as_bytes();
         while let [rest @ .., b'0'..=b'9'] = before {
@@ -59,7 +59,7 @@ pub fn authority(input: &[u8]) -> Option<Authority<'_>> {
     whole(AUTHORITY, input).map(|octets| Authority(as_str(octets)))
 }
 
-/// What [`authority`] parses, in front of something else.
+/// The element that [`authority`] parses.
 pub(super) const AUTHORITY: Element = Rule(|input| {
     let is_port = |digits: &[u8]| digits.is_empty() || parse_port(digits).is_some();
     let port = verify(Many0(&DIGIT), is_port);
@@ -99,8 +99,8 @@ const IPV_FUTURE_ADDRESS: Element = Rule(|input| {
 /// h16         = 1*4HEXDIG
 /// ls32        = ( h16 ":" h16 ) / IPv4address
 /// ```
-/// Which is to say: eight h16, of which an IPv4address at the end stands for two, and one `::` for
-/// any number of them but none.
+/// In other words: eight h16. An IPv4address at the end counts as two, and one `::` stands for any
+/// number of them, but not for none.
 const IPV6_ADDRESS: Element = Rule(|input| {
     let mut count = 0;
     let rest = after_groups(input, &mut count);
@@ -109,8 +109,8 @@ const IPV6_ADDRESS: Element = Rule(|input| {
     (count < 8).then_some(rest)
 });
 
-/// What is left after groups divided by colons, as many as there are. `count` grows by the number of
-/// h16 that they stand for.
+/// What is left after groups divided by colons, as many as there are; adds the number of h16 that they
+/// count as to `count`.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn after_groups<'i>(input: &'i [u8], count: &mut usize) -> &'i [u8] {
     let (mut rest, mut next) = (input, Some(input));

@@ -1,5 +1,5 @@
-//! Parsers for octets that are known to be whole, one file for each element of the grammar: nom's
-//! combinators over elements of our own, below the ABNF that they are.
+//! The strict grammar, one file for each element: nom's combinators over parsers of our own, each below
+//! the ABNF that it implements. The input of a parser is always whole: a line, or a value.
 
 pub mod chunk;
 pub mod cookie;

@@ -10,17 +10,17 @@ use super::list::MEMBER_END;
 use crate::bytes::ascii::{parse_decimal, trim_ows};
 use crate::bytes::class::DIGIT;
 
-/// One range of octets, as it is asked for.
+/// One range of octets, as the client asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RangeSpec {
-    /// From the first to the last of these positions, both included; to the end without a last.
+    /// From the first to the last position, both included; without a last one, to the end.
     Int {
         /// The position of the first octet.
         first: u64,
         /// The position of the last octet.
         last: Option<u64>,
     },
-    /// The last so many octets.
+    /// This number of octets at the end.
     Suffix(u64),
 }
 
@@ -50,7 +50,7 @@ impl<'a> RangeSet<'a> {
     }
 }
 
-/// The ranges of a set that are left; what is none ends them.
+/// The ranges of a set that are left. A member that is no range ends the iteration.
 #[derive(Clone, Debug)]
 pub struct Ranges<'a> {
     rest: &'a [u8],
@@ -83,8 +83,8 @@ impl Iterator for Ranges<'_> {
 /// int-range    = first-pos "-" [ last-pos ]
 /// suffix-range = "-" suffix-length
 /// ```
-/// The range between the ends that stand beside a hyphen. `None` when there are none, and where the
-/// last position is before the first, which is invalid.
+/// The range that the digits on both sides of a hyphen say. `None` without any digits, and when the
+/// last position is before the first.
 fn range(first: &[u8], last: &[u8]) -> Option<RangeSpec> {
     match (position(first), position(last)) {
         (None, length) => length.map(RangeSpec::Suffix),
@@ -95,7 +95,8 @@ fn range(first: &[u8], last: &[u8]) -> Option<RangeSpec> {
     }
 }
 
-/// A number. Those beyond 64 bits are past every end, and so are read as the largest.
+/// The number that `digits` say, if there are any. One that 64 bits can't hold is past the end of every
+/// file, and is read as the largest that they can.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn position(digits: &[u8]) -> Option<u64> {
     (!digits.is_empty()).then(|| parse_decimal(digits).unwrap_or(u64::MAX))

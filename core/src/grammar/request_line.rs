@@ -8,7 +8,7 @@ use super::element::{Digit, Literal, SP, after, whole};
 use crate::bytes::class::TARGET;
 use crate::bytes::span::Span;
 
-/// Where the parts of a request-line stand.
+/// The positions of the parts of a request-line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLine {
     /// `method`.
@@ -19,7 +19,7 @@ pub struct RequestLine {
     pub version: (u8, u8),
 }
 
-/// What is wrong with a line that is no request-line: the first of its parts that isn't one.
+/// The first part of a line that makes it no request-line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestLineFault {
     /// Its method, or the one space after it.

@@ -3,8 +3,8 @@
 use crate::bytes::span::Span;
 use crate::grammar::field_line::FieldLine;
 
-/// Where in a head a field line stands. It says nothing without the head, and may be used again for
-/// the next one.
+/// The position of a field line in a head. It means nothing without that head, and a table of entries
+/// may be used again for the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldEntry {
     name: u16,
@@ -25,7 +25,7 @@ impl FieldEntry {
         }
     }
 
-    /// Where the name and the value stand.
+    /// The positions of the name and the value.
     pub(super) const fn line(self) -> FieldLine {
         FieldLine {
             name: Span { start: self.name as usize, end: self.name_end as usize },

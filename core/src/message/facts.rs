@@ -1,9 +1,9 @@
-//! What a server needs to know of the fields anyway, collected while they are read.
+//! What the fields say about framing and connection, collected while they are read.
 
 use super::word::Word;
 use crate::bytes::ascii::{parse_decimal, trim_ows};
 
-/// What the fields say about framing and connection, before anything is concluded from it.
+/// What the fields say about framing and connection. Nothing is concluded from it yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
@@ -15,7 +15,7 @@ pub struct Facts {
     pub connection: Connection,
     /// Expect.
     pub expect: Expect,
-    /// Whether there is an Upgrade.
+    /// Whether there is an Upgrade field.
     pub upgrade: bool,
 }
 
@@ -86,7 +86,7 @@ pub enum Expect {
     Nothing,
     /// 100-continue.
     Continue,
-    /// Something else, too.
+    /// Something else, alone or besides 100-continue.
     Unknown,
 }
 

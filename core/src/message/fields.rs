@@ -17,8 +17,8 @@ pub struct Field<'head> {
 
 /// The field lines of a head. They stay where they arrived and were checked there.
 ///
-/// Look-ups go by a table of them, if the caller lent one with room for all; otherwise over the
-/// lines themselves, again each time.
+/// A look-up goes through a table of them, if the caller lent one with room for all; otherwise it reads
+/// the lines themselves again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields<'head> {
     octets: &'head [u8],

@@ -81,7 +81,7 @@ impl<'head> Head<'head> {
         self.method
     }
 
-    /// The request-target. It is taken apart each time.
+    /// The request-target. Each call parses it again.
     pub fn target(&self) -> Target<'head> {
         target_of(self.as_bytes(), self.method, self.target).unwrap_or(Target::Asterisk)
     }
@@ -101,7 +101,7 @@ impl<'head> Head<'head> {
         &self.facts
     }
 
-    /// Whom the request is meant for: the authority of the target, else of Host (RFC 9110 §7.1).
+    /// The authority that the request is for: that of the target, else that of Host (RFC 9110 §7.1).
     /// `None` only in HTTP/1.0.
     pub fn authority(&self) -> Option<Authority<'head>> {
         match self.target() {

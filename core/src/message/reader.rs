@@ -27,7 +27,7 @@ pub struct HeadLimits {
 /// goes wrong first, by line, is the error.
 #[derive(Clone, Debug, Default)]
 pub struct HeadReader {
-    /// Where the line begins that is being read.
+    /// The start of the line that is being read.
     line: usize,
     /// Octets that were searched for its end.
     searched: usize,
@@ -40,7 +40,7 @@ pub struct HeadReader {
     pub(super) facts: Facts,
 }
 
-/// How a head starts. Where the target stands says where everything else does.
+/// The start of a head. All other positions in it follow from that of the target.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
     pub(super) target: Span,
@@ -48,11 +48,11 @@ pub(super) struct Start {
 }
 
 impl HeadReader {
-    /// Goes on: `input` is the same head, with more octets behind it. Returns its length, the final
-    /// empty line included, once it is whole.
+    /// Reads on in `input`, which is the same head each time, with more octets at its end. Returns the
+    /// length of the head, with the final empty line, once it is whole.
     ///
-    /// Field lines are entered into `table`, which has to be the same each time, as far as there is
-    /// room; and as far as 16 bits can say where they stand.
+    /// Field lines are entered into `table`, which has to be the same each time. Those without room in
+    /// it are left out. [`Fields`](super::Fields) reads no table for a head past 64 KiB.
     ///
     /// # Errors
     /// The first line that is not in the grammar, or that is over a limit.

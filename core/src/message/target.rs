@@ -23,8 +23,8 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
-    /// [`ParseError::Misdirected`] when it is under `https`, whatever follows that: octets that come here in the clear were
-    /// not secured, and then it has to be rejected (RFC 9110 §7.4).
+    /// [`ParseError::Misdirected`] when it is under `https`, whatever follows that: a connection in the
+    /// clear has to reject it (RFC 9110 §7.4).
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn new(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
         let target = match (method, text) {

@@ -2,7 +2,7 @@
 
 use core::ops::BitOr;
 
-/// What is to be recognised: names of fields, received and sent, and members of their values.
+/// A known name of a field, received or sent, or a known member of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Word {
     Host,
@@ -18,7 +18,7 @@ pub(crate) enum Word {
     Other,
 }
 
-/// Those that are asked for most often come first.
+/// The most frequent ones come first.
 const WORDS: [(Word, &[u8]); 10] = [
     (Word::Host, b"host"),
     (Word::Connection, b"connection"),
