@@ -60,7 +60,7 @@ pub mod handler {
     pub use crate::message::{Field, Fields, Head, Method, Refusal, Status, Target, Version};
     pub use crate::semantics::query::{Encoded, Query};
     pub use crate::server::{
-        Body, Error, Exchange, Reply, Responded, Responder, Service, Stream, Transport,
+        Body, Error, Exchange, RefusalPage, Reply, Responded, Responder, Service, Stream, Transport,
     };
     pub use crate::service::{Files, Form, Image, Ring, Site, Storage, Submission, Submissions};
 }

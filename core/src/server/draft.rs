@@ -1,11 +1,10 @@
 //! The reply of one exchange, as far as it is made without the transport.
 
 use super::output::Output;
-use super::refusal_page::RefusalPage;
 use crate::bytes::cursor::Cursor;
 use crate::framing::encode::{Date, Sending, check_name};
 use crate::framing::{EmitError, Length};
-use crate::message::{Head, Refusal, Status};
+use crate::message::{Refusal, Status};
 
 /// What emits content piece by piece, the same each time.
 pub(crate) type Render<'r> = dyn Fn(&mut dyn FnMut(&[u8])) + Sync + 'r;
@@ -17,9 +16,8 @@ pub(super) struct Draft<'c> {
     pub(super) sending: &'c mut Sending,
     pub(super) output: Output<'c>,
     pub(super) now: Option<Date>,
-    /// What shows refusals, and to whom: to the client of this head, if it accepts that; without one,
-    /// it does.
-    pub(super) page: Option<(&'static RefusalPage, Option<&'c Head<'c>>)>,
+    /// The head of the request, as it arrived.
+    pub(super) head: &'c [u8],
 }
 
 impl<'c> Draft<'c> {
@@ -27,8 +25,9 @@ impl<'c> Draft<'c> {
         sending: &'c mut Sending,
         output: Output<'c>,
         now: Option<Date>,
+        head: &'c [u8],
     ) -> Self {
-        Self { sending, output, now, page: None }
+        Self { sending, output, now, head }
     }
 
     /// Emits the status-line.
@@ -87,8 +86,28 @@ impl<'c> Draft<'c> {
         self.output.check()
     }
 
-    /// Stages the line that a refusal has for its content, which is accounted for.
+    /// Emits what the head of a refusal says of its content. Returns how long that is.
+    pub(super) fn begin_refusal(&mut self, refusal: &Refusal) -> usize {
+        let page = self.output.page().and_then(|page| page.begin(refusal, self));
+        self.output.show(page.map(|_| *refusal));
+        let content_type: &[u8] = match page {
+            Some(_) => b"text/html; charset=utf-8",
+            None => b"text/plain; charset=utf-8",
+        };
+        self.own_field("Content-Type", &[content_type]);
+        page.unwrap_or_else(|| {
+            let mut counted = Cursor::new(&mut []);
+            emit_line(refusal, &mut counted);
+            counted.count()
+        })
+    }
+
+    /// Stages the line that a refusal has for its content, which is accounted for. A page is staged
+    /// when the reply is whole otherwise.
     pub(super) fn line(&mut self, refusal: &Refusal) {
+        if self.output.shows_page() {
+            return;
+        }
         let mut free = Cursor::new(self.output.free());
         emit_line(refusal, &mut free);
         let (emitted, count) = (free.written(), free.count());
@@ -142,7 +161,7 @@ impl<'c> Draft<'c> {
 }
 
 /// Emits the line that a refusal has for its content.
-pub(super) fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
+fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
     let Refusal { status, reason, .. } = *refusal;
     output.push_decimal(u64::from(status.code()));
     output.push(b" ");

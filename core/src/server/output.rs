@@ -9,7 +9,7 @@ use super::transport::{Phase, Transmit};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
 use crate::framing::encode::{CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, Sending, chunk_prefix};
-use crate::message::Refusal;
+use crate::message::{Refusal, Status};
 
 /// The most octets handed over in one write. Kernels are slower with more at once.
 const MAX_WRITE: usize = 64 * 1024;
@@ -29,19 +29,21 @@ pub(super) struct Staged {
     writing: bool,
     /// The first thing of the reply's head that could not be emitted.
     fault: Option<EmitError>,
-    /// A page that is to be staged behind all that.
-    page: Option<Page>,
-}
-
-/// A page, from which so many octets are staged or sent already. They are accounted for.
-#[derive(Clone, Copy, Debug)]
-struct Page {
-    shown_by: &'static RefusalPage,
-    refusal: Refusal,
+    /// What shows refusals, if the server has it.
+    page: Option<&'static RefusalPage>,
+    /// Status and reason of the refusal whose page is to be staged behind all that. It is accounted
+    /// for.
+    shown: Option<(Status, &'static str)>,
+    /// Octets of that page that are staged or sent.
     done: usize,
 }
 
 impl Staged {
+    /// Nothing, on a connection where `page` shows refusals.
+    pub(super) fn new(page: Option<&'static RefusalPage>) -> Self {
+        Self { page, ..Self::default() }
+    }
+
     /// Octets staged.
     pub(super) const fn len(&self) -> usize {
         self.len
@@ -117,32 +119,45 @@ impl<'c> Output<'c> {
     pub(super) const fn revoke(&mut self) {
         self.staged.len = self.staged.earlier;
         self.staged.fault = None;
-        self.staged.page = None;
+        self.staged.shown = None;
         self.chunk = None;
     }
 
+    /// What shows refusals, if the server has it.
+    pub(super) const fn page(&self) -> Option<&'static RefusalPage> {
+        self.staged.page
+    }
+
     /// Has the page of a refusal staged, as far as there is room, by each call of
-    /// [`stage_page`](Self::stage_page).
-    pub(super) const fn put_page(&mut self, shown_by: &'static RefusalPage, refusal: Refusal) {
-        self.staged.page = Some(Page { shown_by, refusal, done: 0 });
+    /// [`stage_page`](Self::stage_page); or no page.
+    pub(super) const fn show(&mut self, refusal: Option<Refusal>) {
+        self.staged.shown = match refusal {
+            Some(Refusal { status, reason, .. }) => Some((status, reason)),
+            None => None,
+        };
+        self.staged.done = 0;
+    }
+
+    /// Whether a page is to be staged.
+    pub(super) const fn shows_page(&self) -> bool {
+        self.staged.shown.is_some()
     }
 
     /// Stages more of the page that is to be staged. Returns whether nothing is left of it.
     pub(super) fn stage_page(&mut self) -> bool {
-        let Some(Page { shown_by, refusal, done }) = self.staged.page else { return true };
+        let Staged { page: Some(page), shown: Some((status, reason)), done, .. } = *self.staged
+        else {
+            return true;
+        };
         let mut free = Cursor::new(self.free());
-        let (mut skipped, mut left) = (done, 0);
-        shown_by.emit(&refusal, &mut |piece| {
-            let rest = piece.get(skipped..).unwrap_or_default();
-            skipped -= piece.len() - rest.len();
-            let (fits, more) = rest.split_at_checked(free.free()).unwrap_or((rest, b""));
-            free.push(fits);
-            left += more.len();
-        });
+        let is_whole = page.stage(&Refusal::new(status, reason), done, &mut free);
         let count = free.count();
         self.fill(count);
-        self.staged.page = (left > 0).then_some(Page { shown_by, refusal, done: done + count });
-        left == 0
+        self.staged.done += count;
+        if is_whole {
+            self.staged.shown = None;
+        }
+        is_whole
     }
 
     /// Says that something of the reply's head could not be emitted.
@@ -270,8 +285,9 @@ impl<'c> Output<'c> {
             if self.staged.writing && then == Then::Nothing {
                 tx.flush().await.map_err(Error::Transport)?;
             }
-            let Staged { committed, fault, page, .. } = *self.staged;
-            *self.staged = Staged { committed, fault, page, ..Staged::default() };
+            self.staged.len = 0;
+            self.staged.earlier = 0;
+            self.staged.writing = false;
             Ok(())
         }
     }

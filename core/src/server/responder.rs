@@ -1,11 +1,9 @@
 //! Replies, from the status to the moment they are staged.
 
-use super::draft::{Draft, emit_line};
+use super::draft::Draft;
 use super::error::Error;
-use super::refusal_page::RefusalPage;
 use super::stream::Stream;
 use super::transport::{Half, Transport};
-use crate::bytes::cursor::Cursor;
 use crate::framing::{EmitError, Length};
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
@@ -133,7 +131,7 @@ impl<'c, T: Transport> Responder<'c, T> {
     }
 
     /// Answers with a refusal, and its reason in a line of text, or in the server's
-    /// [`RefusalPage`].
+    /// [`RefusalPage`](super::RefusalPage).
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         let mut reply = self.status(refusal.status);
         if let Some((name, value)) = refusal.field {
@@ -236,28 +234,13 @@ impl<'c, T: Transport> Reply<'c, T> {
             return self.empty();
         }
         let mut reply = self;
-        if let Some((page, head)) = reply.draft.page
-            && head.is_none_or(|head| page.is_accepted(head))
-        {
-            return reply.shown(page, refusal);
-        }
-        reply.add("Content-Type", &[b"text/plain; charset=utf-8"]);
-        let mut counted = Cursor::new(&mut []);
-        emit_line(&refusal, &mut counted);
-        if reply.whole(counted.count()) {
+        let count = reply.draft.begin_refusal(&refusal);
+        if reply.whole(count) {
             reply.draft.line(&refusal);
+        } else {
+            reply.draft.output.show(None);
         }
         Responded { tx: reply.tx, draft: reply.draft, tail: b"" }
-    }
-
-    /// Content that is a page, which is staged when the reply is whole otherwise.
-    fn shown(mut self, page: &'static RefusalPage, refusal: Refusal) -> Responded<'c, T> {
-        self.add("Vary", &[b"Accept"]);
-        self.add("Content-Type", &[b"text/html; charset=utf-8"]);
-        if self.whole(page.len(&refusal)) && self.draft.check().is_ok() {
-            self.draft.output.put_page(page, refusal);
-        }
-        Responded { tx: self.tx, draft: self.draft, tail: b"" }
     }
 
     /// Ends the head of a reply whose content is `count` octets. Returns whether they are sent.

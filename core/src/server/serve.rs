@@ -260,18 +260,17 @@ impl<S: Service, C: Clock> Server<S, C> {
         buffers: Buffers<'b>,
     ) -> impl Future<Output = Result<Ended, T::Error>> {
         // Made before the future, which would hold what it is made of, too.
-        let mut session = Session::new(self.limits, buffers);
+        let mut session = Session::new(self.limits, self.refusal_page, buffers);
         async move {
             loop {
                 let (rx, tx) = transport.halves();
                 let done = match session.step() {
                     Step::Answer(Some(refusal)) => {
                         rx.head(session.head());
-                        self.settle(transport, &mut session, Err(refusal.into()), None)
+                        self.settle(transport, &mut session, Err(refusal.into()))
                     }
                     Step::Answer(None) => {
                         session.set_apart();
-                        let mut page = None;
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
@@ -286,13 +285,10 @@ impl<S: Service, C: Clock> Server<S, C> {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
-                            let accepted =
-                                || self.refusal_page.filter(|page| page.is_accepted(head));
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);
                             if scratch > session.tx.len() / 4 {
-                                page = accepted();
                                 break 'answered Err(ParseError::RequestLineTooLong.into());
                             }
                             let room = session.tx.len() - scratch;
@@ -307,8 +303,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let incoming = Incoming { receiving, window };
                             let now = self.clock.now().map(Date::from);
                             let output = Output::new(buffer, &mut session.staged);
-                            let mut draft = Draft::new(sending, output, now);
-                            draft.page = self.refusal_page.map(|page| (page, Some(head)));
+                            let draft = Draft::new(sending, output, now, octets);
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, draft };
                             if let Err(error) = parts.skip_chunks().await {
@@ -319,22 +314,16 @@ impl<S: Service, C: Clock> Server<S, C> {
                             } else {
                                 match self.service.call(Exchange { parts: &mut parts }).await {
                                     Ok(reply) => reply,
-                                    Err(error) => {
-                                        page = accepted();
-                                        break 'answered Err(error);
-                                    }
+                                    Err(error) => break 'answered Err(error),
                                 }
                             };
                             match reply.check() {
                                 Ok(()) => reply.send().await,
-                                Err(error) => {
-                                    page = accepted();
-                                    Err(error.into())
-                                }
+                                Err(error) => Err(error.into()),
                             }
                         };
                         session.rejoin();
-                        self.settle(transport, &mut session, outcome, page)
+                        self.settle(transport, &mut session, outcome)
                     }
                     Step::Flush => session.output().flush(tx).await,
                     Step::Read(phase) => {
@@ -358,14 +347,13 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
     }
 
-    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it
-    /// has left; tells the transport of the reply, for its log; and goes on, if it is whole.
+    /// Refuses, in place of a reply that was begun, as long as none of it has left; tells the
+    /// transport of the reply, for its log; and goes on, if it is whole.
     fn settle<T: Transport>(
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
         outcome: Result<(), Error<T::Error>>,
-        page: Option<&'static RefusalPage>,
     ) -> Result<(), Error<T::Error>> {
         let (_, tx) = transport.halves();
         let outcome = match outcome {
@@ -375,7 +363,6 @@ impl<S: Service, C: Clock> Server<S, C> {
             Err(error) => {
                 let refusal = if let Error::Refused(refusal) = error { refusal } else { FAILED };
                 let mut draft = session.redraft(self.clock.now().map(Date::from));
-                draft.page = page.map(|page| (page, None));
                 let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
                 // It is staged whole, or as a page that the session stages.
                 let _ = responder.refuse(*refusal);

@@ -3,6 +3,7 @@
 use super::body::Incoming;
 use super::draft::Draft;
 use super::output::{Output, Staged};
+use super::refusal_page::RefusalPage;
 use super::serve::{Buffers, Ended};
 use super::transport::{Phase, Record};
 use crate::bytes::span::Span;
@@ -79,7 +80,11 @@ pub(super) enum Arrived {
 }
 
 impl<'b> Session<'b> {
-    pub(super) fn new(limits: Limits, buffers: Buffers<'b>) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        page: Option<&'static RefusalPage>,
+        buffers: Buffers<'b>,
+    ) -> Self {
         let Buffers { rx, tx, fields } = buffers;
         Self {
             connection: Connection::new(limits.within(rx.len())),
@@ -88,7 +93,7 @@ impl<'b> Session<'b> {
             fields,
             unread: Span::default(),
             head: Span::default(),
-            staged: Staged::default(),
+            staged: Staged::new(page),
             stage: Stage::Head { may_idle: false },
         }
     }
@@ -270,7 +275,9 @@ impl<'b> Session<'b> {
     pub(super) fn redraft(&mut self, now: Option<Date>) -> Draft<'_> {
         let (receiving, sending) = self.connection.halves();
         sending.close_unless_drainable(receiving);
-        let mut draft = Draft::new(sending, Output::new(self.tx, &mut self.staged), now);
+        let Span { start, end } = self.head;
+        let head = self.rx.get(start..end).unwrap_or_default();
+        let mut draft = Draft::new(sending, Output::new(self.tx, &mut self.staged), now, head);
         draft.restart();
         draft
     }

@@ -54,7 +54,9 @@ impl FolderEntries {
         path: &FsPath,
     ) -> Result<Self, OpenError> {
         let directory = tree.open_following(path)?;
-        if is_gone(&directory) {
+        let stat = fstat(&directory).map_err(|error| open_error(&error.into()))?;
+        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        if !is_directory || stat.st_nlink == 0 {
             return Err(OpenError::NotFound);
         }
         Ok(Self {
