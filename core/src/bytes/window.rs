@@ -90,12 +90,16 @@ pub(crate) fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) 
     if cfg!(target_pointer_width = "64") {
         buffer.copy_within(start..end, to);
     } else {
-        // `memmove` alone would weigh more than the loop does by far.
-        for (from, to) in (start..end).zip(to..) {
-            let octet = buffer.get(from).copied().unwrap_or_default();
-            if let Some(place) = buffer.get_mut(to) {
-                *place = octet;
-            }
+        copy_each(buffer, start, end, to);
+    }
+}
+
+/// The same, octet by octet: `memmove` alone would weigh more than this loop by far.
+fn copy_each(buffer: &mut [u8], start: usize, end: usize, to: usize) {
+    for (from, to) in (start..end).zip(to..) {
+        let octet = buffer.get(from).copied().unwrap_or_default();
+        if let Some(place) = buffer.get_mut(to) {
+            *place = octet;
         }
     }
 }
@@ -138,5 +142,15 @@ mod tests {
         window.consume(1);
         assert_eq!(window.free().len(), 7);
         assert_eq!(window.kept(), b"abc");
+    }
+
+    #[test]
+    fn octets_move_down_on_every_target_alike() {
+        for (start, end, to) in [(0, 8, 0), (2, 8, 0), (5, 7, 1), (3, 3, 0), (7, 8, 6)] {
+            let (mut buffer, mut expected) = (*b"abcdefgh", *b"abcdefgh");
+            copy_each(&mut buffer, start, end, to);
+            expected.copy_within(start..end, to);
+            assert_eq!(buffer, expected, "{start}..{end} to {to}");
+        }
     }
 }
