@@ -234,7 +234,7 @@ fn an_image_agrees_with_its_folder() {
 
 #[test]
 fn a_compiled_image_is_the_one_that_was_made() {
-    let fixture = FsPath::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fixture");
+    let fixture = thimble_test_fixtures::checked_in("fixture");
     let made = Builder::new(fixture).hidden(true).leak().unwrap();
     assert_eq!(format!("{BUILT:?}"), format!("{made:?}"));
 }
