@@ -49,6 +49,6 @@ pub mod service;
 pub use framing::Limits;
 pub use message::{Method, Status};
 pub use server::{
-    Buffers, Clock, Ended, Error, Exchange, NoClock, Responded, Server, Service, Transport,
+    Answer, Buffers, Clock, Ended, Error, Exchange, NoClock, Responded, Server, Service, Transport,
 };
 pub use service::{Image, Site};

@@ -55,7 +55,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let (deadlines, log, stop) = (Deadlines::default(), Log::none(), Stop::new());
+        let (deadlines, log, stop) = (Deadlines::default(), Log::default(), Stop::new());
         Self { limits: Limits::DESKTOP, deadlines, log, stop }
     }
 }
@@ -74,7 +74,8 @@ impl Options {
         self
     }
 
-    /// Where replies are logged; nowhere if nothing is said.
+    /// Where replies are logged; if nothing is said, only what the application does wrong is, on standard
+    /// error.
     pub fn log(mut self, log: Log) -> Self {
         self.log = log;
         self

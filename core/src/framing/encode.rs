@@ -47,6 +47,10 @@ pub enum EmitError {
     /// A field that says how the message is framed, which only framing may say: Connection,
     /// Content-Length, Date, Transfer-Encoding, and their like.
     FramingField,
+    /// A second Content-Type.
+    Repeated,
+    /// Content of a reply whose status has none: 204, 205, 304.
+    NoContent,
     /// More content than was declared, or less.
     Length,
     /// Something that doesn't come next.
@@ -241,7 +245,7 @@ impl Sending {
         now: Option<Date>,
         output: &mut Cursor<'_>,
     ) -> Result<(), EmitError> {
-        if !matches!(self.next, Next::Status) || status.is_interim() {
+        if !matches!(self.next, Next::Status) {
             return Err(EmitError::Order);
         }
         self.omits_content = self.is_head || status.has_no_content();
@@ -318,7 +322,7 @@ impl Sending {
         let has_none = self.status.has_no_content();
         let bodiless = has_none || self.status == Status::RESET_CONTENT;
         let framing = match length {
-            Length::Exact(1..) if bodiless => return Err(EmitError::Length),
+            Length::Exact(1..) if bodiless => return Err(EmitError::NoContent),
             _ if bodiless => Framing::Exact(0),
             Length::Exact(length) => Framing::Exact(length),
             Length::Unknown if self.version >= Version::Http11 => Framing::Chunked,
@@ -414,9 +418,14 @@ impl Sending {
 impl core::fmt::Display for EmitError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::Full => "the output is full",
-            Self::Field => "a field name is no token, or a field value holds a control octet",
-            Self::FramingField => "a field that only framing may emit",
+            Self::Full => "the buffer has no room for it",
+            Self::Field => "a field name is no token, or a field value holds CR, LF or another control",
+            Self::FramingField => {
+                "Connection, Content-Length, Date, Trailer, Transfer-Encoding and their like are not \
+                 for the application to set"
+            }
+            Self::Repeated => "a second Content-Type",
+            Self::NoContent => "content with a status that has none",
             Self::Length => "the content is not of the length that was declared",
             Self::Order => "this part of the reply doesn't come next",
         })

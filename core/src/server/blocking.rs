@@ -1,6 +1,7 @@
 //! Blocking transports: embedded-io's blocking traits seen as the async ones, never pending.
 
 use core::any::Any;
+use core::fmt::Display;
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
@@ -79,6 +80,10 @@ impl<H: Half> Half for Ready<H> {
 
     fn head(&mut self, head: &[u8]) {
         self.0.head(head);
+    }
+
+    fn failed(&mut self, error: &dyn Display) {
+        self.0.failed(error);
     }
 
     fn replied(&mut self, record: &Record<'_>) {

@@ -16,6 +16,8 @@ pub(super) struct Draft<'c> {
     pub(super) sending: &'c mut Sending,
     pub(super) output: Output<'c>,
     pub(super) now: Option<Date>,
+    /// Whether the reply has a Content-Type.
+    pub(super) is_typed: bool,
 }
 
 impl<'c> Draft<'c> {
@@ -24,7 +26,7 @@ impl<'c> Draft<'c> {
         output: Output<'c>,
         now: Option<Date>,
     ) -> Self {
-        Self { sending, output, now }
+        Self { sending, output, now, is_typed: false }
     }
 
     /// Emits the status-line.
@@ -38,8 +40,25 @@ impl<'c> Draft<'c> {
     /// Emits a field, its value in parts that are joined.
     pub(super) fn field(&mut self, name: &str, value: &[&[u8]]) {
         match check_name(name) {
+            Ok(()) if name.eq_ignore_ascii_case("Content-Type") => self.content_type(value),
             Ok(()) => self.own_field(name, value),
             Err(fault) => self.output.fail(fault),
+        }
+    }
+
+    /// Emits Content-Type, of which there is one at most.
+    pub(super) fn content_type(&mut self, value: &[&[u8]]) {
+        if self.is_typed {
+            return self.output.fail(EmitError::Repeated);
+        }
+        self.is_typed = true;
+        self.own_field("Content-Type", value);
+    }
+
+    /// Emits Content-Type, if there is none yet.
+    pub(super) fn usual_type(&mut self, media_type: &str) {
+        if !self.is_typed {
+            self.content_type(&[media_type.as_bytes()]);
         }
     }
 
@@ -133,6 +152,7 @@ impl<'c> Draft<'c> {
     /// Takes all of it back, to begin another reply.
     pub(super) fn restart(&mut self) {
         self.output.revoke();
+        self.is_typed = false;
         self.sending.restart();
     }
 }

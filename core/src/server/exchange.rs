@@ -1,5 +1,7 @@
 //! One request, and the reply it is owed.
 
+use core::fmt::Display;
+
 use super::body::{Body, Incoming};
 use super::draft::Draft;
 use super::error::Error;
@@ -88,6 +90,12 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// Answers with a refusal, and its reason in a line of text.
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         self.into_responder().refuse(refusal)
+    }
+
+    /// Answers with 500, because the application failed; the log says how. See
+    /// [`Responder::fail`].
+    pub fn fail(self, error: &dyn Display) -> Responded<'c, T> {
+        self.into_responder().fail(error)
     }
 
     /// Answers a method that is not among `methods`: OPTIONS with those that are (204), a method

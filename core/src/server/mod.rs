@@ -21,6 +21,6 @@ pub use body::Body;
 pub use error::Error;
 pub use exchange::Exchange;
 pub use responder::{Reply, Responded, Responder};
-pub use serve::{Buffers, Clock, Ended, NoClock, Server, Service};
+pub use serve::{Answer, Buffers, Clock, Ended, NoClock, Server, Service};
 pub use stream::Stream;
 pub use transport::{Half, Phase, Receive, Record, Transmit, Transport};

@@ -1,7 +1,9 @@
 //! Replies, from the status to the moment they are staged.
 
+use core::fmt::Display;
+
 use super::draft::{Draft, emit_line};
-use super::error::Error;
+use super::error::{Error, FAILED};
 use super::stream::Stream;
 use super::transport::{Half, Transport};
 use crate::bytes::cursor::Cursor;
@@ -18,8 +20,9 @@ pub struct Responder<'c, T: Transport> {
 
 /// A reply whose head is being staged: fields can be added.
 ///
-/// What can't be emitted (a field that could end its line early, a head larger than the buffer has
-/// room for) makes it a 500 in the end, since nothing of it has left yet.
+/// What can't be emitted (a field that could end its line early or says how the message is framed,
+/// content with a status that has none, a head larger than the buffer has room for) makes it a 500 in
+/// the end, since nothing of it has left yet; and the log says what it was.
 pub struct Reply<'c, T: Transport> {
     pub(super) tx: &'c mut T::Tx,
     pub(super) draft: &'c mut Draft<'c>,
@@ -51,6 +54,30 @@ impl<'c, T: Transport> Responder<'c, T> {
     /// Answers with a refusal, and its reason in a line of text.
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         self.status(refusal.status).refused(refusal)
+    }
+
+    /// Answers with 500, because the application failed; the log says how, and the client doesn't
+    /// learn it.
+    ///
+    /// # Examples
+    /// ```
+    /// use thimble_core::{Answer, Exchange, Service, Status, Transport};
+    ///
+    /// # fn degrees() -> Result<&'static str, std::num::ParseIntError> { Ok("21") }
+    /// struct Thermometer;
+    ///
+    /// impl Service for Thermometer {
+    ///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    ///         match degrees() {
+    ///             Ok(degrees) => Ok(exchange.respond(Status::OK).text(degrees)),
+    ///             Err(error) => Ok(exchange.fail(&error)),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn fail(self, error: &dyn Display) -> Responded<'c, T> {
+        self.tx.failed(error);
+        self.refuse(*FAILED)
     }
 
     /// The time of the request.
@@ -94,10 +121,17 @@ impl<'c, T: Transport> Reply<'c, T> {
         self.draft.own_field(name, value);
     }
 
-    /// Adds Content-Type.
+    /// Adds Content-Type, of which a reply has one.
     #[must_use]
-    pub fn content_type(mut self, media_type: &str) -> Self {
-        self.add("Content-Type", &[media_type.as_bytes()]);
+    pub fn content_type(self, media_type: &str) -> Self {
+        self.draft.content_type(&[media_type.as_bytes()]);
+        self
+    }
+
+    /// Closes the connection after this reply, which says so to the client.
+    #[must_use]
+    pub fn close(self) -> Self {
+        self.draft.sending.close();
         self
     }
 
@@ -106,14 +140,24 @@ impl<'c, T: Transport> Reply<'c, T> {
         self.content(b"")
     }
 
-    /// The content is plain text.
+    /// The content is plain text, if no other [`content_type`](Self::content_type) was said.
     pub fn text(self, text: &'c str) -> Responded<'c, T> {
-        self.content_type("text/plain; charset=utf-8").content(text.as_bytes())
+        self.draft.usual_type("text/plain; charset=utf-8");
+        self.content(text.as_bytes())
     }
 
-    /// The content is HTML.
+    /// The content is HTML, if no other [`content_type`](Self::content_type) was said.
     pub fn html(self, html: &'c str) -> Responded<'c, T> {
-        self.content_type("text/html; charset=utf-8").content(html.as_bytes())
+        self.draft.usual_type("text/html; charset=utf-8");
+        self.content(html.as_bytes())
+    }
+
+    /// The content is JSON (RFC 8259), if no other [`content_type`](Self::content_type) was said.
+    /// JSON that doesn't outlive the handler goes by `.content_type("application/json")` and
+    /// [`send`](Self::send).
+    pub fn json(self, json: &'c [u8]) -> Responded<'c, T> {
+        self.draft.usual_type("application/json");
+        self.content(json)
     }
 
     /// The content is `content`, which outlives the exchange. It is sent when the handler has
@@ -146,7 +190,8 @@ impl<'c, T: Transport> Reply<'c, T> {
         if refusal.status.has_no_content() {
             return self.empty();
         }
-        let mut reply = self.content_type("text/plain; charset=utf-8");
+        let mut reply = self;
+        reply.draft.usual_type("text/plain; charset=utf-8");
         let mut counted = Cursor::new(&mut []);
         emit_line(&refusal, &mut counted);
         if reply.whole(counted.count()) {

@@ -2,7 +2,7 @@
 
 use super::body::{Incoming, receive};
 use super::draft::Draft;
-use super::error::Error;
+use super::error::{Error, FAILED};
 use super::exchange::{Exchange, Parts};
 use super::output::Output;
 use super::responder::{Responded, Responder};
@@ -14,7 +14,10 @@ use crate::bytes::window::Window;
 use crate::framing::Limits;
 use crate::framing::encode::Date;
 use crate::grammar::date::UnixTime;
-use crate::message::{FieldEntry, Head, Method, ParseError, Refusal, Status, Target};
+use crate::message::{FieldEntry, Head, Method, ParseError, Refusal, Target};
+
+/// What a handler returns: the reply, or what `?` passes on.
+pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>>;
 
 /// What an application implements; once, for every frontend.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the service, as DESIGN asks")]
@@ -92,9 +95,6 @@ pub struct Server<S, C> {
     /// The limits.
     pub limits: Limits,
 }
-
-/// What answers a reply that could not be emitted.
-const FAILED: &Refusal = &Refusal::new(Status::INTERNAL_SERVER_ERROR, "");
 
 impl<S: Service, C: Clock> Server<S, C> {
     /// A server of `service`.
@@ -213,14 +213,14 @@ impl<S: Service, C: Clock> Server<S, C> {
         let outcome = match outcome {
             Ok(()) => Ok(()),
             Err(error @ Error::Transport(_)) => Err(error),
-            Err(_) if session.staged.is_committed() => Err(Error::Cut),
             Err(error) => {
-                let refusal = if let Error::Refused(refusal) = error { refusal } else { FAILED };
-                let mut draft = session.redraft(self.clock.now().map(Date::from));
-                let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
-                // It is staged whole: nothing is to be sent behind it.
-                let _ = responder.refuse(*refusal);
-                Ok(())
+                let refusal = if let Error::Refused(refusal) = error {
+                    refusal
+                } else {
+                    tx.failed(&error);
+                    FAILED
+                };
+                self.refuse::<T>(refusal, tx, session)
             }
         };
         let outcome = if session.is_whole() { outcome } else { Err(Error::Cut) };
@@ -229,6 +229,23 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
         outcome?;
         session.conclude();
+        Ok(())
+    }
+
+    /// Refuses in place of a reply that was begun, as long as none of it has left.
+    fn refuse<T: Transport>(
+        &self,
+        refusal: &Refusal,
+        tx: &mut T::Tx,
+        session: &mut Session<'_>,
+    ) -> Result<(), Error<T::Error>> {
+        if session.staged.is_committed() {
+            return Err(Error::Cut);
+        }
+        let mut draft = session.redraft(self.clock.now().map(Date::from));
+        let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
+        // It is staged whole: nothing is to be sent behind it.
+        let _ = responder.refuse(*refusal);
         Ok(())
     }
 }

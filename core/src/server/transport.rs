@@ -1,6 +1,7 @@
 //! What a network stack brings: two halves of a connection that read and write.
 
 use core::any::Any;
+use core::fmt::Display;
 
 use crate::message::Status;
 use crate::message::head::request_line_of;
@@ -61,6 +62,13 @@ pub trait Half {
     /// line.
     fn head(&mut self, head: &[u8]) {
         let _ = head;
+    }
+
+    /// On the transmitting half: the application failed in answering a request, as `error` says, and
+    /// a 500 or a connection that is cut answers it. [`replied`](Self::replied) follows, unless
+    /// nothing was sent.
+    fn failed(&mut self, error: &dyn Display) {
+        let _ = error;
     }
 
     /// On the transmitting half: a reply is complete, or was cut short after its head.
