@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -207,6 +207,14 @@ impl Half for Tx<'_> {
 
     fn head(&mut self, head: &[u8]) {
         self.log.reply(head);
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        Some(self.connection.peer())
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.connection.stream().local_addr().ok()
     }
 
     fn failed(&mut self, error: &dyn Display) {

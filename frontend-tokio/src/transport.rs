@@ -220,6 +220,14 @@ impl Half for Tx<'_> {
         self.log.reply(head);
     }
 
+    fn peer(&self) -> Option<SocketAddr> {
+        Some(self.peer)
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.socket.local()
+    }
+
     fn failed(&mut self, error: &dyn Display) {
         self.failure = Some(error.to_string());
     }

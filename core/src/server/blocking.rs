@@ -3,6 +3,7 @@
 use core::any::Any;
 use core::fmt::Display;
 use core::future::Future;
+use core::net::SocketAddr;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
@@ -88,6 +89,18 @@ impl<H: Half> Half for Ready<H> {
 
     fn replied(&mut self, record: &Record<'_>) {
         self.0.replied(record);
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer()
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.0.local()
+    }
+
+    fn is_secure(&self) -> bool {
+        self.0.is_secure()
     }
 
     fn stopping(&self) -> bool {

@@ -6,21 +6,29 @@
 
 pub mod blocking;
 pub mod body;
-mod draft;
+mod clock;
 pub mod error;
 pub mod exchange;
-pub mod output;
+mod flush;
+mod output;
+mod responded;
 pub mod responder;
 pub mod route;
 pub mod serve;
+mod service;
 mod session;
 pub mod stream;
 pub mod transport;
+mod unsent;
 
 pub use body::Body;
+pub use clock::{Clock, NoClock};
 pub use error::Error;
 pub use exchange::Exchange;
-pub use responder::{Reply, Responded, Responder};
-pub use serve::{Answer, Buffers, Clock, Ended, NoClock, Server, Service};
+pub use responded::Responded;
+pub use responder::{Reply, Responder};
+pub use serve::Server;
+pub use service::{Answer, Service};
+pub use session::{Buffers, Ended};
 pub use stream::Stream;
 pub use transport::{Half, Phase, Receive, Record, Transmit, Transport};

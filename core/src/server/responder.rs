@@ -1,13 +1,14 @@
-//! Replies, from the status to the moment they are staged.
+//! Replies, from the status to the end of their heads.
 
 use core::fmt::Display;
 
-use super::draft::{Draft, emit_line};
 use super::error::{Error, FAILED};
+use super::output::{Output, emit_line};
+use super::responded::Responded;
 use super::stream::Stream;
 use super::transport::{Half, Transport};
 use crate::bytes::cursor::Cursor;
-use crate::framing::{EmitError, Length};
+use crate::framing::Length;
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::methods::{allowed, no_names, refuse};
@@ -15,33 +16,24 @@ use crate::semantics::methods::{allowed, no_names, refuse};
 /// Where the reply of one exchange comes from. It is gone once a reply was begun.
 pub struct Responder<'c, T: Transport> {
     pub(super) tx: &'c mut T::Tx,
-    pub(super) draft: &'c mut Draft<'c>,
+    pub(super) output: &'c mut Output<'c>,
 }
 
-/// A reply whose head is being staged: fields can be added.
+/// A reply whose head is being made: fields can be added.
 ///
 /// What can't be emitted (a field that could end its line early or says how the message is framed,
 /// content with a status that has none, a head larger than the buffer has room for) makes it a 500 in
 /// the end, since nothing of it has left yet; and the log says what it was.
 pub struct Reply<'c, T: Transport> {
     pub(super) tx: &'c mut T::Tx,
-    pub(super) draft: &'c mut Draft<'c>,
-}
-
-/// A reply that is staged. The driver sends it when the handler returns it.
-#[must_use = "a handler returns this, and then it is sent"]
-pub struct Responded<'c, T: Transport> {
-    pub(super) tx: &'c mut T::Tx,
-    pub(super) draft: &'c mut Draft<'c>,
-    /// Octets to be sent behind those staged. They are accounted for already.
-    pub(super) tail: &'c [u8],
+    pub(super) output: &'c mut Output<'c>,
 }
 
 impl<'c, T: Transport> Responder<'c, T> {
     /// Begins a reply.
     pub fn status(self, status: Status) -> Reply<'c, T> {
-        self.draft.status(status);
-        Reply { tx: self.tx, draft: self.draft }
+        self.output.status(status);
+        Reply { tx: self.tx, output: self.output }
     }
 
     /// Redirects to `location` by GET: 303 (RFC 9110 §15.4.4), what follows a form.
@@ -82,12 +74,12 @@ impl<'c, T: Transport> Responder<'c, T> {
 
     /// The time of the request.
     pub(crate) fn now(&self) -> Option<UnixTime> {
-        self.draft.now.map(|date| date.time)
+        self.output.now.map(|date| date.time)
     }
 
     /// The free part of the transmit buffer, to work in before the reply is begun.
     pub(crate) fn scratch(&mut self) -> &mut [u8] {
-        self.draft.output.free()
+        self.output.free()
     }
 
     /// Answers a method that is not among `methods`: OPTIONS with what is (204), a method known to
@@ -112,26 +104,26 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// Adds a field whose value is made of parts that are joined.
     #[must_use]
     pub fn field_of(self, name: &str, value: &[&[u8]]) -> Self {
-        self.draft.field(name, value);
+        self.output.field(name, value);
         self
     }
 
     /// [`field_of`](Self::field_of), in place, with a name that is known to be good.
     pub(crate) fn add(&mut self, name: &'static str, value: &[&[u8]]) {
-        self.draft.own_field(name, value);
+        self.output.own_field(name, value);
     }
 
     /// Adds Content-Type, of which a reply has one.
     #[must_use]
     pub fn content_type(self, media_type: &str) -> Self {
-        self.draft.content_type(&[media_type.as_bytes()]);
+        self.output.content_type(media_type);
         self
     }
 
     /// Closes the connection after this reply, which says so to the client.
     #[must_use]
     pub fn close(self) -> Self {
-        self.draft.sending.close();
+        self.output.sender.close();
         self
     }
 
@@ -142,13 +134,13 @@ impl<'c, T: Transport> Reply<'c, T> {
 
     /// The content is plain text, if no other [`content_type`](Self::content_type) was said.
     pub fn text(self, text: &'c str) -> Responded<'c, T> {
-        self.draft.usual_type("text/plain; charset=utf-8");
+        self.output.usual_type("text/plain; charset=utf-8");
         self.content(text.as_bytes())
     }
 
     /// The content is HTML, if no other [`content_type`](Self::content_type) was said.
     pub fn html(self, html: &'c str) -> Responded<'c, T> {
-        self.draft.usual_type("text/html; charset=utf-8");
+        self.output.usual_type("text/html; charset=utf-8");
         self.content(html.as_bytes())
     }
 
@@ -156,7 +148,7 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// JSON that doesn't outlive the handler goes by `.content_type("application/json")` and
     /// [`send`](Self::send).
     pub fn json(self, json: &'c [u8]) -> Responded<'c, T> {
-        self.draft.usual_type("application/json");
+        self.output.usual_type("application/json");
         self.content(json)
     }
 
@@ -164,7 +156,7 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// returned, in one write with the head when there is room.
     pub fn content(mut self, content: &'c [u8]) -> Responded<'c, T> {
         let tail = if self.whole(content.len()) { content } else { b"" };
-        Responded { tx: self.tx, draft: self.draft, tail }
+        Responded { tx: self.tx, output: self.output, tail }
     }
 
     /// The content is `content`, which needn't outlive the handler: it is sent now, if it is larger
@@ -177,12 +169,17 @@ impl<'c, T: Transport> Reply<'c, T> {
 
     /// Content whose length turns out at the end.
     pub fn stream(self) -> Stream<'c, T> {
-        Stream::new(self, Length::Unknown)
+        self.begin(Length::Unknown)
     }
 
     /// Content of a length that is known, in octets.
     pub fn stream_exact(self, length: u64) -> Stream<'c, T> {
-        Stream::new(self, Length::Exact(length))
+        self.begin(Length::Exact(length))
+    }
+
+    fn begin(mut self, length: Length) -> Stream<'c, T> {
+        self.end_head(length);
+        Stream { tx: self.tx, output: self.output }
     }
 
     /// Content that says why; none where the status has none.
@@ -191,41 +188,29 @@ impl<'c, T: Transport> Reply<'c, T> {
             return self.empty();
         }
         let mut reply = self;
-        reply.draft.usual_type("text/plain; charset=utf-8");
+        reply.output.usual_type("text/plain; charset=utf-8");
         let mut counted = Cursor::new(&mut []);
         emit_line(&refusal, &mut counted);
         if reply.whole(counted.count()) {
-            reply.draft.line(&refusal);
+            reply.output.line(&refusal);
         }
-        Responded { tx: reply.tx, draft: reply.draft, tail: b"" }
+        Responded { tx: reply.tx, output: reply.output, tail: b"" }
     }
 
     /// Ends the head of a reply whose content is `count` octets. Returns whether they are sent.
     fn whole(&mut self, count: usize) -> bool {
         self.end_head(Length::Exact(count as u64));
-        self.draft.whole(count)
+        self.output.whole(count)
     }
 
     /// Ends the head.
-    pub(super) fn end_head(&mut self, length: Length) {
+    fn end_head(&mut self, length: Length) {
         if self.tx.stopping() {
-            self.draft.sending.close();
+            self.output.sender.close();
         }
-        self.draft.end_head(length);
-        if self.draft.check().is_ok() {
-            self.tx.head(self.draft.output.reply());
+        self.output.end_head(length);
+        if self.output.check().is_ok() {
+            self.tx.head(self.output.reply());
         }
-    }
-}
-
-impl<T: Transport> Responded<'_, T> {
-    /// Sends what doesn't fit the transmit buffer, and leaves the rest staged.
-    pub(super) fn send(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
-        self.draft.output.send(self.tail, self.tx)
-    }
-
-    /// Whether it could be made.
-    pub(super) fn check(&self) -> Result<(), EmitError> {
-        self.draft.check()
     }
 }

@@ -1,89 +1,17 @@
 //! The driver: reads requests, calls the service, sends what it replies.
 
-use super::body::{Incoming, receive};
-use super::draft::Draft;
+use super::body::{Arrived, Incoming, receive};
+use super::clock::Clock;
 use super::error::{Error, FAILED};
 use super::exchange::{Exchange, Parts};
 use super::output::Output;
-use super::responder::{Responded, Responder};
+use super::responder::Responder;
 use super::route::{MAX_SEGMENTS, Route};
-use super::session::{Arrived, Session, Step};
+use super::service::Service;
+use super::session::{Buffers, Ended, Lent, Session, Step};
 use super::transport::{Half, Transmit, Transport};
-use crate::bytes::span::Span;
-use crate::bytes::window::Window;
-use crate::framing::Limits;
-use crate::framing::encode::Date;
-use crate::grammar::date::UnixTime;
-use crate::message::{FieldEntry, Head, Method, ParseError, Refusal, Target};
-
-/// What a handler returns: the reply, or what `?` passes on.
-pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>>;
-
-/// What an application implements; once, for every frontend.
-#[expect(async_fn_in_trait, reason = "`Send` follows from the service, as DESIGN asks")]
-pub trait Service {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What `?` passes on: the driver answers it, as far as it still can.
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>>;
-}
-
-impl<S: Service> Service for &S {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        (**self).call(exchange).await
-    }
-}
-
-/// The time of day.
-pub trait Clock {
-    /// The time now; `None` where nobody knows it, and then replies have no Date
-    /// (RFC 9110 §6.6.1).
-    fn now(&self) -> Option<UnixTime>;
-}
-
-/// No clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoClock;
-
-impl Clock for NoClock {
-    fn now(&self) -> Option<UnixTime> {
-        None
-    }
-}
-
-/// How [`Server::serve`] left a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// As wide as a pointer, so that a step can be returned in registers.
-#[repr(usize)]
-pub enum Ended {
-    /// It is idle, and both buffers are empty: serve it again when something arrives.
-    Idle,
-    /// It is over: the sending side is shut, and the client had its time to read the reply.
-    Closed,
-    /// It is over in the middle of a reply: reset it, so that the client can't take what it got for
-    /// the whole.
-    Cut,
-}
-
-/// The memory of a connection.
-#[derive(Debug)]
-pub struct Buffers<'b> {
-    /// Receives: it holds a request's head, and what its handler has not read of the content.
-    /// [`Limits::receive_buffer`] says how large it should be; limits shrink to fit what it is.
-    pub rx: &'b mut [u8],
-    /// Transmits. Half of it has to hold the head of every reply: 1 KiB is enough for most.
-    pub tx: &'b mut [u8],
-    /// The places of field lines, so that look-ups need not go over the head again. Without room
-    /// for all, they do.
-    pub fields: &'b mut [FieldEntry],
-}
+use crate::framing::{Date, Limits};
+use crate::message::{Head, Method, ParseError, Refusal, Target};
 
 /// A service with what it needs besides a transport.
 #[derive(Clone, Copy, Debug)]
@@ -127,42 +55,44 @@ impl<S: Service, C: Clock> Server<S, C> {
                         self.settle(transport, &mut session, Err(refusal.into()))
                     }
                     Step::Answer(None) => {
-                        session.set_apart();
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
-                            let Span { start, end } = session.head;
-                            let Some((front, behind)) = session.rx.split_at_mut_checked(end) else {
+                            let Some(lent) = session.lend() else {
                                 break 'answered Err(Error::Cut);
                             };
-                            let octets = front.get(start..).unwrap_or_default();
+                            let Lent {
+                                head: octets,
+                                fields,
+                                connection,
+                                window,
+                                tx: buffer,
+                                unsent,
+                            } = lent;
                             rx.head(octets);
-                            let parsed = session.connection.head(octets, session.fields);
-                            let head = match session.connection.accept(octets, &parsed) {
+                            let parsed = connection.receiver().head(octets, fields);
+                            let head = match connection.accept(octets, &parsed) {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);
-                            if scratch > session.tx.len() / 4 {
+                            if scratch > buffer.len() / 4 {
                                 break 'answered Err(ParseError::RequestLineTooLong.into());
                             }
-                            let room = session.tx.len() - scratch;
-                            let Some((buffer, scratch)) = session.tx.split_at_mut_checked(room)
-                            else {
+                            let room = buffer.len() - scratch;
+                            let Some((buffer, scratch)) = buffer.split_at_mut_checked(room) else {
                                 break 'answered Err(Error::Cut);
                             };
                             let mut segments = [""; MAX_SEGMENTS];
                             let route = Route::new(path, scratch, &mut segments);
-                            let (receiving, sending) = session.connection.halves();
-                            let window = Window::new(behind, &mut session.unread);
-                            let incoming = Incoming { receiving, window };
+                            let (receiver, sender) = connection.sides();
+                            let incoming = Incoming { receiver, window };
                             let now = self.clock.now().map(Date::from);
-                            let output = Output::new(buffer, &mut session.staged);
-                            let draft = Draft::new(sending, output, now);
+                            let output = Output::new(buffer, unsent, sender, now);
                             let mut parts: Parts<'_, T> =
-                                Parts { head, route: &route, rx, tx, incoming, draft };
+                                Parts { head, route: &route, rx, tx, incoming, output };
                             let mut reply = if let Some(methods) = general {
                                 parts.split().1.allow(head.method(), methods)
                             } else {
@@ -179,7 +109,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                         session.rejoin();
                         self.settle(transport, &mut session, outcome)
                     }
-                    Step::Flush => session.output().flush(tx).await,
+                    Step::Flush => session.output(None).flush(tx).await,
                     Step::Read(phase) => {
                         let arrived = match receive(rx, &mut session.window(), phase).await {
                             Ok(arrived) => arrived,
@@ -224,7 +154,7 @@ impl<S: Service, C: Clock> Server<S, C> {
             }
         };
         let outcome = if session.is_whole() { outcome } else { Err(Error::Cut) };
-        if outcome.is_ok() || session.staged.is_committed() {
+        if outcome.is_ok() || session.unsent.committed {
             tx.replied(&session.record());
         }
         outcome?;
@@ -239,12 +169,12 @@ impl<S: Service, C: Clock> Server<S, C> {
         tx: &mut T::Tx,
         session: &mut Session<'_>,
     ) -> Result<(), Error<T::Error>> {
-        if session.staged.is_committed() {
+        if session.unsent.committed {
             return Err(Error::Cut);
         }
-        let mut draft = session.redraft(self.clock.now().map(Date::from));
-        let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
-        // It is staged whole: nothing is to be sent behind it.
+        let mut output = session.restart(self.clock.now().map(Date::from));
+        let responder: Responder<'_, T> = Responder { tx, output: &mut output };
+        // All of it is in the buffer: nothing is to be sent behind it.
         let _ = responder.refuse(*refusal);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use core::any::Any;
 use core::fmt::Display;
+use core::net::SocketAddr;
 
 use crate::message::Status;
 use crate::message::head::request_line_of;
@@ -74,6 +75,23 @@ pub trait Half {
     /// On the transmitting half: a reply is complete, or was cut short after its head.
     fn replied(&mut self, record: &Record<'_>) {
         let _ = record;
+    }
+
+    /// On the transmitting half: the address of the client, or of what stands in front of it; `None`
+    /// where there is none, or nobody knows it.
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// On the transmitting half: the address that the client reached; `None` where there is none, or
+    /// nobody knows it.
+    fn local(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// On the transmitting half: whether the connection is secure, as TLS is.
+    fn is_secure(&self) -> bool {
+        false
     }
 
     /// On the transmitting half: whether the server is stopping, so that the reply whose head is

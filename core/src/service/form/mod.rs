@@ -25,7 +25,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// not UTF-8. And that the transport failed.
     pub async fn form(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
         announced(self.head())?;
-        let limit = self.receiving().limits().form;
+        let limit = self.receiver().limits().form;
         self.accepts(limit)?;
         let (body, responder) = self.open().await?;
         let content = body.collect(limit).await?;

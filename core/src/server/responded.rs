@@ -1,0 +1,45 @@
+//! Replies that are made.
+
+use super::error::{Error, FAILED};
+use super::output::Output;
+use super::transport::Transport;
+use crate::framing::EmitError;
+use crate::message::Status;
+
+/// A reply that is made. The driver sends what is left of it when the handler returns it.
+#[must_use = "a handler returns this, and then it is sent"]
+pub struct Responded<'c, T: Transport> {
+    pub(super) tx: &'c mut T::Tx,
+    pub(super) output: &'c mut Output<'c>,
+    /// Octets to be sent behind those in the buffer. They are accounted for already.
+    pub(super) tail: &'c [u8],
+}
+
+impl<T: Transport> Responded<'_, T> {
+    /// The status of the reply: 500, if it can't be emitted as it was made.
+    pub fn status(&self) -> Status {
+        match self.check() {
+            Ok(()) => self.output.sender.status(),
+            Err(_) => FAILED.status,
+        }
+    }
+
+    /// Octets of its content, as they are sent: none in reply to HEAD. Where it can't be emitted as
+    /// it was made, what is sent in its place is not counted.
+    pub fn length(&self) -> u64 {
+        match self.check() {
+            Ok(()) => self.output.sender.content(),
+            Err(_) => 0,
+        }
+    }
+
+    /// Sends what doesn't fit the transmit buffer, and leaves the rest there.
+    pub(super) fn send(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        self.output.send(self.tail, self.tx)
+    }
+
+    /// Whether it could be made.
+    pub(super) fn check(&self) -> Result<(), EmitError> {
+        self.output.check()
+    }
+}

@@ -1,0 +1,39 @@
+//! What of the transmit buffer is still to be sent.
+
+use crate::bytes::span::Span;
+use crate::framing::EmitError;
+
+/// What the transmit buffer holds. It outlives the exchange that put it there, so that the replies to
+/// pipelined requests leave together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unsent {
+    /// Octets to be sent, from the start of the buffer on.
+    pub(super) len: usize,
+    /// How many of those belong to earlier replies.
+    pub(super) earlier: usize,
+    /// Whether octets of the final reply of this exchange have left.
+    pub(super) committed: bool,
+    /// Whether a write is under way. It stays so when the future that wrote was dropped, and then
+    /// nobody knows how much of it went.
+    pub(super) writing: bool,
+    /// The first thing of the reply's head that could not be emitted.
+    pub(super) fault: Option<EmitError>,
+    /// Where in the buffer the field lines stand that were added from outside of the service: behind
+    /// all else until the reply's head ends, and then in it.
+    pub(super) added: Span,
+}
+
+impl Unsent {
+    /// Whether nothing is to be sent.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The reply is whole: what comes next belongs to another one.
+    pub(super) const fn end_reply(&mut self) {
+        self.earlier = self.len;
+        self.committed = false;
+        self.fault = None;
+        self.added = Span { start: 0, end: 0 };
+    }
+}
