@@ -30,7 +30,7 @@ impl Service for Handlers {
             "large" => reply(exchange).field("X", &"x".repeat(2000)).text("{}"),
             "short" => reply(exchange).stream_exact(3).finish()?,
             "own" => exchange.fail(&"the valve is stuck"),
-            _ => return Err(Error::Application("nobody thought of that")),
+            _ => return Err(Error::Application(&"nobody thought of that")),
         })
     }
 }

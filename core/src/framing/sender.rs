@@ -285,28 +285,23 @@ impl Sender {
         value: &[&[u8]],
         output: &mut Cursor<'_>,
     ) -> Result<(), EmitError> {
-        check_name(name)?;
-        if name.eq_ignore_ascii_case("Content-Type") {
-            return self.emit_content_type(value, output);
-        }
+        self.take_name(name)?;
         self.emit_own_field(name, value, output)
     }
 
-    /// Emits Content-Type, its value in parts that are joined.
-    ///
-    /// # Errors
-    /// [`EmitError::Repeated`] when there is one already, and what [`emit_field`](Self::emit_field)
-    /// returns.
-    pub fn emit_content_type(
-        &mut self,
-        value: &[&[u8]],
-        output: &mut Cursor<'_>,
-    ) -> Result<(), EmitError> {
+    /// Whether a field may be called so in this reply.
+    pub(crate) fn take_name(&mut self, name: &str) -> Result<(), EmitError> {
+        check_name(name)?;
+        if name.eq_ignore_ascii_case("Content-Type") { self.take_content_type() } else { Ok(()) }
+    }
+
+    /// Whether this reply may have a Content-Type, which it then has.
+    pub(crate) const fn take_content_type(&mut self) -> Result<(), EmitError> {
         if self.has_content_type {
             return Err(EmitError::Repeated);
         }
         self.has_content_type = true;
-        self.emit_own_field("Content-Type", value, output)
+        Ok(())
     }
 
     /// Whether the reply has a Content-Type.

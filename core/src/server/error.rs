@@ -25,7 +25,7 @@ pub enum Error<E> {
     /// The application failed, and says so in a line for the log: answered like
     /// [`Emit`](Self::Emit). What it has more to say of goes by
     /// [`Responder::fail`](super::Responder::fail).
-    Application(&'static str),
+    Application(&'static &'static str),
 }
 
 impl<E> Error<E> {

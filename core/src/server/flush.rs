@@ -5,8 +5,6 @@ use core::any::Any;
 use super::error::Error;
 use super::output::Output;
 use super::transport::{Phase, Transmit};
-use super::unsent::Unsent;
-use crate::bytes::span::Span;
 
 /// The most octets handed over in one write. Kernels are slower with more at once.
 const MAX_WRITE: usize = 64 * 1024;
@@ -61,9 +59,9 @@ impl Output<'_> {
             if self.unsent.writing && then == Then::Nothing {
                 tx.flush().await.map_err(Error::Transport)?;
             }
-            let Unsent { committed, fault, added, .. } = *self.unsent;
-            let added = if committed { Span::default() } else { added };
-            *self.unsent = Unsent { committed, fault, added, ..Unsent::default() };
+            self.unsent.len = 0;
+            self.unsent.earlier = 0;
+            self.unsent.writing = false;
             Ok(())
         }
     }

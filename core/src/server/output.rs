@@ -1,8 +1,7 @@
 //! The reply of one exchange, as far as it is made without the transport: in the transmit buffer.
 
-use super::unsent::Unsent;
+use super::unsent::{Place, Unsent};
 use crate::bytes::cursor::{Cursor, Full};
-use crate::bytes::span::Span;
 use crate::bytes::window::{copy_down, copy_up};
 use crate::framing::sender::{
     CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, check_name, check_value, chunk_prefix,
@@ -24,6 +23,8 @@ pub(super) struct Output<'c> {
     pub(super) now: Option<Date>,
     /// Where the chunk begins that is not ended yet.
     chunk: Option<usize>,
+    /// Where the room in the buffer ends: before the field lines that are added later.
+    end: usize,
 }
 
 impl<'c> Output<'c> {
@@ -33,7 +34,7 @@ impl<'c> Output<'c> {
         sender: &'c mut Sender,
         now: Option<Date>,
     ) -> Self {
-        Self { buffer, unsent, sender, now, chunk: None }
+        Self { end: buffer.len(), buffer, unsent, sender, now, chunk: None }
     }
 
     /// Has `emit` emit the next part of the reply's head, and keeps the first fault: with one, the
@@ -41,7 +42,7 @@ impl<'c> Output<'c> {
     ///
     /// Every head has the same room, whatever stands before it in the buffer.
     fn emit(&mut self, emit: impl FnOnce(&mut Sender, &mut Cursor<'_>) -> Result<(), EmitError>) {
-        let mut head = head(self.buffer, self.unsent);
+        let mut head = head(self.buffer, self.end, self.unsent);
         let emitted = emit(self.sender, &mut head);
         let count = head.count();
         self.emitted(emitted, count);
@@ -63,7 +64,10 @@ impl<'c> Output<'c> {
 
     /// Emits a field, its value in parts that are joined.
     pub(super) fn field(&mut self, name: &str, value: &[&[u8]]) {
-        self.emit(|sender, head| sender.emit_field(name, value, head));
+        match self.sender.take_name(name) {
+            Ok(()) => self.own_field(name, value),
+            Err(fault) => self.fail(fault),
+        }
     }
 
     /// [`field`](Self::field) with a name that is known to be good.
@@ -73,7 +77,10 @@ impl<'c> Output<'c> {
 
     /// Emits Content-Type, of which there is one at most.
     pub(super) fn content_type(&mut self, media_type: &str) {
-        self.emit(|sender, head| sender.emit_content_type(&[media_type.as_bytes()], head));
+        match self.sender.take_content_type() {
+            Ok(()) => self.own_field("Content-Type", &[media_type.as_bytes()]),
+            Err(fault) => self.fail(fault),
+        }
     }
 
     /// Emits Content-Type, if there is none yet.
@@ -97,41 +104,62 @@ impl<'c> Output<'c> {
         if name.eq_ignore_ascii_case("Content-Type") {
             return Err(EmitError::Repeated);
         }
-        let Span { start, end } = match self.unsent.added {
-            Span { start, end } if start < end => Span { start, end },
-            _ => Span { start: self.buffer.len(), end: self.buffer.len() },
-        };
         let size = name.len() + b": \r\n".len() + value.len();
+        let all = size + usize::from(self.unsent.added);
+        let end = self.buffer.len() - usize::from(self.unsent.added);
+        let start = self.buffer.len().saturating_sub(all);
+        let added = u16::try_from(all).map_err(|_| EmitError::Full)?;
         // Heads still have a quarter of the buffer for themselves.
-        if end - start + size > self.buffer.len() / 4 {
+        if all > self.buffer.len() / 4 {
             return Err(EmitError::Full);
         }
-        let mut line = Cursor::new(self.buffer.get_mut(start - size..start).unwrap_or_default());
+        let mut line = Cursor::new(self.buffer.get_mut(start..end).unwrap_or_default());
         line.push(name.as_bytes());
         line.push(b": ");
         line.push(value.as_bytes());
         line.push(b"\r\n");
         line.written()?;
-        self.unsent.added = Span { start: start - size, end };
+        self.unsent.added = added;
+        self.unsent.added_at = start;
+        self.end = start;
+        self.unsent.move_added = Some(Self::place_added);
         Ok(())
+    }
+
+    /// Moves the fields that were added, if there are any. A program that adds none holds nothing that
+    /// could.
+    fn move_added(&mut self, place: Place) {
+        if let Some(move_added) = self.unsent.move_added {
+            move_added(self, place);
+        }
+    }
+
+    fn place_added(output: &mut Output<'_>, place: Place) {
+        let Unsent { len, added, added_at: start, .. } = *output.unsent;
+        let count = usize::from(added);
+        let end = start + count;
+        let to = if place == Place::Head { len } else { output.buffer.len() - count };
+        if place == Place::Head {
+            // `head` has left room for them.
+            copy_down(output.buffer, start, end, to);
+            output.fill(count);
+            output.end = output.buffer.len();
+        } else {
+            copy_up(output.buffer, start, end, to);
+            output.end = to;
+        }
+        output.unsent.added_at = to;
     }
 
     /// Ends the head.
     pub(super) fn end_head(&mut self, length: Length) {
-        let (Span { start, end }, len) = (self.unsent.added, self.unsent.len);
-        let count = end - start;
-        if count > 0 {
-            // `head` has left room for them.
-            copy_down(self.buffer, start, end, len);
-            self.unsent.added = Span { start: len, end: len + count };
-            self.fill(count);
-        }
+        self.move_added(Place::Head);
         self.emit(|sender, head| sender.emit_end_of_head(length, head));
     }
 
     /// Emits `100 Continue`, if the client waits for it. Returns whether it does.
     pub(super) fn interim(&mut self) -> Result<bool, EmitError> {
-        let mut head = head(self.buffer, self.unsent);
+        let mut head = head(self.buffer, self.end, self.unsent);
         let is_emitted = self.sender.emit_continue(&mut head)?;
         let count = head.count();
         self.fill(count);
@@ -158,12 +186,7 @@ impl<'c> Output<'c> {
 
     /// Takes back what the buffer holds of the reply, to begin another one.
     pub(super) fn restart(&mut self) {
-        let Span { start, end } = self.unsent.added;
-        if start < end {
-            let to = self.buffer.len() - (end - start);
-            copy_up(self.buffer, start, end, to);
-            self.unsent.added = Span { start: to, end: self.buffer.len() };
-        }
+        self.move_added(Place::Behind);
         self.unsent.len = self.unsent.earlier;
         self.unsent.fault = None;
         self.chunk = None;
@@ -182,8 +205,7 @@ impl<'c> Output<'c> {
 
     /// What is free of the buffer.
     pub(super) fn free(&mut self) -> &mut [u8] {
-        let end = end(self.buffer, self.unsent);
-        self.buffer.get_mut(self.unsent.len..end).unwrap_or_default()
+        self.buffer.get_mut(self.unsent.len..self.end).unwrap_or_default()
     }
 
     /// Says that `count` octets were put into what [`free`](Self::free) returned.
@@ -281,18 +303,10 @@ impl<'c> Output<'c> {
 }
 
 /// Where the next part of the reply's head goes: not into the room of the fields that were added.
-fn head<'b>(buffer: &'b mut [u8], unsent: &Unsent) -> Cursor<'b> {
-    let Span { start, end } = unsent.added;
-    let added = if start >= unsent.len { end - start } else { 0 };
-    let end = buffer.len().min((unsent.earlier + buffer.len() / 2).saturating_sub(added));
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn head<'b>(buffer: &'b mut [u8], end: usize, unsent: &Unsent) -> Cursor<'b> {
+    let end = end.min((unsent.earlier + end).saturating_sub(buffer.len() / 2));
     Cursor::new(buffer.get_mut(unsent.len..end).unwrap_or_default())
-}
-
-/// Where what is free of the buffer ends: before the fields that were added, until they stand in the
-/// head.
-fn end(buffer: &[u8], unsent: &Unsent) -> usize {
-    let Span { start, end } = unsent.added;
-    if start < end && start >= unsent.len { start } else { buffer.len() }
 }
 
 /// Emits the line that a refusal has for its content.

@@ -172,7 +172,8 @@ impl<S: Service, C: Clock> Server<S, C> {
         if session.unsent.committed {
             return Err(Error::Cut);
         }
-        let mut output = session.restart(self.clock.now().map(Date::from));
+        let mut output = session.reply(self.clock.now().map(Date::from));
+        output.restart();
         let responder: Responder<'_, T> = Responder { tx, output: &mut output };
         // All of it is in the buffer: nothing is to be sent behind it.
         let _ = responder.refuse(*refusal);

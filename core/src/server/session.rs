@@ -295,11 +295,8 @@ impl<'b> Session<'b> {
     }
 
     /// The output, to begin another reply in place of one of which nothing has left.
-    pub(super) fn restart(&mut self, now: Option<Date>) -> Output<'_> {
-        let sender = self.connection.reply();
-        let mut output = Output::new(self.tx, &mut self.unsent, sender, now);
-        output.restart();
-        output
+    pub(super) fn reply(&mut self, now: Option<Date>) -> Output<'_> {
+        Output::new(self.tx, &mut self.unsent, self.connection.reply(), now)
     }
 
     /// Whether the reply is whole, as far as it has been sent.

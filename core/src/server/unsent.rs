@@ -1,6 +1,6 @@
 //! What of the transmit buffer is still to be sent.
 
-use crate::bytes::span::Span;
+use super::output::Output;
 use crate::framing::EmitError;
 
 /// What the transmit buffer holds. It outlives the exchange that put it there, so that the replies to
@@ -18,9 +18,21 @@ pub(super) struct Unsent {
     pub(super) writing: bool,
     /// The first thing of the reply's head that could not be emitted.
     pub(super) fault: Option<EmitError>,
-    /// Where in the buffer the field lines stand that were added from outside of the service: behind
-    /// all else until the reply's head ends, and then in it.
-    pub(super) added: Span,
+    /// Octets of field lines that were added from outside of the service.
+    pub(super) added: u16,
+    /// Where in the buffer they stand.
+    pub(super) added_at: usize,
+    /// What moves them.
+    pub(super) move_added: Option<fn(&mut Output<'_>, Place)>,
+}
+
+/// Where the field lines stand that were added to a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the reply's head, at its end.
+    Head,
+    /// At the end of the buffer, where nothing else goes.
+    Behind,
 }
 
 impl Unsent {
@@ -34,6 +46,7 @@ impl Unsent {
         self.earlier = self.len;
         self.committed = false;
         self.fault = None;
-        self.added = Span { start: 0, end: 0 };
+        self.move_added = None;
+        self.added = 0;
     }
 }

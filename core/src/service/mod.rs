@@ -8,6 +8,7 @@ pub mod files;
 pub mod form;
 pub mod html;
 pub mod image;
+pub mod layers;
 pub mod site;
 pub mod storage;
 pub mod submissions;

@@ -48,6 +48,11 @@ impl Service for Rooms {
             (Method::Get, ["wrong"]) => {
                 Ok(exchange.respond(Status::OK).field("Connection", "close").text("never sent"))
             }
+            (Method::Get, ["addresses"]) => {
+                let (peer, local) = (exchange.peer(), exchange.local());
+                let text = format!("{peer:?} {local:?} {}", exchange.is_secure());
+                exchange.respond(Status::OK).send(text.as_bytes()).await
+            }
             (Method::Get, ["broken"]) => Ok(exchange.fail(&"no such\ntable")),
             _ => Ok(exchange.respond(Status::NOT_FOUND).empty()),
         }
@@ -400,6 +405,21 @@ fn the_log_says_what_the_application_did_wrong() -> io::Result<()> {
     }
     assert_eq!(text.lines().count(), 2, "{text}");
     Ok(())
+}
+
+#[test]
+fn a_service_knows_the_addresses_of_a_connection() -> io::Result<()> {
+    against(
+        |server| server,
+        |address, _| {
+            let stream = connect(address)?;
+            send(&stream, "GET /addresses HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            let expected = format!("Some({}) Some({address}) false", stream.local_addr()?);
+            let reply = some(&stream)?;
+            assert!(reply.ends_with(&expected), "{reply}");
+            Ok(())
+        },
+    )
 }
 
 #[test]
