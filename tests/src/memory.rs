@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::fmt::Display;
+use std::hint::spin_loop;
+use std::task::Waker;
 
 use embedded_io::ErrorKind;
 use thimble_core::grammar::date::UnixTime;
@@ -92,7 +94,7 @@ impl<'s> Wire<'s> {
         let mut fields = [FieldEntry::default(); 32];
         loop {
             let buffers = Buffers { rx: &mut *rx, tx: &mut *tx, fields: &mut fields };
-            match block_on(server.serve(self, buffers))? {
+            match block_on(server.serve(self, buffers), Waker::noop(), spin_loop)? {
                 Ended::Idle => {}
                 Ended::Cut => return Ok(Served::Cut),
                 Ended::Closed if self.tx.closed && !self.rx.timed_out_idle => {

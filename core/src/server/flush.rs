@@ -139,6 +139,7 @@ mod tests {
     use core::task::{Context, Poll, Waker};
 
     use super::super::transport::Half;
+    use super::super::unsent::Unsent;
     use super::*;
     use crate::framing::{Connection, Limits};
 

@@ -1,13 +1,16 @@
 //! The reply of one exchange, as far as it is made without the transport: in the transmit buffer.
 
-use super::unsent::{Place, Unsent};
+use core::mem;
+
+use super::refusal_page::RefusalPage;
+use super::unsent::{Page, Place, Unsent};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::bytes::window::{copy_down, copy_up};
 use crate::framing::sender::{
     CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, check_name, check_value, chunk_prefix,
 };
 use crate::framing::{Date, EmitError, Length, Sender};
-use crate::message::{Refusal, Status};
+use crate::message::{Head, Refusal, Status};
 
 /// What emits content piece by piece, the same each time.
 pub(crate) type Render<'r> = dyn Fn(&mut dyn FnMut(&[u8])) + Sync + 'r;
@@ -21,6 +24,9 @@ pub(super) struct Output<'c> {
     pub(super) unsent: &'c mut Unsent,
     pub(super) sender: &'c mut Sender,
     pub(super) now: Option<Date>,
+    /// What shows refusals, and to whom: to the client of this head, if it accepts that; without one,
+    /// it does.
+    pub(super) page: Option<(&'static RefusalPage, Option<&'c Head<'c>>)>,
     /// Where the chunk begins that is not ended yet.
     chunk: Option<usize>,
     /// Where the room in the buffer ends: before the field lines that are added later.
@@ -34,7 +40,7 @@ impl<'c> Output<'c> {
         sender: &'c mut Sender,
         now: Option<Date>,
     ) -> Self {
-        Self { end: buffer.len(), buffer, unsent, sender, now, chunk: None }
+        Self { end: buffer.len(), buffer, unsent, sender, now, page: None, chunk: None }
     }
 
     /// Has `emit` emit the next part of the reply's head, and keeps the first fault: with one, the
@@ -189,8 +195,33 @@ impl<'c> Output<'c> {
         self.move_added(Place::Behind);
         self.unsent.len = self.unsent.earlier;
         self.unsent.fault = None;
+        self.unsent.page = None;
         self.chunk = None;
         self.sender.restart();
+    }
+
+    /// Has the page of a refusal staged, as far as there is room, by each call of
+    /// [`stage_page`](Self::stage_page).
+    pub(super) const fn put_page(&mut self, shown_by: &'static RefusalPage, refusal: Refusal) {
+        self.unsent.page = Some(Page { shown_by, refusal, done: 0 });
+    }
+
+    /// Stages more of the page that is to be staged. Returns whether nothing is left of it.
+    pub(super) fn stage_page(&mut self) -> bool {
+        let Some(Page { shown_by, refusal, done }) = self.unsent.page else { return true };
+        let mut free = Cursor::new(self.free());
+        let (mut skipped, mut left) = (done, 0);
+        shown_by.emit(&refusal, &mut |piece| {
+            let rest = piece.get(skipped..).unwrap_or_default();
+            skipped -= piece.len() - rest.len();
+            let (fits, more) = rest.split_at_checked(free.free()).unwrap_or((rest, b""));
+            free.push(fits);
+            left += more.len();
+        });
+        let count = free.count();
+        self.fill(count);
+        self.unsent.page = (left > 0).then_some(Page { shown_by, refusal, done: done + count });
+        left == 0
     }
 
     /// Says that something of the reply's head could not be emitted.
@@ -206,6 +237,15 @@ impl<'c> Output<'c> {
     /// What is free of the buffer.
     pub(super) fn free(&mut self) -> &mut [u8] {
         self.buffer.get_mut(self.unsent.len..self.end).unwrap_or_default()
+    }
+
+    /// Three quarters of the buffer, of which nothing is staged: it goes on with the first.
+    pub(super) fn set_aside(&mut self) -> &'c mut [u8] {
+        let buffer = mem::take(&mut self.buffer);
+        let (first, rest) = buffer.split_at_mut(buffer.len() / 4);
+        self.buffer = first;
+        self.end = self.buffer.len();
+        rest
     }
 
     /// Says that `count` octets were put into what [`free`](Self::free) returned.
@@ -311,7 +351,7 @@ fn head<'b>(buffer: &'b mut [u8], end: usize, unsent: &Unsent) -> Cursor<'b> {
 
 /// Emits the line that a refusal has for its content.
 pub(super) fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
-    let Refusal { status, reason } = *refusal;
+    let Refusal { status, reason, .. } = *refusal;
     output.push_decimal(u64::from(status.code()));
     output.push(b" ");
     output.push(status.reason().as_bytes());

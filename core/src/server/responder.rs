@@ -4,6 +4,7 @@ use core::fmt::Display;
 
 use super::error::{Error, FAILED};
 use super::output::{Output, emit_line};
+use super::refusal_page::RefusalPage;
 use super::responded::Responded;
 use super::stream::Stream;
 use super::transport::{Half, Transport};
@@ -24,6 +25,34 @@ pub struct Responder<'c, T: Transport> {
 /// What can't be emitted (a field that could end its line early or says how the message is framed,
 /// content with a status that has none, a head larger than the buffer has room for) makes it a 500 in
 /// the end, since nothing of it has left yet; and the log says what it was.
+///
+/// ```
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// async fn temperature<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     let text = format!("{{\"celsius\": {}}}", 21.5);
+///     let reply = exchange.respond(Status::OK).field("Cache-Control", "no-store");
+///     reply.content_type("application/json").send(text.as_bytes()).await
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         temperature(exchange).await
+/// #     }
+/// # }
+/// #
+/// let reply = Client::new(Example).get("/");
+/// assert_eq!(reply.text(), "{\"celsius\": 21.5}");
+/// assert_eq!(reply.field("Cache-Control"), Some("no-store"));
+/// ```
 pub struct Reply<'c, T: Transport> {
     pub(super) tx: &'c mut T::Tx,
     pub(super) output: &'c mut Output<'c>,
@@ -43,9 +72,14 @@ impl<'c, T: Transport> Responder<'c, T> {
         reply.empty()
     }
 
-    /// Answers with a refusal, and its reason in a line of text.
+    /// Answers with a refusal, and its reason in a line of text, or in the server's
+    /// [`RefusalPage`].
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
-        self.status(refusal.status).refused(refusal)
+        let mut reply = self.status(refusal.status);
+        if let Some((name, value)) = refusal.field {
+            reply = reply.field(name, value);
+        }
+        reply.refused(refusal)
     }
 
     /// Answers with 500, because the application failed; the log says how, and the client doesn't
@@ -188,6 +222,11 @@ impl<'c, T: Transport> Reply<'c, T> {
             return self.empty();
         }
         let mut reply = self;
+        if let Some((page, head)) = reply.output.page
+            && head.is_none_or(|head| page.is_accepted(head))
+        {
+            return reply.shown(page, refusal);
+        }
         reply.output.usual_type("text/plain; charset=utf-8");
         let mut counted = Cursor::new(&mut []);
         emit_line(&refusal, &mut counted);
@@ -195,6 +234,16 @@ impl<'c, T: Transport> Reply<'c, T> {
             reply.output.line(&refusal);
         }
         Responded { tx: reply.tx, output: reply.output, tail: b"" }
+    }
+
+    /// Content that is a page, which is staged when the reply is whole otherwise.
+    fn shown(mut self, page: &'static RefusalPage, refusal: Refusal) -> Responded<'c, T> {
+        self.add("Vary", &[b"Accept"]);
+        self.add("Content-Type", &[b"text/html; charset=utf-8"]);
+        if self.whole(page.len(&refusal)) && self.output.check().is_ok() {
+            self.output.put_page(page, refusal);
+        }
+        Responded { tx: self.tx, output: self.output, tail: b"" }
     }
 
     /// Ends the head of a reply whose content is `count` octets. Returns whether they are sent.

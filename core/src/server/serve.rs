@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::error::{Error, FAILED};
 use super::exchange::{Exchange, Parts};
 use super::output::Output;
+use super::refusal_page::RefusalPage;
 use super::responder::Responder;
 use super::route::{MAX_SEGMENTS, Route};
 use super::service::Service;
@@ -22,18 +23,107 @@ pub struct Server<S, C> {
     pub clock: C,
     /// The limits.
     pub limits: Limits,
+    /// What shows refusals to clients that accept HTML; if nothing is said, nothing does.
+    pub refusal_page: Option<&'static RefusalPage>,
 }
 
 impl<S: Service, C: Clock> Server<S, C> {
     /// A server of `service`.
     pub const fn new(service: S, clock: C, limits: Limits) -> Self {
-        Self { service, clock, limits }
+        Self { service, clock, limits, refusal_page: None }
+    }
+
+    /// Shows refusals by `page` to clients that accept HTML. Others, and all of them if nothing is
+    /// said, get a line of text.
+    #[must_use]
+    pub const fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
+        self.refusal_page = Some(page);
+        self
     }
 
     /// Serves requests on a connection until it is idle or over.
     ///
     /// The buffers can be used for another connection in between.
     ///
+    /// ```
+    /// use core::hint::spin_loop;
+    /// use core::task::Waker;
+    /// use std::io::{self, Read as _, Write as _};
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// use embedded_io::ErrorKind;
+    /// use thimble_core::server::blocking::{Blocking, Close, block_on};
+    /// use thimble_core::server::{Buffers, Ended, Half};
+    /// # use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+    /// use thimble_core::{Limits, NoClock, Server};
+    ///
+    /// /// Either half of a connection. A server that others reach has deadlines, too, which it sets
+    /// /// when a phase is announced.
+    /// struct Socket<'s>(&'s TcpStream);
+    ///
+    /// impl embedded_io::ErrorType for Socket<'_> {
+    ///     type Error = ErrorKind;
+    /// }
+    ///
+    /// impl embedded_io::Read for Socket<'_> {
+    ///     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+    ///         self.0.read(buffer).map_err(|_| ErrorKind::Other)
+    ///     }
+    /// }
+    ///
+    /// impl embedded_io::Write for Socket<'_> {
+    ///     fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+    ///         self.0.write(octets).map_err(|_| ErrorKind::Other)
+    ///     }
+    ///
+    ///     fn flush(&mut self) -> Result<(), Self::Error> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// impl Half for Socket<'_> {}
+    ///
+    /// impl Close for Socket<'_> {
+    ///     fn close(&mut self) -> Result<(), Self::Error> {
+    ///         self.0.shutdown(std::net::Shutdown::Write).map_err(|_| ErrorKind::Other)
+    ///     }
+    /// }
+    ///
+    /// # struct Hello;
+    /// #
+    /// # impl Service for Hello {
+    /// #     async fn call<'c, T: Transport>(
+    /// #         &'c self,
+    /// #         exchange: Exchange<'c, T>,
+    /// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
+    /// #     }
+    /// # }
+    /// #
+    /// # fn main() -> io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?)?;
+    /// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// let (stream, _) = listener.accept()?;
+    ///
+    /// let server = Server::new(Hello, NoClock, Limits::DEVICE);
+    /// let mut transport = Blocking::new(Socket(&stream), Socket(&stream));
+    /// let (mut rx, mut tx) = ([0; 6 * 1024], [0; 1024]);
+    /// loop {
+    ///     let buffers = Buffers { rx: &mut rx, tx: &mut tx, fields: &mut [] };
+    ///     match block_on(server.serve(&mut transport, buffers), Waker::noop(), spin_loop) {
+    ///         Ok(Ended::Idle) => {} // The next read waits for the next request.
+    ///         _ => break,           // Whatever else: the connection is over.
+    ///     }
+    /// }
+    /// # drop(stream);
+    /// # let mut reply = String::new();
+    /// # client.read_to_string(&mut reply)?;
+    /// # assert!(reply.ends_with("\r\n\r\nHello, world!\n"), "{reply}");
+    /// # Ok(())
+    /// # }
+    /// ```
     /// # Errors
     /// That the transport failed: nobody is there any more.
     ///
@@ -52,9 +142,10 @@ impl<S: Service, C: Clock> Server<S, C> {
                 let done = match session.step() {
                     Step::Answer(Some(refusal)) => {
                         rx.head(session.head());
-                        self.settle(transport, &mut session, Err(refusal.into()))
+                        self.settle(transport, &mut session, Err(refusal.into()), None)
                     }
                     Step::Answer(None) => {
+                        let mut page = None;
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
@@ -75,10 +166,13 @@ impl<S: Service, C: Clock> Server<S, C> {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
+                            let accepted =
+                                || self.refusal_page.filter(|page| page.is_accepted(head));
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);
                             if scratch > buffer.len() / 4 {
+                                page = accepted();
                                 break 'answered Err(ParseError::RequestLineTooLong.into());
                             }
                             let room = buffer.len() - scratch;
@@ -90,24 +184,34 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let (receiver, sender) = connection.sides();
                             let incoming = Incoming { receiver, window };
                             let now = self.clock.now().map(Date::from);
-                            let output = Output::new(buffer, unsent, sender, now);
+                            let mut output = Output::new(buffer, unsent, sender, now);
+                            output.page = self.refusal_page.map(|page| (page, Some(head)));
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, output };
+                            if let Err(error) = parts.skip_chunks().await {
+                                break 'answered Err(error);
+                            }
                             let mut reply = if let Some(methods) = general {
                                 parts.split().1.allow(head.method(), methods)
                             } else {
                                 match self.service.call(Exchange { parts: &mut parts }).await {
                                     Ok(reply) => reply,
-                                    Err(error) => break 'answered Err(error),
+                                    Err(error) => {
+                                        page = accepted();
+                                        break 'answered Err(error);
+                                    }
                                 }
                             };
                             match reply.check() {
                                 Ok(()) => reply.send().await,
-                                Err(error) => Err(error.into()),
+                                Err(error) => {
+                                    page = accepted();
+                                    Err(error.into())
+                                }
                             }
                         };
                         session.rejoin();
-                        self.settle(transport, &mut session, outcome)
+                        self.settle(transport, &mut session, outcome, page)
                     }
                     Step::Flush => session.output(None).flush(tx).await,
                     Step::Read(phase) => {
@@ -131,13 +235,14 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
     }
 
-    /// Refuses, in place of a reply that was begun, as long as none of it has left; tells the
-    /// transport of the reply, for its log; and goes on, if it is whole.
+    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it
+    /// has left; tells the transport of the reply, for its log; and goes on, if it is whole.
     fn settle<T: Transport>(
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
         outcome: Result<(), Error<T::Error>>,
+        page: Option<&'static RefusalPage>,
     ) -> Result<(), Error<T::Error>> {
         let (_, tx) = transport.halves();
         let outcome = match outcome {
@@ -150,7 +255,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                     tx.failed(&error);
                     FAILED
                 };
-                self.refuse::<T>(refusal, tx, session)
+                self.refuse::<T>(refusal, page, tx, session)
             }
         };
         let outcome = if session.is_whole() { outcome } else { Err(Error::Cut) };
@@ -162,10 +267,11 @@ impl<S: Service, C: Clock> Server<S, C> {
         Ok(())
     }
 
-    /// Refuses in place of a reply that was begun, as long as none of it has left.
+    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it has left.
     fn refuse<T: Transport>(
         &self,
         refusal: &Refusal,
+        page: Option<&'static RefusalPage>,
         tx: &mut T::Tx,
         session: &mut Session<'_>,
     ) -> Result<(), Error<T::Error>> {
@@ -174,8 +280,9 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
         let mut output = session.reply(self.clock.now().map(Date::from));
         output.restart();
+        output.page = page.map(|page| (page, None));
         let responder: Responder<'_, T> = Responder { tx, output: &mut output };
-        // All of it is in the buffer: nothing is to be sent behind it.
+        // All of it is in the buffer, or a page that the session puts there.
         let _ = responder.refuse(*refusal);
         Ok(())
     }

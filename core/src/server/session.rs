@@ -121,6 +121,9 @@ impl<'b> Session<'b> {
 
     /// The next step.
     pub(super) fn step(&mut self) -> Step {
+        if !self.output(None).stage_page() {
+            return Step::Flush;
+        }
         if let Stage::Drain { left } = self.stage
             && self.unsent.is_empty()
             && let Some(step) = self.drain(left)

@@ -1,7 +1,9 @@
 //! What of the transmit buffer is still to be sent.
 
 use super::output::Output;
+use super::refusal_page::RefusalPage;
 use crate::framing::EmitError;
+use crate::message::Refusal;
 
 /// What the transmit buffer holds. It outlives the exchange that put it there, so that the replies to
 /// pipelined requests leave together.
@@ -18,12 +20,22 @@ pub(super) struct Unsent {
     pub(super) writing: bool,
     /// The first thing of the reply's head that could not be emitted.
     pub(super) fault: Option<EmitError>,
+    /// A page that is to be put behind all that.
+    pub(super) page: Option<Page>,
     /// Octets of field lines that were added from outside of the service.
     pub(super) added: u16,
     /// Where in the buffer they stand.
     pub(super) added_at: usize,
     /// What moves them.
     pub(super) move_added: Option<fn(&mut Output<'_>, Place)>,
+}
+
+/// A page, of which so many octets are in the buffer or sent already. They are accounted for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page {
+    pub(super) shown_by: &'static RefusalPage,
+    pub(super) refusal: Refusal,
+    pub(super) done: usize,
 }
 
 /// Where the field lines stand that were added to a reply.

@@ -9,6 +9,8 @@ pub mod form;
 pub mod html;
 pub mod image;
 pub mod layers;
+mod order;
+pub mod place;
 pub mod site;
 pub mod storage;
 pub mod submissions;

@@ -15,6 +15,7 @@ use crate::server::{Answer, Exchange, Service, Transport};
 /// # Examples
 /// ```
 /// use thimble_core::service::layers::Cors;
+/// use thimble_core::testing::{Client, Request};
 /// use thimble_core::{Answer, Exchange, Method, Service, Status, Transport};
 ///
 /// struct Hello;
@@ -30,6 +31,19 @@ use crate::server::{Answer, Exchange, Service, Transport};
 ///     .methods(&[Method::Get, Method::Put])
 ///     .fields("Content-Type, Authorization")
 ///     .max_age(3600);
+///
+/// let client = Client::new(shared);
+/// let reply = client.send(&Request::get("/").field("Origin", "https://example.com"));
+/// assert_eq!(reply.field("Access-Control-Allow-Origin"), Some("https://example.com"));
+/// assert_eq!(reply.field("Vary"), Some("Origin"));
+///
+/// let preflight = Request::new(Method::Options, "/")
+///     .field("Origin", "https://example.com")
+///     .field("Access-Control-Request-Method", "PUT");
+/// let reply = client.send(&preflight);
+/// assert_eq!(reply.status(), 204);
+/// assert_eq!(reply.field("Access-Control-Allow-Methods"), Some("GET, HEAD, PUT, OPTIONS"));
+/// assert_eq!(reply.field("Access-Control-Max-Age"), Some("3600"));
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Cors<'s, S> {

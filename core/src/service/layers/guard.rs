@@ -14,6 +14,7 @@ const UNAUTHORIZED: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you ar
 /// A password for all below `/admin` (RFC 7617); over a network, this needs TLS.
 /// ```
 /// use thimble_core::service::layers::Guard;
+/// use thimble_core::testing::{Client, Request};
 /// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// struct Hello;
@@ -29,6 +30,14 @@ const UNAUTHORIZED: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you ar
 ///     is_open || head.fields().only("Authorization") == Some(b"Basic QWRhOnNlY3JldA==")
 /// })
 /// .challenge("Basic realm=\"admin\"");
+///
+/// let client = Client::new(guarded);
+/// assert_eq!(client.get("/").status(), 200);
+/// let refused = client.get("/admin");
+/// assert_eq!(refused.status(), 401);
+/// assert_eq!(refused.field("WWW-Authenticate"), Some("Basic realm=\"admin\""));
+/// let known = Request::get("/admin").field("Authorization", "Basic QWRhOnNlY3JldA==");
+/// assert_eq!(client.send(&known).text(), "hello");
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Guard<S, F> {

@@ -8,7 +8,7 @@
 //! use thimble_core::service::Files;
 //! use thimble_core::{Image, Method};
 //!
-//! # fn services(image: &'static Image) {
+//! # fn services(image: Image) {
 //! let files = Files::new(image);
 //! let shared = Cors::new(files).origins(&["https://example.com"]).methods(&[Method::Get]);
 //! let guarded = Guard::new(shared, |_, peer| peer.is_some_and(|peer| peer.ip().is_loopback()));

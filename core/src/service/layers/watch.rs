@@ -24,13 +24,17 @@ pub struct Seen<'s> {
 /// use std::sync::atomic::{AtomicU32, Ordering};
 ///
 /// use thimble_core::service::layers::Watch;
+/// use thimble_core::testing::Client;
 /// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// struct Hello;
 ///
 /// impl Service for Hello {
 ///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
-///         Ok(exchange.respond(Status::OK).text("hello"))
+///         match exchange.segments() {
+///             [] => Ok(exchange.respond(Status::OK).text("hello")),
+///             _ => Ok(exchange.respond(Status::NOT_FOUND).empty()),
+///         }
 ///     }
 /// }
 ///
@@ -41,6 +45,11 @@ pub struct Seen<'s> {
 ///         MISSED.fetch_add(1, Ordering::Relaxed);
 ///     }
 /// });
+///
+/// let client = Client::new(watched);
+/// client.get("/");
+/// client.get("/favicon.ico");
+/// assert_eq!(MISSED.load(Ordering::Relaxed), 1);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Watch<S, F> {
