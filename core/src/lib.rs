@@ -60,7 +60,9 @@ pub mod handler {
     pub use crate::server::{
         Answer, Body, Error, Exchange, Reply, Responded, Responder, Service, Stream, Transport,
     };
-    pub use crate::service::{Files, Form, Image, Ring, Site, Storage, Submission, Submissions};
+    pub use crate::service::{
+        Files, Form, Image, Recall, Recalled, Ring, Site, Storage, Submission, Submissions,
+    };
 }
 
 #[doc(inline)]

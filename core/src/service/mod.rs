@@ -20,4 +20,4 @@ pub use form::Form;
 pub use image::Image;
 pub use site::Site;
 pub use storage::{Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage};
-pub use submissions::{Ring, Submission, Submissions};
+pub use submissions::{Recall, Recalled, Ring, Submission, Submissions};
