@@ -52,17 +52,15 @@ impl Storage for Folder {
     type Entries = Listed;
 
     async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
-        if path.segments().next().is_none() {
+        let name = self.0.name(path, coding);
+        if name.is_root() {
             return Ok(Node::Directory);
         }
-        if let Some(file) = self.0.at_hand(path, coding) {
+        if let Some(file) = self.0.at_hand(&name) {
             return Ok(Node::File(OpenFile(file)));
         }
-        let (folder, path) = (Arc::clone(&self.0), owned(path));
-        let opened = spawn_blocking(move || {
-            let path = Path::new(&path).ok_or(OpenError::NotFound)?;
-            block_on(folder.open(&path, coding))
-        });
+        let folder = Arc::clone(&self.0);
+        let opened = spawn_blocking(move || folder.open_named(&name));
         match opened.await.map_err(|_| OpenError::Failed)?? {
             Node::File(file) => Ok(Node::File(OpenFile(file))),
             Node::Directory => Ok(Node::Directory),
@@ -70,27 +68,11 @@ impl Storage for Folder {
     }
 
     async fn list(&self, path: &Path<'_>) -> Result<Listed, OpenError> {
-        let (folder, path) = (Arc::clone(&self.0), owned(path));
-        let opened = spawn_blocking(move || {
-            let path = Path::new(&path).ok_or(OpenError::NotFound)?;
-            block_on(folder.list(&path))
-        });
+        let (folder, name) = (Arc::clone(&self.0), self.0.name(path, Coding::Identity));
+        let opened = spawn_blocking(move || folder.list_named(&name));
         let entries = opened.await.map_err(|_| OpenError::Failed)??;
         Ok(Listed::new(entries))
     }
-}
-
-/// `path`, as it is parsed.
-fn owned(path: &Path<'_>) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(64);
-    for segment in path.segments() {
-        octets.push(b'/');
-        octets.extend_from_slice(segment);
-    }
-    if octets.is_empty() {
-        octets.push(b'/');
-    }
-    octets
 }
 
 /// A file that was opened beneath a [`Folder`].

@@ -106,7 +106,7 @@ impl<'c, T: Transport> Parts<'c, T> {
                         return Ok(());
                     }
                     Skipped::Some => {
-                        output.flush_interim(&mut **tx).await?;
+                        output.buffer.flush_interim(&mut **tx).await?;
                         incoming.read(&mut **rx).await?;
                     }
                 }
@@ -245,10 +245,10 @@ impl<'c, T: Transport> Exchange<'c, T> {
         let (body, Responder { tx, output }) = self.parts.split();
         if body.is_awaited() {
             if output.interim()? {
-                tx.head(output.reply());
+                tx.head(output.buffer.reply());
             }
             // Replies to earlier requests must not wait for this one's content.
-            output.flush_interim(tx).await?;
+            output.buffer.flush_interim(tx).await?;
         } else {
             output.sender.skip_continue();
         }

@@ -6,6 +6,7 @@
 
 pub mod blocking;
 pub mod body;
+mod buffer;
 mod clock;
 pub mod error;
 pub mod exchange;
@@ -21,7 +22,6 @@ pub mod serve;
 mod session;
 pub mod stream;
 pub mod transport;
-mod unsent;
 
 pub use body::Body;
 pub use clock::{Clock, NoClock};

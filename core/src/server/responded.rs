@@ -90,7 +90,7 @@ impl<T: Transport> Responded<'_, T> {
 
     /// Sends what doesn't fit the transmit buffer, and leaves the rest there.
     pub(super) fn send(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
-        self.output.send(self.tail, self.tx)
+        self.output.buffer.send(self.tail, self.tx)
     }
 
     /// Whether it could be made.

@@ -113,7 +113,7 @@ impl<'c, T: Transport> Responder<'c, T> {
 
     /// The free part of the transmit buffer, to work in before the reply is begun.
     pub(crate) fn scratch(&mut self) -> &mut [u8] {
-        self.output.free()
+        self.output.buffer.free()
     }
 
     /// Answers a method that is not among `methods`: OPTIONS with what is (204), a method known to
@@ -241,7 +241,7 @@ impl<'c, T: Transport> Reply<'c, T> {
         self.add("Vary", &[b"Accept"]);
         self.add("Content-Type", &[b"text/html; charset=utf-8"]);
         if self.whole(page.len(&refusal)) && self.output.check().is_ok() {
-            self.output.put_page(page, refusal);
+            self.output.buffer.put_page(page, refusal);
         }
         Responded { tx: self.tx, output: self.output, tail: b"" }
     }
@@ -259,7 +259,7 @@ impl<'c, T: Transport> Reply<'c, T> {
         }
         self.output.end_head(length);
         if self.output.check().is_ok() {
-            self.tx.head(self.output.reply());
+            self.tx.head(self.output.buffer.reply());
         }
     }
 }

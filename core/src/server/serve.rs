@@ -1,6 +1,7 @@
 //! The driver: reads requests, calls the service, sends what it replies.
 
 use super::body::{Arrived, Incoming, receive};
+use super::buffer::Buffer;
 use super::clock::Clock;
 use super::error::{Error, FAILED};
 use super::exchange::{Exchange, Parts};
@@ -184,7 +185,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let (receiver, sender) = connection.sides();
                             let incoming = Incoming { receiver, window };
                             let now = self.clock.now().map(Date::from);
-                            let mut output = Output::new(buffer, unsent, sender, now);
+                            let mut output = Output::new(Buffer::new(buffer, unsent), sender, now);
                             output.page = self.refusal_page.map(|page| (page, Some(head)));
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, output };
@@ -213,7 +214,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                         session.rejoin();
                         self.settle(transport, &mut session, outcome, page)
                     }
-                    Step::Flush => session.output(None).flush(tx).await,
+                    Step::Flush => session.buffer().flush(tx).await,
                     Step::Read(phase) => {
                         let arrived = match receive(rx, &mut session.window(), phase).await {
                             Ok(arrived) => arrived,

@@ -1,9 +1,9 @@
 //! One connection between its requests: which step comes next, without taking any.
 
 use super::body::{Arrived, Incoming};
+use super::buffer::{Buffer, Unsent};
 use super::output::Output;
 use super::transport::{Phase, Record};
-use super::unsent::Unsent;
 use crate::bytes::span::Span;
 use crate::bytes::window::Window;
 use crate::framing::{Connection, Date, Limits};
@@ -121,7 +121,7 @@ impl<'b> Session<'b> {
 
     /// The next step.
     pub(super) fn step(&mut self) -> Step {
-        if !self.output(None).stage_page() {
+        if !self.buffer().fill_page() {
             return Step::Flush;
         }
         if let Stage::Drain { left } = self.stage
@@ -292,14 +292,13 @@ impl<'b> Session<'b> {
     }
 
     /// What is to be sent.
-    pub(super) fn output(&mut self, now: Option<Date>) -> Output<'_> {
-        let (_, sender) = self.connection.sides();
-        Output::new(self.tx, &mut self.unsent, sender, now)
+    pub(super) fn buffer(&mut self) -> Buffer<'_> {
+        Buffer::new(self.tx, &mut self.unsent)
     }
 
     /// The output, to begin another reply in place of one of which nothing has left.
     pub(super) fn reply(&mut self, now: Option<Date>) -> Output<'_> {
-        Output::new(self.tx, &mut self.unsent, self.connection.reply(), now)
+        Output::new(Buffer::new(self.tx, &mut self.unsent), self.connection.reply(), now)
     }
 
     /// Whether the reply is whole, as far as it has been sent.

@@ -73,7 +73,7 @@ impl<'c, T: Transport> Stream<'c, T> {
         let output = &mut *self.output;
         if !output.sender.is_chunked() && !output.sender.omits_content() {
             output.sender.account(content.len())?;
-            return output.send(content, self.tx).await;
+            return output.buffer.send(content, self.tx).await;
         }
         loop {
             let gone = output.content(content)?;
@@ -81,11 +81,11 @@ impl<'c, T: Transport> Stream<'c, T> {
             if content.is_empty() {
                 return Ok(());
             }
-            if gone == 0 && output.is_empty() {
+            if gone == 0 && output.buffer.is_empty() {
                 return Err(EmitError::Full.into());
             }
             output.end_chunk();
-            output.flush(self.tx).await?;
+            output.buffer.flush(self.tx).await?;
         }
     }
 
@@ -99,7 +99,7 @@ impl<'c, T: Transport> Stream<'c, T> {
         async move {
             while !self.output.render(render, &mut sent)? {
                 self.output.end_chunk();
-                self.output.flush(self.tx).await?;
+                self.output.buffer.flush(self.tx).await?;
             }
             Ok(())
         }
@@ -109,7 +109,7 @@ impl<'c, T: Transport> Stream<'c, T> {
     pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
         self.output.check()?;
         self.output.end_chunk();
-        self.output.flush(self.tx).await
+        self.output.buffer.flush(self.tx).await
     }
 
     /// Most of the transmit buffer, to work in: the rest of the content goes through what is left.
@@ -123,16 +123,16 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// there is none. For content of declared length only.
     pub(crate) async fn space(&mut self) -> Result<&mut [u8], Error<T::Error>> {
         self.output.check()?;
-        if self.output.free().is_empty() {
-            self.output.flush(self.tx).await?;
+        if self.output.buffer.free().is_empty() {
+            self.output.buffer.flush(self.tx).await?;
         }
-        Ok(self.output.free())
+        Ok(self.output.buffer.free())
     }
 
     /// Queues `count` octets that were put into what [`space`](Self::space) returned.
     pub(crate) fn advance(&mut self, count: usize) -> Result<(), Error<T::Error>> {
         self.output.sender.account(count)?;
-        self.output.fill(count);
+        self.output.buffer.fill(count);
         Ok(())
     }
 
@@ -147,7 +147,7 @@ impl<'c, T: Transport> Stream<'c, T> {
         length: u64,
     ) -> Result<u64, Error<T::Error>> {
         self.output.check()?;
-        if length <= self.output.free().len() as u64 {
+        if length <= self.output.buffer.free().len() as u64 {
             return Ok(0);
         }
         self.output.send_file(handle, offset, length, self.tx).await

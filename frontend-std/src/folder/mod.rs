@@ -3,8 +3,10 @@
 pub(crate) mod cache;
 mod entries;
 mod file;
+mod name;
 mod tree;
 
+use std::collections::hash_map::RandomState;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -27,6 +29,7 @@ pub use entries::FolderEntries;
 use entries::Listings;
 pub use file::OpenFile;
 use file::Opened;
+pub use name::Name;
 use tree::Tree;
 
 /// Files up to this many octets are kept whole: they fit a transmit buffer with their head.
@@ -56,6 +59,7 @@ pub struct Folder {
     path: PathBuf,
     tree: RwLock<Arc<Tree>>,
     listings: Arc<Listings>,
+    hasher: RandomState,
     /// When it was last looked whether that is still what stands at `path`, in milliseconds.
     looked: AtomicU64,
 }
@@ -68,13 +72,39 @@ impl Folder {
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let tree = RwLock::new(Arc::new(Tree::open(&path)?));
-        Ok(Self { path, tree, listings: Arc::default(), looked: AtomicU64::default() })
+        let (listings, hasher, looked) = <(Arc<Listings>, RandomState, AtomicU64)>::default();
+        Ok(Self { path, tree, listings, hasher, looked })
     }
 
-    /// A file that [`open`](Storage::open) would give at once: it was opened before, is still the
-    /// same, and was looked at so lately that looking won't have to wait for a disk.
-    pub fn at_hand(&self, path: &Path<'_>, coding: Coding) -> Option<OpenFile> {
-        self.tree().at_hand(&file_name(path, coding), coding)
+    /// What stands at `path`, in `coding`, as it is looked up here.
+    pub fn name(&self, path: &Path<'_>, coding: Coding) -> Name {
+        Name::new(path, coding, &self.hasher)
+    }
+
+    /// A file that [`open_named`](Self::open_named) would give at once: it was opened before, is still
+    /// the same, and was looked at so lately that looking won't have to wait for a disk.
+    pub fn at_hand(&self, name: &Name) -> Option<OpenFile> {
+        self.tree().at_hand(name)
+    }
+
+    /// [`open`](Storage::open)s what a name stands for, without waiting for anything but a disk.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub fn open_named(&self, name: &Name) -> Result<Node<OpenFile>, OpenError> {
+        if name.is_root() {
+            return Ok(Node::Directory);
+        }
+        self.find(|tree| tree.find(name))
+    }
+
+    /// [`list`](Storage::list)s what a name stands for, without waiting for anything but a disk.
+    ///
+    /// # Errors
+    /// Those of `list`.
+    pub fn list_named(&self, name: &Name) -> Result<FolderEntries, OpenError> {
+        let directory = if name.is_root() { b"." } else { name.as_bytes() };
+        self.find(|tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
     }
 
     /// The tree, as it is now or was a moment ago.
@@ -114,33 +144,12 @@ impl Storage for Folder {
     type Entries = FolderEntries;
 
     async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
-        let name = file_name(path, coding);
-        if name.is_empty() {
-            return Ok(Node::Directory);
-        }
-        self.find(|tree| tree.find(&name, coding))
+        self.open_named(&self.name(path, coding))
     }
 
     async fn list(&self, path: &Path<'_>) -> Result<FolderEntries, OpenError> {
-        let name = file_name(path, Coding::Identity);
-        let directory = if name.is_empty() { b"." } else { name.as_slice() };
-        self.find(|tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
+        self.list_named(&self.name(path, Coding::Identity))
     }
-}
-
-/// The path of a file in `coding`, from the root on; empty for the root itself.
-fn file_name(path: &Path<'_>, coding: Coding) -> Vec<u8> {
-    let mut name = Vec::with_capacity(256);
-    for segment in path.segments() {
-        if !name.is_empty() {
-            name.push(b'/');
-        }
-        name.extend_from_slice(segment);
-    }
-    if coding != Coding::Identity && !name.is_empty() {
-        name.extend_from_slice(coding.suffix().as_bytes());
-    }
-    name
 }
 
 /// The path of the directory that the file `name` is in.

@@ -15,6 +15,7 @@ use thimble_core::service::storage::{Node, OpenError};
 
 use super::cache::{Cache, Entry, Stamp, time_of_day};
 use super::file::{OpenFile, Opened};
+use super::name::Name;
 use super::{as_path, directory_of, leads_out, open_error, read_small};
 
 /// How often, and after how long each time, to try again for want of a descriptor.
@@ -52,18 +53,18 @@ impl Tree {
     }
 
     /// The file `name`, kept or opened.
-    pub(super) fn find(&self, name: &[u8], coding: Coding) -> Result<Node<OpenFile>, OpenError> {
+    pub(super) fn find(&self, name: &Name) -> Result<Node<OpenFile>, OpenError> {
         let entry = self.cache.get(name);
-        match entry.and_then(|entry| self.recall(name, coding, &entry)) {
+        match entry.and_then(|entry| self.recall(name, &entry)) {
             Some(file) => Ok(Node::File(file)),
-            None => self.open_anew(name, coding),
+            None => self.open_anew(name),
         }
     }
 
     /// The file `name`, if looking at it won't have to wait for a disk.
-    pub(super) fn at_hand(&self, name: &[u8], coding: Coding) -> Option<OpenFile> {
+    pub(super) fn at_hand(&self, name: &Name) -> Option<OpenFile> {
         let entry = self.cache.get(name)?;
-        entry.check().then(|| self.recall(name, coding, &entry))?
+        entry.check().then(|| self.recall(name, &entry))?
     }
 
     /// The way without links to where `path` leads, if that is inside, and so is where each of its
@@ -107,7 +108,8 @@ impl Tree {
     }
 
     /// The file `name` as it was opened before, if it is still the same.
-    fn recall(&self, name: &[u8], coding: Coding, entry: &Entry) -> Option<OpenFile> {
+    fn recall(&self, name: &Name, entry: &Entry) -> Option<OpenFile> {
+        let (name, coding) = (name.as_bytes(), name.coding());
         let is_same = |name: &[u8], stamp: Stamp| {
             let stat = match name {
                 b"." => fstat(&self.root),
@@ -129,7 +131,8 @@ impl Tree {
     }
 
     /// Opens the file `name`, and keeps it if it can be trusted to show every change.
-    fn open_anew(&self, name: &[u8], coding: Coding) -> Result<Node<OpenFile>, OpenError> {
+    fn open_anew(&self, key: &Name) -> Result<Node<OpenFile>, OpenError> {
+        let (name, coding) = (key.as_bytes(), key.coding());
         let (now, is_plain) = (time_of_day(), coding == Coding::Identity);
         let directory = statat(&self.root, directory_of(name), AtFlags::empty());
         let Node::File((file, stat)) = self.find_beneath(as_path(name))? else {
@@ -150,7 +153,7 @@ impl Tree {
         if keeps {
             let beside = directory.filter(|_| is_plain).map(|directory| (codings, directory));
             let entry = Entry::new(Arc::clone(&opened), stamp, beside);
-            self.cache.insert(name, Arc::new(entry));
+            self.cache.insert(key, Arc::new(entry));
         }
         Ok(Node::File(OpenFile::new(opened, coding, codings)))
     }
