@@ -43,7 +43,7 @@ impl Line<'_, '_> {
         let state = self.socket(|socket| {
             // It fails when the socket listens or is connected already, as it should.
             let _ = socket.listen(self.network.port);
-            (socket.state(), socket.remote_endpoint().map(|client| client.port))
+            (socket.state(), socket.remote_endpoint())
         });
         match state {
             Some((State::Established | State::CloseWait, _)) => {
@@ -52,8 +52,8 @@ impl Line<'_, '_> {
                 self.enter(Stage::Busy);
                 Poll::Ready(())
             }
-            Some((State::SynReceived, port)) => {
-                self.slot.opening(port.unwrap_or_default());
+            Some((State::SynReceived, client)) => {
+                self.slot.opening(client);
                 self.enter(Stage::Opening);
                 if self.is_over() {
                     self.socket(Socket::abort);

@@ -2,9 +2,9 @@
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::network::Network;
-use crate::waiting::Syn;
 
 /// A device from which a request for a connection is kept back unless the network admits it; smoltcp
 /// would reset the client. One that was kept back and may pass now, comes before any other frame.
@@ -62,13 +62,17 @@ impl<T: RxToken> RxToken for Frame<'_, '_, T> {
         // smoltcp ignores an empty frame.
         match self {
             Self::Waited(network) => {
-                let syn = network.enter();
-                pass(syn.as_ref().map_or(&[], Syn::frame))
+                let mut waiting = network.enter();
+                pass(waiting.as_mut().and_then(|waiting| waiting.take()).unwrap_or_default())
             }
             Self::New { frame, header, network } => frame.consume(|frame| {
                 let packet = frame.get(header..).unwrap_or_default();
-                let source = source_of_syn(packet, network.port);
-                let passes = source.is_none_or(|source| network.admits(source, frame));
+                let passes = match endpoints_of_syn(packet) {
+                    Some((client, port)) if port == network.port => {
+                        network.admits(client, frame, header)
+                    }
+                    _ => true,
+                };
                 pass(if passes { frame } else { &[] })
             }),
         }
@@ -90,16 +94,24 @@ const TCP: u8 = 6;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
-/// The port from which an IP packet asks for a connection to `port`, if that is what it does. What
-/// is fragmented, or has extension headers, does not say so here.
-fn source_of_syn(packet: &[u8], port: u16) -> Option<u16> {
+/// The endpoint that asks for a connection by an IP packet, and the port to which it does, if that is
+/// what the packet does. What is fragmented, or has extension headers, does not say so here.
+pub(crate) fn endpoints_of_syn(packet: &[u8]) -> Option<(IpEndpoint, u16)> {
     let octet = |at: usize| packet.get(at).copied().unwrap_or_default();
-    let (protocol, length) = match octet(0) >> 4 {
-        4 => (octet(9), usize::from(octet(0) & 0x0f) * 4),
-        6 => (octet(6), 40),
+    let (protocol, length, address) = match octet(0) >> 4 {
+        #[cfg(feature = "proto-ipv4")]
+        4 => {
+            let source: &[u8; 4] = packet.get(12..)?.first_chunk()?;
+            (octet(9), usize::from(octet(0) & 0x0f) * 4, IpAddress::Ipv4((*source).into()))
+        }
+        #[cfg(feature = "proto-ipv6")]
+        6 => {
+            let source: &[u8; 16] = packet.get(8..)?.first_chunk()?;
+            (octet(6), 40, IpAddress::Ipv6((*source).into()))
+        }
         _ => return None,
     };
     let number = |at: usize| u16::from_be_bytes([octet(length + at), octet(length + at + 1)]);
     let is_syn = octet(length + 13) & (SYN | ACK) == SYN;
-    (protocol == TCP && is_syn && number(2) == port).then(|| number(0))
+    (protocol == TCP && is_syn).then(|| (IpEndpoint::new(address, number(0)), number(2)))
 }

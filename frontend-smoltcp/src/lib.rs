@@ -52,7 +52,6 @@
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a port; [`Serving`]: the same while it runs |
 //! | [`memory`] | [`Memory`]: what the connections need |
-//! | [`deadline`] | [`Deadlines`]: how long a client may keep a connection |
 //! | [`transport`] | a socket as a transport |
 //!
 //! # A handler
@@ -70,10 +69,10 @@
 //! A socket of smoltcp is its own backlog: a client that finds none listening is reset. So one
 //! always listens, as far as that is possible: when the last one is taken, the persistent connection
 //! that has been idle for longest ends, if that is 200 ms or more, and so does one on which no request
-//! came for a second. While all are busy, new clients wait: what four of them asked is kept for some
-//! seconds, until a socket listens; others ask again a second later. For each that waits, a reply says
-//! `Connection: close`, so that nobody who is about to ask again is cut off without a word (RFC 9112
-//! §9.6). `N` sockets hence serve `N - 1` persistent connections in peace.
+//! came for a second. While all are busy, new clients wait: the requests for a connection of `4 * N`
+//! clients are kept, for eight seconds at most, until a socket listens; others ask again later. For
+//! each that waits, a reply says `Connection: close`, so that nobody who is about to ask again is cut
+//! off without a word (RFC 9112 §9.6). `N` sockets hence serve `N - 1` persistent connections in peace.
 //!
 //! # What it costs
 //!
@@ -83,7 +82,6 @@
 #![no_std]
 
 mod attend;
-pub mod deadline;
 mod gate;
 pub mod memory;
 mod network;
@@ -93,7 +91,6 @@ mod slot;
 pub mod transport;
 mod waiting;
 
-pub use deadline::Deadlines;
 pub use memory::Memory;
 pub use server::{Server, Serving};
 pub use smoltcp;
@@ -104,4 +101,4 @@ pub use thimble_core::handler::*;
 /// With the feature `testing`: a client for tests of handlers.
 #[cfg(feature = "testing")]
 pub use thimble_core::testing;
-pub use thimble_core::{Clock, NoClock};
+pub use thimble_core::{Clock, Deadlines, NoClock};

@@ -1,5 +1,7 @@
 //! The memory of connections.
 
+use crate::waiting::{CLIENTS, Syn};
+
 /// Memory for `N` connections, to be kept in a static or on the stack. Sizes are in octets.
 ///
 /// | parameter | what it is | if nothing is said |
@@ -10,6 +12,8 @@
 /// | `HEAD` | holds a request's head, and its content behind it: see [`Limits::within`] | 4096 |
 /// | `REPLY` | holds a reply's head twice | 1024 |
 ///
+/// Besides, 448 octets for each connection keep what four clients asked that wait for a socket.
+///
 /// [`Limits::within`]: thimble_core::Limits::within
 ///
 /// ```
@@ -17,7 +21,7 @@
 ///
 /// // Three connections for large forms, and a fourth to tell when they are busy.
 /// let memory: Memory<4, 1536, 2048, 8192> = Memory::new();
-/// assert_eq!(size_of_val(&memory), 4 * (1536 + 2048 + 8192 + 1024));
+/// assert_eq!(size_of_val(&memory), 4 * (1536 + 2048 + 8192 + 1024 + 448));
 /// ```
 #[derive(Debug)]
 pub struct Memory<
@@ -28,6 +32,8 @@ pub struct Memory<
     const REPLY: usize = 1024,
 > {
     pub(crate) connections: [Connection<WINDOW, SEND, HEAD, REPLY>; N],
+    /// Clients that wait for a socket.
+    pub(crate) waiting: [[Syn; CLIENTS]; N],
 }
 
 /// Memory for one connection.
@@ -53,7 +59,7 @@ impl<const N: usize, const WINDOW: usize, const SEND: usize, const HEAD: usize, 
         let connections = [const {
             Connection { window: [0; WINDOW], send: [0; SEND], head: [0; HEAD], reply: [0; REPLY] }
         }; N];
-        Self { connections }
+        Self { connections, waiting: [const { [const { Syn::NONE }; CLIENTS] }; N] }
     }
 }
 

@@ -1,14 +1,15 @@
 //! What the connections share.
 
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, RefCell, RefMut};
 
 use smoltcp::iface::SocketSet;
 use smoltcp::socket::tcp::Socket;
 use smoltcp::time::Instant;
+use smoltcp::wire::IpEndpoint;
+use thimble_core::Deadlines;
 
-use crate::deadline::Deadlines;
 use crate::slot::{GRACE, Slot, Stage};
-use crate::waiting::{Syn, Waiting};
+use crate::waiting::Waiting;
 
 /// What the connections share. Nobody holds the sockets while a future waits.
 #[derive(Debug)]
@@ -21,12 +22,12 @@ pub(crate) struct Network<'run, 'm> {
     /// Sockets that listen, as long as frames are received.
     pub(crate) free: Cell<usize>,
     /// Clients for whom there was none.
-    pub(crate) waiting: RefCell<Waiting>,
+    pub(crate) waiting: RefCell<Waiting<'m>>,
     pub(crate) connections: Cell<u32>,
     pub(crate) replies: Cell<u32>,
 }
 
-impl Network<'_, '_> {
+impl<'m> Network<'_, 'm> {
     fn listening(&self) -> usize {
         self.slots.iter().filter(|slot| slot.stage() == Stage::Listening).count()
     }
@@ -35,24 +36,24 @@ impl Network<'_, '_> {
     pub(crate) fn open_gate(&self) {
         self.free.set(self.listening());
         if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
-            waiting.expire(self.deadlines.handshake, self.now.get());
+            waiting.expire(self.now.get());
         }
     }
 
-    /// Whether a client may begin a handshake from this port. If no socket listens, it has to wait.
-    /// If a handshake is under way, another socket would take it for a new client, for smoltcp asks
-    /// the first that listens; and the answer is sent again anyway.
-    pub(crate) fn admits(&self, port: u16, frame: &[u8]) -> bool {
+    /// Whether a client may begin a handshake. If no socket listens, it has to wait. If one of its own
+    /// is under way, another socket would take it for a new client, for smoltcp asks the first that
+    /// listens; and the answer is sent again anyway.
+    pub(crate) fn admits(&self, client: IpEndpoint, frame: &[u8], header: usize) -> bool {
         let Ok(mut waiting) = self.waiting.try_borrow_mut() else { return false };
-        if self.slots.iter().any(|slot| slot.is_opening(port)) {
+        if self.slots.iter().any(|slot| slot.is_opening(client)) {
             return false;
         }
         let Some(rest) = self.free.get().checked_sub(1) else {
-            waiting.put(frame, port, self.now.get());
+            waiting.put(frame, header, client, self.now.get());
             return false;
         };
         self.free.set(rest);
-        waiting.remove(port);
+        waiting.remove(client);
         true
     }
 
@@ -61,11 +62,10 @@ impl Network<'_, '_> {
         self.free.get() > 0 && self.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty())
     }
 
-    /// The request of the client that has waited longest.
-    pub(crate) fn enter(&self) -> Option<Syn> {
-        let syn = self.waiting.try_borrow_mut().ok()?.take()?;
+    /// The clients that wait, one of whom is to enter.
+    pub(crate) fn enter(&self) -> Option<RefMut<'_, Waiting<'m>>> {
         self.free.set(self.free.get().saturating_sub(1));
-        Some(syn)
+        self.waiting.try_borrow_mut().ok()
     }
 
     /// Whether a connection's future has something to do.

@@ -7,16 +7,16 @@ use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::Instant;
 use thimble_core::server::{Buffers, RefusalPage, Server as Core};
-use thimble_core::{Clock, Limits, NoClock, Service};
+use thimble_core::{Clock, Deadlines, Limits, NoClock, Service};
 
 use crate::attend::attend;
-use crate::deadline::Deadlines;
 use crate::gate::Gate;
 use crate::memory::{Connection, Memory};
 use crate::network::Network;
 use crate::pinned::{go_on, pin_all};
 use crate::slot::Slot;
 use crate::transport::Line;
+use crate::waiting::Waiting;
 
 /// Frames that one call of [`Serving::poll`] takes from the device at most.
 const FRAMES: usize = 16;
@@ -122,6 +122,7 @@ impl<S: Service, C: Clock> Server<S, C> {
         sockets: SocketSet<'m>,
         body: impl FnOnce(&mut Serving<'_, 'm>),
     ) {
+        let Memory { connections, waiting } = memory;
         let slots: [Slot; N] = core::array::from_fn(|_| Slot::new());
         let network = Network {
             sockets: RefCell::new(sockets),
@@ -130,11 +131,11 @@ impl<S: Service, C: Clock> Server<S, C> {
             deadlines: self.deadlines,
             port: self.port,
             free: Cell::new(0),
-            waiting: RefCell::default(),
+            waiting: RefCell::new(Waiting(waiting.as_flattened_mut())),
             connections: Cell::new(0),
             replies: Cell::new(0),
         };
-        let mut futures = memory.connections.iter_mut().zip(&slots).map(|(memory, slot)| {
+        let mut futures = connections.iter_mut().zip(&slots).map(|(memory, slot)| {
             let Connection { window, send, head, reply } = memory;
             let mut socket =
                 Socket::new(SocketBuffer::new(&mut window[..]), SocketBuffer::new(&mut send[..]));

@@ -5,9 +5,8 @@ use core::cell::Cell;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::{Duration, Instant};
-use thimble_core::server::Phase;
-
-use crate::deadline::Deadlines;
+use smoltcp::wire::IpEndpoint;
+use thimble_core::server::{Budget, Deadlines, Phase};
 
 /// A client whose first request doesn't come may be sent away after this, when its place is needed.
 /// And so much time has one that was asked to leave, before the next one is.
@@ -65,8 +64,11 @@ pub(crate) struct Slot {
     stage: Cell<Stage>,
     since: Cell<Instant>,
     deadline: Cell<Instant>,
-    /// The port of the client, from the handshake on.
-    client: Cell<u16>,
+    /// What the client has left of its time, when last something moved.
+    budget: Cell<Budget>,
+    moved: Cell<Instant>,
+    /// The client, from the handshake on.
+    client: Cell<Option<IpEndpoint>>,
     /// Whether a request was answered.
     served: Cell<bool>,
     /// Whether it is to end after the reply that is being made, or as soon as it is idle.
@@ -80,7 +82,9 @@ impl Slot {
             stage: Cell::new(Stage::Listening),
             since: Cell::new(Instant::ZERO),
             deadline: Cell::new(NEVER),
-            client: Cell::new(0),
+            budget: Cell::new(Budget::new()),
+            moved: Cell::new(Instant::ZERO),
+            client: Cell::new(None),
             served: Cell::new(false),
             let_go: Cell::new(false),
         }
@@ -97,11 +101,14 @@ impl Slot {
         }
         let time = match stage {
             Stage::Listening | Stage::Busy => Duration::MAX,
-            Stage::Opening => deadlines.handshake,
-            Stage::Idle => deadlines.idle,
-            Stage::Head => deadlines.head,
-            Stage::Content | Stage::Reply | Stage::Ending => deadlines.lag,
-            Stage::Drain | Stage::Parting => deadlines.drain,
+            Stage::Opening => deadlines.handshake.into(),
+            Stage::Idle => self.begin(Phase::Idle, deadlines),
+            Stage::Head => self.begin(Phase::Head, deadlines),
+            Stage::Content => self.begin(Phase::Content, deadlines),
+            Stage::Reply => self.begin(Phase::Reply, deadlines),
+            Stage::Drain => self.begin(Phase::Drain, deadlines),
+            Stage::Ending => deadlines.reply.into(),
+            Stage::Parting => deadlines.linger.into(),
             Stage::Ended => Duration::ZERO,
             Stage::Aborting => GRACE,
         };
@@ -111,7 +118,16 @@ impl Slot {
         }
         self.stage.set(stage);
         self.since.set(now);
+        self.moved.set(now);
         self.deadline.set(later(now, time));
+    }
+
+    /// Begins to count the time of a phase, and returns it.
+    fn begin(&self, phase: Phase, deadlines: &Deadlines) -> Duration {
+        let mut budget = Budget::new();
+        budget.enter(phase, deadlines);
+        self.budget.set(budget);
+        left(&budget)
     }
 
     /// So many octets went one way or the other.
@@ -119,9 +135,12 @@ impl Slot {
         match self.stage.get() {
             // It isn't idle any more, whatever comes of it.
             Stage::Idle => self.enter(Stage::Busy, now, deadlines),
-            Stage::Content | Stage::Reply => {
-                let deadline = later(self.deadline.get(), deadlines.time_for(octets));
-                self.deadline.set(deadline.min(later(now, deadlines.lag)));
+            Stage::Content | Stage::Reply | Stage::Drain => {
+                let mut budget = self.budget.get();
+                let waited = now - self.moved.replace(now);
+                budget.spend(waited.into(), octets, deadlines);
+                self.budget.set(budget);
+                self.deadline.set(later(now, left(&budget)));
             }
             _ => {}
         }
@@ -141,13 +160,13 @@ impl Slot {
         self.served.set(true);
     }
 
-    /// In the handshake, from this port.
-    pub(crate) fn opening(&self, port: u16) {
-        self.client.set(port);
+    /// In the handshake, with this client.
+    pub(crate) fn opening(&self, client: Option<IpEndpoint>) {
+        self.client.set(client);
     }
 
-    pub(crate) fn is_opening(&self, port: u16) -> bool {
-        self.stage.get() == Stage::Opening && self.client.get() == port
+    pub(crate) fn is_opening(&self, client: IpEndpoint) -> bool {
+        self.stage.get() == Stage::Opening && self.client.get() == Some(client)
     }
 
     pub(crate) fn let_go(&self) {
@@ -194,6 +213,10 @@ impl Slot {
         };
         is_ready || self.is_over(now)
     }
+}
+
+fn left(budget: &Budget) -> Duration {
+    budget.left().unwrap_or_default().into()
 }
 
 /// A deadline that doesn't pass.

@@ -200,4 +200,8 @@ impl Transmit for Tx<'_, '_> {
         self.0.socket(Socket::close);
         Ok(())
     }
+
+    fn ignores_late_octets(&self) -> bool {
+        true
+    }
 }

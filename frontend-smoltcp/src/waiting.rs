@@ -1,72 +1,101 @@
 //! Clients that wait for a socket.
 
 use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::IpEndpoint;
 
-/// How many may wait. More are not heard, and ask again.
-const CLIENTS: usize = 4;
+use crate::gate::endpoints_of_syn;
+
+/// How many may wait for each socket that there is. More are not heard, and ask again.
+pub(crate) const CLIENTS: usize = 4;
 /// The longest request for a connection: an Ethernet header, one of IPv4 without options, and TCP's
 /// with all that it may have; or as much of IPv6's, with what clients send. A longer one is not kept.
 const LONGEST: usize = 14 + 20 + 60;
+/// How long a request is kept. Clients ask again after one second, and then after two and four more,
+/// or some after six. One that hasn't by then is gone.
+const KEPT: Duration = Duration::from_secs(8);
 
-/// Frames by which clients asked for a connection while no socket listened. TCP asks again a second
-/// later, some stacks after six; so their request is kept until a socket does.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting([Option<Syn>; CLIENTS]);
-
-/// A request for a connection.
+/// Frames by which clients asked for a connection while no socket listened. Who isn't heard asks
+/// again, but later each time; so requests are kept until a socket listens.
 #[derive(Debug)]
+pub(crate) struct Waiting<'m>(pub(crate) &'m mut [Syn]);
+
+/// A request for a connection, or room for one.
+#[derive(Clone, Debug)]
 pub(crate) struct Syn {
     frame: [u8; LONGEST],
-    length: usize,
-    /// The client's port.
-    source: u16,
+    /// Octets of the frame; 0 if there is none.
+    length: u8,
+    /// Octets of it before the IP header.
+    header: u8,
+    /// When the client asked first, and when last.
     since: Instant,
+    heard: Instant,
 }
 
 impl Syn {
-    pub(crate) fn frame(&self) -> &[u8] {
-        self.frame.get(..self.length).unwrap_or_default()
+    /// No request. It is zero throughout, so that it takes no flash in a static.
+    pub(crate) const NONE: Self = Self {
+        frame: [0; LONGEST],
+        length: 0,
+        header: 0,
+        since: Instant::ZERO,
+        heard: Instant::ZERO,
+    };
+
+    fn is_none(&self) -> bool {
+        self.length == 0
+    }
+
+    fn is_from(&self, client: IpEndpoint) -> bool {
+        let packet = self.frame.get(self.header.into()..self.length.into()).unwrap_or_default();
+        endpoints_of_syn(packet).is_some_and(|(source, _)| source == client)
     }
 }
 
-impl Waiting {
-    /// Keeps a request, instead of the one before from the same port.
-    pub(crate) fn put(&mut self, frame: &[u8], source: u16, now: Instant) {
-        self.remove(source);
-        let mut syn = Syn { frame: [0; LONGEST], length: frame.len(), source, since: now };
-        if let Some(place) = self.0.iter_mut().find(|place| place.is_none())
+impl Waiting<'_> {
+    /// Keeps a client's request, instead of the one before.
+    pub(crate) fn put(&mut self, frame: &[u8], header: usize, client: IpEndpoint, now: Instant) {
+        let place = self.0.iter().position(|syn| syn.is_from(client));
+        let place = place.or_else(|| self.0.iter().position(Syn::is_none));
+        if let Some(syn) = place.and_then(|place| self.0.get_mut(place))
             && let Some(room) = syn.frame.get_mut(..frame.len())
+            && let (Ok(length), Ok(header)) = (frame.len().try_into(), header.try_into())
         {
             room.copy_from_slice(frame);
-            *place = Some(syn);
+            if syn.is_none() {
+                syn.since = now;
+            }
+            (syn.length, syn.header, syn.heard) = (length, header, now);
         }
     }
 
-    /// Forgets the request from a port.
-    pub(crate) fn remove(&mut self, source: u16) {
-        for place in &mut self.0 {
-            place.take_if(|syn| syn.source == source);
+    /// Forgets a client's request.
+    pub(crate) fn remove(&mut self, client: IpEndpoint) {
+        for syn in self.0.iter_mut().filter(|syn| syn.is_from(client)) {
+            syn.length = 0;
         }
     }
 
-    /// Forgets those who have waited for so long: they may be gone.
-    pub(crate) fn expire(&mut self, patience: Duration, now: Instant) {
-        for place in &mut self.0 {
-            place.take_if(|syn| syn.since + patience <= now);
+    /// Forgets those who have not asked again for long: they may be gone.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        for syn in self.0.iter_mut().filter(|syn| syn.heard + KEPT <= now) {
+            syn.length = 0;
         }
     }
 
-    /// Takes the request that has waited longest.
-    pub(crate) fn take(&mut self) -> Option<Syn> {
-        let waiting = self.0.iter_mut().filter(|place| place.is_some());
-        waiting.min_by_key(|place| place.as_ref().map(|syn| syn.since))?.take()
+    /// Takes the request of the client that has waited longest.
+    pub(crate) fn take(&mut self) -> Option<&[u8]> {
+        let waiting = self.0.iter_mut().filter(|syn| !syn.is_none());
+        let syn = waiting.min_by_key(|syn| syn.since)?;
+        let length = core::mem::take(&mut syn.length);
+        syn.frame.get(..length.into())
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.0.iter().flatten().count()
+        self.0.iter().filter(|syn| !syn.is_none()).count()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.count() == 0
+        self.0.iter().all(Syn::is_none)
     }
 }

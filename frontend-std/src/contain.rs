@@ -1,6 +1,8 @@
 //! Panics of a service, kept to the request that met them.
 
+use std::any::Any;
 use std::future::poll_fn;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
@@ -21,8 +23,19 @@ impl<S: Service> Service for Contained<S> {
         poll_fn(|context| {
             // What a panic leaves of the exchange is judged by the driver, which trusts none of it.
             let polled = AssertUnwindSafe(|| call.as_mut().poll(context));
-            catch_unwind(polled).unwrap_or(Poll::Ready(Err(Error::Cut)))
+            catch_unwind(polled).unwrap_or_else(|payload| {
+                dispose(payload);
+                Poll::Ready(Err(Error::Cut))
+            })
         })
         .await
+    }
+}
+
+/// Drops what a panic was raised with, even if that panics as well.
+pub fn dispose(payload: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // Enough is enough.
+        mem::forget(another);
     }
 }

@@ -7,6 +7,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The workers of a pool, counted.
 ///
+/// There is one more than may serve: even when all places are taken, one still accepts, and knows
+/// of a client that waits.
+///
 /// One that had nothing to do for a second goes, as long as another waits. But the kernel gives
 /// connections to those that wait in turn, so of a thousand not one may be idle for that long under
 /// a light load. There the least number that waited at once during a second tells: without all of
@@ -30,10 +33,12 @@ pub(crate) enum Take {
     Serve,
     /// A new one.
     Hire,
+    /// Whoever is done first: all places are taken.
+    Wait,
 }
 
 impl Crew {
-    /// Nobody yet, and never more than `most`.
+    /// Nobody yet, and never more than `most` that serve.
     pub(crate) const fn new(most: usize, now: Duration) -> Self {
         Self { most, live: 0, waiting: 0, least: 0, since: now, surplus: 0 }
     }
@@ -44,22 +49,49 @@ impl Crew {
         self.waiting = self.waiting.saturating_add(1);
     }
 
-    /// One that waited has a connection. Either it serves it, or, when nobody else waits and there
-    /// is room, it goes on waiting, and one more joins for this connection.
+    /// One that waited has a connection. When another waits as well, it serves it. Otherwise it goes
+    /// on waiting, and one more joins for this connection; or, when there are as many as there may
+    /// be, the first that is done lets it serve.
     #[must_use]
     pub(crate) const fn take(&mut self) -> Take {
-        if self.waiting <= 1 && self.live < self.most {
-            self.live = self.live.saturating_add(1);
-            return Take::Hire;
+        if self.take_turns() {
+            return Take::Serve;
         }
-        self.wait_less();
-        Take::Serve
+        if self.live > self.most {
+            return Take::Wait;
+        }
+        self.live = self.live.saturating_add(1);
+        Take::Hire
     }
 
-    /// The one that should have joined could not: the one that waited serves the connection after
-    /// all.
+    /// If another one waits as well, one of both serves a connection. Says whether that is so.
+    #[must_use]
+    pub(crate) const fn take_turns(&mut self) -> bool {
+        let another = self.has_another();
+        if another {
+            self.wait_less();
+        }
+        another
+    }
+
+    /// Whether another one waits as well.
+    pub(crate) const fn has_another(&self) -> bool {
+        self.waiting > 1
+    }
+
+    /// The only one there is serves a connection.
+    #[must_use]
+    pub(crate) const fn take_alone(&mut self) -> bool {
+        let alone = self.live <= 1;
+        if alone {
+            self.wait_less();
+        }
+        alone
+    }
+
+    /// The one that should have joined could not.
     pub(crate) const fn fail_to_hire(&mut self) {
-        self.leave();
+        self.live = self.live.saturating_sub(1);
     }
 
     /// One has finished with its connection, and waits.
@@ -126,12 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_to_its_limit() {
-        let mut crew = crew(3, 3);
-        assert_eq!(crew.take(), Take::Serve);
-        assert_eq!((crew.live, crew.waiting), (3, 0));
+    fn it_grows_to_its_limit_and_one_that_accepts() {
+        let mut crew = crew(3, 4);
+        assert_eq!((crew.live, crew.waiting), (4, 1));
+        assert_eq!(crew.take(), Take::Wait);
         crew.finish();
-        assert_eq!((crew.live, crew.waiting), (3, 1));
+        assert_eq!(crew.take(), Take::Serve);
+        assert_eq!((crew.live, crew.waiting), (4, 1));
     }
 
     #[test]
@@ -139,7 +172,8 @@ mod tests {
         let mut crew = crew(3, 1);
         assert_eq!(crew.take(), Take::Hire);
         crew.fail_to_hire();
-        assert_eq!((crew.live, crew.waiting), (1, 0));
+        assert_eq!((crew.live, crew.waiting), (1, 1));
+        assert!(!crew.take_turns() && crew.take_alone());
         crew.finish();
         assert_eq!((crew.live, crew.waiting), (1, 1));
     }

@@ -8,14 +8,15 @@
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a listener |
 //! | [`folder`] | [`Folder`]: a storage that no path leads out of |
-//! | [`deadline`] | [`Deadlines`]: how long a client may keep the server waiting |
 //! | [`log`] | [`Log`]: access lines and heads, written without holding up anybody |
 //! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
 //! | [`clock`] | [`SystemClock`] |
 //! | [`submissions`] | [`Kept`]: submitted forms in memory |
+//! | [`signals`] | what ends a command, and how |
 //! | [`command`] | the commands: flags, messages, signals, and what they do with them |
 //!
-//! And for other frontends on the same systems: [`desk`], [`listen`], [`send`], and [`contain`].
+//! And for other frontends on the same systems: [`desk`], [`listen`], [`place`],
+//! [`deadline`], [`send`], and [`contain`].
 //!
 //! # A handler
 //!
@@ -38,7 +39,10 @@
 //!
 //! No client makes the server wait for longer than [`Deadlines`] say, take more memory than
 //! [`Limits`] allow for each connection, or read a file outside a [`Folder`]. A panic in a
-//! service is answered by 500. Without descriptors, memory or threads, the server waits for some.
+//! service is answered by 500. Without descriptors, threads, or memory for a connection's buffers, the
+//! server waits for some; without memory for anything smaller, the process ends, as Rust's allocator
+//! has it. With every place taken, the connection that was idle for longest gives way to a client that
+//! waits.
 //!
 //! All of this is tested on Linux. Other Unix systems compile the same code, and open files
 //! component by component.
@@ -55,15 +59,17 @@ pub mod folder;
 pub mod listen;
 pub mod log;
 mod park;
+pub mod place;
 mod pool;
 pub mod send;
 pub mod server;
+pub mod signals;
 mod socket;
 pub mod stop;
 pub mod submissions;
+pub mod times;
 
 pub use clock::SystemClock;
-pub use deadline::Deadlines;
 pub use folder::Folder;
 pub use log::Log;
 pub use park::block_on;
@@ -72,6 +78,7 @@ pub use stop::Stop;
 pub use submissions::Kept;
 /// All of what is below this frontend.
 pub use thimble_core;
+pub use thimble_core::Deadlines;
 #[doc(inline)]
 pub use thimble_core::handler::*;
 /// With the feature `testing`: a client for tests of handlers.

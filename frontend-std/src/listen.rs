@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
 
+use crate::deadline::SLICE;
 use crate::folder::cache;
 
 /// A worker that waits longer than this for a connection may be one too many. It is the first
@@ -14,7 +16,7 @@ use crate::folder::cache;
 pub(crate) const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
 
 /// A write is taken up anew after this long.
-pub(crate) const SEND_TIME_OUT: Duration = Duration::from_secs(5);
+pub(crate) const SEND_TIME_OUT: Duration = SLICE;
 
 /// How long to wait when something has run out: descriptors, memory, threads.
 pub const RUN_OUT: Duration = Duration::from_millis(50);
@@ -35,6 +37,9 @@ pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
 /// Sets on `listener` what its connections need, where they inherit it. Time-outs are for those that
 /// block; they have to be there before the first client is.
 ///
+/// Closing a connection resets it unless [`close_in_order`] was called: whatever ends a reply early,
+/// be it the end of this process, no client takes what it got for the whole.
+///
 /// # Errors
 /// It can't be set up.
 pub fn prepare(listener: &TcpListener) -> io::Result<()> {
@@ -43,8 +48,21 @@ pub fn prepare(listener: &TcpListener) -> io::Result<()> {
     // A second call only changes the length of the queue.
     socket.listen(BACKLOG)?;
     socket.set_tcp_nodelay(true)?;
+    socket.set_linger(Some(Duration::ZERO))?;
     socket.set_read_timeout(Some(ACCEPT_TIME_OUT))?;
     socket.set_write_timeout(Some(SEND_TIME_OUT))
+}
+
+/// Makes closing `socket` reset it.
+pub fn reset_when_closed(socket: impl AsFd) {
+    // If it can't be set, the connection is gone.
+    let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+}
+
+/// Makes closing `socket` send what is left to be sent, then the end.
+pub fn close_in_order(socket: impl AsFd) {
+    // If it can't be set, the connection is gone.
+    let _ = SockRef::from(&socket).set_linger(None);
 }
 
 /// Descriptors for connections and the files they are sent: the limit, without those that are in
@@ -64,6 +82,7 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
     if cfg!(not(target_os = "linux")) {
         let _ = stream.set_nonblocking(false);
         let _ = stream.set_nodelay(true);
+        reset_when_closed(&stream);
         let _ = stream.set_read_timeout(Some(ACCEPT_TIME_OUT));
         let _ = stream.set_write_timeout(Some(SEND_TIME_OUT));
     }
@@ -93,6 +112,7 @@ mod tests {
         assert!(stream.nodelay()?);
         assert_eq!(stream.read_timeout()?, Some(ACCEPT_TIME_OUT));
         assert_eq!(stream.write_timeout()?, Some(SEND_TIME_OUT));
+        assert_eq!(SockRef::from(&stream).linger()?, Some(Duration::ZERO));
         Ok(())
     }
 

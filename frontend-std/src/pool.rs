@@ -3,17 +3,20 @@
 //! Whoever has no connection waits in accept, and serves what it accepts: nothing is handed from
 //! one thread to another. Only the last one that waits goes on waiting, and starts a new worker with
 //! the connection, up to the limit: so a crowd is let in as fast as threads can be made, not one
-//! after the other has come to its feet. Over the limit, connections wait in the listener's queue.
+//! after the other has come to its feet. At the limit, that one has the idlest connection give way;
+//! further connections wait in the listener's queue.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
 use crate::clock::moment;
 use crate::connection::Connection;
+use crate::contain::dispose;
 use crate::crew::{Crew, Take};
 use crate::listen::{RUN_OUT, accept, has_run_out, is_time_out};
+use crate::place::LOOK_AGAIN;
 use crate::stop::Stop;
 
 /// Only the pages that a worker touches count; this is room for the deepest of services.
@@ -35,6 +38,8 @@ struct Pool<'env, W> {
     stop: &'env Stop,
     work: &'env W,
     crew: Mutex<Crew>,
+    /// Somebody is done with a connection.
+    done: Condvar,
 }
 
 /// Where a connection is while a thread is started for it: should that fail, it is still here.
@@ -44,7 +49,7 @@ type Handed = Arc<Mutex<Option<Connection>>>;
 /// is done.
 pub(crate) fn run<W: Work>(stop: &Stop, work: &W, most: usize) -> io::Result<()> {
     let crew = Mutex::new(Crew::new(most.max(1), moment()));
-    let pool = Pool { stop, work, crew };
+    let pool = Pool { stop, work, crew, done: Condvar::new() };
     thread::scope(|scope| {
         pool.crew().join();
         pool.hire(scope, Handed::default())
@@ -64,24 +69,20 @@ impl<W: Work> Pool<'_, W> {
 
     fn be_a_worker<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, first: &Handed) {
         let Some(mut desk) = self.desk() else { return self.crew().leave() };
-        if let Some(connection) = take(first) {
+        if let Some(connection) = take_out(first) {
             self.serve(&mut desk, connection);
         }
-        while !self.stop.is_stopping() {
-            let goes = match accept(self.stop.listener()) {
-                Ok((stream, peer)) => {
-                    let connection = Connection::new(stream, peer);
+        loop {
+            let goes = match self.next() {
+                Next::Connection(connection) => {
                     self.hand_over(scope, connection).is_some_and(|connection| {
                         self.serve(&mut desk, connection);
                         self.crew().retire_surplus(moment())
                     })
                 }
-                Err(error) if is_time_out(&error) => self.crew().retire_idle(),
-                Err(error) if has_run_out(&error) && !self.stop.is_stopping() => {
-                    thread::sleep(RUN_OUT);
-                    false
-                }
-                Err(_) => false,
+                Next::Nothing => self.crew().retire_idle(),
+                Next::Failed => false,
+                Next::Over => break,
             };
             if goes {
                 return;
@@ -90,28 +91,70 @@ impl<W: Work> Pool<'_, W> {
         self.crew().leave();
     }
 
+    /// Waits for a connection.
+    fn next(&self) -> Next {
+        if self.stop.is_stopping() {
+            return self.stop.take_left().map_or(Next::Over, Next::Connection);
+        }
+        match accept(self.stop.listener()) {
+            Ok((stream, peer)) => Next::Connection(Connection::new(stream, peer)),
+            Err(error) if is_time_out(&error) => Next::Nothing,
+            Err(error) if has_run_out(&error) && !self.stop.is_stopping() => {
+                self.stop.make_room();
+                thread::sleep(RUN_OUT);
+                Next::Failed
+            }
+            Err(_) => Next::Failed,
+        }
+    }
+
     /// Starts a worker for `connection`, if one is needed; otherwise it comes back.
     fn hand_over<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         connection: Connection,
     ) -> Option<Connection> {
-        if self.crew().take() == Take::Serve {
-            return Some(connection);
+        let take = self.crew().take();
+        let connection = match take {
+            Take::Serve => return Some(connection),
+            Take::Wait => connection,
+            Take::Hire => {
+                let handed = Handed::new(Mutex::new(Some(connection)));
+                self.hire(scope, Arc::clone(&handed)).err()?;
+                self.crew().fail_to_hire();
+                take_out(&handed)?
+            }
+        };
+        self.wait_for_place();
+        Some(connection)
+    }
+
+    /// Waits until another one waits, so that this one can serve.
+    fn wait_for_place(&self) {
+        let mut crew = self.crew();
+        // Without another thread, this one has to do.
+        while !crew.take_turns() && !crew.take_alone() {
+            drop(crew);
+            self.stop.make_room();
+            crew = self.crew();
+            if !crew.has_another() {
+                let waited = self.done.wait_timeout(crew, LOOK_AGAIN);
+                crew = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
         }
-        let handed = Handed::new(Mutex::new(Some(connection)));
-        self.hire(scope, Arc::clone(&handed)).err()?;
-        self.crew().fail_to_hire();
-        take(&handed)
     }
 
     fn serve(&self, desk: &mut W::Desk, connection: Connection) {
         let enlisted = self.stop.enlist(connection);
         // What a panic leaves on the desk is octets, and the next connection takes none of them for
         // its own.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.work.serve(desk, enlisted.connection())));
+        let serve = AssertUnwindSafe(|| self.work.serve(desk, enlisted.connection()));
+        if let Err(payload) = catch_unwind(serve) {
+            dispose(payload);
+        }
         drop(enlisted);
         self.crew().finish();
+        self.done.notify_one();
     }
 
     /// A desk, as soon as there is memory for it.
@@ -130,7 +173,18 @@ impl<W: Work> Pool<'_, W> {
     }
 }
 
-fn take(handed: &Handed) -> Option<Connection> {
+/// What waiting for a connection came to.
+enum Next {
+    Connection(Connection),
+    /// None, for a while.
+    Nothing,
+    /// None that could be accepted.
+    Failed,
+    /// There will be none.
+    Over,
+}
+
+fn take_out(handed: &Handed) -> Option<Connection> {
     handed.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
@@ -170,14 +224,14 @@ mod tests {
         fn serve(&self, _: &mut Desk<'a>, connection: &Connection) {
             let mut octet = [0];
             loop {
-                connection.rest();
+                connection.place().wait_for_request(moment());
                 match connection.stream().read(&mut octet) {
-                    Ok(0) => break,
+                    Ok(0) => break listen::close_in_order(connection.stream()),
                     Ok(_) => assert_ne!(octet, *b"!", "as the client asked"),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                     Err(_) => break,
                 }
-                connection.wake();
+                connection.place().go_on();
                 let _ = connection.stream().write_all(&octet);
             }
             self.served.fetch_add(1, Ordering::SeqCst);

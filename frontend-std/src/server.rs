@@ -3,18 +3,15 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::time::Duration;
 
-use socket2::SockRef;
 use thimble_core::framing::Limits;
 use thimble_core::server::blocking::Blocking;
-use thimble_core::server::{Ended, RefusalPage, Server as Core, Service};
+use thimble_core::server::{Deadlines, Ended, RefusalPage, Server as Core, Service};
 use thimble_core::service::html::REFUSAL_PAGE;
 
 use crate::clock::SystemClock;
 use crate::connection::{Connection, is_lull};
 use crate::contain::Contained;
-use crate::deadline::Deadlines;
 use crate::desk::Desk;
 use crate::listen;
 use crate::log::Log;
@@ -66,7 +63,7 @@ impl Server {
             stop: Stop::new(listener),
             max_conns: 1024,
             limits: Limits::DESKTOP,
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::DESKTOP,
             log: Log::default(),
             refusal_page: Some(REFUSAL_PAGE),
         }
@@ -158,9 +155,8 @@ impl<S: Service + Sync> Work for Serving<'_, S> {
         loop {
             match block_on(self.core.serve(&mut transport, desk.lend())) {
                 Ok(Ended::Idle) => (),
-                Ok(Ended::Cut) => {
-                    // Closing resets it then. If it can't be set, closing has to do.
-                    let _ = SockRef::from(connection.stream()).set_linger(Some(Duration::ZERO));
+                Ok(Ended::Closed) => {
+                    listen::close_in_order(connection.stream());
                     break;
                 }
                 Err(error) if is_lull(&error) => {
@@ -169,7 +165,8 @@ impl<S: Service + Sync> Work for Serving<'_, S> {
                         break;
                     }
                 }
-                Ok(Ended::Closed) | Err(_) => break,
+                // Closing resets it.
+                Ok(Ended::Cut) | Err(_) => break,
             }
         }
         desk.leave(used.get());

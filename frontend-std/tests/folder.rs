@@ -18,3 +18,18 @@ fn each_kind() -> io::Result<()> {
 fn each_race() -> io::Result<()> {
     beneath::each_race()
 }
+
+#[test]
+fn each_door() -> io::Result<()> {
+    beneath::each_door()
+}
+
+#[test]
+fn each_moment() -> io::Result<()> {
+    beneath::each_moment()
+}
+
+#[test]
+fn no_fifo_is_opened() -> io::Result<()> {
+    beneath::no_fifo_is_opened()
+}

@@ -47,3 +47,18 @@ fn each_kind() -> io::Result<()> {
 fn each_race() -> io::Result<()> {
     without_openat2(beneath::each_race)
 }
+
+#[test]
+fn each_door() -> io::Result<()> {
+    without_openat2(beneath::each_door)
+}
+
+#[test]
+fn each_moment() -> io::Result<()> {
+    without_openat2(beneath::each_moment)
+}
+
+#[test]
+fn no_fifo_is_opened() -> io::Result<()> {
+    without_openat2(beneath::no_fifo_is_opened)
+}

@@ -113,7 +113,7 @@ impl Options {
         F: Fn(TcpStream, Self) -> C,
         C: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let mut stop = self.stop.listener();
+        let stop = self.stop.listener(None);
         // It ends when every connection has dropped its sender.
         let (alive, mut ended) = mpsc::channel::<()>(1);
         loop {
@@ -135,6 +135,20 @@ impl Options {
                 Some(Err(error)) if has_run_out(&error) => sleep(RUN_OUT).await,
                 Some(Err(_)) => {}
             }
+        }
+        // A listener that is closed resets those that nobody has accepted.
+        let waiting = || {
+            poll_fn(|context| match listener.poll_accept(context) {
+                Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+                Poll::Pending => Poll::Ready(None),
+            })
+        };
+        while let Some((stream, _)) = waiting().await {
+            let (connection, alive) = (serve(stream, self.clone()), alive.clone());
+            tokio::spawn(async move {
+                let _alive = alive;
+                connection.await
+            });
         }
         drop((listener, alive));
         ended.recv().await;

@@ -4,17 +4,19 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thimble_core::framing::Limits;
-use thimble_core::server::{Ended, RefusalPage, Server as Core, Service};
+use thimble_core::server::{Deadlines, Ended, RefusalPage, Server as Core, Service};
 use thimble_core::service::html::REFUSAL_PAGE;
 use thimble_std::clock::moment;
 use thimble_std::contain::Contained;
 use thimble_std::desk::Desk;
-use thimble_std::listen::RUN_OUT;
-use thimble_std::{Deadlines, Log, SystemClock};
+use thimble_std::listen::{self, RUN_OUT};
+use thimble_std::place::Place;
+use thimble_std::{Log, SystemClock};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -57,7 +59,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let (deadlines, log, stop) = (Deadlines::default(), Log::default(), Stop::new());
+        let (deadlines, log, stop) = (Deadlines::DESKTOP, Log::default(), Stop::new());
         let (limits, refusal_page) = (Limits::DESKTOP, Some(REFUSAL_PAGE));
         Self { limits, deadlines, log, stop, refusal_page }
     }
@@ -113,6 +115,7 @@ impl Options {
         let stream = stream.into_std()?;
         // If it can't be set, the connection is over, and its first read says so.
         let _ = stream.set_nodelay(true);
+        listen::reset_when_closed(&stream);
         let core = self.serving(service);
         let mut connection = Connection::new(Socket::new(stream), peer, &self.stop);
         loop {
@@ -186,6 +189,7 @@ pub(crate) struct Connection {
     socket: Socket,
     peer: SocketAddr,
     alarm: Alarm,
+    place: Arc<Place>,
     stop: Listener,
     resting_since: Option<Duration>,
     /// Whether the stop was heard, and what had arrived before it was looked for.
@@ -202,8 +206,9 @@ pub(crate) enum After {
 
 impl Connection {
     pub(crate) fn new(socket: Socket, peer: SocketAddr, stop: &Stop) -> Self {
-        let (alarm, stop) = (Alarm::default(), stop.listener());
-        Self { socket, peer, alarm, stop, resting_since: None, ended: false }
+        let (alarm, place) = (Alarm::default(), Arc::<Place>::default());
+        let stop = stop.listener(Some(Arc::clone(&place)));
+        Self { socket, peer, alarm, place, stop, resting_since: None, ended: false }
     }
 
     /// Waits until something arrives, without any buffer.
@@ -215,13 +220,17 @@ impl Connection {
         match self.socket.poll_readable(context) {
             Poll::Ready(Ok(())) => {
                 self.resting_since = None;
+                self.ended |= self.place.go_on();
                 return Poll::Ready(After::Request);
             }
             Poll::Ready(Err(_)) => return Poll::Ready(After::Over),
             Poll::Pending => {}
         }
-        if self.stop.poll_stopping(context).is_ready() {
+        let now = moment();
+        let since = *self.resting_since.get_or_insert(now);
+        if self.stop.poll_stopping(context).is_ready() || self.place.is_told() {
             if self.ended {
+                self.socket.close_in_order();
                 return Poll::Ready(After::Over);
             }
             // The runtime may not have heard yet of what is here.
@@ -229,10 +238,10 @@ impl Connection {
             self.socket.look_again();
             return Poll::Ready(After::Request);
         }
-        let now = moment();
-        let since = *self.resting_since.get_or_insert(now);
+        self.place.wait_for_request(since);
         let left = deadlines.idle.saturating_sub(now.saturating_sub(since));
         if left.is_zero() {
+            self.socket.close_in_order();
             return Poll::Ready(After::Over);
         }
         self.alarm.set(now, left, context);
@@ -252,20 +261,21 @@ pub(crate) async fn serve_once<S: Service>(
     connection: &mut Connection,
     desk: &mut Desk,
 ) -> After {
-    let Connection { socket, peer, alarm, stop, .. } = connection;
+    let Connection { socket, peer, alarm, place, stop, .. } = connection;
     let mut tx_alarm = Alarm::default();
-    let mut halves = Halves::new(socket, *peer, options, stop, (alarm, &mut tx_alarm));
+    let mut halves = Halves::new(socket, *peer, options, place, stop, (alarm, &mut tx_alarm));
     let outcome = core.serve(&mut halves, desk.lend()).await;
     // However often the same pages are used, they are no more.
     desk.leave(halves.octets());
     match outcome {
         Ok(Ended::Idle) => After::Request,
         Err(error) if is_lull(&error) => After::Request,
-        Ok(Ended::Cut) => {
-            socket.reset_when_closed();
+        Ok(Ended::Closed) => {
+            socket.close_in_order();
             After::Over
         }
-        Ok(Ended::Closed) | Err(_) => After::Over,
+        // Closing resets it.
+        Ok(Ended::Cut) | Err(_) => After::Over,
     }
 }
 

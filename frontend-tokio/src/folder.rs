@@ -12,9 +12,12 @@ use std::sync::Arc;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
+use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
 use thimble_std::{block_on, folder, send};
-use tokio::task::{spawn_blocking, yield_now};
+use tokio::task::yield_now;
+
+use crate::elsewhere::elsewhere;
 
 pub use listed::Listed;
 
@@ -60,7 +63,7 @@ impl Storage for Folder {
             return Ok(Node::File(OpenFile(file)));
         }
         let folder = Arc::clone(&self.0);
-        let opened = spawn_blocking(move || folder.open_named(&name));
+        let opened = elsewhere(move || folder.open_named(&name));
         match opened.await.map_err(|_| OpenError::Failed)?? {
             Node::File(file) => Ok(Node::File(OpenFile(file))),
             Node::Directory => Ok(Node::Directory),
@@ -69,7 +72,7 @@ impl Storage for Folder {
 
     async fn list(&self, path: &Path<'_>) -> Result<Listed, OpenError> {
         let (folder, name) = (Arc::clone(&self.0), self.0.name(path, Coding::Identity));
-        let opened = spawn_blocking(move || folder.list_named(&name));
+        let opened = elsewhere(move || folder.list_named(&name));
         let entries = opened.await.map_err(|_| OpenError::Failed)??;
         Ok(Listed::new(entries))
     }
@@ -102,8 +105,19 @@ impl File for OpenFile {
         self.0.metadata()
     }
 
+    fn has_length(&self) -> bool {
+        self.0.has_length()
+    }
+
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.0.file().map(|_| self as _)
+    }
+
+    async fn send_to_end<T: Transport>(
+        &self,
+        stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        folder::send_to_end(self, stream).await
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
@@ -120,7 +134,7 @@ impl File for OpenFile {
             Err(_) => return Err(ReadError),
         }
         let (file, most) = (self.0.clone(), buffer.len().min(READ));
-        let read = spawn_blocking(move || {
+        let read = elsewhere(move || {
             let mut octets = vec![0; most];
             let count = block_on(file.read_at(offset, &mut octets))?;
             octets.truncate(count);
@@ -154,7 +168,7 @@ pub(crate) async fn bring_into_memory(file: &std::fs::File, octets: Range<u64>) 
         return Ok(());
     }
     let file = file.try_clone()?;
-    let reading = spawn_blocking(move || {
+    let reading = elsewhere(move || {
         let mut at = start;
         let mut octets = vec![0; send::PIECE];
         while at < end {
@@ -165,5 +179,5 @@ pub(crate) async fn bring_into_memory(file: &std::fs::File, octets: Range<u64>) 
             }
         }
     });
-    reading.await.map_err(io::Error::other)
+    reading.await
 }

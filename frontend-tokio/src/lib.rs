@@ -34,10 +34,12 @@
 //!
 //! The same as of [`thimble_std`]: no client makes the server wait for longer than [`Deadlines`]
 //! say, take more memory than [`Limits`] allow, or read a file outside a [`Folder`]; a panic in a
-//! service is answered by 500; without descriptors or memory, the server waits for some.
+//! service is answered by 500; without descriptors, or memory for buffers,
+//! the server waits for some, and without threads it reads from the disk on its own.
 
 mod accept;
 pub mod connection;
+mod elsewhere;
 pub mod folder;
 pub mod server;
 mod socket;
@@ -52,9 +54,10 @@ pub use server::Server;
 pub use stop::Stop;
 /// All of what is below this frontend.
 pub use thimble_core;
+pub use thimble_core::Deadlines;
 #[doc(inline)]
 pub use thimble_core::handler::*;
 /// With the feature `testing`: a client for tests of handlers.
 #[cfg(feature = "testing")]
 pub use thimble_core::testing;
-pub use thimble_std::{Deadlines, Kept, Log, SystemClock};
+pub use thimble_std::{Kept, Log, SystemClock};

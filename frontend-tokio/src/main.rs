@@ -22,9 +22,9 @@ fn main() -> ExitCode {
         let server = Server::from_listener(job.listener)?
             .max_conns(flags.max_conns)
             .limits(flags.limits())
+            .deadlines(flags.times.deadlines())
             .log(job.log);
-        let stop = server.stop();
-        flags.begin(server.local_addr()?, move || stop.stop())?;
+        flags.begin(server.local_addr()?, server.stop())?;
         server.run(flags.site(Folder::from(job.folder)))
     })
 }

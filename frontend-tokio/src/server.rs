@@ -8,8 +8,10 @@ use std::thread;
 
 use socket2::{Domain, SockRef, Socket, Type};
 use thimble_core::framing::Limits;
-use thimble_core::server::{Error, Exchange, RefusalPage, Responded, Service, Transport};
-use thimble_std::{Deadlines, Log, listen};
+use thimble_core::server::{
+    Deadlines, Error, Exchange, RefusalPage, Responded, Service, Transport,
+};
+use thimble_std::{Log, listen};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Semaphore;
 

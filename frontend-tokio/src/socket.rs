@@ -7,10 +7,10 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
+use thimble_std::listen;
 use thimble_std::send::{self, PIECE};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -118,9 +118,12 @@ impl Socket {
         self.to_be_shut.store(true, Ordering::Relaxed);
     }
 
-    /// Makes closing a reset. If it can't be set, closing has to do.
-    pub(crate) fn reset_when_closed(&self) {
-        let _ = self.with(|socket| SockRef::from(&socket).set_linger(Some(Duration::ZERO)));
+    /// Makes closing send what is left to be sent, then the end; otherwise it is a reset.
+    pub(crate) fn close_in_order(&self) {
+        let _ = self.with(|socket| {
+            listen::close_in_order(socket);
+            Ok(())
+        });
     }
 
     /// One call that moves `most` octets at most; 0 when nobody knows.

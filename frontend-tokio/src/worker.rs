@@ -12,20 +12,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 #[cfg(target_os = "linux")]
 use rustix::net::SocketFlags;
 use thimble_core::framing::Limits;
-use thimble_core::server::Service;
-use thimble_std::Deadlines;
+use thimble_core::server::{Deadlines, Service};
 use thimble_std::desk::Desk;
 use thimble_std::listen::{RUN_OUT, has_run_out};
+use thimble_std::place::LOOK_AGAIN;
 use tokio::io::Interest;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
 use tokio::task::spawn_local;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::connection::{After, Connection, Options, serve_once};
 use crate::socket::Socket;
+use crate::stop::Stop;
 
 /// Attendants that a runtime keeps while they have no connection: more are busy at once only when
 /// many requests wait for their content, or many replies for their clients.
@@ -53,7 +55,7 @@ async fn accept_all<S: Service + 'static>(
     // tokio's own listener registers each connection that it accepts. To be told when there are any,
     // it makes no difference to the runtime what kind of socket it is.
     let listener = tokio::net::TcpStream::from_std(OwnedFd::from(listener).into())?;
-    let mut stop = options.stop.listener();
+    let stop = options.stop.listener(None);
     let core = Rc::new(options.serving(service));
     let crew = {
         let options = options.clone();
@@ -75,7 +77,7 @@ async fn accept_all<S: Service + 'static>(
     let (alive, mut ended) = mpsc::channel::<()>(1);
     loop {
         let accepted = {
-            let mut accepting = pin!(accept(&listener, &places));
+            let mut accepting = pin!(accept(&listener, &places, &options.stop));
             let until_stop = poll_fn(|context| {
                 if stop.poll_stopping(context).is_ready() {
                     return Poll::Ready(None);
@@ -87,11 +89,17 @@ async fn accept_all<S: Service + 'static>(
         let Some(accepted) = accepted else { break };
         let (stream, peer, place) = accepted?;
         let connection = Connection::new(Socket::new(stream), peer, &options.stop);
-        let state = State::Ready(Box::new(connection));
-        let (crew, alive) = (Rc::clone(&crew), alive.clone());
-        spawn_local(Task { crew, state, _place: place, _alive: alive });
+        spawn_local(Task::new(&crew, connection, place, &alive));
     }
-    drop((listener, alive));
+    // A listener that is closed resets those that nobody has accepted.
+    let left: Vec<_> = std::iter::from_fn(|| accept_now(&listener).ok()).collect();
+    drop(listener);
+    for (stream, peer) in left {
+        let Some(place) = place(&places, &options.stop, || true).await? else { break };
+        let connection = Connection::new(Socket::new(stream), peer, &options.stop);
+        spawn_local(Task::new(&crew, connection, place, &alive));
+    }
+    drop(alive);
     ended.recv().await;
     Ok(())
 }
@@ -100,21 +108,53 @@ async fn accept_all<S: Service + 'static>(
 async fn accept(
     listener: &tokio::net::TcpStream,
     places: &Arc<Semaphore>,
+    stop: &Stop,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     loop {
         // First this, then a place: who waits for clients must not keep it from those whose
         // clients are here.
         listener.readable().await?;
-        let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+        let waits = || listener.try_io(Interest::READABLE, || is_readable(listener)).is_ok();
+        let Some(place) = place(places, stop, waits).await? else { continue };
         match listener.try_io(Interest::READABLE, || accept_now(listener)) {
             Ok((stream, peer)) => return Ok((stream, peer, place)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if has_run_out(&error) => {
                 drop(place);
+                stop.make_room();
                 sleep(RUN_OUT).await;
             }
             Err(_) => {}
         }
+    }
+}
+
+/// A place. Without any, a connection that can do without its own gives it up, as long as a client
+/// `waits`.
+async fn place(
+    places: &Arc<Semaphore>,
+    stop: &Stop,
+    waits: impl Fn() -> bool,
+) -> io::Result<Option<OwnedSemaphorePermit>> {
+    loop {
+        match Arc::clone(places).try_acquire_owned() {
+            Ok(place) => return Ok(Some(place)),
+            Err(TryAcquireError::Closed) => return Err(io::ErrorKind::NotConnected.into()),
+            Err(TryAcquireError::NoPermits) if !waits() => return Ok(None),
+            Err(TryAcquireError::NoPermits) => stop.make_room(),
+        }
+        if let Ok(place) = timeout(LOOK_AGAIN, Arc::clone(places).acquire_owned()).await {
+            return place.map(Some).map_err(io::Error::other);
+        }
+    }
+}
+
+/// Whether a client is really there; otherwise the error that has the runtime wait for one.
+fn is_readable(listener: impl AsFd) -> io::Result<()> {
+    let mut polled = [PollFd::new(&listener, PollFlags::IN)];
+    match rustix::event::poll(&mut polled, Some(&Timespec::default())) {
+        Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Ok(()),
     }
 }
 
@@ -211,6 +251,18 @@ where
         if free.len() < FREE {
             free.push(attendant);
         }
+    }
+}
+
+impl<M, F> Task<M, F> {
+    fn new(
+        crew: &Rc<Crew<M, F>>,
+        connection: Connection,
+        place: OwnedSemaphorePermit,
+        alive: &mpsc::Sender<()>,
+    ) -> Self {
+        let state = State::Ready(Box::new(connection));
+        Self { crew: Rc::clone(crew), state, _place: place, _alive: alive.clone() }
     }
 }
 

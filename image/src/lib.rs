@@ -30,9 +30,9 @@
 //!
 //! - Links are followed when they stay in the folder, and left out when they don't, like all that is
 //!   neither file nor directory. A file to which several names lead is there once.
-//! - What stands beside `NAME` as `NAME.gz`, `NAME.br` or `NAME.zst` is `NAME` in that coding, and
-//!   still a file of its own. Where there is no `NAME.gz`, one is made for `NAME` alone, if it is at
-//!   least a tenth smaller: [`Builder::gzip`].
+//! - What stands beside `NAME` as `NAME.gz`, `NAME.br` or `NAME.zst`, and is no older, is `NAME` in
+//!   that coding, and still a file of its own. Where there is no such `NAME.gz`, one is made for `NAME`
+//!   alone, if it is at least a tenth smaller: [`Builder::gzip`].
 //! - Types are those of [`mime`], unless [`Builder::content_type`] says otherwise.
 //! - Entity tags come from the octets, and are the same wherever and whenever they are built.
 //! - Times are those of the files, none later than `SOURCE_DATE_EPOCH` says where that is set:
@@ -199,8 +199,10 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use tempfile::TempDir;
+    use thimble_core::semantics::negotiate::Coding;
     use thimble_core::service::image::{Child, File, Kind};
 
     use super::*;
@@ -263,6 +265,35 @@ mod tests {
         );
         let left = coded(&builder.gzip(false).leak().unwrap());
         assert_eq!(left, [vec![], vec![500], vec![], vec![]]);
+    }
+
+    #[test]
+    fn no_coding_is_older_than_its_file() {
+        let folder = folder(&["a", "a.br", "a.gz", "b", "b.br", "b.gz"]);
+        for (name, seconds, nanoseconds) in [
+            ("a", 1000, 500),
+            ("a.br", 1000, 500),
+            ("a.gz", 1000, 499),
+            ("b", 1001, 0),
+            ("b.br", 1000, 999_999_999),
+            ("b.gz", 1001, 1),
+        ] {
+            let time = UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+            let file = fs::File::options().write(true).open(folder.path().join(name)).unwrap();
+            file.set_modified(time).unwrap();
+        }
+        let builder = Builder::new(folder.path()).gzip(false);
+        let files = files(&builder.clone().leak().unwrap());
+        let codings = |name: &str| {
+            let content = format!("{name}\n").repeat(100);
+            let file = files.iter().find(|file| file.identity.content == content.as_bytes());
+            file.unwrap().coded.iter().map(|coded| coded.coding).collect::<Vec<_>>()
+        };
+        assert_eq!((codings("a"), codings("b")), (vec![Coding::Brotli], vec![Coding::Gzip]));
+        // What is too old is made anew.
+        let made = self::files(&builder.gzip(true).leak().unwrap());
+        let gzip = made[0].coded.iter().find(|coded| coded.coding == Coding::Gzip).unwrap();
+        assert!(gzip.content.starts_with(&[0x1f, 0x8b]));
     }
 
     #[test]

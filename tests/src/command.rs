@@ -106,7 +106,7 @@ impl Thimble {
         };
         let address = banner
             .rsplit_once("http://")
-            .and_then(|(_, place)| place.strip_suffix('/')?.parse().ok())
+            .and_then(|(_, place)| place.split_once('/')?.0.parse().ok())
             .unwrap_or_else(|| panic!("no address in {banner:?}"));
         Self { child, address, banner, out, log }
     }
@@ -144,6 +144,11 @@ impl Thimble {
     /// Waits for a line of stderr of which `wanted` is true.
     pub fn log_line(&self, wanted: impl Fn(&str) -> bool) -> String {
         self.log.wait(wanted).unwrap_or_else(|| panic!("no such line on stderr: {}", self.log()))
+    }
+
+    /// Waits for a line of stdout of which `wanted` is true.
+    pub fn out_line(&self, wanted: impl Fn(&str) -> bool) -> String {
+        self.out.wait(wanted).unwrap_or_else(|| panic!("no such line on stdout: {}", self.out()))
     }
 
     /// The id of the process.

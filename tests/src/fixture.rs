@@ -10,6 +10,7 @@ use std::io::Result;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// When every file was last changed but those of `dated`, in seconds since 1970:
@@ -164,6 +165,9 @@ const LINKS: [(&str, &str); 8] = [
     ("fixture/links/above", "../.."),
 ];
 
+/// Longer than a change is so young that another one may look the same.
+const SETTLED: Duration = Duration::from_millis(80);
+
 /// Writes the folder that is checked in as `name` to `target`, and all that belongs to it.
 ///
 /// # Errors
@@ -208,6 +212,8 @@ pub fn write_from(above: &Path, name: &str, target: &Path) -> Result<()> {
             set_time(&path, seconds)?;
         }
     }
+    // What changed just now has no entity tag yet.
+    thread::sleep(SETTLED);
     Ok(())
 }
 

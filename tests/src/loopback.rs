@@ -21,8 +21,10 @@ use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 use thimble_core::server::{Clock, Service};
 use thimble_smoltcp::{Memory, Server, Serving};
 
-/// The address of everybody.
+/// The address of everybody but one client.
 const ADDRESS: IpAddress = IpAddress::v4(127, 0, 0, 1);
+/// The address of that one.
+const OTHER_ADDRESS: IpAddress = IpAddress::v4(127, 0, 0, 2);
 
 /// The port of the server.
 const PORT: u16 = 80;
@@ -152,6 +154,7 @@ pub fn run<
     let mut interface = Interface::new(Config::new(address), &mut device, Instant::ZERO);
     interface.update_ip_addrs(|addresses| {
         let _ = addresses.push(IpCidr::new(ADDRESS, 8));
+        let _ = addresses.push(IpCidr::new(OTHER_ADDRESS, 8));
     });
     server.run(memory, &mut interface, SocketSet::new(Vec::new()), |serving| {
         body(&mut Bench { serving, device, now: Instant::ZERO, moved, local_port: 49_152 });
@@ -167,12 +170,21 @@ impl Bench<'_, '_, '_> {
     /// The same, to take so many octets at most before they are read.
     pub fn connect_with(&mut self, window: usize) -> SocketHandle {
         self.local_port = self.local_port.checked_add(1).unwrap_or(49_152);
+        self.connect_from(ADDRESS, window)
+    }
+
+    /// Begins a connection from another host, and from the same port as the one before.
+    pub fn connect_from_elsewhere(&mut self) -> SocketHandle {
+        self.connect_from(OTHER_ADDRESS, 16 * 1024)
+    }
+
+    fn connect_from(&mut self, address: IpAddress, window: usize) -> SocketHandle {
         let buffer = |length| SocketBuffer::new(vec![0; length]);
         let mut socket = Socket::new(buffer(window), buffer(16 * 1024));
         socket.set_nagle_enabled(false);
         let (interface, mut sockets) = self.serving.network();
         socket
-            .connect(interface.context(), (ADDRESS, PORT), self.local_port)
+            .connect(interface.context(), (ADDRESS, PORT), (address, self.local_port))
             .expect("a client may connect");
         sockets.add(socket)
     }

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,17 +46,159 @@ fn it_serves_the_current_folder_and_says_where() {
 #[test]
 fn it_binds_where_it_is_told() {
     let folder = Folder::with_pages().unwrap();
-    let everywhere = Thimble::serve(folder.path(), &["-b", "0.0.0.0"]);
-    assert!(everywhere.banner().contains(" at http://0.0.0.0:"), "{}", everywhere.banner());
-    let mut client = Client::connect((Ipv4Addr::LOCALHOST, everywhere.address().port()).into());
-    client.as_mut().unwrap().send(get("/note.txt")).unwrap();
-    assert_eq!(client.unwrap().reply().unwrap().text(), "one line\n");
     // Some machines have no IPv6 at all.
     if TcpListener::bind("[::1]:0").is_ok() {
         let six = Thimble::serve(folder.path(), &["--bind", "::1"]);
         assert!(six.banner().contains(" at http://[::1]:"), "{}", six.banner());
         assert_eq!(ask(&six, &get("/note.txt")).text(), "one line\n");
     }
+}
+
+/// What stands in a line is what a browser can be given: an address of this machine, not all of them.
+#[test]
+fn it_says_where_others_can_reach_it() {
+    let folder = Folder::with_pages().unwrap();
+    let mut all = vec!["0.0.0.0"];
+    if TcpListener::bind("[::]:0").is_ok() {
+        all.extend(["::", "[::]"]);
+    }
+    for bind in all {
+        let thimble = Thimble::serve(folder.path(), &["-b", bind]);
+        let port = thimble.address().port();
+        assert!(thimble.address().ip().is_loopback(), "{bind}: {}", thimble.banner());
+        // The way out of this machine, if there is one, is one of them.
+        let way = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if way.connect("192.0.2.1:9").is_ok() {
+            let ip = way.local_addr().unwrap().ip();
+            thimble.out_line(|line| line.ends_with(&format!(" at http://{ip}:{port}/")));
+        }
+        for line in thimble.out().lines() {
+            let (_, place) = line.rsplit_once(" at http://").unwrap();
+            let address: SocketAddr = place.strip_suffix('/').unwrap().parse().unwrap();
+            assert_eq!(address.port(), port, "{line}");
+            assert!(!address.ip().is_unspecified(), "{line}");
+            let mut client = Client::connect(address).unwrap();
+            client.send(get("/note.txt")).unwrap();
+            assert_eq!(client.reply().unwrap().text(), "one line\n", "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_single_file_is_served_alone() {
+    let folder = Folder::with_pages().unwrap();
+    folder.file("sub/a page.html", PAGE).unwrap();
+    folder.file("sub/other.html", "secret").unwrap();
+    folder.file("sub/404.html", "secret").unwrap();
+    let thimble = Thimble::serve(folder.path().join("sub/a page.html"), &[] as &[&str]);
+    assert!(thimble.banner().ends_with("/a%20page.html"), "{}", thimble.banner());
+    for path in ["/a%20page.html", "/"] {
+        assert_eq!(ask(&thimble, &get(path)).text(), PAGE, "{path}");
+    }
+    for path in ["/other.html", "/404.html", "/sub/", "/a%20page.html/", "/../note.txt", "/x"] {
+        let reply = ask(&thimble, &get(path));
+        assert!(matches!(reply.status, 400 | 404), "{path}: {}", reply.status);
+        assert!(!reply.text().contains("secret"), "{path}");
+    }
+    assert_eq!(ask(&thimble, &post("/a%20page.html", "a=1")).status, 200);
+
+    // It is what its name leads to, hidden or a link, and shows its changes.
+    folder.file(".hidden", "hidden\n").unwrap();
+    let hidden = Thimble::serve(folder.path().join(".hidden"), &["-q"]);
+    assert_eq!(ask(&hidden, &get("/.hidden")).text(), "hidden\n");
+    folder.link("sub/link.txt", "../note.txt").unwrap();
+    let link = Thimble::serve(folder.path().join("sub/link.txt"), &["-q"]);
+    assert_eq!(ask(&link, &get("/link.txt")).text(), "one line\n");
+    folder.file("next", "two\n").unwrap();
+    fs::rename(folder.path().join("next"), folder.path().join("note.txt")).unwrap();
+    assert_eq!(ask(&link, &get("/link.txt")).text(), "two\n");
+}
+
+#[test]
+fn of_a_flag_that_is_given_twice_the_last_counts() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::serve(
+        folder.path(),
+        &["--port", "1", "--port", "0", "--max-form", "1k", "--max-form", "2k"],
+    );
+    assert_ne!(thimble.address().port(), 1);
+    let form = |length: usize| format!("a={}", "1".repeat(length - 2));
+    assert_eq!(ask(&thimble, &post("/", &form(2048))).status, 200);
+    assert_eq!(ask(&thimble, &post("/", &form(2049))).status, 413);
+}
+
+/// Each link that isn't followed is told of once, by whatever way somebody comes upon it.
+#[test]
+fn links_that_are_not_followed_are_told_of() {
+    let folder = Folder::new().unwrap();
+    folder.file("root/sub/file", "inside").unwrap();
+    folder.file("outside/file", "outside").unwrap();
+    folder.link("root/inside", "sub/file").unwrap();
+    folder.link("root/out", "../outside").unwrap();
+    folder.link("root/absolute", folder.path().join("outside/file")).unwrap();
+    folder.link("root/sub/broken", "nothing").unwrap();
+    folder.link("root/far", "/no/such/place").unwrap();
+    folder.link("root/loop", "loop").unwrap();
+    folder.link("root/device", "/dev/null").unwrap();
+    folder.link("root/line\nfeed", "nothing").unwrap();
+    let thimble = Thimble::serve(folder.path().join("root"), &[] as &[&str]);
+    for _ in 0..2 {
+        assert_eq!(ask(&thimble, &get("/out/file")).status, 404);
+        assert_eq!(ask(&thimble, &get("/sub/broken/deeper")).status, 404);
+        assert_eq!(ask(&thimble, &get("/sub/missing")).status, 404);
+        let listing = ask(&thimble, &get("/")).text();
+        assert!(listing.contains("inside") && !listing.contains("out"), "{listing}");
+        assert_eq!(ask(&thimble, &get("/sub/")).status, 200);
+    }
+    let outside = folder.path().join("outside/file").display().to_string();
+    for (link, target, why) in [
+        ("out", "../outside", "outside of the folder, and served only with --follow-links"),
+        ("absolute", &outside, "outside of the folder, and served only with --follow-links"),
+        ("device", "/dev/null", "outside of the folder, and served only with --follow-links"),
+        ("sub/broken", "nothing", "nothing is there"),
+        ("far", "/no/such/place", "nothing is there"),
+        ("line\\x0afeed", "nothing", "nothing is there"),
+        ("loop", "loop", "round in circles"),
+    ] {
+        let line = format!("thimble: the link '{link}' leads to '{target}': {why}");
+        thimble.log_line(|found| found == line);
+    }
+    ask(&thimble, &get("/over"));
+    thimble.log_line(|found| found.contains("/over"));
+    let log = thimble.log();
+    let told = log.lines().filter(|line| line.starts_with("thimble: the link ")).count();
+    assert_eq!(told, 7, "{log}");
+}
+
+#[test]
+fn links_are_followed_everywhere_when_asked_for() {
+    let folder = Folder::new().unwrap();
+    folder.file("root/file", "inside").unwrap();
+    folder.file("outside/sub/file", "outside").unwrap();
+    folder.link("root/out", "../outside/sub").unwrap();
+    folder.link("root/absolute", folder.path().join("outside/sub/file")).unwrap();
+    folder.link("root/broken", "nothing").unwrap();
+    folder.link("root/device", "/dev/zero").unwrap();
+    let thimble = Thimble::serve(folder.path().join("root"), &["-q", "--follow-links"]);
+    for path in ["/out/file", "/absolute"] {
+        for _ in 0..3 {
+            assert_eq!(ask(&thimble, &get(path)).text(), "outside", "{path}");
+        }
+    }
+    for path in ["/broken", "/device", "/../outside/sub/file"] {
+        let status = ask(&thimble, &get(path)).status;
+        assert!(matches!(status, 400 | 404), "{path}: {status}");
+    }
+    let listing = ask(&thimble, &get("/")).text();
+    for (name, is_listed) in
+        [("out/", true), ("absolute", true), ("broken", false), ("device", false)]
+    {
+        assert_eq!(listing.contains(&format!("href=\"{name}")), is_listed, "{name}: {listing}");
+    }
+    // These are told of in spite of -q, which is about requests.
+    thimble
+        .log_line(|line| line == "thimble: the link 'broken' leads to 'nothing': nothing is there");
+    thimble.log_line(|line| line.ends_with("'/dev/zero': neither a file nor a folder"));
 }
 
 #[test]
@@ -135,7 +278,7 @@ fn a_stop_finishes_the_download_and_exits_with_0() {
     let folder = Folder::with_pages().unwrap();
     let large = noise(40_000_000);
     folder.file("large.bin", &large).unwrap();
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut thimble = Thimble::serve(folder.path(), &["-q"]);
         let mut idle = thimble.connect();
         idle.send(get("/note.txt")).unwrap();
@@ -165,10 +308,67 @@ fn a_second_signal_ends_it_at_once() {
         let mut client = stalled_download(&thimble);
         thimble.signal(first);
         assert_eq!(thimble.ended_within(Duration::from_millis(700)), None);
+        let line = thimble.log_line(|line| line.contains("stopping"));
+        assert!(line.contains("1 transfer, ") && line.contains("Ctrl-C again"), "{line}");
         thimble.signal(second);
         assert!(thimble.ended_within(Duration::from_secs(10)).is_some());
         assert!(client.reply().is_err(), "the download is cut");
     }
+}
+
+/// A size limit on the log's file stops the log, and not the server.
+#[test]
+fn a_log_that_may_not_grow_harms_nobody() {
+    let folder = Folder::with_pages().unwrap();
+    let log = folder.path().join("log");
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -f 1; log=$1; shift; exec \"$0\" \"$@\" 2>\"$log\""]);
+    command.arg(thimble().get_program()).arg(&log).arg(folder.path()).args(["-p", "0"]);
+    let mut thimble = Thimble::start(&mut command);
+    for _ in 0..100 {
+        assert_eq!(ask(&thimble, &get("/note.txt")).status, 200);
+    }
+    thread::sleep(Duration::from_millis(500));
+    assert!(thimble.is_running());
+    assert_eq!(ask(&thimble, &get("/note.txt")).status, 200);
+    assert!((1..=1024).contains(&fs::metadata(&log).unwrap().len()));
+}
+
+#[test]
+fn a_full_pipe_on_stdout_holds_neither_the_server_nor_its_end() {
+    let folder = Folder::with_pages().unwrap();
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    // As much as a pipe holds on Linux.
+    writer.write_all(&vec![b'x'; 65536]).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut child = thimble()
+        .arg(folder.path())
+        .args(["-q", "-p", &port.to_string()])
+        .stdout(writer)
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let mut client = loop {
+        match Client::connect((Ipv4Addr::LOCALHOST, port).into()) {
+            Ok(client) => break client,
+            Err(error) => assert!(start.elapsed() < PATIENCE, "{error}"),
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    client.send(get("/note.txt")).unwrap();
+    assert_eq!(client.reply().unwrap().status, 200);
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, Signal::TERM).unwrap();
+    let ended = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(ended.code(), Some(0));
 }
 
 /// A client that has asked for more than the kernel holds and has read none of it.
@@ -199,6 +399,8 @@ fn what_keeps_it_from_starting_is_one_line() {
     assert!(log.contains(&port) && log.contains("in use"), "{log}");
     let log = assert_refused(thimble().arg(folder.path().join("missing")).args(["-p", "0"]));
     assert!(log.contains("missing"), "{log}");
+    let log = assert_refused(thimble().arg("8080").current_dir(folder.path()));
+    assert!(log.contains("-p 8080"), "{log}");
     let elsewhere = ["-p", "0", "-b", "192.0.2.1"];
     let log = assert_refused(thimble().arg(folder.path()).args(elsewhere));
     assert!(log.contains("192.0.2.1"), "{log}");
@@ -233,6 +435,10 @@ fn wrong_flags_are_refused_and_help_lists_the_right_ones() {
         "-p, --port",
         "-b, --bind",
         "--max-conns",
+        "--idle-timeout",
+        "--head-timeout",
+        "--content-timeout",
+        "--reply-timeout",
         "--index",
         "--no-listing",
         "--mime",
@@ -240,6 +446,7 @@ fn wrong_flags_are_refused_and_help_lists_the_right_ones() {
         "--no-forms",
         "--submissions",
         "--hidden",
+        "--follow-links",
         "-q",
         "-v",
         "[PATH]",

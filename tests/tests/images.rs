@@ -1,6 +1,6 @@
 //! An image says what the folder says that it was made of.
 
-#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -9,8 +9,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path as FsPath;
+use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 use thimble_core::Image;
 use thimble_core::semantics::negotiate::Coding;
@@ -44,10 +46,10 @@ fn ask(storage: &impl Storage, decoded: &[u8], depth: usize, said: &mut BTreeMap
         Ok(Node::File(file)) => {
             let mut found = vec![(Coding::Identity, describe(&file, path.name()))];
             for coding in Coding::BY_PREFERENCE {
-                // A folder sees that something is beside the file, and not yet what.
-                if file.metadata().codings.contains(coding)
-                    && let Ok(Node::File(coded)) = block_on(storage.open(&path, coding))
-                {
+                if coding != Coding::Identity && file.metadata().codings.contains(coding) {
+                    let Ok(Node::File(coded)) = block_on(storage.open(&path, coding)) else {
+                        panic!("{} is not there in {coding:?}", decoded.escape_ascii());
+                    };
                     found.push((coding, describe(&coded, path.name())));
                 }
             }
@@ -111,6 +113,9 @@ fn tree() -> (TempDir, UnixListener) {
         "index.html.zst",
         "index.html.gz.br",
         "alone.gz",
+        "older.txt.br",
+        "older.txt",
+        "older.txt.gz",
         "folder",
         "empty.txt",
         "B.txt",
@@ -147,6 +152,9 @@ fn tree() -> (TempDir, UnixListener) {
         ("link.html.gz", "alone.gz"),
         ("B.txt.br", "../secret"),
         ("a.txt.zst", "nothing"),
+        ("A.txt.gz", "socket"),
+        ("A.txt.br", "fifo"),
+        ("older.txt.zst", "index.html"),
         ("subs", "sub"),
         ("sub/up", ".."),
         ("sub/here", "."),
@@ -168,6 +176,11 @@ fn tree() -> (TempDir, UnixListener) {
     symlink(root.join("sub"), root.join("absolute")).unwrap();
     symlink(&root, root.join("sub/root")).unwrap();
     let socket = UnixListener::bind(root.join("socket")).unwrap();
+    for fifo in ["fifo", "B.txt.gz"] {
+        mknodat(CWD, root.join(fifo), FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
+    }
+    // What changed just now has no entity tag yet.
+    thread::sleep(Duration::from_millis(80));
     (tree, socket)
 }
 
@@ -179,7 +192,9 @@ fn both(root: &FsPath) -> [BTreeMap<String, Said>; 2] {
     ask(&image, b"/", 0, &mut of_image);
     ask(&folder, b"/", 0, &mut of_folder);
     // What is not listed is not there.
-    for name in ["socket", "parent", "out", "null", "dangling", "loop", "through", "a.txt/b", "A"] {
+    for name in
+        ["socket", "fifo", "parent", "out", "null", "dangling", "loop", "through", "a.txt/b", "A"]
+    {
         for name in [name, &format!("{name}/a.txt"), &format!("sub/{name}")] {
             ask(&image, format!("/{name}").as_bytes(), 0, &mut of_image);
             ask(&folder, format!("/{name}").as_bytes(), 0, &mut of_folder);
@@ -207,6 +222,14 @@ fn an_image_agrees_with_its_folder() {
     assert!(count(|said| matches!(said, Said::Not(OpenError::NotFound))) > 20);
     assert!(matches!(&of_image["/index.html"], Said::File(codings) if codings.len() == 4));
     assert!(matches!(&of_image["/link.html"], Said::File(codings) if codings.len() == 2));
+    let codings = |path| match &of_folder[path] {
+        Said::File(codings) => codings.iter().map(|(coding, _)| *coding).collect(),
+        _ => Vec::new(),
+    };
+    assert_eq!(codings("/older.txt"), [Coding::Identity, Coding::Gzip]);
+    for alone in ["/A.txt", "/a.txt", "/B.txt"] {
+        assert_eq!(codings(alone), [Coding::Identity], "{alone}");
+    }
 }
 
 #[test]

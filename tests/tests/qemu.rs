@@ -1,6 +1,11 @@
 //! The firmware on a microcontroller that QEMU emulates.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a failure here is the test's failure")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure here is the test's failure"
+)]
 
 use std::collections::HashSet;
 use std::fs;
@@ -293,35 +298,164 @@ fn a_lease_is_taken_over() {
     assert_eq!(client.reply().unwrap().content, b"Hello, world!\n");
 }
 
-/// A network of nothing but a guest and this test, which speaks Ethernet to it over TCP.
 #[test]
 fn where_nobody_gives_a_lease_the_address_is_static() {
-    let wire = TcpListener::bind("127.0.0.1:0").unwrap();
-    let network = format!("socket,connect={}", wire.local_addr().unwrap());
     let begun = Instant::now();
-    let guest = Guest::start("hello", &[], &network);
-    let mut wire = wire.accept().unwrap().0;
+    let (guest, mut wire) = Wire::to("hello");
     guest.until_said("at http://10.0.2.15/", 1);
     assert!(begun.elapsed() >= Duration::from_secs(5), "{:?}", begun.elapsed());
-    // Who has 10.0.2.15, asks 10.0.2.2?
-    let mut question = vec![0xff; 6];
-    question.extend(b"\x02\0\0\0\0\x02\x08\x06\0\x01\x08\0\x06\x04\0\x01");
-    question.extend(b"\x02\0\0\0\0\x02\x0a\0\x02\x02\0\0\0\0\0\0\x0a\0\x02\x0f");
-    question.resize(60, 0);
-    wire.write_all(&60u32.to_be_bytes()).unwrap();
-    wire.write_all(&question).unwrap();
-    wire.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    // What it sent until now, and the answer.
-    loop {
-        let mut length = [0; 4];
-        wire.read_exact(&mut length).unwrap();
-        let mut frame = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
-        wire.read_exact(&mut frame).unwrap();
-        if frame[12..14] == [8, 6] && frame[20..22] == [0, 2] {
-            assert_eq!((&frame[..6], &frame[28..32]), (&question[6..12], &[10, 0, 2, 15][..]));
-            break;
+    wire.ask_for([10, 0, 2, 15]);
+    wire.until_answered();
+}
+
+#[test]
+fn an_address_whose_lease_has_ended_is_used_no_longer() {
+    let (guest, mut wire) = Wire::to("hello");
+    wire.lease(4);
+    guest.until_said("at http://10.0.9.15/", 1);
+    wire.ask_for([10, 0, 9, 15]);
+    wire.until_answered();
+    guest.until_said("the lease has ended", 1);
+    wire.ask_for([10, 0, 9, 15]);
+    // Nobody gives another one.
+    guest.until_said("at http://10.0.2.15/", 1);
+    wire.ask_for([10, 0, 2, 15]);
+    assert_eq!(wire.until_answered(), [10, 0, 2, 15]);
+}
+
+#[test]
+fn no_start_has_the_initial_sequence_numbers_of_another() {
+    let mut seen = HashSet::new();
+    for _ in 0..5 {
+        let (guest, mut wire) = Wire::to("hello");
+        wire.lease(3600);
+        guest.until_said("at http://10.0.9.15/", 1);
+        for port in 1..=4 {
+            wire.syn(port);
+            let number = wire.number_for(port);
+            assert!(seen.insert(number), "{number} again, after {seen:?}");
         }
     }
+}
+
+/// A network of nothing but a guest and this test, which speaks Ethernet to it over TCP.
+struct Wire(TcpStream);
+
+impl Wire {
+    const GUEST: [u8; 6] = [2, 0, 0x74, 0x68, 0x6d, 0x62];
+    const HERE: [u8; 6] = [2, 0, 0, 0, 0, 2];
+
+    fn to(image: &str) -> (Guest, Self) {
+        let wire = TcpListener::bind("127.0.0.1:0").unwrap();
+        let network = format!("socket,connect={}", wire.local_addr().unwrap());
+        let guest = Guest::start(image, &[], &network);
+        let wire = wire.accept().unwrap().0;
+        wire.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        (guest, Self(wire))
+    }
+
+    fn send(&mut self, destination: [u8; 6], kind: [u8; 2], content: &[u8]) {
+        let mut frame = [&destination, &Self::HERE, &kind[..], content].concat();
+        frame.resize(frame.len().max(60), 0);
+        self.0.write_all(&u32::try_from(frame.len()).unwrap().to_be_bytes()).unwrap();
+        self.0.write_all(&frame).unwrap();
+    }
+
+    /// The next frame from the guest.
+    fn next(&self) -> Vec<u8> {
+        let mut length = [0; 4];
+        (&self.0).read_exact(&mut length).unwrap();
+        let mut frame = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
+        (&self.0).read_exact(&mut frame).unwrap();
+        frame
+    }
+
+    /// Asks who has an address, as a neighbour in its network (RFC 826).
+    fn ask_for(&mut self, address: [u8; 4]) {
+        let [a, b, c, _] = address;
+        let mut question = b"\0\x01\x08\0\x06\x04\0\x01".to_vec();
+        question.extend([&Self::HERE[..], &[a, b, c, 2], &[0; 6], &address].concat());
+        self.send([0xff; 6], [8, 6], &question);
+    }
+
+    /// The address that the guest says it has, as soon as it does.
+    fn until_answered(&self) -> [u8; 4] {
+        loop {
+            let frame = self.next();
+            if frame[12..14] == [8, 6] && frame[20..22] == [0, 2] {
+                return frame[28..32].try_into().unwrap();
+            }
+        }
+    }
+
+    /// Gives the guest the address 10.0.9.15 for so many seconds (RFC 2131).
+    fn lease(&mut self, seconds: u32) {
+        for (asked, answer) in [(1, 2), (3, 5)] {
+            let question = loop {
+                let frame = self.next();
+                let is_asked = frame[12..14] == [8, 0] && frame[36..38] == [0, 67];
+                if is_asked && frame[282..285] == [53, 1, asked] {
+                    break frame;
+                }
+            };
+            let mut message = vec![2, 1, 6, 0];
+            message.extend(&question[46..50]);
+            message
+                .extend([&[0; 8][..], &[10, 0, 9, 15], &[0; 8], &Self::GUEST, &[0; 202]].concat());
+            message.extend([99, 130, 83, 99, 53, 1, answer, 54, 4, 10, 0, 9, 2, 51, 4]);
+            message.extend(seconds.to_be_bytes());
+            message.extend([1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 9, 2, 255]);
+            let length = u16::try_from(message.len() + 8).unwrap().to_be_bytes();
+            // Without a checksum, as UDP allows.
+            let datagram = [&[0, 67, 0, 68], &length[..], &[0; 2], &message].concat();
+            self.send_packet(17, [255; 4], &datagram);
+        }
+    }
+
+    /// Asks for a connection, from a port.
+    fn syn(&mut self, port: u8) {
+        let segment = [0, port, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 5 << 4, 2, 4, 0, 0, 0, 0, 0];
+        let pseudo = [10, 0, 9, 2, 10, 0, 9, 15, 0, 6, 0, 20];
+        let mut summed = segment.to_vec();
+        summed[16..18].copy_from_slice(&checksum(&[&pseudo[..], &segment].concat()));
+        self.send_packet(6, [10, 0, 9, 15], &summed);
+    }
+
+    /// The initial sequence number by which the guest accepts the connection from a port.
+    fn number_for(&mut self, port: u8) -> u32 {
+        loop {
+            let frame = self.next();
+            if frame[12..14] == [8, 6] && frame[20..22] == [0, 1] && frame[38..42] == [10, 0, 9, 2]
+            {
+                // It asks who has the address here.
+                let (answer, addresses) = (b"\0\x01\x08\0\x06\x04\0\x02", [10, 0, 9]);
+                let answer = [&answer[..], &Self::HERE, &addresses, &[2], &Self::GUEST, &addresses];
+                self.send(Self::GUEST, [8, 6], &[&answer.concat()[..], &[15]].concat());
+            }
+            let is_from_it = frame[12..14] == [8, 0] && frame[23] == 6;
+            if is_from_it && frame[36..38] == [0, port] && frame[47] == 0x12 {
+                return u32::from_be_bytes(frame[38..42].try_into().unwrap());
+            }
+        }
+    }
+
+    fn send_packet(&mut self, protocol: u8, destination: [u8; 4], content: &[u8]) {
+        let [high, low] = u16::try_from(content.len() + 20).unwrap().to_be_bytes();
+        let mut packet = vec![0x45, 0, high, low, 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 9, 2];
+        packet.extend(destination);
+        let sum = checksum(&packet);
+        packet[10..12].copy_from_slice(&sum);
+        packet.extend(content);
+        self.send(Self::GUEST, [8, 0], &packet);
+    }
+}
+
+/// The checksum of the internet's protocols (RFC 1071), of an even number of octets.
+fn checksum(octets: &[u8]) -> [u8; 2] {
+    let words = octets.as_chunks().0.iter().map(|word| u32::from(u16::from_be_bytes(*word)));
+    let sum: u32 = words.sum();
+    let sum = (sum & 0xffff) + (sum >> 16);
+    (!u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap()).to_be_bytes()
 }
 
 #[test]

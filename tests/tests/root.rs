@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use thimble_tests::client::Reply;
@@ -139,6 +141,35 @@ fn links_are_followed_within_the_root_only() {
             status => assert_eq!(status, 404, "{target}"),
         }
     }
+}
+
+/// However often it was served before, and whatever leads to it now.
+#[test]
+fn what_is_moved_out_is_gone() {
+    let folder = folder();
+    folder.file("root/a/b/page.html", PAGE).unwrap();
+    folder.file("root/sub/large.txt", PAGE.repeat(10_000)).unwrap();
+    // Files that changed just now aren't kept.
+    thread::sleep(Duration::from_millis(80));
+    let thimble = serve(&folder, &[]);
+    let targets = ["/a/b/page.html", "/sub/index.html", "/sub/large.txt", "/sub/", "/index.html"];
+    for _ in 0..3 {
+        assert_status(&thimble, 200, &targets);
+    }
+    for name in ["a/b", "sub", "index.html"] {
+        let (inside, outside) = (folder.path().join("root").join(name), folder.path().join("out"));
+        let outside = outside.with_extension(name.replace('/', "-"));
+        fs::rename(&inside, &outside).unwrap();
+        symlink(outside, inside).unwrap();
+    }
+    for _ in 0..2 {
+        assert_status(&thimble, 404, &targets);
+    }
+    // Back inside, they are there again.
+    let sub = folder.path().join("root/sub");
+    fs::remove_file(&sub).unwrap();
+    fs::rename(folder.path().join("out.sub"), sub).unwrap();
+    assert_status(&thimble, 200, &["/sub/index.html", "/sub/large.txt"]);
 }
 
 #[test]

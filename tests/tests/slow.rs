@@ -14,7 +14,7 @@ use thimble_tests::command::Thimble;
 use thimble_tests::folder::{Folder, PAGE, noise};
 
 fn main() -> ExitCode {
-    let scenarios: [(&str, fn()); 9] = [
+    let scenarios: [(&str, fn()); 10] = [
         ("a_head_that_stops_gets_408", a_head_that_stops_gets_408),
         ("a_head_that_drips_gets_408", a_head_that_drips_gets_408),
         ("the_second_head_has_its_deadline_too", the_second_head_has_its_deadline_too),
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         ("a_connection_that_never_asks_is_closed", a_connection_that_never_asks_is_closed),
         ("content_that_drips_is_given_up", content_that_drips_is_given_up),
         ("a_reader_that_stops_gives_its_place_up", a_reader_that_stops_gives_its_place_up),
+        ("a_reader_that_pauses_for_a_minute_gets_all", a_reader_that_pauses_for_a_minute_gets_all),
         ("an_honest_slow_download_is_finished", an_honest_slow_download_is_finished),
         ("an_honest_slow_form_is_read", an_honest_slow_form_is_read),
     ];
@@ -161,6 +162,17 @@ fn a_reader_that_stops_gives_its_place_up() {
     next.send(get("/note.txt")).unwrap();
     assert_eq!(next.reply().unwrap().text(), "one line\n");
     assert!((10..150).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+fn a_reader_that_pauses_for_a_minute_gets_all() {
+    let (folder, thimble) = serve(&[]);
+    let large = noise(40_000_000);
+    folder.file("large.bin", &large).unwrap();
+    let mut client = thimble.connect();
+    client.send(get("/large.bin")).unwrap();
+    client.stream().peek(&mut [0]).unwrap();
+    thread::sleep(Duration::from_mins(1));
+    assert!(client.reply().unwrap().content == large);
 }
 
 /// At a few KiB/s the kernel's buffers hold minutes of the reply, in which the server can write

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use smoltcp::phy::Medium;
-use smoltcp::time::Duration;
 use thimble_core::service::html::REFUSAL_PAGE;
 use thimble_smoltcp::{Deadlines, Memory, Server};
 use thimble_tests::app::App;
@@ -91,9 +90,9 @@ fn replay(medium: Medium, faults: Faults, piece: usize) {
 /// Retransmissions take their time.
 fn patient() -> Deadlines {
     let mut deadlines = Deadlines::DEVICE;
-    let Deadlines { handshake, idle, head, lag, drain, .. } = &mut deadlines;
-    for deadline in [handshake, idle, head, lag, drain] {
-        *deadline = Duration::from_secs(1800);
+    let Deadlines { handshake, idle, head, content, reply, linger, .. } = &mut deadlines;
+    for deadline in [handshake, idle, head, content, reply, linger] {
+        *deadline = std::time::Duration::from_mins(30);
     }
     deadlines
 }

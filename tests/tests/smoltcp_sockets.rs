@@ -124,6 +124,79 @@ fn a_client_that_waits_is_served_as_soon_as_there_is_room() {
     });
 }
 
+#[test]
+fn two_hosts_with_the_same_port_are_two_clients() {
+    on_three_sockets(|bench| {
+        // In the handshake at the same time,
+        let pair = [bench.connect(), bench.connect_from_elsewhere()];
+        bench.until("both handshakes", |bench| {
+            pair.iter().all(|client| bench.state(*client) == State::Established)
+        });
+        for client in pair {
+            bench.close(client);
+        }
+        // and waiting.
+        let busy: Vec<_> = (0..3).map(|_| connected(bench)).collect();
+        for client in &busy {
+            bench.send(*client, b"GET /hello HTTP/1.1\r\n");
+        }
+        bench.pass(Duration::from_millis(20));
+        let late = [bench.connect(), bench.connect_from_elsewhere()];
+        bench.pass(Duration::from_millis(200));
+        for client in &busy {
+            ask(bench, *client, b"Host: a\r\n\r\n");
+        }
+        bench.pass(Duration::from_millis(50));
+        assert!(late.iter().all(|client| bench.state(*client) == State::Established));
+    });
+}
+
+/// Four for each socket, none of whom has to ask twice.
+#[test]
+fn many_clients_wait_in_the_order_in_which_they_came() {
+    on_three_sockets(|bench| {
+        let busy: Vec<_> = (0..3).map(|_| connected(bench)).collect();
+        for client in &busy {
+            bench.send(*client, b"GET /hello HTTP/1.1\r\n");
+        }
+        bench.pass(Duration::from_millis(20));
+        let mut late = Vec::new();
+        for _ in 0..12 {
+            late.push(bench.connect());
+            bench.pass(Duration::from_millis(10));
+        }
+        let begun = bench.now;
+        for client in &busy {
+            ask(bench, *client, b"Host: a\r\n\r\n");
+            bench.close(*client);
+        }
+        for client in late {
+            assert!(ask(bench, client, LAST).starts_with("HTTP/1.1 200 "));
+            bench.close(client);
+        }
+        assert!(seconds_since(bench, begun) < 3, "{}", bench.now - begun);
+    });
+}
+
+/// Clients that have waited for longer than a handshake may take have not asked again yet.
+#[test]
+fn a_client_waits_for_some_seconds_and_is_served_without_asking_again() {
+    on_three_sockets(|bench| {
+        let busy: Vec<_> = (0..3).map(|_| connected(bench)).collect();
+        for client in &busy {
+            bench.send(*client, b"GET /hello HTTP/1.1\r\n");
+        }
+        bench.pass(Duration::from_millis(20));
+        let late = bench.connect();
+        // It asks for the fourth time after seven seconds.
+        bench.pass(Duration::from_millis(6800));
+        assert_eq!(bench.state(late), State::SynSent);
+        ask(bench, busy[0], b"Host: a\r\n\r\n");
+        bench.close(busy[0]);
+        assert_eq!(bench.state(late), State::Established);
+    });
+}
+
 /// One client more than sockets, and none of them idle for long: one always has to leave.
 #[test]
 fn busy_clients_hear_that_their_connection_ends() {
@@ -209,7 +282,7 @@ fn each_phase_has_its_deadline() {
     for (sent, status, deadline) in [
         (b"".as_slice(), "", DEADLINES.idle),
         (b"GET /hello HTTP/1.1\r\nHo", "HTTP/1.1 408 ", DEADLINES.head),
-        (content, "HTTP/1.1 408 ", DEADLINES.lag),
+        (content, "HTTP/1.1 408 ", DEADLINES.content),
     ] {
         on_three_sockets(|bench| {
             let client = connected(bench);
@@ -218,7 +291,10 @@ fn each_phase_has_its_deadline() {
             let reply = bench.receive(client, |_| false).unwrap();
             let took = seconds_since(bench, begun);
             assert!(String::from_utf8(reply).unwrap().starts_with(status));
-            assert!((deadline.secs()..deadline.secs() + 2).contains(&took), "{status}: {took} s");
+            assert!(
+                (deadline.as_secs()..deadline.as_secs() + 2).contains(&took),
+                "{status}: {took} s"
+            );
         });
     }
 }
@@ -233,8 +309,8 @@ fn who_does_not_read_is_reset_in_the_end() {
         let begun = bench.now;
         bench.until("the reset", |bench| bench.state(client) == State::Closed);
         let took = seconds_since(bench, begun);
-        let lag = Deadlines::DEVICE.lag.secs();
-        assert!((lag..lag + 15).contains(&took), "{took} s");
+        let reply = Deadlines::DEVICE.reply.as_secs();
+        assert!((reply..reply + 15).contains(&took), "{took} s");
         let next = served(bench);
         assert_eq!(bench.state(next), State::Established);
     });
@@ -249,7 +325,7 @@ fn a_server_with_nothing_to_do_sleeps() {
         bench.pass(Duration::from_secs(1));
         // Until the client was idle for too long.
         let next = bench.serving.poll(bench.now, &mut bench.device).unwrap();
-        let idle = Deadlines::DEVICE.idle;
+        let idle = Duration::from(Deadlines::DEVICE.idle);
         assert!(next > bench.now + idle - Duration::from_secs(2), "{}", next - bench.now);
     });
 }

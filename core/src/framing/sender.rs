@@ -5,8 +5,8 @@ use super::receiver::Receiver;
 use crate::bytes::class::{are_field, is_tchar};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::grammar::date::{UnixTime, imf_fixdate};
-use crate::message::facts::Word;
 use crate::message::head::request_line_of;
+use crate::message::word::Word;
 use crate::message::{Head, Method, Status, Version};
 
 /// The time of a reply, with what writes it down: a program that never knows the time holds nothing
@@ -115,6 +115,8 @@ pub struct Sender {
     expects_continue: bool,
     persistent: bool,
     has_content_type: bool,
+    /// The client said that it sends no other request after this one.
+    is_last_request: bool,
     status: Status,
     content: u64,
 }
@@ -152,6 +154,7 @@ impl Sender {
             expects_continue: false,
             persistent: false,
             has_content_type: false,
+            is_last_request: false,
             status: Status::BAD_REQUEST,
             content: 0,
         }
@@ -165,6 +168,7 @@ impl Sender {
         self.is_head = request_line_of(received).starts_with(b"HEAD ");
         self.expects_continue = false;
         self.persistent = false;
+        self.is_last_request = false;
     }
 
     /// Gets ready to answer a request.
@@ -174,6 +178,7 @@ impl Sender {
         self.is_head = matches!(head.method(), Method::Head);
         self.expects_continue = expects_continue;
         self.persistent = is_persistent(head);
+        self.is_last_request = !self.persistent;
     }
 
     /// The status of the reply, once it was emitted.
@@ -194,6 +199,11 @@ impl Sender {
     /// Whether the connection may go on after this reply.
     pub const fn is_persistent(&self) -> bool {
         self.persistent
+    }
+
+    /// Whether the client said that it sends no other request after this one.
+    pub(crate) const fn is_last_request(&self) -> bool {
+        self.is_last_request
     }
 
     /// Whether content goes out in chunks.

@@ -160,23 +160,15 @@ impl Incoming<'_> {
     /// It is malformed.
     pub(super) fn skip(&mut self, left: &mut usize) -> Result<Skipped, &'static Refusal> {
         loop {
-            let input = self.window.unread();
-            let Decoded { framing, content } =
-                self.receiver.decode(input).map_err(ParseError::refusal)?;
-            self.window.consume(framing + content);
-            if self.receiver.is_complete() {
-                return Ok(Skipped::All);
-            }
-            if content > *left || self.receiver.announced() > *left - content {
-                return Ok(Skipped::Enough);
-            }
-            *left -= content;
-            if content == 0 {
-                return Ok(if self.window.free().is_empty() {
-                    Skipped::Enough
-                } else {
-                    Skipped::Some
-                });
+            match self.decode(*left) {
+                Ok(Some(Decoded { content: 0, .. })) => return Ok(Skipped::All),
+                Ok(Some(Decoded { framing, content })) => {
+                    *left = left.saturating_sub(content);
+                    self.window.consume(framing + content);
+                }
+                Ok(None) => return Ok(Skipped::Some),
+                Err(refusal) if refusal.status == TOO_LARGE.status => return Ok(Skipped::Enough),
+                Err(refusal) => return Err(refusal),
             }
         }
     }

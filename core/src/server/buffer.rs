@@ -4,7 +4,7 @@ use super::output::Output;
 use super::refusal_page::RefusalPage;
 use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
-use crate::message::Refusal;
+use crate::message::{Refusal, Status};
 
 /// What the transmit buffer holds. It outlives the exchange that put it there, so that the replies to
 /// pipelined requests leave together.
@@ -29,15 +29,11 @@ pub(super) struct Unsent {
     pub(super) added_at: usize,
     /// What moves them.
     pub(super) move_added: Option<fn(&mut Output<'_>, Place)>,
-    /// A page that is to be put behind all that.
-    pub(super) page: Option<Page>,
-}
-
-/// A page, of which so many octets are in the buffer or sent already. They are accounted for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Page {
-    pub(super) shown_by: &'static RefusalPage,
-    pub(super) refusal: Refusal,
+    /// What shows refusals, if the server has it.
+    pub(super) page: Option<&'static RefusalPage>,
+    /// Status and reason of the refusal whose page is to be put behind all that. It is accounted for.
+    pub(super) shown: Option<(Status, &'static str)>,
+    /// Octets of that page that are in the buffer or sent.
     pub(super) done: usize,
 }
 
@@ -51,6 +47,11 @@ pub(super) enum Place {
 }
 
 impl Unsent {
+    /// Nothing, on a connection where `page` shows refusals.
+    pub(super) fn new(page: Option<&'static RefusalPage>) -> Self {
+        Self { page, ..Self::default() }
+    }
+
     /// Whether nothing is to be sent.
     pub(super) const fn is_empty(&self) -> bool {
         self.len == 0
@@ -117,28 +118,31 @@ impl<'c> Buffer<'c> {
     }
 
     /// Has the page of a refusal put into the buffer, as far as there is room, by each call of
-    /// [`fill_page`](Self::fill_page).
-    pub(super) const fn put_page(&mut self, shown_by: &'static RefusalPage, refusal: Refusal) {
-        self.unsent.page = Some(Page { shown_by, refusal, done: 0 });
+    /// [`fill_page`](Self::fill_page); or no page.
+    pub(super) const fn show(&mut self, refusal: Option<Refusal>) {
+        self.unsent.shown = match refusal {
+            Some(Refusal { status, reason, .. }) => Some((status, reason)),
+            None => None,
+        };
+        self.unsent.done = 0;
     }
 
     /// Puts more of the page into the buffer. Returns whether nothing is left of it.
     pub(super) fn fill_page(&mut self) -> bool {
-        let Some(Page { shown_by, refusal, done }) = self.unsent.page else { return true };
+        let Unsent { page: Some(page), shown: Some((status, reason)), done, .. } = *self.unsent
+        else {
+            return true;
+        };
         let mut free = Cursor::new(self.free());
-        let (mut skipped, mut left) = (done, 0);
-        shown_by.emit(&refusal, &mut |piece| {
-            let rest = piece.get(skipped..).unwrap_or_default();
-            skipped -= piece.len() - rest.len();
-            let (fits, more) = rest.split_at_checked(free.free()).unwrap_or((rest, b""));
-            free.push(fits);
-            left += more.len();
-        });
+        let is_whole = page.stage(&Refusal::new(status, reason), done, &mut free);
         let count = free.count();
         self.fill(count);
+        self.unsent.done += count;
         // Its reply is made already: nothing of the next one is there yet.
         self.unsent.earlier = self.unsent.len;
-        self.unsent.page = (left > 0).then_some(Page { shown_by, refusal, done: done + count });
-        left == 0
+        if is_whole {
+            self.unsent.shown = None;
+        }
+        is_whole
     }
 }

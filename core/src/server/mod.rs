@@ -8,6 +8,7 @@ pub mod blocking;
 pub mod body;
 mod buffer;
 mod clock;
+pub mod deadline;
 pub mod error;
 pub mod exchange;
 mod flush;
@@ -25,6 +26,7 @@ pub mod transport;
 
 pub use body::Body;
 pub use clock::{Clock, NoClock};
+pub use deadline::{Budget, Deadlines};
 pub use error::Error;
 pub use exchange::Exchange;
 pub use handler::{Answer, Service};

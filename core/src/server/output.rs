@@ -3,14 +3,13 @@
 use core::mem;
 
 use super::buffer::{Buffer, Place, Unsent};
-use super::refusal_page::RefusalPage;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::{copy_down, copy_up};
 use crate::framing::sender::{
     CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, check_name, check_value, chunk_prefix,
 };
 use crate::framing::{Date, EmitError, Length, Sender};
-use crate::message::{Head, Refusal, Status};
+use crate::message::{Refusal, Status};
 
 /// What emits content piece by piece, the same each time.
 pub(crate) type Render<'r> = dyn Fn(&mut dyn FnMut(&[u8])) + Sync + 'r;
@@ -23,16 +22,20 @@ pub(super) struct Output<'c> {
     pub(super) buffer: Buffer<'c>,
     pub(super) sender: &'c mut Sender,
     pub(super) now: Option<Date>,
-    /// What shows refusals, and to whom: to the client of this head, if it accepts that; without one,
-    /// it does.
-    pub(super) page: Option<(&'static RefusalPage, Option<&'c Head<'c>>)>,
+    /// The head of the request, as it arrived.
+    pub(super) request: &'c [u8],
     /// Where the chunk begins that is not ended yet.
     chunk: Option<usize>,
 }
 
 impl<'c> Output<'c> {
-    pub(super) const fn new(buffer: Buffer<'c>, sender: &'c mut Sender, now: Option<Date>) -> Self {
-        Self { buffer, sender, now, page: None, chunk: None }
+    pub(super) const fn new(
+        buffer: Buffer<'c>,
+        sender: &'c mut Sender,
+        now: Option<Date>,
+        request: &'c [u8],
+    ) -> Self {
+        Self { buffer, sender, now, request, chunk: None }
     }
 
     /// Has `emit` emit the next part of the reply's head, and keeps the first fault: with one, the
@@ -167,7 +170,7 @@ impl<'c> Output<'c> {
         self.move_added(Place::Behind);
         self.buffer.unsent.len = self.buffer.unsent.earlier;
         self.buffer.unsent.fault = None;
-        self.buffer.unsent.page = None;
+        self.buffer.unsent.shown = None;
         self.chunk = None;
         self.sender.restart();
     }
@@ -232,8 +235,27 @@ impl<'c> Output<'c> {
         let _ = self.buffer.push(b"\r\n");
     }
 
-    /// Emits the line that a refusal has for its content, which is accounted for.
+    /// Emits what the head of a refusal says of its content. Returns how long that is.
+    pub(super) fn begin_refusal(&mut self, refusal: &Refusal) -> usize {
+        let page = self.buffer.unsent.page.and_then(|page| page.begin(refusal, self));
+        self.buffer.show(page.map(|_| *refusal));
+        self.usual_type(match page {
+            Some(_) => "text/html; charset=utf-8",
+            None => "text/plain; charset=utf-8",
+        });
+        page.unwrap_or_else(|| {
+            let mut counted = Cursor::new(&mut []);
+            emit_line(refusal, &mut counted);
+            counted.count()
+        })
+    }
+
+    /// Emits the line that a refusal has for its content, which is accounted for. A page is put into
+    /// the buffer when the reply is whole otherwise.
     pub(super) fn line(&mut self, refusal: &Refusal) {
+        if self.buffer.unsent.shown.is_some() {
+            return;
+        }
         let mut free = Cursor::new(self.buffer.free());
         emit_line(refusal, &mut free);
         let (emitted, count) = (free.written(), free.count());
@@ -281,7 +303,7 @@ impl<'c> Output<'c> {
 }
 
 /// Emits the line that a refusal has for its content.
-pub(super) fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
+fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
     let Refusal { status, reason, .. } = *refusal;
     output.push_decimal(u64::from(status.code()));
     output.push(b" ");

@@ -1,5 +1,7 @@
 //! Refusals as pages, for clients that show HTML.
 
+use super::output::Output;
+use crate::bytes::cursor::Cursor;
 use crate::message::{Head, Refusal};
 use crate::semantics::conditional::FieldLines as _;
 use crate::semantics::negotiate::accepts_type;
@@ -28,38 +30,55 @@ type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 /// [`service::html::REFUSAL_PAGE`]: crate::service::html::REFUSAL_PAGE
 #[derive(Clone, Copy, Debug)]
 pub struct RefusalPage {
-    is_accepted: fn(&Head<'_>) -> bool,
     emit: Emit,
+    // By reference, so that programs without a page don't hold them.
+    begin: fn(Emit, &Refusal, &mut Output<'_>) -> Option<usize>,
+    stage: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
 }
 
 impl RefusalPage {
-    /// The page that `emit` gives its third argument in pieces. It is asked several times, and has
+    /// The page that `emit` gives its second argument in pieces. It is asked several times, and has
     /// to give the same each time.
     pub const fn new(emit: Emit) -> Self {
-        Self { is_accepted, emit }
+        Self { emit, begin, stage }
     }
 
-    /// Whether the client accepts it (RFC 9110 §12.5.1): by its name, since programs that take
-    /// anything (`*/*`) show the line just as well.
-    pub(super) fn is_accepted(&self, head: &Head<'_>) -> bool {
-        (self.is_accepted)(head)
+    /// If the client accepts it, emits the fields that it has besides its type, and returns how long
+    /// it is.
+    pub(super) fn begin(&self, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize> {
+        (self.begin)(self.emit, refusal, output)
     }
 
-    /// Emits it.
-    pub(super) fn emit(&self, refusal: &Refusal, emit: &mut dyn FnMut(&[u8])) {
-        (self.emit)(refusal, emit);
-    }
-
-    /// Octets of it.
-    pub(super) fn len(&self, refusal: &Refusal) -> usize {
-        let mut count = 0;
-        self.emit(refusal, &mut |piece| count += piece.len());
-        count
+    /// Puts what comes behind the first `done` octets of it into `free`, as far as there is room.
+    /// Returns whether nothing is left.
+    pub(super) fn stage(&self, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
+        (self.stage)(self.emit, refusal, done, free)
     }
 }
 
-fn is_accepted(head: &Head<'_>) -> bool {
+/// A client accepts it by its name (RFC 9110 §12.5.1): programs that take anything (`*/*`) show the
+/// line just as well.
+fn begin(emit: Emit, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize> {
     let mut is_accepted = false;
+    let head = Head::parse(output.request).ok()?;
     head.each("Accept", &mut |line| is_accepted |= accepts_type(line, b"text/html"));
-    is_accepted
+    if !is_accepted {
+        return None;
+    }
+    output.own_field("Vary", &[b"Accept"]);
+    let mut count = 0;
+    emit(refusal, &mut |piece| count += piece.len());
+    Some(count)
+}
+
+fn stage(emit: Emit, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
+    let (mut skipped, mut left) = (done, 0);
+    emit(refusal, &mut |piece| {
+        let rest = piece.get(skipped..).unwrap_or_default();
+        skipped -= piece.len() - rest.len();
+        let (fits, more) = rest.split_at_checked(free.free()).unwrap_or((rest, b""));
+        free.push(fits);
+        left += more.len();
+    });
+    left == 0
 }

@@ -3,12 +3,10 @@
 use core::fmt::Display;
 
 use super::error::{Error, FAILED};
-use super::output::{Output, emit_line};
-use super::refusal_page::RefusalPage;
+use super::output::Output;
 use super::responded::Responded;
 use super::stream::Stream;
 use super::transport::{Half, Transport};
-use crate::bytes::cursor::Cursor;
 use crate::framing::Length;
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
@@ -73,7 +71,7 @@ impl<'c, T: Transport> Responder<'c, T> {
     }
 
     /// Answers with a refusal, and its reason in a line of text, or in the server's
-    /// [`RefusalPage`].
+    /// [`RefusalPage`](super::RefusalPage).
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         let mut reply = self.status(refusal.status);
         if let Some((name, value)) = refusal.field {
@@ -222,28 +220,13 @@ impl<'c, T: Transport> Reply<'c, T> {
             return self.empty();
         }
         let mut reply = self;
-        if let Some((page, head)) = reply.output.page
-            && head.is_none_or(|head| page.is_accepted(head))
-        {
-            return reply.shown(page, refusal);
-        }
-        reply.output.usual_type("text/plain; charset=utf-8");
-        let mut counted = Cursor::new(&mut []);
-        emit_line(&refusal, &mut counted);
-        if reply.whole(counted.count()) {
+        let count = reply.output.begin_refusal(&refusal);
+        if reply.whole(count) {
             reply.output.line(&refusal);
+        } else {
+            reply.output.buffer.show(None);
         }
         Responded { tx: reply.tx, output: reply.output, tail: b"" }
-    }
-
-    /// Content that is a page, which is staged when the reply is whole otherwise.
-    fn shown(mut self, page: &'static RefusalPage, refusal: Refusal) -> Responded<'c, T> {
-        self.add("Vary", &[b"Accept"]);
-        self.add("Content-Type", &[b"text/html; charset=utf-8"]);
-        if self.whole(page.len(&refusal)) && self.output.check().is_ok() {
-            self.output.buffer.put_page(page, refusal);
-        }
-        Responded { tx: self.tx, output: self.output, tail: b"" }
     }
 
     /// Ends the head of a reply whose content is `count` octets. Returns whether they are sent.

@@ -136,17 +136,16 @@ impl<S: Service, C: Clock> Server<S, C> {
         buffers: Buffers<'b>,
     ) -> impl Future<Output = Result<Ended, T::Error>> {
         // Made before the future, which would hold what it is made of, too.
-        let mut session = Session::new(self.limits, buffers);
+        let mut session = Session::new(self.limits, self.refusal_page, buffers);
         async move {
             loop {
                 let (rx, tx) = transport.halves();
                 let done = match session.step() {
                     Step::Answer(Some(refusal)) => {
                         rx.head(session.head());
-                        self.settle(transport, &mut session, Err(refusal.into()), None)
+                        self.settle(transport, &mut session, Err(refusal.into()))
                     }
                     Step::Answer(None) => {
-                        let mut page = None;
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
@@ -167,13 +166,10 @@ impl<S: Service, C: Clock> Server<S, C> {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
-                            let accepted =
-                                || self.refusal_page.filter(|page| page.is_accepted(head));
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);
                             if scratch > buffer.len() / 4 {
-                                page = accepted();
                                 break 'answered Err(ParseError::RequestLineTooLong.into());
                             }
                             let room = buffer.len() - scratch;
@@ -185,8 +181,8 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let (receiver, sender) = connection.sides();
                             let incoming = Incoming { receiver, window };
                             let now = self.clock.now().map(Date::from);
-                            let mut output = Output::new(Buffer::new(buffer, unsent), sender, now);
-                            output.page = self.refusal_page.map(|page| (page, Some(head)));
+                            let buffer = Buffer::new(buffer, unsent);
+                            let output = Output::new(buffer, sender, now, octets);
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, output };
                             if let Err(error) = parts.skip_chunks().await {
@@ -197,22 +193,16 @@ impl<S: Service, C: Clock> Server<S, C> {
                             } else {
                                 match self.service.call(Exchange { parts: &mut parts }).await {
                                     Ok(reply) => reply,
-                                    Err(error) => {
-                                        page = accepted();
-                                        break 'answered Err(error);
-                                    }
+                                    Err(error) => break 'answered Err(error),
                                 }
                             };
                             match reply.check() {
                                 Ok(()) => reply.send().await,
-                                Err(error) => {
-                                    page = accepted();
-                                    Err(error.into())
-                                }
+                                Err(error) => Err(error.into()),
                             }
                         };
                         session.rejoin();
-                        self.settle(transport, &mut session, outcome, page)
+                        self.settle(transport, &mut session, outcome)
                     }
                     Step::Flush => session.buffer().flush(tx).await,
                     Step::Read(phase) => {
@@ -224,7 +214,13 @@ impl<S: Service, C: Clock> Server<S, C> {
                         session.arrived(arrived);
                         Ok(())
                     }
-                    Step::Close => tx.close().await.map_err(Error::Transport),
+                    Step::Close => {
+                        let closed = tx.close().await;
+                        if tx.ignores_late_octets() {
+                            session.leave_if_silent();
+                        }
+                        closed.map_err(Error::Transport)
+                    }
                     Step::End(ended) => return Ok(ended),
                 };
                 match done {
@@ -236,14 +232,13 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
     }
 
-    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it
-    /// has left; tells the transport of the reply, for its log; and goes on, if it is whole.
+    /// Refuses, in place of a reply that was begun, as long as none of it has left; tells the
+    /// transport of the reply, for its log; and goes on, if it is whole.
     fn settle<T: Transport>(
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
         outcome: Result<(), Error<T::Error>>,
-        page: Option<&'static RefusalPage>,
     ) -> Result<(), Error<T::Error>> {
         let (_, tx) = transport.halves();
         let outcome = match outcome {
@@ -256,7 +251,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                     tx.failed(&error);
                     FAILED
                 };
-                self.refuse::<T>(refusal, page, tx, session)
+                self.refuse::<T>(refusal, tx, session)
             }
         };
         let outcome = if session.is_whole() { outcome } else { Err(Error::Cut) };
@@ -268,11 +263,10 @@ impl<S: Service, C: Clock> Server<S, C> {
         Ok(())
     }
 
-    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it has left.
+    /// Refuses in place of a reply that was begun, as long as none of it has left.
     fn refuse<T: Transport>(
         &self,
         refusal: &Refusal,
-        page: Option<&'static RefusalPage>,
         tx: &mut T::Tx,
         session: &mut Session<'_>,
     ) -> Result<(), Error<T::Error>> {
@@ -281,7 +275,6 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
         let mut output = session.reply(self.clock.now().map(Date::from));
         output.restart();
-        output.page = page.map(|page| (page, None));
         let responder: Responder<'_, T> = Responder { tx, output: &mut output };
         // All of it is in the buffer, or a page that the session puts there.
         let _ = responder.refuse(*refusal);

@@ -3,6 +3,7 @@
 use super::body::{Arrived, Incoming};
 use super::buffer::{Buffer, Unsent};
 use super::output::Output;
+use super::refusal_page::RefusalPage;
 use super::transport::{Phase, Record};
 use crate::bytes::span::Span;
 use crate::bytes::window::Window;
@@ -38,6 +39,9 @@ pub struct Buffers<'b> {
     /// for all, they do.
     pub fields: &'b mut [FieldEntry],
 }
+/// Octets of content that leave at once, with a head before them: a sender begins with ten segments
+/// (RFC 6928), whatever it hears.
+const FLIGHT: u64 = 12 * 1024;
 
 /// A connection while it is served. Nothing here is generic, so that it exists once.
 // In this order: what every step looks at is where a microcontroller's short instructions reach.
@@ -53,6 +57,8 @@ pub(super) struct Session<'b> {
     /// What of `tx` is to be sent.
     pub(super) unsent: Unsent,
     stage: Stage,
+    /// No reply went before.
+    is_first: bool,
     fields: &'b mut [FieldEntry],
     connection: Connection,
 }
@@ -105,7 +111,11 @@ pub(super) struct Lent<'s> {
 }
 
 impl<'b> Session<'b> {
-    pub(super) fn new(limits: Limits, buffers: Buffers<'b>) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        page: Option<&'static RefusalPage>,
+        buffers: Buffers<'b>,
+    ) -> Self {
         let Buffers { rx, tx, fields } = buffers;
         Self {
             connection: Connection::new(limits.within(rx.len())),
@@ -114,8 +124,9 @@ impl<'b> Session<'b> {
             fields,
             unread: Span::default(),
             head: Span::default(),
-            unsent: Unsent::default(),
+            unsent: Unsent::new(page),
             stage: Stage::Head { may_idle: false },
+            is_first: true,
         }
     }
 
@@ -252,6 +263,7 @@ impl<'b> Session<'b> {
     fn renew(&mut self) -> bool {
         let goes_on = self.connection.next_request();
         if goes_on {
+            self.is_first = false;
             self.stage = Stage::Head { may_idle: true };
         }
         goes_on
@@ -278,12 +290,29 @@ impl<'b> Session<'b> {
                 return None;
             }
         }
-        // Closing at once could take the reply from a client that still sends (RFC 9112 §9.6).
-        let is_all_read =
-            self.connection.receiver().is_complete() && self.unread.start == self.unread.end;
-        let left = if is_all_read { 0 } else { self.connection.receiver().limits().drain };
+        let left =
+            if self.may_close_at_once() { 0 } else { self.connection.receiver().limits().linger };
         self.stage = Stage::Linger { left };
         Some(Step::Close)
+    }
+
+    /// Whether the client has its reply even if it is reset for what it still sends (RFC 9112 §9.6):
+    /// it said that it sends nothing, nothing is there, and the reply has gone in one flight.
+    fn may_close_at_once(&self) -> bool {
+        let sender = self.connection.sender();
+        self.is_silent() && sender.is_last_request() && self.is_first && sender.content() <= FLIGHT
+    }
+
+    /// Whether all requests were read, and nothing else is there.
+    fn is_silent(&self) -> bool {
+        self.unread.start == self.unread.end && self.connection.receiver().is_complete()
+    }
+
+    /// Doesn't wait for the end of a client that has sent whole requests.
+    pub(super) fn leave_if_silent(&mut self) {
+        if self.is_silent() {
+            self.stage = Stage::Over(Ended::Closed);
+        }
     }
 
     /// Where to read into, and what is there.
@@ -298,7 +327,10 @@ impl<'b> Session<'b> {
 
     /// The output, to begin another reply in place of one of which nothing has left.
     pub(super) fn reply(&mut self, now: Option<Date>) -> Output<'_> {
-        Output::new(Buffer::new(self.tx, &mut self.unsent), self.connection.reply(), now)
+        let Span { start, end } = self.head;
+        let request = self.rx.get(start..end).unwrap_or_default();
+        let buffer = Buffer::new(self.tx, &mut self.unsent);
+        Output::new(buffer, self.connection.reply(), now, request)
     }
 
     /// Whether the reply is whole, as far as it has been sent.

@@ -116,6 +116,13 @@ pub trait Transmit: embedded_io_async::Write + Half {
     /// Shuts the sending side: the peer reads all that was written, then the end.
     async fn close(&mut self) -> Result<(), Self::Error>;
 
+    /// Whether octets that arrive once the connection was left as
+    /// [`Closed`](super::Ended::Closed) are thrown away. A system's sockets reset the client for
+    /// them, which may then lose the rest of its reply: there the driver waits for its end.
+    fn ignores_late_octets(&self) -> bool {
+        false
+    }
+
     /// Writes like `write`; more follows at once, so the network need not carry these octets alone.
     async fn write_more(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
         self.write(octets).await

@@ -230,6 +230,7 @@ impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
         let methods: &[Method<'_>] = match &found.what {
             What::File(file)
                 if self.takes_forms
+                    && file.has_length()
                     && is_html(self.files.content_type(file, found.path.name())) =>
             {
                 if exchange.method() == Method::Post {

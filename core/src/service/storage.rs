@@ -120,7 +120,7 @@ pub struct ReadError;
 /// What is known of an open file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Metadata<'f> {
-    /// Octets.
+    /// Octets, where its [length is known](File::has_length).
     pub len: u64,
     /// When it was last changed, if that is known.
     pub modified: Option<UnixTime>,
@@ -137,6 +137,12 @@ pub trait File {
     /// What is known of it.
     fn metadata(&self) -> Metadata<'_>;
 
+    /// Whether its length is known before all of it was read. One whose length isn't is sent
+    /// [to its end](Self::send_to_end), and has neither ranges nor codings.
+    fn has_length(&self) -> bool {
+        true
+    }
+
     /// Reads at `offset` into `buffer`, as much as is there; 0 at the end of the file.
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
 
@@ -150,7 +156,8 @@ pub trait File {
         None
     }
 
-    /// Queues `length` octets of it from `offset` on.
+    /// Queues `length` octets of it from `offset` on; all of it, if it has no
+    /// [length](Self::has_length).
     ///
     /// # Errors
     /// [`Error::Cut`] when the file has become shorter: what was declared can't be sent any more.
@@ -160,6 +167,9 @@ pub trait File {
         length: u64,
         stream: &mut Stream<'_, T>,
     ) -> Result<(), Error<T::Error>> {
+        if !self.has_length() {
+            return self.send_to_end(stream).await;
+        }
         let end = offset + length;
         if let Some(handle) = self.handle() {
             offset += stream.send_file(handle, offset, length).await?;
@@ -176,6 +186,18 @@ pub trait File {
             offset += count as u64;
         }
         Ok(())
+    }
+
+    /// Queues all of it, up to where reading it ends. Each file without a
+    /// [length](Self::has_length) has to say how: there is no buffer for that here.
+    ///
+    /// # Errors
+    /// [`Error::Cut`] when it can't be read: the reply must not look whole.
+    async fn send_to_end<T: Transport>(
+        &self,
+        _stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        Err(Error::Cut)
     }
 
     /// Where submitted fields go into it, as a page of HTML that is read through `buffer`; `None` where

@@ -1,4 +1,4 @@
-//! What goes wrong is said over semihosting, and the board starts anew.
+//! What goes wrong is said, and the board starts anew.
 
 use core::panic::PanicInfo;
 

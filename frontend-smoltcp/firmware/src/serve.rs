@@ -9,7 +9,8 @@ use thimble_smoltcp::{Memory, Server, Service, Serving};
 
 use crate::board::Board;
 use crate::ethernet::ADDRESS;
-use crate::say::say_number;
+use crate::say::{say, say_number};
+use crate::seed::Seed;
 
 /// Connections: one more than are served in peace.
 pub const CONNECTIONS: usize = 4;
@@ -35,21 +36,37 @@ pub fn serve<S: Service>(
     server: &Server<S>,
     mut watch: impl FnMut(&Serving<'_, '_>, Instant),
 ) -> ! {
-    let mut config = Config::new(EthernetAddress(ADDRESS).into());
-    let now = board.clock.now();
-    config.random_seed = now.total_micros().unsigned_abs();
-    let mut interface = Interface::new(config, &mut board.ethernet, now);
+    let mut seed = Seed::new();
+    let mut interface = interface(&seed, board);
     let sockets = singleton!(: Sockets = [const { SocketStorage::EMPTY }; CONNECTIONS + 1]);
     let mut sockets = SocketSet::new(sockets.expect("serving begins once").as_mut_slice());
     let dhcp = sockets.add(dhcpv4::Socket::new());
     server.run(memory, &mut interface, sockets, |serving| {
         let mut is_configured = false;
+        let mut is_seeded = false;
+        let mut patience = Instant::ZERO + PATIENCE;
         loop {
+            if !is_seeded {
+                seed.add_cycle();
+                // It may be a client's first one, and says when clients come.
+                if is_configured && board.ethernet.has_frame() {
+                    reseed(serving, &seed, board);
+                    is_seeded = true;
+                }
+            }
             let now = board.clock.now();
             let mut next = serving.poll(now, &mut board.ethernet);
-            is_configured |= lease(serving, dhcp);
+            match lease(serving, dhcp) {
+                Some(Lease::Begun) => is_configured = true,
+                Some(Lease::Ended) if is_configured => {
+                    give_up(serving);
+                    is_configured = false;
+                    patience = now + PATIENCE;
+                }
+                _ => {}
+            }
             if !is_configured {
-                if now > Instant::ZERO + PATIENCE {
+                if now > patience {
                     configure(serving, STATIC, Some(ROUTER));
                     is_configured = true;
                 } else {
@@ -63,19 +80,49 @@ pub fn serve<S: Service>(
     unreachable!("the loop does not end");
 }
 
-/// Takes over what a DHCP server said, if it did. An address that was taken away stays until there
-/// is another one.
-fn lease(serving: &mut Serving<'_, '_>, dhcp: SocketHandle) -> bool {
+/// The interface, without an address.
+fn interface(seed: &Seed, board: &mut Board) -> Interface {
+    let mut config = Config::new(EthernetAddress(ADDRESS).into());
+    config.random_seed = seed.value();
+    Interface::new(config, &mut board.ethernet, board.clock.now())
+}
+
+/// Gives the interface another seed. smoltcp takes one only when an interface is made; so another one
+/// takes over addresses and routes.
+fn reseed(serving: &mut Serving<'_, '_>, seed: &Seed, board: &mut Board) {
+    let mut fresh = interface(seed, board);
+    let (interface, _) = serving.network();
+    interface.update_ip_addrs(|addresses| {
+        fresh.update_ip_addrs(|fresh| core::mem::swap(fresh, addresses));
+    });
+    core::mem::swap(fresh.routes_mut(), interface.routes_mut());
+    *interface = fresh;
+}
+
+/// What became of the address that a DHCP server gave.
+enum Lease {
+    Begun,
+    Ended,
+}
+
+/// Takes over what a DHCP server said, if it did.
+fn lease(serving: &mut Serving<'_, '_>, dhcp: SocketHandle) -> Option<Lease> {
     let (_, mut sockets) = serving.network();
-    let Some(dhcpv4::Event::Configured(config)) =
-        sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll()
-    else {
-        return false;
-    };
+    let event = sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll()?;
+    let dhcpv4::Event::Configured(config) = event else { return Some(Lease::Ended) };
     let (address, router) = (config.address, config.router);
     drop(sockets);
     configure(serving, address, router);
-    true
+    Some(Lease::Begun)
+}
+
+/// Uses the address no longer, which may be another host's now (RFC 2131 §4.4.5). smoltcp forgets
+/// the connections to it.
+fn give_up(serving: &mut Serving<'_, '_>) {
+    let (interface, _) = serving.network();
+    interface.update_ip_addrs(|addresses| addresses.truncate(0));
+    interface.routes_mut().remove_default_ipv4_route();
+    say(&["the lease has ended\n"]);
 }
 
 fn configure(serving: &mut Serving<'_, '_>, address: Ipv4Cidr, router: Option<Ipv4Address>) {

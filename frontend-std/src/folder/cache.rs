@@ -10,10 +10,11 @@ use std::time::Duration;
 use rustix::fs::Stat;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
+use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::negotiate::Codings;
 
-use super::Opened;
 use super::name::{Known, Name};
+use super::{Opened, steps};
 use crate::clock::moment;
 
 /// Entries, octets of small files, and descriptors of large ones that a generation holds at most.
@@ -21,10 +22,18 @@ const ENTRIES: usize = 1024;
 const OCTETS: usize = 8 * 1024 * 1024;
 const DESCRIPTORS: u64 = 64;
 
-/// How long a file or directory has to have been left alone: its times have ticks, and a change in
-/// the same tick as the one before wouldn't show. Some file systems have only (even) seconds.
+/// How long a file or directory has to have been left alone: its times have ticks, of 10 ms at most,
+/// and a change in the same tick as the one before wouldn't show. Some file systems have only (even)
+/// seconds.
 const TICK: Duration = Duration::from_millis(50);
 const COARSE_TICK: Duration = Duration::from_millis(2050);
+
+/// The clock that file systems take their times from, where it can be read: it stands still for a
+/// tick, and for longer when the machine does, and so do they.
+#[cfg(target_os = "linux")]
+const CLOCK: ClockId = ClockId::RealtimeCoarse;
+#[cfg(not(target_os = "linux"))]
+const CLOCK: ClockId = ClockId::Realtime;
 
 /// What was looked at so lately is in the system's memory still, and to look again won't block.
 const LATELY: u64 = 10;
@@ -37,10 +46,10 @@ const BESIDE: Duration = Duration::from_millis(100);
 /// nanoseconds of its last change of any kind. No program can set those of `changed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stamp {
-    identity: (u64, u64),
-    size: i64,
-    modified: (i64, u64),
-    changed: (i64, u64),
+    pub(super) identity: (u64, u64),
+    pub(super) size: i64,
+    pub(super) modified: (i64, u64),
+    pub(super) changed: (i64, u64),
 }
 
 impl Stamp {
@@ -54,27 +63,44 @@ impl Stamp {
         }
     }
 
-    /// Whether any later change will show, if it was taken at `now` (time of day) or later.
-    pub(super) fn is_settled(&self, now: Duration) -> bool {
-        let (seconds, nanoseconds) = self.changed;
-        let (Ok(seconds), Ok(fraction)) = (u64::try_from(seconds), u32::try_from(nanoseconds))
-        else {
-            return false;
-        };
-        let tick = if fraction == 0 { COARSE_TICK } else { TICK };
-        Duration::new(seconds, fraction).saturating_add(tick) < now
+    /// Octets of a file.
+    pub(super) fn len(&self) -> u64 {
+        u64::try_from(self.size).unwrap_or_default()
     }
 
-    /// Whether a later change may give the same stamp, though nobody takes a program's time between
-    /// two nanoseconds: the file system's clock is coarse, and has not moved on yet.
-    pub(super) fn is_ambiguous(&self, now: Duration) -> bool {
-        self.changed.1 == 0 && !self.is_settled(now)
+    /// When its content was last changed. Times before 1970 can't be said.
+    pub(super) fn modified(&self) -> Option<UnixTime> {
+        u64::try_from(self.modified.0).ok().map(UnixTime)
+    }
+
+    /// Whether any later change will show, if it was taken at `now` (time of day) or later.
+    pub(super) fn is_settled(&self, now: Duration) -> bool {
+        is_past(self.changed, tick(self.changed), now)
+    }
+
+    /// Whether any later change of its content will show in the second of the last one.
+    pub(super) fn is_settled_to_the_second(&self, now: Duration) -> bool {
+        let second = (self.modified.0, 0);
+        is_past(second, tick(self.modified).max(Duration::from_secs(1)), now)
     }
 }
 
-/// The time of day that [`Stamp::is_settled`] compares with.
+/// How long a time may stand still that a file system says.
+const fn tick((_, nanoseconds): (i64, u64)) -> Duration {
+    if nanoseconds == 0 { COARSE_TICK } else { TICK }
+}
+
+/// Whether `now` is later than a time by more than `wait`.
+fn is_past((seconds, nanoseconds): (i64, u64), wait: Duration, now: Duration) -> bool {
+    let (Ok(seconds), Ok(fraction)) = (u64::try_from(seconds), u32::try_from(nanoseconds)) else {
+        return false;
+    };
+    Duration::new(seconds, fraction).saturating_add(wait) < now
+}
+
+/// The time of day that a [`Stamp`] is compared with.
 pub(super) fn time_of_day() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::Realtime)).unwrap_or_default()
+    Duration::try_from(clock_gettime(CLOCK)).unwrap_or_default()
 }
 
 /// A file as it was found.
@@ -184,14 +210,16 @@ impl Generation {
     }
 
     fn is_full(&self) -> bool {
-        self.entries.len() >= ENTRIES
-            || self.octets >= OCTETS
-            || self.descriptors >= descriptors() / 2
+        self.entries.len() >= ENTRIES || self.octets >= OCTETS || self.descriptors >= of_files() / 2
     }
 }
 
-/// Descriptors that the cache of a folder takes at most.
+/// Descriptors that a folder takes at most for what it keeps.
 pub(crate) fn descriptors() -> u64 {
+    of_files().saturating_add(steps::most())
+}
+
+fn of_files() -> u64 {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     (limit / 16).clamp(2, 2 * DESCRIPTORS)
 }
@@ -231,7 +259,22 @@ mod tests {
             (stamp(998, 0), true),
         ] {
             assert_eq!(stamp.is_settled(now), settled, "{stamp:?}");
-            assert_eq!(stamp.is_ambiguous(now), !settled && stamp.changed.1 == 0);
+        }
+    }
+
+    #[test]
+    fn a_second_is_over_once_no_change_can_fall_into_it() {
+        let now = Duration::new(1000, 500_000_000);
+        for (modified, settled) in [
+            ((999, 400_000_000), true),
+            ((999, 999_999_999), true),
+            ((1000, 1), false),
+            ((999, 0), false),
+            ((998, 0), true),
+            ((2000, 1), false),
+        ] {
+            let stamp = Stamp { modified, ..stamp(0, 0) };
+            assert_eq!(stamp.is_settled_to_the_second(now), settled, "{stamp:?}");
         }
     }
 
@@ -240,7 +283,8 @@ mod tests {
         let (cache, name) = (Cache::default(), names());
         let wanted = name("/wanted");
         let entry = || {
-            let opened = Opened { content: vec![0; 1024].into(), ..Opened::default() };
+            let opened =
+                Opened::new(None, vec![0; 1024].into(), &stamp(0, 0), Duration::from_secs(9));
             Arc::new(Entry::new(Arc::new(opened), stamp(0, 0), None))
         };
         cache.insert(&wanted, entry());

@@ -3,7 +3,11 @@
 pub(crate) mod cache;
 mod entries;
 mod file;
+mod links;
+mod look;
+mod made;
 mod name;
+mod steps;
 mod tree;
 
 use std::collections::hash_map::RandomState;
@@ -18,19 +22,20 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rustix::fs::{Stat, fstat, stat};
 use rustix::io::Errno;
-use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::service::storage::{Node, OpenError, Storage};
 
 use crate::clock::moment;
+use crate::log::Log;
 use cache::Stamp;
 pub use entries::FolderEntries;
 use entries::Listings;
-pub use file::OpenFile;
 use file::Opened;
+pub use file::{OpenFile, send_to_end};
+use links::{Links, Told};
 pub use name::Name;
-use tree::Tree;
+use tree::{Rules, Tree};
 
 /// Files up to this many octets are kept whole: they fit a transmit buffer with their head.
 const SMALL: u64 = 24 * 1024;
@@ -42,21 +47,27 @@ const MOMENT: u64 = 100;
 ///
 /// Files are opened beneath it by the kernel (`openat2`), or where that is missing component by
 /// component, so no path leads out of it: no `..`, no link, no rename at the wrong moment. A link
-/// whose target is inside is followed, also when it goes there from the root of the file system.
-/// Only regular files and directories are there; FIFOs, sockets and devices are not, and opening one
-/// never blocks.
+/// whose target is inside is followed, also when it goes there from the root of the file system;
+/// others are not, unless it [is said](Self::follow_links), and a [log](Self::log) says which.
+/// Only regular files and directories are there; FIFOs, sockets and devices are not, and aren't
+/// opened either.
 ///
 /// What was opened is kept for a while, small files whole, but nothing is served unseen: each time,
-/// the path is looked at, and opened anew when anything is different (identity, size, or the
-/// nanoseconds of any time). Files that changed within the last moments are not kept at all, since
-/// another change in the same tick of the clock would not show. Two things take a tenth of a second
-/// to show: that a coding has come to stand beside a file, and that another folder stands where this
-/// one did, as after a build that makes everything anew (at once, if a file is missed). That leaves
-/// one thing: a program that writes to a file through a mapping of its memory changes it without a
-/// trace until the system writes that back.
+/// the path is followed as if it were to be opened, and it is opened anew when anything is different
+/// (identity, size, or the nanoseconds of any time). Files that changed within the last moments are
+/// neither kept nor have an entity tag, since another change in the same tick of the clock would not
+/// show. Two things take a tenth of a second to show: that a coding has come to stand beside a file,
+/// and that another folder stands where this one did, as after a build that makes everything anew (at
+/// once, if a file is missed). That leaves one thing: a program that writes to a file through a
+/// mapping of its memory changes it without a trace until the system writes that back.
+///
+/// A file's codings are those beside it that are no older than itself. Files that the system makes
+/// when they are read, as beneath `/proc`, are never kept: what reading them gives is what is sent.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// The only name in it that there is for clients, if not all are.
+    only: Option<Vec<u8>>,
     tree: RwLock<Arc<Tree>>,
     listings: Arc<Listings>,
     hasher: RandomState,
@@ -71,9 +82,53 @@ impl Folder {
     /// `path` is missing, no folder, or may not be searched.
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
-        let tree = RwLock::new(Arc::new(Tree::open(&path)?));
+        let tree = RwLock::new(Arc::new(Tree::open(&path, Rules::default())?));
         let (listings, hasher, looked) = <(Arc<Listings>, RandomState, AtomicU64)>::default();
-        Ok(Self { path, tree, listings, hasher, looked })
+        Ok(Self { path, only: None, tree, listings, hasher, looked })
+    }
+
+    /// The folder that the file at `path` is in, and nothing of it but that file. If it is a link,
+    /// that is followed.
+    ///
+    /// # Errors
+    /// `path` is missing or no file, or its folder may not be searched.
+    pub fn of_file(path: impl AsRef<FsPath>) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let (Some(folder), Some(name), true) =
+            (path.parent(), path.file_name(), fs::metadata(&path)?.is_file())
+        else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let only = Some(name.as_bytes().to_vec());
+        Ok(Self { only, ..Self::open(folder)?.follow_links() })
+    }
+
+    /// Follows all links, wherever they lead: whoever may make links in the folder decides what is
+    /// served.
+    #[must_use]
+    pub fn follow_links(self) -> Self {
+        self.with(|rules| rules.links = Links::Everywhere)
+    }
+
+    /// Says in `log` which links aren't followed, and why: once of each that a client comes upon, by
+    /// its path or in a listing.
+    #[must_use]
+    pub fn log(self, log: Log) -> Self {
+        self.with(|rules| rules.told = Arc::new(Told::new(log)))
+    }
+
+    fn with(mut self, set: impl FnOnce(&mut Rules)) -> Self {
+        let tree = self.tree.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Nobody else has it yet.
+        if let Some(tree) = Arc::get_mut(tree) {
+            set(tree.rules_mut());
+        }
+        self
+    }
+
+    /// Whether a name is there for clients at all.
+    fn admits(&self, name: &Name) -> bool {
+        self.only.as_ref().is_none_or(|only| name.plain() == only)
     }
 
     /// What stands at `path`, in `coding`, as it is looked up here.
@@ -84,6 +139,9 @@ impl Folder {
     /// A file that [`open_named`](Self::open_named) would give at once: it was opened before, is still
     /// the same, and was looked at so lately that looking won't have to wait for a disk.
     pub fn at_hand(&self, name: &Name) -> Option<OpenFile> {
+        if !self.admits(name) {
+            return None;
+        }
         self.tree().at_hand(name)
     }
 
@@ -95,7 +153,10 @@ impl Folder {
         if name.is_root() {
             return Ok(Node::Directory);
         }
-        self.find(|tree| tree.find(name))
+        if !self.admits(name) {
+            return Err(OpenError::NotFound);
+        }
+        self.find(name.as_bytes(), |tree| tree.find(name))
     }
 
     /// [`list`](Storage::list)s what a name stands for, without waiting for anything but a disk.
@@ -104,7 +165,10 @@ impl Folder {
     /// Those of `list`.
     pub fn list_named(&self, name: &Name) -> Result<FolderEntries, OpenError> {
         let directory = if name.is_root() { b"." } else { name.as_bytes() };
-        self.find(|tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
+        if self.only.is_some() {
+            return Err(OpenError::NotFound);
+        }
+        self.find(directory, |tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
     }
 
     /// The tree, as it is now or was a moment ago.
@@ -120,20 +184,29 @@ impl Folder {
     /// Turns to the tree that stands at the path, if that is another one. Without any, the old one
     /// stays, in which everything may be gone. Returns whether it is another one.
     fn follow(&self) -> bool {
-        let is_same = |tree: &Tree| stat(&self.path).map_or(true, |stat| tree.is_at(&stat));
-        if is_same(&self.tree.read().unwrap_or_else(PoisonError::into_inner)) {
+        let old = Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner));
+        if stat(&self.path).map_or(true, |stat| old.is_at(&stat)) {
             return false;
         }
-        let Ok(tree) = Tree::open(&self.path) else { return false };
+        let Ok(tree) = Tree::open(&self.path, old.rules().clone()) else { return false };
         *self.tree.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tree);
         true
     }
 
     /// Finds something in the tree, and looks for it in the one that may have come in its place when
     /// it is missed.
-    fn find<T>(&self, find: impl Fn(&Arc<Tree>) -> Result<T, OpenError>) -> Result<T, OpenError> {
-        match find(&self.tree()) {
+    fn find<T>(
+        &self,
+        name: &[u8],
+        find: impl Fn(&Arc<Tree>) -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
+        let tree = self.tree();
+        match find(&tree) {
             Err(OpenError::NotFound) if self.follow() => find(&self.tree()),
+            Err(OpenError::NotFound) => {
+                tree.tell_of_links(as_path(name));
+                Err(OpenError::NotFound)
+            }
             found => found,
         }
     }
@@ -160,7 +233,7 @@ fn directory_of(name: &[u8]) -> &[u8] {
 
 /// All of a small file; nothing if it is large, or changes meanwhile.
 fn read_small(file: &fs::File, stat: &Stat) -> Option<Box<[u8]>> {
-    let length = len(stat);
+    let length = Stamp::of(stat).len();
     let mut content = vec![0; usize::try_from(length).ok().filter(|_| length <= SMALL)?];
     file.read_exact_at(&mut content, 0).ok()?;
     let after = fstat(file).ok()?;
@@ -169,16 +242,6 @@ fn read_small(file: &fs::File, stat: &Stat) -> Option<Box<[u8]>> {
 
 fn as_path(name: &[u8]) -> &FsPath {
     FsPath::new(OsStr::from_bytes(name))
-}
-
-/// When a file was last changed. Times before 1970 can't be said.
-fn modified(stat: &Stat) -> Option<UnixTime> {
-    u64::try_from(stat.st_mtime).ok().map(UnixTime)
-}
-
-/// Octets of a file.
-fn len(stat: &Stat) -> u64 {
-    u64::try_from(stat.st_size).unwrap_or_default()
 }
 
 /// Whether a path was refused for leading out of the folder, which an absolute link does, wherever
@@ -247,16 +310,19 @@ mod tests {
         fs::write(&plain, "1111")?;
         fs::hard_link(&plain, coded)?;
         let folder = Folder::open(place.path())?;
+        assert_eq!(tag(&folder, Coding::Identity), None, "what comes next may look the same");
+        thread::sleep(Duration::from_millis(80));
         let first = tag(&folder, Coding::Identity);
         assert!(first.is_some() && tag(&folder, Coding::Identity) == first);
         assert_ne!(tag(&folder, Coding::Brotli), first);
 
         // The same length, and the time of the last change put back.
         let modified = fs::metadata(&plain)?.modified()?;
-        thread::sleep(Duration::from_millis(20));
         fs::write(&plain, "2222")?;
         fs::File::options().write(true).open(&plain)?.set_modified(modified)?;
-        assert_ne!(tag(&folder, Coding::Identity), first);
+        thread::sleep(Duration::from_millis(80));
+        let second = tag(&folder, Coding::Identity);
+        assert!(second.is_some() && second != first);
         Ok(())
     }
 }

@@ -31,6 +31,11 @@ impl Name {
         &self.octets
     }
 
+    /// The same without the suffix of its coding.
+    pub(super) fn plain(&self) -> &[u8] {
+        self.octets.strip_suffix(self.coding.suffix().as_bytes()).unwrap_or(&self.octets)
+    }
+
     pub(super) const fn coding(&self) -> Coding {
         self.coding
     }

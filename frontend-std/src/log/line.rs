@@ -66,6 +66,13 @@ pub(super) fn head(out: &mut Vec<u8>, mark: &str, head: &[u8]) {
     }
 }
 
+/// A line of the server's own.
+pub(super) fn note(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(b"thimble: ");
+    escape(out, text, b"\\");
+    out.push(b'\n');
+}
+
 /// `09/Nov/2025:08:49:37 +0000`, rearranged from `Sun, 09 Nov 2025 08:49:37 GMT`.
 fn date(out: &mut Vec<u8>, time: UnixTime) {
     let imf = imf_fixdate(time);

@@ -109,6 +109,16 @@ impl Log {
         }
     }
 
+    /// Something that whoever runs the server should know, in a line.
+    pub fn note(&self, text: &[u8]) {
+        self.write(true, |out| line::note(out, text));
+    }
+
+    /// Whether it goes anywhere.
+    pub const fn is_written(&self) -> bool {
+        self.writer.is_some()
+    }
+
     fn write(&self, shown: bool, text: impl FnOnce(&mut Vec<u8>)) {
         if let (true, Some(writer)) = (shown, &self.writer) {
             writer.append(text);

@@ -8,16 +8,19 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with};
+use rustix::fs::{
+    CWD, FileType, Mode, OFlags, RenameFlags, makedev, mknodat, openat, renameat_with,
+};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use tempfile::TempDir;
-use thimble_core::semantics::negotiate::Coding;
+use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::semantics::path::Path;
-use thimble_core::service::storage::{File as _, Node, OpenError, Storage as _};
+use thimble_core::service::storage::{Entries as _, File as _, Node, OpenError, Storage as _};
 use thimble_std::{Folder, block_on};
 
 /// What came of opening a path.
@@ -176,6 +179,160 @@ pub(crate) fn each_kind() -> io::Result<()> {
         assert_eq!(open(&folder, path), expected, "{}", path.escape_ascii());
     }
     assert!(begun.elapsed() < Duration::from_secs(5), "nothing blocks");
+    Ok(())
+}
+
+/// Longer than the last moments in which nothing is kept.
+const SETTLED: Duration = Duration::from_millis(80);
+
+/// What is kept is not served once it is outside, whatever leads there then.
+pub(crate) fn each_door() -> io::Result<()> {
+    /// Moves something out of the root, and puts a link to it in its place.
+    fn let_out(tree: &FsPath, name: &str) -> io::Result<()> {
+        let (inside, outside) = (tree.join("root").join(name), tree.join("outside/moved"));
+        fs::rename(&inside, &outside)?;
+        symlink(outside, inside)
+    }
+    type Change = fn(&FsPath) -> io::Result<()>;
+    let cases: [(&str, &[u8], Change); 7] = [
+        ("the file", b"file", |tree| let_out(tree, "file")),
+        ("the file in a folder", b"sub/file", |tree| let_out(tree, "sub/file")),
+        ("its folder", b"sub/file", |tree| let_out(tree, "sub")),
+        ("its folder, deeper", b"a/b/c/file", |tree| let_out(tree, "a/b/c")),
+        ("a folder above that", b"a/b/c/file", |tree| let_out(tree, "a/b")),
+        ("one more above", b"a/b/c/file", |tree| let_out(tree, "a")),
+        ("what a link leads to", b"subs/file", |tree| {
+            fs::rename(tree.join("root/sub"), tree.join("outside/moved"))?;
+            fs::remove_file(tree.join("root/subs"))?;
+            symlink("../outside/moved", tree.join("root/subs"))
+        }),
+    ];
+    for (what, path, change) in cases {
+        let (tree, _socket) = tree()?;
+        fs::create_dir_all(tree.path().join("root/a/b/c"))?;
+        fs::write(tree.path().join("root/a/b/c/file"), "inside")?;
+        thread::sleep(SETTLED);
+        let folder = Folder::open(tree.path().join("root"))?;
+        for _ in 0..3 {
+            assert_eq!(open(&folder, path), Found::File(b"inside".to_vec()), "{what}");
+        }
+        let decoded = [b"/", path].concat();
+        let Some(decoded) = Path::new(&decoded) else { panic!("not a path: {decoded:?}") };
+        assert!(
+            folder.at_hand(&folder.name(&decoded, Coding::Identity)).is_some(),
+            "{what} is kept"
+        );
+        change(tree.path())?;
+        assert!(folder.at_hand(&folder.name(&decoded, Coding::Identity)).is_none(), "{what}");
+        assert_eq!(open(&folder, path), Found::Not(OpenError::NotFound), "{what}");
+        let anew = Folder::open(tree.path().join("root"))?;
+        assert_eq!(open(&anew, path), Found::Not(OpenError::NotFound), "{what}, opened anew");
+    }
+    Ok(())
+}
+
+/// A folder goes out and comes back all the time: what is found while it is out all along is nothing,
+/// and while it is in, the file.
+pub(crate) fn each_moment() -> io::Result<()> {
+    let (tree, _socket) = tree()?;
+    let at = |name: &str| tree.path().join(name);
+    symlink(at("outside/sub"), at("root/way"))?;
+    thread::sleep(SETTLED);
+    let folder = Folder::open(at("root"))?;
+    // Even while it is in, odd while it is out, and nothing in between.
+    let (turn, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let mover = scope.spawn(|| -> io::Result<()> {
+            while !over.load(Ordering::SeqCst) {
+                turn.store(usize::MAX, Ordering::SeqCst);
+                fs::rename(at("root/sub"), at("outside/sub"))?;
+                fs::rename(at("root/way"), at("root/sub"))?;
+                turn.store(1, Ordering::SeqCst);
+                thread::sleep(Duration::from_millis(1));
+                turn.store(usize::MAX, Ordering::SeqCst);
+                fs::rename(at("root/sub"), at("root/way"))?;
+                fs::rename(at("outside/sub"), at("root/sub"))?;
+                turn.store(2, Ordering::SeqCst);
+                thread::sleep(Duration::from_millis(1));
+            }
+            Ok(())
+        });
+        let (mut inside, mut outside) = (0, 0);
+        let begun = Instant::now();
+        while (inside < 300 || outside < 300) && begun.elapsed() < Duration::from_secs(20) {
+            let before = turn.load(Ordering::SeqCst);
+            let found = open(&folder, b"sub/file");
+            match (before, turn.load(Ordering::SeqCst)) {
+                (1, 1) => {
+                    outside += 1;
+                    assert_eq!(found, Found::Not(OpenError::NotFound));
+                }
+                (2, 2) => {
+                    inside += 1;
+                    assert_eq!(found, Found::File(b"inside".to_vec()));
+                }
+                _ => {}
+            }
+        }
+        over.store(true, Ordering::SeqCst);
+        let outcome = mover.join();
+        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        assert!(inside >= 300 && outside >= 300, "{inside} times inside, {outside} outside");
+        Ok(())
+    })
+}
+
+/// Nothing is opened to learn what it is: that would wake who waits at a FIFO for a reader.
+pub(crate) fn no_fifo_is_opened() -> io::Result<()> {
+    let (tree, _socket) = tree()?;
+    let at = |name: &str| tree.path().join("root").join(name);
+    for fifo in ["sub/fifo", "file.gz"] {
+        mknodat(CWD, at(fifo), FileType::Fifo, Mode::from_raw_mode(0o666), 0)?;
+    }
+    symlink("../fifo", at("sub/to-fifo"))?;
+    let folder = Folder::open(at(""))?;
+    let fifos = [at("fifo"), at("sub/fifo"), at("file.gz")];
+    let writer =
+        |fifo: &PathBuf| openat(CWD, fifo, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty());
+    let (over, was_opened) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        // A writer finds no reader, ever.
+        for fifo in &fifos {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if writer(fifo).is_ok() {
+                        was_opened.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        let look = || -> io::Result<()> {
+            for _ in 0..500 {
+                for path in [&b"fifo"[..], b"fifo/", b"sub/fifo", b"to-fifo", b"sub/to-fifo"] {
+                    assert_eq!(open(&folder, path), Found::Not(OpenError::NotFound));
+                }
+                for path in [&b"/sub/"[..], b"/", b"/fifo/", b"/to-fifo/"] {
+                    let Some(path) = Path::new(path) else { panic!("not a path") };
+                    let listed = block_on(folder.list(&path));
+                    let Ok(mut listed) = listed else { continue };
+                    while let Ok(Some(entry)) = block_on(listed.next()) {
+                        let name = entry.name.escape_ascii().to_string();
+                        assert!(!name.contains("fifo"), "{name} is listed");
+                    }
+                }
+                let Some(path) = Path::new(b"/file") else { panic!("not a path") };
+                let Ok(Node::File(file)) = block_on(folder.open(&path, Coding::Identity)) else {
+                    panic!("the file is there")
+                };
+                assert_eq!(file.metadata().codings, Codings::NONE);
+            }
+            Ok(())
+        };
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(look));
+        over.store(true, Ordering::Relaxed);
+        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
+    assert!(!was_opened.load(Ordering::Relaxed), "a FIFO was opened");
     Ok(())
 }
 

@@ -18,6 +18,15 @@ pub(crate) struct Rooms;
 static MUCH: LazyLock<Vec<u8>> = LazyLock::new(|| vec![b'x'; LARGE]);
 const LARGE: usize = 32 << 20;
 
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("as the client asked")
+    }
+}
+
 impl Service for Rooms {
     async fn call<'c, T: Transport>(
         &'c self,
@@ -27,6 +36,7 @@ impl Service for Rooms {
             (Method::Get, ["hello"]) => Ok(exchange.respond(Status::OK).text("hello\n")),
             (Method::Get, ["large"]) => Ok(exchange.respond(Status::OK).content(&MUCH)),
             (Method::Get, ["panic"]) => panic!("as the client asked"),
+            (Method::Get, ["panic-twice"]) => std::panic::panic_any(Bomb),
             (Method::Post, ["late-panic"]) => {
                 let mut out = exchange.respond(Status::OK).stream();
                 out.write(b"some of it").await?;
@@ -113,8 +123,9 @@ fn brief() -> Deadlines {
     let mut deadlines = Deadlines::default();
     deadlines.idle = Duration::from_millis(1500);
     deadlines.head = Duration::from_millis(800);
-    deadlines.lag = Duration::from_millis(900);
-    deadlines.drain = Duration::from_millis(300);
+    deadlines.content = Duration::from_millis(900);
+    deadlines.reply = Duration::from_millis(900);
+    deadlines.linger = Duration::from_millis(300);
     deadlines
 }
 
@@ -432,6 +443,168 @@ fn limits_are_those_that_are_set() -> io::Result<()> {
             let stream = connect(address)?;
             send(&stream, "GET /too-long-for-that HTTP/1.1\r\nHost: a\r\n\r\n")?;
             assert!(rest(&stream)?.starts_with("HTTP/1.1 414 "));
+            Ok(())
+        },
+    )
+}
+
+#[test]
+fn the_idlest_gives_way_to_a_client_that_waits() -> io::Result<()> {
+    against(
+        |server| server.max_conns(4),
+        |address, _| {
+            let idle: Vec<_> = (0..4).map(|_| connect(address)).collect::<io::Result<_>>()?;
+            for stream in &idle {
+                send(stream, HELLO)?;
+                assert!(some(stream)?.ends_with("hello\n"));
+                // The first one is the idlest.
+                thread::sleep(Duration::from_millis(100));
+            }
+            let begun = Instant::now();
+            let new = connect(address)?;
+            send(&new, HELLO)?;
+            assert!(some(&new)?.ends_with("hello\n"));
+            // The deadline of an idle connection is 30 s.
+            assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+            let mut idle = idle.into_iter();
+            assert_eq!(idle.next().map(|first| rest(&first)).transpose()?.as_deref(), Some(""));
+            let last = idle.next_back();
+            if let Some(stream) = &last {
+                send(stream, HELLO)?;
+                assert!(some(stream)?.ends_with("hello\n"), "only one had to go");
+            }
+            Ok(())
+        },
+    )
+}
+
+#[test]
+fn nobody_gives_way_in_the_middle_of_a_request() -> io::Result<()> {
+    against(
+        |server| server.max_conns(2),
+        |address, _| {
+            let (half, other) = (connect(address)?, connect(address)?);
+            for stream in [&half, &other] {
+                send(stream, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")?;
+            }
+            thread::sleep(Duration::from_millis(300));
+            let new = connect(address)?;
+            send(&new, HELLO)?;
+            thread::sleep(Duration::from_secs(3));
+            for stream in [&half, &other] {
+                send(stream, "bc")?;
+                let reply = some(stream)?;
+                assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+            }
+            assert!(some(&new)?.ends_with("hello\n"));
+            Ok(())
+        },
+    )
+}
+
+#[test]
+fn a_client_that_sends_all_before_it_reads_gets_the_refusal() -> io::Result<()> {
+    against(
+        |server| server,
+        |address, _| {
+            let content = vec![b'x'; 8 << 20];
+            for (head, framing) in [
+                ("POST /none HTTP/1.1\r\nHost: a\r\n", "Content-Length: 8388608\r\n\r\n"),
+                ("POST /none HTTP/1.0\r\n", "Content-Length: 8388608\r\n\r\n"),
+                (
+                    "POST /none HTTP/1.1\r\nHost: a\r\n",
+                    "Transfer-Encoding: chunked\r\n\r\n800000\r\n",
+                ),
+                ("POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\n", "\r\n"),
+            ] {
+                let mut stream = connect(address)?;
+                send(&stream, head)?;
+                send(&stream, framing)?;
+                for piece in content.chunks(1 << 20) {
+                    stream.write_all(piece)?;
+                    thread::sleep(Duration::from_millis(20));
+                }
+                let reply = some(&stream)?;
+                assert!(reply.starts_with("HTTP/1.1 4"), "{head}: {reply}");
+            }
+            Ok(())
+        },
+    )
+}
+
+#[test]
+fn an_octet_too_many_takes_nothing_from_the_reply() -> io::Result<()> {
+    against(
+        |server| server,
+        |address, _| {
+            for late in ["\r\n", HELLO] {
+                let stream = connect(address)?;
+                let request = "GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+                send(&stream, request)?;
+                thread::sleep(Duration::from_millis(300));
+                send(&stream, late)?;
+                assert!(rest(&stream)?.len() > LARGE);
+            }
+            Ok(())
+        },
+    )
+}
+
+#[test]
+fn a_reply_that_is_cut_ends_by_a_reset() -> io::Result<()> {
+    against(
+        |server| server.deadlines(brief()),
+        |address, _| {
+            let stream = connect(address)?;
+            send(&stream, "GET /large HTTP/1.0\r\n\r\n")?;
+            let mut end = None;
+            for _ in 0..100 {
+                thread::sleep(Duration::from_millis(100));
+                end = stream.take_error()?;
+                if end.is_some() {
+                    break;
+                }
+            }
+            assert_eq!(end.map(|error| error.kind()), Some(io::ErrorKind::ConnectionReset));
+            Ok(())
+        },
+    )
+}
+
+#[test]
+fn clients_in_the_queue_are_served_when_it_stops() -> io::Result<()> {
+    against(
+        |server| server.max_conns(1),
+        |address, stop| {
+            let half = connect(address)?;
+            send(&half, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")?;
+            thread::sleep(Duration::from_millis(200));
+            let queued: Vec<_> = (0..50).map(|_| connect(address)).collect::<io::Result<_>>()?;
+            for stream in &queued {
+                send(stream, HELLO)?;
+            }
+            stop.stop();
+            send(&half, "bc")?;
+            assert!(rest(&half)?.contains("bc"));
+            for stream in queued {
+                assert!(some(&stream)?.ends_with("hello\n"));
+            }
+            Ok(())
+        },
+    )
+}
+
+#[test]
+fn a_panic_that_panics_again_loses_no_earlier_reply() -> io::Result<()> {
+    against(
+        |server| server,
+        |address, _| {
+            let stream = connect(address)?;
+            let bomb = "GET /panic-twice HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            send(&stream, &[HELLO, HELLO, bomb].concat())?;
+            let replies = rest(&stream)?;
+            assert_eq!(replies.matches("\r\n\r\nhello\n").count(), 2, "{replies}");
+            assert!(replies.contains("HTTP/1.1 500 "), "{replies}");
             Ok(())
         },
     )

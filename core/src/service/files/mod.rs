@@ -131,7 +131,9 @@ impl<'s, S: Storage> Files<'s, S> {
                 let Some(coding) = found.coding.filter(|coding| *coding != Coding::Identity) else {
                     break;
                 };
-                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await {
+                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await
+                    && file.has_length()
+                {
                     found.coded = Some(file);
                     break;
                 }
@@ -145,6 +147,7 @@ impl<'s, S: Storage> Files<'s, S> {
             && is_get
             && page.enter(NOT_FOUND_PAGE)
             && let Ok(Node::File(page)) = self.storage.open(&page, Coding::Identity).await
+            && page.has_length()
         {
             found.what = What::Page(page);
         }
@@ -222,7 +225,7 @@ impl<'s, S: Storage> Files<'s, S> {
             };
             let plan = self.plan(&exchange, found, file, methods);
             let file = found.coded.as_ref().unwrap_or(file);
-            match begin(exchange, &plan, file.as_slice()) {
+            match begin(exchange, &plan, file) {
                 Begun::Whole(responded) => Ok(responded),
                 Begun::Parts(mut stream) => {
                     let mut index = 0;
@@ -267,7 +270,11 @@ impl<'s, S: Storage> Files<'s, S> {
         let head = exchange.head();
         let request = Request { method: head.method(), fields: head, now: exchange.now() };
         let cache_control = self.cache_control;
-        plan(&request, Resource { content_type, cache_control, methods, codings, variant })
+        let resource = Resource { content_type, cache_control, methods, codings, variant };
+        if !coded.has_length() {
+            return plan(&request, resource).to_end();
+        }
+        plan(&request, resource)
     }
 
     fn shows(&self, path: &Path<'_>) -> bool {
@@ -283,21 +290,26 @@ enum Begun<'c, T: Transport> {
     Parts(Stream<'c, T>),
 }
 
-/// Begins a reply as it is planned. `memory` is the file, if it is memory.
+/// Begins a reply as it is planned for `file`.
 fn begin<'c, T: Transport>(
     exchange: Exchange<'c, T>,
     plan: &Plan<'_>,
-    memory: Option<&'static [u8]>,
+    file: &impl File,
 ) -> Begun<'c, T> {
     let mut reply = exchange.respond(plan.status);
-    plan.fields_of_file(|name, value| reply.add(name, value));
-    match (plan.content, memory) {
+    plan.fields_of_file(|name, value| {
+        if file.has_length() || name != "Accept-Ranges" {
+            reply.add(name, value);
+        }
+    });
+    match (plan.content, file.as_slice()) {
         (Content::None, _) => Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason))),
         (Content::Whole | Content::One(_), Some(memory)) => {
             let content = plan.range(0).map(|range| slice(memory, range.first, range.len()));
             Begun::Whole(reply.content(content.unwrap_or_default()))
         }
-        _ => Begun::Parts(reply.stream_exact(plan.length())),
+        _ if file.has_length() => Begun::Parts(reply.stream_exact(plan.length())),
+        _ => Begun::Parts(reply.stream()),
     }
 }
 

@@ -196,6 +196,18 @@ impl<'p> Plan<'p> {
         }
     }
 
+    /// The same for a file whose length isn't known: it has no ranges, so that of it is sent all or
+    /// nothing.
+    pub(super) fn to_end(self) -> Self {
+        let variant = Variant { len: u64::MAX, ..self.variant };
+        match self.status.code() {
+            206 | 416 => {
+                Self { status: Status::OK, reason: "", content: Content::Whole, variant, ..self }
+            }
+            _ => Self { variant, ..self },
+        }
+    }
+
     /// The fields of the reply, one after the other: a name, and its value in parts that are to be
     /// joined. What frames the content is not among them, nor is Date.
     pub fn fields(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
@@ -325,6 +337,26 @@ mod tests {
                 (plan.status.code(), plan.variant.coding, plan.length())
             });
             assert_eq!(found, (status, coding, length), "{method:?} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_length_all_is_sent_or_nothing() {
+        let unknown = Variant { len: 0, validators: Validators::default(), ..PLAIN };
+        for (fields, status) in [
+            (&[][..], 200),
+            (&[("Range", "bytes=0-4")], 200),
+            (&[("Range", "bytes=0-1,3-4,-1")], 200),
+            (&[("Range", "bytes=9-")], 200),
+            (&[("If-None-Match", "*")], 304),
+            (&[("If-Match", "\"x\"")], 412),
+        ] {
+            planned(Method::Get, fields, &[unknown], |plan| {
+                let plan = plan.to_end();
+                let content = if status == 200 { Content::Whole } else { Content::None };
+                assert_eq!((plan.status.code(), plan.content), (status, content), "{fields:?}");
+                plan.fields(|name, _| assert_ne!(name, "Content-Range"));
+            });
         }
     }
 

@@ -10,13 +10,12 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Dir, FileType, fstat, statat};
 use thimble_core::grammar::date::UnixTime;
-use thimble_core::service::storage::{
-    Entries, Entry, File as _, Metadata, Node, OpenError, ReadError,
-};
+use thimble_core::service::storage::{Entries, Entry, OpenError, ReadError};
 
 use super::cache::{Stamp, time_of_day};
+use super::look::{Kind, Seen};
 use super::tree::Tree;
-use super::{as_path, len, modified, open_error};
+use super::{as_path, open_error};
 pub(super) use names::Listings;
 use names::{Names, Row};
 
@@ -53,7 +52,7 @@ impl FolderEntries {
         listings: &Arc<Listings>,
         path: &FsPath,
     ) -> Result<Self, OpenError> {
-        let directory = tree.open_following(path)?;
+        let directory = tree.open_directory(path)?;
         if is_gone(&directory) {
             return Err(OpenError::NotFound);
         }
@@ -118,11 +117,17 @@ impl FolderEntries {
             let is_directory = match kind {
                 FileType::RegularFile => false,
                 FileType::Directory => true,
-                FileType::Symlink => match self.tree.open_beneath(&self.path.join(as_path(name))) {
-                    Ok(Node::File(_)) => false,
-                    Ok(Node::Directory) => true,
-                    Err(_) => continue,
-                },
+                FileType::Symlink => {
+                    let path = self.path.join(as_path(name));
+                    match self.tree.look(&path).map(|seen| seen.kind) {
+                        Ok(Kind::File) => false,
+                        Ok(Kind::Directory) => true,
+                        Ok(Kind::Other) | Err(_) => {
+                            self.tree.tell_of_links(&path);
+                            continue;
+                        }
+                    }
+                }
                 _ => continue,
             };
             names.push(name, is_directory, kind == FileType::Symlink)?;
@@ -155,7 +160,10 @@ impl Entries for FolderEntries {
                 follow(tree, &path.join(as_path(name)))
             } else {
                 let stat = statat(&*directory, name, AtFlags::SYMLINK_NOFOLLOW).ok();
-                stat.map(|stat| (is_directory, len(&stat), modified(&stat)))
+                stat.map(|stat| {
+                    let seen = Seen::of(&stat);
+                    (is_directory, seen.len(), seen.modified())
+                })
             };
             // What is gone meanwhile is left out.
             if let Some((is_directory, len, modified)) = found {
@@ -175,12 +183,11 @@ fn is_gone(directory: &fs::File) -> bool {
 /// What is known of what a link leads to: whether it is a directory, its length, and when it was
 /// changed.
 fn follow(tree: &Tree, path: &FsPath) -> Option<(bool, u64, Option<UnixTime>)> {
-    match tree.open_beneath(path).ok()? {
-        Node::File(file) => {
-            let Metadata { len, modified, .. } = file.metadata();
-            Some((false, len, modified))
-        }
-        Node::Directory => Some((true, 0, None)),
+    let seen = tree.look(path).ok()?;
+    match seen.kind {
+        Kind::File => Some((false, seen.len(), seen.modified())),
+        Kind::Directory => Some((true, 0, None)),
+        Kind::Other => None,
     }
 }
 
@@ -191,6 +198,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::folder::tree::Rules;
 
     #[test]
     fn those_who_list_a_large_directory_share_its_names() -> io::Result<()> {
@@ -198,7 +206,8 @@ mod tests {
         for number in 0..=SMALL {
             fs::write(place.path().join(number.to_string()), "")?;
         }
-        let (tree, listings) = (Arc::new(Tree::open(place.path())?), Arc::default());
+        let (tree, listings) =
+            (Arc::new(Tree::open(place.path(), Rules::default())?), Arc::default());
         let listed = || {
             let mut entries = FolderEntries::open(&tree, &listings, FsPath::new(".")).ok()?;
             while entries.stamp().is_none() {

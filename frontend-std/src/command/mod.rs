@@ -1,8 +1,13 @@
 //! What the commands of Thimble share: flags, what they mean, and what goes wrong.
 
+mod size;
+mod urls;
+
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -11,23 +16,25 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
+use thimble_core::semantics::path::percent_encode;
 use thimble_core::service::Storage;
 
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
+use crate::signals::{Stopping, stop_on_signal};
 use crate::submissions::Kept;
+use crate::times::Times;
 
-/// The flags of a command that serves a folder.
+/// The flags of a command that serves a folder. Of one that is given twice, the last counts.
 #[derive(Args, Clone, Debug)]
+#[command(args_override_self = true)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Flags {
-    /// The folder to serve
+    /// The folder to serve, or a single file
     #[arg(default_value = ".")]
     pub path: PathBuf,
 
@@ -55,8 +62,8 @@ pub struct Flags {
     #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
     pub mime: Vec<(String, String)>,
 
-    /// Largest form that is taken
-    #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = up_to_a_gibibyte())]
+    /// Largest form that is taken: 65536, 64k or 1M
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte)]
     pub max_form: usize,
 
     /// Take no forms: a POST to a page is refused
@@ -70,6 +77,14 @@ pub struct Flags {
     /// Serve names that begin with a dot, too
     #[arg(long)]
     pub hidden: bool,
+
+    /// Follow links that lead out of the folder, too
+    #[arg(long)]
+    pub follow_links: bool,
+
+    /// How long clients may take
+    #[command(flatten)]
+    pub times: Times,
 
     /// No access log
     #[arg(short, long)]
@@ -86,12 +101,17 @@ pub fn examples(name: &str) -> String {
 Examples:
   NAME                     Serve the current folder at http://127.0.0.1:8000/
   NAME site -p 0           Serve the folder `site` at any free port
-  NAME -b 0.0.0.0          Let other machines in
+  NAME -b 0.0.0.0          Let other machines in, and say where
+  NAME page.html           Serve that file alone
   NAME -q 2>/dev/null      Say nothing while it runs
 
 A form sent to a page comes back as that page, with what was sent in it, at the place
-marked <!-- form --> among its text, or at its end. Ctrl-C finishes what is in flight;
-a second one ends at once.";
+marked <!-- form --> among its text, or at its end.
+
+A link that leads out of the folder, or to nothing, is neither found nor listed, and a line
+of the log says so. --follow-links follows those that lead out.
+
+Ctrl-C finishes what is in flight; a second one ends at once.";
     TEXT.replace("NAME", name)
 }
 
@@ -99,8 +119,9 @@ fn at_least_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
 }
 
-fn up_to_a_gibibyte() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(..=1 << 30)
+fn up_to_a_gibibyte(text: &str) -> Result<usize, &'static str> {
+    size::octets(text)
+        .and_then(|octets| if octets > 1 << 30 { Err("1G is the most") } else { Ok(octets) })
 }
 
 fn file_name(name: &str) -> Result<String, &'static str> {
@@ -117,12 +138,22 @@ fn own_type(text: &str) -> Result<(String, String), &'static str> {
 }
 
 impl Flags {
-    /// Opens the folder.
+    /// Opens the folder, or that of a single file.
     ///
     /// # Errors
-    /// It is missing, a file, or may not be opened.
+    /// It is missing, or may not be opened.
     pub fn folder(&self) -> Result<Folder, Problem> {
-        Folder::open(&self.path).map_err(|error| Problem::of_folder(&self.path, &error))
+        let opened = match self.file() {
+            Some(_) => Folder::of_file(&self.path),
+            None => Folder::open(&self.path),
+        };
+        let folder = opened.map_err(|error| Problem::of_folder(&self.path, &error))?;
+        Ok(if self.follow_links { folder.follow_links() } else { folder })
+    }
+
+    /// The name of the file that is served alone, if it is one.
+    fn file(&self) -> Option<&OsStr> {
+        self.path.file_name().filter(|_| self.path.is_file())
     }
 
     /// Listens.
@@ -150,18 +181,18 @@ impl Flags {
 
     /// The log that is asked for, on standard error.
     pub fn log(&self) -> Log {
-        match (self.quiet, self.verbose) {
-            (true, false) => Log::none(),
-            (true, true) => Log::to_stderr().with_heads(),
-            (false, false) => Log::to_stderr().with_access(),
-            (false, true) => Log::to_stderr().with_access().with_heads(),
-        }
+        let log = Log::to_stderr();
+        let log = if self.quiet { log } else { log.with_access() };
+        if self.verbose { log.with_heads() } else { log }
     }
 
     /// The site in `folder`. What flags say of it stays in memory until the process ends.
     pub fn site<S: Storage>(&self, folder: S) -> Site<'static, S, &'static Kept, &'static Kept> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
-        let index: Vec<&'static str> = self.index.iter().map(leak).collect();
+        // A single file stands for the folder, which has nothing else.
+        let file = self.file().map(|name| name.to_string_lossy().into_owned());
+        let index = file.as_ref().map_or(self.index.as_slice(), std::slice::from_ref);
+        let index: Vec<&'static str> = index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
         let kept: &'static Kept =
@@ -170,32 +201,39 @@ impl Flags {
             .index(index.leak())
             .types(types.leak())
             .listing(!self.no_listing)
-            .hidden(self.hidden)
+            .hidden(self.hidden || file.is_some())
             .forms(!self.no_forms)
             .submissions(kept)
             .show_submissions(self.submissions.then_some(kept))
     }
 
-    /// Tells where it serves, and calls `stop` at the first signal.
+    /// Tells where it serves, and stops the server at the first signal.
     ///
     /// # Errors
     /// The signals can't be caught.
-    pub fn begin(
-        &self,
-        address: SocketAddr,
-        stop: impl FnOnce() + Send + 'static,
-    ) -> io::Result<()> {
-        on_signal(stop)?;
-        self.announce(address);
+    pub fn begin(&self, address: SocketAddr, server: impl Stopping) -> io::Result<()> {
+        stop_on_signal(server)?;
+        // Nobody may read it, and then writing waits for ever.
+        let flags = self.clone();
+        let thread = thread::Builder::new().stack_size(64 * 1024);
+        if thread.spawn(move || flags.announce(address)).is_err() {
+            self.announce(address);
+        }
         Ok(())
     }
 
     /// Says on standard output what is served where.
     fn announce(&self, address: SocketAddr) {
+        let mut path = b"/".to_vec();
+        if let Some(file) = self.file() {
+            percent_encode(file.as_bytes(), &mut |piece| path.extend_from_slice(piece));
+        }
+        let urls = urls::urls(address, &String::from_utf8_lossy(&path));
+        let urls = urls.join("\n        and at ");
+        let text = format!("Serving {} at {urls}\n", self.path.display());
         let mut out = io::stdout().lock();
         // Whether anybody reads it makes no difference to the server.
-        let _ = writeln!(out, "Serving {} at http://{address}/", self.path.display());
-        let _ = out.flush();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// The host to listen on, without the brackets that an IPv6 address has in a URL.
@@ -224,13 +262,21 @@ impl Problem {
     }
 
     fn of_folder(path: &Path, error: &io::Error) -> Self {
+        let port: Option<u16> = path.to_str().and_then(|path| path.parse().ok());
+        let is_there = path.exists();
         let path = path.display();
         Self(match error.kind() {
+            io::ErrorKind::NotFound if let Some(port) = port => {
+                format!("there is no folder '{path}': if that is the port, say -p {port}")
+            }
             io::ErrorKind::NotFound => {
                 format!("there is no folder '{path}': give the path of the folder to serve")
             }
+            io::ErrorKind::NotADirectory if is_there => {
+                format!("'{path}' is neither a folder nor a file: give the path of one")
+            }
             io::ErrorKind::NotADirectory => {
-                format!("'{path}' is a file: give the path of the folder it is in")
+                format!("there is no folder '{path}', since what it is in is a file")
             }
             io::ErrorKind::PermissionDenied => {
                 format!(
@@ -280,7 +326,7 @@ pub fn run(
         raise_file_limit();
         report_panics(name);
         let log = flags.log();
-        let job = Job { listener, folder, log: log.clone() };
+        let job = Job { listener, folder: folder.log(log.clone()), log: log.clone() };
         let outcome = serve(job).map_err(|error| Problem::of_run(&error));
         log.flush(Duration::from_secs(1));
         outcome
@@ -299,27 +345,6 @@ fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     // If it can't be raised, connections wait instead.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-}
-
-/// Calls `stop` at the first SIGINT or SIGTERM; a second one ends the process at once.
-///
-/// # Errors
-/// The signals can't be caught.
-fn on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    thread::Builder::new().name("thimble-signals".into()).stack_size(64 * 1024).spawn(
-        move || {
-            let mut signals = signals.forever();
-            if signals.next().is_some() {
-                stop();
-            }
-            if let Some(signal) = signals.next() {
-                // As a shell reports the death by a signal.
-                signal_hook::low_level::exit(signal.saturating_add(128));
-            }
-        },
-    )?;
-    Ok(())
 }
 
 /// Makes a panic one line on standard error: what panics is a service, and all it takes down is the
@@ -384,6 +409,14 @@ mod tests {
     }
 
     #[test]
+    fn of_a_flag_that_is_given_twice_the_last_counts() {
+        let line = "-p 1 --port 2 -b ::1 -b 127.0.0.1 --max-conns 1 --max-conns 2 --max-form 1 --max-form 2k -q -q --hidden --hidden";
+        let Some(flags) = flags(line) else { panic!("refused") };
+        assert_eq!((flags.host(), flags.port, flags.max_conns), ("127.0.0.1", 2, 2));
+        assert!(flags.max_form == 2048 && flags.quiet && flags.hidden);
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         for line in [
             "-p 65536",
@@ -391,6 +424,7 @@ mod tests {
             "--max-conns 0",
             "--max-form 1073741825",
             "--max-form x",
+            "--max-form 2G",
             "--index a/b",
             "--index ..",
             "--mime foo",
@@ -436,8 +470,21 @@ mod tests {
             "there is no folder '/no/such/folder': give the path of the folder to serve"
         );
         assert_eq!(
-            of_folder(file!().strip_prefix("frontend-std/").unwrap_or(file!())),
-            "'src/command.rs' is a file: give the path of the folder it is in"
+            of_folder("80801234"),
+            "there is no folder '80801234': give the path of the folder to serve"
         );
+        assert_eq!(
+            of_folder("8080"),
+            "there is no folder '8080': if that is the port, say -p 8080"
+        );
+        assert_eq!(
+            of_folder("Cargo.toml/x"),
+            "there is no folder 'Cargo.toml/x', since what it is in is a file"
+        );
+        assert_eq!(
+            of_folder("/dev/null"),
+            "'/dev/null' is neither a folder nor a file: give the path of one"
+        );
+        assert_eq!(of_folder("Cargo.toml"), "");
     }
 }
