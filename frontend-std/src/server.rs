@@ -8,14 +8,11 @@ use thimble_core::framing::Limits;
 use thimble_core::server::blocking::Blocking;
 use thimble_core::server::{Deadlines, Ended, RefusalPage, Server as Core, Service};
 use thimble_core::service::html::REFUSAL_PAGE;
+use thimble_host::contain::Contained;
+use thimble_host::desk::Desk;
+use thimble_host::{Log, SystemClock, block_on, listen};
 
-use crate::clock::SystemClock;
 use crate::connection::{Connection, is_lull};
-use crate::contain::Contained;
-use crate::desk::Desk;
-use crate::listen;
-use crate::log::Log;
-use crate::park::block_on;
 use crate::pool::{self, Work};
 use crate::socket;
 use crate::stop::Stop;

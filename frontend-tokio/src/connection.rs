@@ -11,12 +11,12 @@ use std::time::Duration;
 use thimble_core::framing::Limits;
 use thimble_core::server::{Deadlines, Ended, RefusalPage, Server as Core, Service};
 use thimble_core::service::html::REFUSAL_PAGE;
-use thimble_std::clock::moment;
-use thimble_std::contain::Contained;
-use thimble_std::desk::Desk;
-use thimble_std::listen::{self, RUN_OUT};
-use thimble_std::place::Place;
-use thimble_std::{Log, SystemClock};
+use thimble_host::clock::moment;
+use thimble_host::contain::Contained;
+use thimble_host::desk::Desk;
+use thimble_host::listen::{self, RUN_OUT};
+use thimble_host::place::Place;
+use thimble_host::{Log, SystemClock};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 

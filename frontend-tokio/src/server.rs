@@ -11,7 +11,7 @@ use thimble_core::framing::Limits;
 use thimble_core::server::{
     Deadlines, Error, Exchange, RefusalPage, Responded, Service, Transport,
 };
-use thimble_std::{Log, listen};
+use thimble_host::{Log, listen};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Semaphore;
 

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
-use thimble_std::place::Place;
-use thimble_std::{Log, send};
+use thimble_host::place::Place;
+use thimble_host::{Log, send};
 
 use crate::connection::Options;
 use crate::folder::{OpenFile, bring_into_memory};
