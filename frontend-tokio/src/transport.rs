@@ -62,7 +62,7 @@ impl<'c> Halves<'c> {
         stop: &'c Listener,
         (rx, tx): (&'c mut Alarm, &'c mut Alarm),
     ) -> Self {
-        let (deadlines, log) = (&options.deadlines, &options.log);
+        let (deadlines, log) = (&options.settings.deadlines, &options.settings.log);
         let timer = Timer::new(deadlines, place, rx);
         let rx = Rx { socket, log, timer, stop, octets: 0 };
         let timer = Timer::new(deadlines, place, tx);

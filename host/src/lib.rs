@@ -8,6 +8,7 @@
 //! | [`clock`] | [`SystemClock`], and the time that deadlines count |
 //! | [`deadline`] | how long a call may wait, and how late it may return |
 //! | [`submissions`] | [`Kept`]: submitted forms in memory |
+//! | [`settings`] | how connections are served, and the methods that say so on each server |
 //! | [`listen`] | listeners, and what their connections inherit |
 //! | [`send`] | writes and files, for every kind of socket |
 //! | [`desk`] | the buffers of a connection while it is served |
@@ -31,6 +32,7 @@ pub mod log;
 pub mod park;
 pub mod place;
 pub mod send;
+pub mod settings;
 #[cfg(feature = "command")]
 pub mod signals;
 pub mod stop;
@@ -41,3 +43,5 @@ pub use folder::Folder;
 pub use log::Log;
 pub use park::block_on;
 pub use submissions::Kept;
+/// All of what is below this crate.
+pub use thimble_core;
