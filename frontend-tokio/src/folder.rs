@@ -14,7 +14,7 @@ use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
-use thimble_std::{block_on, folder, send};
+use thimble_host::{block_on, folder, send};
 use tokio::task::yield_now;
 
 use crate::elsewhere::elsewhere;
@@ -24,7 +24,7 @@ pub use listed::Listed;
 /// Octets that are read at a time by a thread that may wait.
 const READ: usize = 256 * 1024;
 
-/// A [`thimble_std::Folder`] for asynchronous runtimes.
+/// A [`thimble_host::Folder`] for asynchronous runtimes.
 ///
 /// What may have to wait for a disk is done by the runtime's blocking threads; what is in memory
 /// needs no other thread. Whether it is, the kernel says: a file that was opened before and looked at

@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::service::storage::{Node, OpenError, Storage as _};
-use thimble_std::{Folder, block_on};
+use thimble_host::{Folder, block_on};
 
 #[test]
 fn a_folder_waits_a_little_for_a_descriptor() -> io::Result<()> {

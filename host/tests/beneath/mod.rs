@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::semantics::path::Path;
 use thimble_core::service::storage::{Entries as _, File as _, Node, OpenError, Storage as _};
-use thimble_std::{Folder, block_on};
+use thimble_host::{Folder, block_on};
 
 /// What came of opening a path.
 #[derive(Debug, PartialEq, Eq)]

@@ -62,7 +62,7 @@ thread_local! {
 ///     })
 ///     .await
 /// };
-/// assert_eq!(thimble_std::block_on(later), "done");
+/// assert_eq!(thimble_host::block_on(later), "done");
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
     THREAD.with(|(sleeper, waker)| {

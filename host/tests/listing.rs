@@ -8,9 +8,9 @@ use std::io;
 use tempfile::TempDir;
 use thimble_core::semantics::path::Path;
 use thimble_core::service::storage::{Entries as _, OpenError, ReadError, Storage as _};
-use thimble_std::Folder;
-use thimble_std::block_on;
-use thimble_std::folder::FolderEntries;
+use thimble_host::Folder;
+use thimble_host::block_on;
+use thimble_host::folder::FolderEntries;
 
 fn list(folder: &Folder, path: &[u8]) -> Result<FolderEntries, OpenError> {
     let Some(path) = Path::new(path) else { panic!("no path") };

@@ -13,10 +13,10 @@ use crate::folder::cache;
 
 /// A worker that waits longer than this for a connection may be one too many. It is the first
 /// time-out of each connection as well.
-pub(crate) const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
+pub const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
 
 /// A write is taken up anew after this long.
-pub(crate) const SEND_TIME_OUT: Duration = SLICE;
+pub const SEND_TIME_OUT: Duration = SLICE;
 
 /// How long to wait when something has run out: descriptors, memory, threads.
 pub const RUN_OUT: Duration = Duration::from_millis(50);
@@ -75,7 +75,10 @@ pub fn descriptors() -> usize {
 }
 
 /// Waits for a connection, at most [`ACCEPT_TIME_OUT`].
-pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+///
+/// # Errors
+/// None came, as [`is_time_out`] says; none can be accepted, as [`has_run_out`] says; or this one is gone.
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (stream, peer) = listener.accept()?;
     // Elsewhere connections inherit some of it or nothing. An error here is one of the connection,
     // and shows in its first read.
@@ -90,7 +93,7 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
 }
 
 /// Whether no connection came.
-pub(crate) fn is_time_out(error: &io::Error) -> bool {
+pub fn is_time_out(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
-use crate::stop::Stop;
+use crate::stop::Stopping;
 
 /// How long what is in flight may take once the server was told to stop.
 pub const DRAIN: Duration = Duration::from_secs(30);
@@ -20,30 +20,6 @@ const MOMENT: Duration = Duration::from_millis(100);
 
 /// How often a server that stops is looked at.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// What a signal stops.
-pub trait Stopping: Send + 'static {
-    /// Takes no more requests, and finishes what is in flight.
-    fn stop(&self);
-    /// Connections on which something is in flight.
-    fn unfinished(&self) -> usize;
-    /// Resets them.
-    fn cut(&self);
-}
-
-impl Stopping for Stop {
-    fn stop(&self) {
-        Self::stop(self);
-    }
-
-    fn unfinished(&self) -> usize {
-        Self::unfinished(self)
-    }
-
-    fn cut(&self) {
-        Self::cut(self);
-    }
-}
 
 /// Stops `server` at the first SIGINT, SIGTERM or SIGHUP, says what it then waits for, and cuts that
 /// after [`DRAIN`]; a second signal ends the process at once. A file that may not grow any more ends

@@ -1,6 +1,7 @@
 //! What the commands of Thimble share: flags, what they mean, and what goes wrong.
 
 mod size;
+pub mod times;
 mod urls;
 
 use std::ffi::OsStr;
@@ -25,9 +26,10 @@ use thimble_core::service::Storage;
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
-use crate::signals::{Stopping, stop_on_signal};
+use crate::signals::stop_on_signal;
+use crate::stop::Stopping;
 use crate::submissions::Kept;
-use crate::times::Times;
+use times::Times;
 
 /// The flags of a command that serves a folder. Of one that is given twice, the last counts.
 #[derive(Args, Clone, Debug)]
