@@ -26,7 +26,7 @@ use thimble_core::service::Storage;
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
-use crate::signals::stop_on_signal;
+use crate::signals::{exit_code, stop_on_signal};
 use crate::stop::Stopping;
 use crate::submissions::Kept;
 use times::Times;
@@ -334,7 +334,7 @@ pub fn run(
         outcome
     });
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => exit_code(),
         Err(problem) => {
             let _ = writeln!(io::stderr(), "{name}: {problem}");
             ExitCode::FAILURE
