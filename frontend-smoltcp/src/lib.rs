@@ -102,3 +102,8 @@ pub use thimble_core::handler::*;
 #[cfg(feature = "testing")]
 pub use thimble_core::testing;
 pub use thimble_core::{Clock, Deadlines, NoClock};
+
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -85,7 +85,8 @@ pub use thimble_core::handler::*;
 #[cfg(feature = "testing")]
 pub use thimble_core::testing;
 
-/// The example in the README compiles.
+/// The examples in both READMEs compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

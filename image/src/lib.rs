@@ -196,6 +196,11 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests {
     use std::fs;
