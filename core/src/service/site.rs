@@ -251,7 +251,10 @@ fn is_in_state<T: Transport>(exchange: &Exchange<'_, T>, page: &impl File) -> bo
     outcome == Outcome::Proceed
 }
 
-const LIST_STYLE: &str = "dt{font-weight:bold}dd{white-space:pre-wrap}\n";
+const LIST_STYLE: &str = "\
+    h2{font-size:1.1em;margin:1em 0 0;padding-top:1em;border-top:1px solid #8884}p{margin:0;opacity:.75}\n\
+    dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.3em 1em}\n\
+    dt{font-weight:bold}dd{margin:0;white-space:pre-wrap}\n";
 
 /// The part of the page of submissions that shows the one of this age, or its end; and before the
 /// first, its start.
