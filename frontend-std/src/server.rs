@@ -49,7 +49,7 @@ impl Server {
         listen::bind(addresses).map(Self::of)
     }
 
-    /// Takes over `listener`, and makes it wait instead of not blocking, should that be set.
+    /// Takes over `listener`, and sets it to blocking.
     ///
     /// # Errors
     /// It can't be set up.
@@ -69,14 +69,14 @@ impl Server {
         }
     }
 
-    /// Serves at most so many connections at a time, at least one; 1024 if nothing is said, and fewer
+    /// Serves at most `max_conns` connections at a time, at least one. The default is 1024, or fewer
     /// if the limit on open files is low. Further ones wait in the listener's queue.
     pub fn max_conns(mut self, max_conns: usize) -> Self {
         self.max_conns = max_conns;
         self
     }
 
-    /// What clients may send; [`Limits::DESKTOP`] if nothing is said. The size of the receive
+    /// Limits what clients may send; the default is [`Limits::DESKTOP`]. The size of the receive
     /// buffers follows from it.
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -89,14 +89,14 @@ impl Server {
         self
     }
 
-    /// Where replies are logged; nowhere if nothing is said.
+    /// Logs replies to `log`; by default, nothing is logged.
     pub fn log(mut self, log: Log) -> Self {
         self.log = log;
         self
     }
 
-    /// What shows refusals to clients that accept HTML: [`REFUSAL_PAGE`] if nothing is said, and with
-    /// `None` the line of text that others get.
+    /// Shows refusals by `page` to clients that accept HTML; the default is [`REFUSAL_PAGE`]. With
+    /// `None` they get the line of text that others get.
     pub const fn refusal_page(mut self, page: Option<&'static RefusalPage>) -> Self {
         self.refusal_page = page;
         self
@@ -105,7 +105,7 @@ impl Server {
     /// The address it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
-    /// The system doesn't say.
+    /// The system can't tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.stop.listener().local_addr()
     }
@@ -123,7 +123,7 @@ impl Server {
     /// the service is answered by 500, or cuts its connection when some of the reply has left.
     ///
     /// # Errors
-    /// There can't be even one thread.
+    /// Not even one thread can be started.
     pub fn run<S: Service + Sync>(self, service: S) -> io::Result<()> {
         let mut core = Core::new(Contained(service), SystemClock, self.limits);
         core.refusal_page = self.refusal_page;

@@ -66,7 +66,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What clients may send; [`Limits::DESKTOP`] if nothing is said. The size of the receive
+    /// Limits what clients may send; the default is [`Limits::DESKTOP`]. The size of the receive
     /// buffers follows from it.
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -79,20 +79,20 @@ impl Options {
         self
     }
 
-    /// Where replies are logged; nowhere if nothing is said.
+    /// Logs replies to `log`; by default, nothing is logged.
     pub fn log(mut self, log: Log) -> Self {
         self.log = log;
         self
     }
 
-    /// What ends the connection gracefully.
+    /// Ends the connection gracefully when `stop` is called.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.stop = stop;
         self
     }
 
-    /// What shows refusals to clients that accept HTML: [`REFUSAL_PAGE`] if nothing is said, and with
-    /// `None` the line of text that others get.
+    /// Shows refusals by `page` to clients that accept HTML; the default is [`REFUSAL_PAGE`]. With
+    /// `None` they get the line of text that others get.
     pub const fn refusal_page(mut self, page: Option<&'static RefusalPage>) -> Self {
         self.refusal_page = page;
         self
@@ -139,8 +139,11 @@ impl Options {
 /// Serves a connection to its end, in the runtime that this is awaited in.
 ///
 /// It is for those who have a runtime and a listener already; [`Server`](crate::Server) has both,
-/// and [`Options::serve_each`] accepts the connections. The future is `Send` whenever the service's
-/// own are, which shows where the service's type is known:
+/// and [`Options::serve_each`] accepts the connections.
+///
+/// The future is `Send` whenever the futures of the service are. The compiler can tell that only
+/// where the type of the service is known, and not in a function that is generic over it:
+/// [`Options::serve_each`] shows what to do there.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -174,10 +177,10 @@ impl Options {
 /// # }
 /// ```
 ///
-/// [`Options`] say how, if not as usual.
+/// [`Options::serve`] does the same with limits, deadlines, a log, and a way to stop.
 ///
 /// # Errors
-/// The stream can't be taken over. What clients do wrong is no error here.
+/// The stream can't be taken over. What a client does wrong is not an error here.
 pub async fn serve_connection<S: Service>(stream: TcpStream, service: &S) -> io::Result<()> {
     Options::default().serve(stream, service).await
 }

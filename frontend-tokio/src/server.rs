@@ -56,20 +56,20 @@ impl Server {
         Ok(Self { listener, threads, max_conns: 1024, options: Options::default() })
     }
 
-    /// Runs so many runtimes, each in a thread of its own; one for each core if nothing is said.
+    /// Runs that many runtimes, each in a thread of its own; by default, one for each core.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// Serves at most so many connections at a time, at least one; 1024 if nothing is said, and fewer
+    /// Serves at most `max_conns` connections at a time, at least one. The default is 1024, or fewer
     /// if the limit on open files is low. Further ones wait in the listener's queue.
     pub const fn max_conns(mut self, max_conns: usize) -> Self {
         self.max_conns = max_conns;
         self
     }
 
-    /// What clients may send; [`Limits::DESKTOP`] if nothing is said. The size of the receive
+    /// Limits what clients may send; the default is [`Limits::DESKTOP`]. The size of the receive
     /// buffers follows from it.
     pub fn limits(self, limits: Limits) -> Self {
         Self { options: self.options.limits(limits), ..self }
@@ -80,7 +80,7 @@ impl Server {
         Self { options: self.options.deadlines(deadlines), ..self }
     }
 
-    /// Where replies are logged; nowhere if nothing is said.
+    /// Logs replies to `log`; by default, nothing is logged.
     pub fn log(self, log: Log) -> Self {
         Self { options: self.options.log(log), ..self }
     }
@@ -93,7 +93,7 @@ impl Server {
     /// The address it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
-    /// The system doesn't say.
+    /// The system can't tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -109,14 +109,14 @@ impl Server {
     /// left.
     ///
     /// # Errors
-    /// There can't be the threads, runtimes or listeners that are needed.
+    /// A thread, a runtime or a listener can't be made.
     pub fn run<S: Service + Send + Sync + 'static>(self, service: S) -> io::Result<()> {
         let service = Arc::new(service);
         self.run_each(move || Shared(Arc::clone(&service)))
     }
 
-    /// The same, where each thread has a service of its own: it need not be shared, and it never
-    /// leaves its thread.
+    /// Like [`run`](Self::run), but makes a service for each thread. It need not be `Sync`, and it
+    /// never leaves its thread.
     ///
     /// # Errors
     /// As for [`run`](Self::run).

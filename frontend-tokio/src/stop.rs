@@ -10,7 +10,7 @@ use thimble_std::clock::moment;
 use thimble_std::place::{Place, tell_one};
 use thimble_std::signals::Stopping;
 
-/// Stops a server, or connections that were given it, from any thread. Clones stop the same.
+/// Stops a server, or the connections it was given to, from any thread. Clones stop the same ones.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Shared>);
 
@@ -54,8 +54,8 @@ impl Stop {
         self.tasks().iter().filter(|(_, task)| is_busy(task)).count()
     }
 
-    /// Resets what has not finished, as soon as it waits for its client. To be called once the server
-    /// was stopped.
+    /// Resets connections that have not finished, as soon as they wait for their client. Call
+    /// [`stop`](Self::stop) first.
     pub fn cut(&self) {
         self.0.cutting.store(true, Ordering::SeqCst);
         for (_, task) in self.tasks().iter() {

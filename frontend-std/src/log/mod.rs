@@ -19,6 +19,15 @@ use writer::Writer;
 /// Workers only leave their lines in memory, and a thread of the log's own writes them out, so a
 /// terminal that is held or a full pipe never holds a connection: once a mebibyte waits, further
 /// lines are counted instead. A place that is closed swallows the log.
+///
+/// By itself it shows only what whoever runs the server should know, such as what a service did wrong:
+/// ```
+/// use thimble_std::Log;
+///
+/// let quiet = Log::to_stderr();
+/// let usual = Log::to_stderr().with_access();
+/// let verbose = Log::to_stderr().with_access().with_heads();
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     writer: Option<Arc<Writer>>,
@@ -32,12 +41,12 @@ impl Log {
         Self::default()
     }
 
-    /// A log on standard error; say what it shows.
+    /// A log on standard error. [`with_access`](Self::with_access) makes it show requests.
     pub fn to_stderr() -> Self {
         Self::to(std::io::stderr())
     }
 
-    /// A log on `place`; say what it shows.
+    /// A log on `place`. [`with_access`](Self::with_access) makes it show requests.
     pub fn to(place: impl Write + Send + 'static) -> Self {
         Self { writer: Writer::start(place).map(Arc::new), access: false, heads: false }
     }
