@@ -48,7 +48,7 @@ impl Stop {
         }
     }
 
-    /// Connections on which something is under way.
+    /// The number of connections with a request or reply under way.
     pub fn unfinished(&self) -> usize {
         let is_busy = |task: &Task| task.place.as_ref().is_some_and(|place| !place.is_told());
         self.tasks().iter().filter(|(_, task)| is_busy(task)).count()

@@ -39,7 +39,7 @@ parse_errors! {
     MethodTooLong NOT_IMPLEMENTED "the method is too long"
     /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
     RequestTarget BAD_REQUEST "the request-target is malformed, or not for this method"
-    /// A target under `https`, which was not asked for securely (RFC 9110 §7.4).
+    /// An `https` target on a connection that is not secure (RFC 9110 §7.4).
     Misdirected MISDIRECTED_REQUEST "ask for https over TLS"
     /// A request-line over its limit (RFC 9112 §3).
     RequestLineTooLong URI_TOO_LONG "the request-line is too long"
@@ -97,15 +97,14 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// A final reply in place of what was asked for: a status and a reason for the person behind the
-/// client.
+/// A final reply that says no: a status, and a reason for the person behind the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The status.
     pub status: Status,
     /// One line, or nothing.
     pub reason: &'static str,
-    /// The name and value of a field that says more to the client, as some statuses have one.
+    /// The name and value of a field that the status calls for, such as Retry-After with 503.
     pub field: Option<&'static (&'static str, &'static str)>,
 }
 
@@ -115,7 +114,7 @@ impl Refusal {
         Self { status, reason, field: None }
     }
 
-    /// The same with a field.
+    /// Adds a field, such as Retry-After.
     ///
     /// ```
     /// use thimble_core::message::{Refusal, Status};
