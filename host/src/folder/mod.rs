@@ -47,22 +47,21 @@ const MOMENT: u64 = 100;
 ///
 /// Files are opened beneath it by the kernel (`openat2`), or where that is missing component by
 /// component, so no path leads out of it: no `..`, no link, no rename at the wrong moment. A link
-/// whose target is inside is followed, also when it goes there from the root of the file system;
-/// others are not, unless it [is said](Self::follow_links), and a [log](Self::log) says which.
-/// Only regular files and directories are there; FIFOs, sockets and devices are not, and aren't
-/// opened either.
+/// whose target is inside is followed, absolute ones too; others are not, unless
+/// [`follow_links`](Self::follow_links) is set, and a [log](Self::log) names them. Only regular files
+/// and directories are served; FIFOs, sockets and devices are never opened.
 ///
-/// What was opened is kept for a while, small files whole, but nothing is served unseen: each time,
-/// the path is followed as if it were to be opened, and it is opened anew when anything is different
-/// (identity, size, or the nanoseconds of any time). Files that changed within the last moments are
-/// neither kept nor have an entity tag, since another change in the same tick of the clock would not
-/// show. Two things take a tenth of a second to show: that a coding has come to stand beside a file,
-/// and that another folder stands where this one did, as after a build that makes everything anew (at
-/// once, if a file is missed). That leaves one thing: a program that writes to a file through a
-/// mapping of its memory changes it without a trace until the system writes that back.
+/// Opened files are kept for a while, small ones with their content, but none is served without a look:
+/// for each request the path is followed anew, and the file is opened anew if anything differs
+/// (identity, size, or any of its times, to the nanosecond). A file that has only just changed is not
+/// kept and has no entity tag, since another change in the same tick of the clock would not show. Two
+/// changes take up to a tenth of a second to show: a new coding beside a file, and another folder in the
+/// place of this one, as after a build that makes everything anew (at once, if a file is missing). One
+/// change can't be seen: a program that writes to a file through a memory mapping leaves no trace until
+/// the system writes that back.
 ///
-/// A file's codings are those beside it that are no older than itself. Files that the system makes
-/// when they are read, as beneath `/proc`, are never kept: what reading them gives is what is sent.
+/// A file's codings are the files beside it, such as `NAME.gz`, that are no older than it. Files that
+/// the system makes while they are read, as in `/proc`, are never kept: they are read for each reply.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -79,7 +78,7 @@ impl Folder {
     /// The folder at `path`.
     ///
     /// # Errors
-    /// `path` is missing, no folder, or may not be searched.
+    /// `path` is missing, is not a folder, or may not be searched.
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let tree = RwLock::new(Arc::new(Tree::open(&path, Rules::default())?));
@@ -87,11 +86,11 @@ impl Folder {
         Ok(Self { path, only: None, tree, listings, hasher, looked })
     }
 
-    /// The folder that the file at `path` is in, and nothing of it but that file. If it is a link,
-    /// that is followed.
+    /// The folder of the file at `path`, with nothing in it but that file. If `path` is a link, it is
+    /// followed.
     ///
     /// # Errors
-    /// `path` is missing or no file, or its folder may not be searched.
+    /// `path` is missing or not a file, or its folder may not be searched.
     pub fn of_file(path: impl AsRef<FsPath>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let (Some(folder), Some(name), true) =
@@ -110,8 +109,8 @@ impl Folder {
         self.with(|rules| rules.links = Links::Everywhere)
     }
 
-    /// Says in `log` which links aren't followed, and why: once of each that a client comes upon, by
-    /// its path or in a listing.
+    /// Names in `log` the links that aren't followed, and says why: once for each link that a client asks
+    /// for or that a listing meets.
     #[must_use]
     pub fn log(self, log: Log) -> Self {
         self.with(|rules| rules.told = Arc::new(Told::new(log)))

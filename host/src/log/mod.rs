@@ -22,6 +22,13 @@ use writer::Writer;
 ///
 /// What the application does wrong (a reply that can't be sent, an error of its own) has a line in
 /// each log. The [default](Log::default) one has nothing else, and is on standard error.
+/// ```
+/// use thimble_host::Log;
+///
+/// let quiet = Log::to_stderr();
+/// let usual = Log::to_stderr().with_access();
+/// let verbose = Log::to_stderr().with_access().with_heads();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Log {
     writer: Option<Arc<Writer>>,
@@ -43,12 +50,12 @@ impl Log {
         Self { failures: false, ..Self::default() }
     }
 
-    /// A log on standard error; say what it shows.
+    /// A log on standard error. [`with_access`](Self::with_access) makes it show requests.
     pub fn to_stderr() -> Self {
         Self::to(std::io::stderr())
     }
 
-    /// A log on `place`; say what it shows.
+    /// A log on `place`. [`with_access`](Self::with_access) makes it show requests.
     pub fn to(place: impl Write + Send + 'static) -> Self {
         Self { writer: Writer::start(place).map(Arc::new), ..Self::none() }
     }
