@@ -304,15 +304,17 @@ fn a_second_signal_ends_it_at_once() {
     let folder = Folder::with_pages().unwrap();
     folder.file("large.bin", noise(40_000_000)).unwrap();
     for (first, second) in [(Signal::TERM, Signal::TERM), (Signal::INT, Signal::INT)] {
-        let mut thimble = Thimble::serve(folder.path(), &["-q"]);
+        let mut thimble = Thimble::serve::<&str>(folder.path(), &[]);
         let mut client = stalled_download(&thimble);
         thimble.signal(first);
         assert_eq!(thimble.ended_within(Duration::from_millis(700)), None);
         let line = thimble.log_line(|line| line.contains("stopping"));
         assert!(line.contains("1 transfer, ") && line.contains("Ctrl-C again"), "{line}");
         thimble.signal(second);
-        assert!(thimble.ended_within(Duration::from_secs(10)).is_some());
+        let status = thimble.ended_within(Duration::from_secs(10)).unwrap();
+        assert_eq!(status.code(), Some(128 + second.as_raw()));
         assert!(client.reply().is_err(), "the download is cut");
+        assert!(thimble.log().contains("\"GET /large.bin HTTP/1.1\" 200 "), "{}", thimble.log());
     }
 }
 
