@@ -5,4 +5,5 @@ pub mod cases;
 pub mod command;
 pub mod heads;
 pub mod memory;
+pub mod until;
 pub mod wire;
