@@ -28,8 +28,8 @@ impl Service for Page {
 #[entry]
 fn main() -> ! {
     let shared = Cors::new(Page).origins(&["https://a.example"]).max_age(3600);
-    let guarded = Guard::new(shared, |head, _| {
-        head.fields().only("Authorization") == Some(b"Basic QWRhOnNlY3JldA==")
+    let guarded = Guard::new(shared, |asked| {
+        asked.head.fields().only("Authorization") == Some(b"Basic QWRhOnNlY3JldA==")
     });
     let guarded = guarded.challenge("Basic realm=\"a\"");
     let watched = Watch::new(guarded, |seen| {
