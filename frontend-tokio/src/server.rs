@@ -8,9 +8,7 @@ use std::thread;
 
 use socket2::{Domain, SockRef, Socket, Type};
 use thimble_core::framing::Limits;
-use thimble_core::server::{
-    Deadlines, Error, Exchange, RefusalPage, Responded, Service, Transport,
-};
+use thimble_core::server::{Answer, Deadlines, Exchange, RefusalPage, Service, Transport};
 use thimble_std::{Log, listen};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Semaphore;
@@ -190,10 +188,7 @@ fn bind_another(address: SocketAddr) -> io::Result<TcpListener> {
 struct Shared<S>(Arc<S>);
 
 impl<S: Service> Service for Shared<S> {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         self.0.call(exchange).await
     }
 }

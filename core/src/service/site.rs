@@ -1,6 +1,6 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, OTHER_STATE, What, unwanted};
+use super::files::{Files, Found, PRECONDITION_FAILED, What, unwanted};
 use super::form::Form;
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
@@ -146,7 +146,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
             exchange.announces_form()?;
             if !is_in_state(&exchange, page) {
-                return Ok(exchange.refuse(OTHER_STATE));
+                return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
             let (form, mut respond) = exchange.form().await?;
             let submission = Submission { time: respond.now(), path, form };
