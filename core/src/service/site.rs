@@ -181,7 +181,6 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 
     /// Shows the submissions that were kept, the latest first.
     fn show<'c, T: Transport>(
-        &'c self,
         exchange: Exchange<'c, T>,
         kept: &'c R,
     ) -> impl Future<Output = Answer<'c, T>> {
@@ -221,7 +220,7 @@ impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
         }
         if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
             return match exchange.method() {
-                Method::Get => self.show(exchange, kept).await,
+                Method::Get => Self::show(exchange, kept).await,
                 _ => Ok(exchange.allow(&[Method::Get])),
             };
         }
