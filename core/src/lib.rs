@@ -72,3 +72,8 @@ pub mod handler {
 #[doc(inline)]
 pub use handler::*;
 pub use server::{Buffers, Clock, Deadlines, Ended, NoClock, Server};
+
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -25,7 +25,7 @@ use crate::slot::{Slot, Stage};
 pub enum Fault {
     /// A [deadline](crate::Deadlines) passed.
     TimedOut,
-    /// The client reset it, or it ended in another way than by both sides' consent.
+    /// The client reset it, or it ended in any other way than by both sides closing it.
     Reset,
 }
 

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use thimble_core::server::blocking::Close;
 use thimble_core::server::{Deadlines, Half, Phase, Record};
+use thimble_host::Log;
+use thimble_host::clock::moment;
+use thimble_host::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
+use thimble_host::place::Waits;
+use thimble_host::send::{self, PIECE};
 
-use crate::clock::moment;
 use crate::connection::{Connection, lull};
 use crate::deadline::{Arm, Wait};
-use crate::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
-use crate::log::Log;
-use crate::place::Waits;
-use crate::send::{self, PIECE};
 use crate::stop::Stop;
 
 /// A connection that has used this much of its buffers gives them back in a lull.
@@ -300,7 +300,7 @@ mod tests {
         check: impl FnOnce(&TcpStream, &Connection, Rx<'_>, Tx<'_>) -> io::Result<R>,
     ) -> io::Result<R> {
         let stop = Stop::new(TcpListener::bind("127.0.0.1:0")?);
-        crate::listen::prepare(stop.listener())?;
+        thimble_host::listen::prepare(stop.listener())?;
         let client = TcpStream::connect(stop.listener().local_addr()?)?;
         let (stream, peer) = stop.listener().accept()?;
         let connection = Connection::new(stream, peer);

@@ -14,7 +14,7 @@ use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
-use thimble_std::{block_on, folder, send};
+use thimble_host::{block_on, folder, send};
 use tokio::task::yield_now;
 
 use crate::elsewhere::elsewhere;
@@ -24,13 +24,12 @@ pub use listed::Listed;
 /// Octets that are read at a time by a thread that may wait.
 const READ: usize = 256 * 1024;
 
-/// A [`thimble_std::Folder`] for asynchronous runtimes.
+/// A [`thimble_host::Folder`] for asynchronous runtimes.
 ///
-/// What may have to wait for a disk is done by the runtime's blocking threads; what is in memory
-/// needs no other thread. Whether it is, the kernel says: a file that was opened before and looked at
-/// lately takes a stat, and that is served from memory; reads are tried without waiting
-/// (`RWF_NOWAIT`). Directories are always listed by another thread, some entries at a time, and large
-/// ones by one thread in turn.
+/// The runtime's blocking threads do what may have to wait for a disk; what is in memory needs no
+/// other thread. The kernel says which is which: a file that was opened lately costs a stat, which is
+/// answered from memory, and reads are tried without waiting (`RWF_NOWAIT`). Directories are always
+/// listed by another thread, some entries at a time; large ones take turns on one thread.
 #[derive(Clone, Debug)]
 pub struct Folder(Arc<folder::Folder>);
 
@@ -38,7 +37,7 @@ impl Folder {
     /// The folder at `path`.
     ///
     /// # Errors
-    /// `path` is missing, no folder, or may not be searched.
+    /// `path` is missing, is not a folder, or may not be searched.
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
         folder::Folder::open(path).map(Self::from)
     }

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
-use thimble_std::listen;
-use thimble_std::send::{self, PIECE};
+use thimble_host::listen;
+use thimble_host::send::{self, PIECE};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
-use thimble_std::place::Place;
-use thimble_std::{Log, send};
+use thimble_host::place::Place;
+use thimble_host::{Log, send};
 
 use crate::connection::Options;
 use crate::folder::{OpenFile, bring_into_memory};
@@ -65,7 +65,7 @@ impl<'c> Halves<'c> {
         stop: &'c Listener,
         (rx, tx): (&'c mut Alarm, &'c mut Alarm),
     ) -> Self {
-        let (deadlines, log) = (&options.deadlines, &options.log);
+        let (deadlines, log) = (&options.settings.deadlines, &options.settings.log);
         let timer = Timer::new(deadlines, place, rx);
         let rx = Rx { socket, log, timer, stop, octets: 0 };
         let timer = Timer::new(deadlines, place, tx);

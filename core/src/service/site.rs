@@ -81,7 +81,7 @@ impl<S: Storage> Site<'_, S> {
 }
 
 impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
-    /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
+    /// The names that stand for a directory: the first that exists counts. The default is `index.html`
     /// and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
@@ -94,15 +94,14 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         Self { files: self.files.types(types), ..self }
     }
 
-    /// What Cache-Control says of files and of listings, as [`Files::cache_control`] has it: `no-cache`
-    /// if nothing is said. What a form is answered by is never kept.
+    /// The value of Cache-Control for files and listings, as for [`Files::cache_control`]; the default is
+    /// `no-cache`. The answer to a form is never stored.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {
         Self { files: self.files.cache_control(cache_control), ..self }
     }
 
-    /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
-    /// 404.
+    /// Whether a directory without an index is listed; by default it is. Otherwise it is 404.
     #[must_use]
     pub fn listing(self, lists: bool) -> Self {
         Self { files: self.files.listing(lists), ..self }
@@ -114,13 +113,13 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         Self { files: self.files.hidden(shows_hidden), ..self }
     }
 
-    /// Whether forms are taken, as they are if nothing is said. Otherwise POST is 405.
+    /// Whether forms are taken; by default they are. Otherwise POST is 405.
     #[must_use]
     pub fn forms(self, takes_forms: bool) -> Self {
         Self { takes_forms, ..self }
     }
 
-    /// Gives each submitted form to `submissions`, too, and answers when that has kept it.
+    /// Gives each submitted form to `submissions` as well, and answers once that has kept it.
     #[must_use]
     pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2, R> {
         let Self { files, takes_forms, shown, .. } = self;
@@ -251,7 +250,10 @@ fn is_in_state<T: Transport>(exchange: &Exchange<'_, T>, page: &impl File) -> bo
     outcome == Outcome::Proceed
 }
 
-const LIST_STYLE: &str = "dt{font-weight:bold}dd{white-space:pre-wrap}\n";
+const LIST_STYLE: &str = "\
+    h2{font-size:1.1em;margin:1em 0 0;padding-top:1em;border-top:1px solid #8884}p{margin:0;opacity:.75}\n\
+    dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.3em 1em}\n\
+    dt{font-weight:bold}dd{margin:0;white-space:pre-wrap}\n";
 
 /// The part of the page of submissions that shows the one of this age, or its end; and before the
 /// first, its start.
