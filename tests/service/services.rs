@@ -66,8 +66,8 @@ fn exchange(service: &impl Service, request: &[u8], size: usize, room: usize) ->
     let (mut rx, mut tx) = (vec![0; 8192], vec![0; room]);
     let pieces: Vec<_> = request.chunks(size).collect();
     let mut wire = Wire::new(&pieces, Then::Wait);
-    let served = wire.serve(&server, &mut rx, &mut tx).unwrap();
-    (String::from_utf8_lossy(wire.output()).into_owned(), served)
+    let ended = wire.serve(&server, &mut rx, &mut tx).unwrap();
+    (String::from_utf8_lossy(wire.output()).into_owned(), ended)
 }
 
 fn ask(service: &impl Service, line: &str, fields: &str) -> String {
@@ -102,8 +102,8 @@ fn added_fields_are_in_every_reply() {
             .lines()
             .filter(|line| ["X-A", "X-B", "X-C"].iter().any(|name| line.starts_with(name)))
             .collect();
-        let expected = [&format!("X-C: {}", INNER[0].1)[..], "X-A: 1", "X-B: 2"];
-        assert_eq!(added, expected, "{line}: {reply}");
+        let first = format!("X-C: {}", INNER[0].1);
+        assert_eq!(added, [first.as_str(), "X-A: 1", "X-B: 2"], "{line}: {reply}");
         let without = ask(&Inner, line, "");
         let others = |reply: &str| {
             let lines = reply

@@ -12,9 +12,7 @@ use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::Frames;
 use thimble_firmware::serve::{Connections, serve};
 use thimble_firmware::stack;
-use thimble_smoltcp::{
-    Error, Exchange, Method, Responded, Server, Service, Site, Status, Transport,
-};
+use thimble_smoltcp::{Answer, Exchange, Method, Server, Service, Site, Status, Transport};
 
 /// Octets of submissions that are kept.
 const OCTETS_KEPT: usize = 2048;
@@ -36,10 +34,7 @@ struct Device {
 }
 
 impl Service for Device {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         match (exchange.method(), exchange.segments()) {
             (Method::Get, ["status"]) => self.status(exchange).await,
             (_, ["status"]) => Ok(exchange.allow(&[Method::Get])),
@@ -52,7 +47,7 @@ impl Device {
     async fn status<'c, T: Transport>(
         &'c self,
         exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    ) -> Answer<'c, T> {
         let facts = [
             ("uptime, seconds", u64::from(self.uptime.get())),
             ("requests", u64::from(self.requests.get())),

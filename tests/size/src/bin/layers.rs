@@ -9,9 +9,7 @@ use cortex_m_rt::entry;
 use panic_halt as _;
 use thimble_core::server::blocking::{Blocking, block_on};
 use thimble_core::service::layers::{Cors, Guard, Watch};
-use thimble_core::{
-    Answer, Buffers, Exchange, Limits, Method, NoClock, Server, Service, Status, Transport,
-};
+use thimble_core::{Answer, Buffers, Exchange, Limits, Method, NoClock, Server, Service, Status, Transport};
 use thimble_size::{Memory, measured};
 
 struct Page;
