@@ -88,7 +88,7 @@ impl<S: Service, C: Clock> Server<S, C> {
         self
     }
 
-    /// Shows refusals by `page` to clients that accept HTML. If nothing is said, all get a line of text,
+    /// Shows refusals by `page` to clients that accept HTML. By default, all get a line of text,
     /// and the image holds no such page.
     pub fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
         self.core.refusal_page = Some(page);

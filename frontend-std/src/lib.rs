@@ -68,7 +68,8 @@ pub use thimble_host;
 #[doc(inline)]
 pub use thimble_host::{Folder, Kept, Log, SystemClock, block_on};
 
-/// The example in the README compiles.
+/// The examples in both READMEs compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -41,7 +41,7 @@ impl Server {
         listen::bind(addresses).map(Self::of)
     }
 
-    /// Takes over `listener`, and makes it wait instead of not blocking, should that be set.
+    /// Takes over `listener`, and sets it to blocking.
     ///
     /// # Errors
     /// It can't be set up.
@@ -59,7 +59,7 @@ impl Server {
     /// The address it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
-    /// The system doesn't say.
+    /// The system can't tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.stop.listener().local_addr()
     }
@@ -77,7 +77,7 @@ impl Server {
     /// the service is answered by 500, or cuts its connection when some of the reply has left.
     ///
     /// # Errors
-    /// There can't be even one thread.
+    /// Not even one thread can be started.
     pub fn run<S: Service + Sync>(self, service: S) -> io::Result<()> {
         let core = self.settings.serving(service);
         // Each may need a descriptor for a file besides its own.

@@ -59,12 +59,12 @@ impl Stop {
         }
     }
 
-    /// Whether the server was told to stop.
+    /// Whether [`stop`](Self::stop) was called.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::SeqCst)
     }
 
-    /// Connections on which something is under way.
+    /// The number of connections with a request or reply under way.
     pub fn unfinished(&self) -> usize {
         let connections = self.connections();
         let busy = connections.values().filter(|connection| !connection.place().is_told()).count();
@@ -72,7 +72,7 @@ impl Stop {
         busy.saturating_add(lock(&self.0.left).len())
     }
 
-    /// Resets what has not finished. To be called once the server was stopped.
+    /// Resets connections that have not finished. Call [`stop`](Self::stop) first.
     pub fn cut(&self) {
         lock(&self.0.left).clear();
         for connection in self.connections().values() {

@@ -52,7 +52,7 @@ pub struct Options {
 impl Options {
     thimble_host::builder_methods!(settings);
 
-    /// What ends the connection gracefully.
+    /// Ends the connection gracefully when `stop` is called.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.stop = stop;
         self
@@ -92,8 +92,11 @@ impl Options {
 /// Serves a connection to its end, in the runtime that this is awaited in.
 ///
 /// It is for those who have a runtime and a listener already; [`Server`](crate::Server) has both,
-/// and [`Options::serve_each`] accepts the connections. The future is `Send` whenever the service's
-/// own are, which shows where the service's type is known:
+/// and [`Options::serve_each`] accepts the connections.
+///
+/// The future is `Send` whenever the futures of the service are. The compiler can tell that only
+/// where the type of the service is known, and not in a function that is generic over it:
+/// [`Options::serve_each`] shows what to do there.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -127,10 +130,10 @@ impl Options {
 /// # }
 /// ```
 ///
-/// [`Options`] say how, if not as usual.
+/// [`Options::serve`] does the same with limits, deadlines, a log, and a way to stop.
 ///
 /// # Errors
-/// The stream can't be taken over. What clients do wrong is no error here.
+/// The stream can't be taken over. What a client does wrong is not an error here.
 pub async fn serve_connection<S: Service>(stream: TcpStream, service: &S) -> io::Result<()> {
     Options::default().serve(stream, service).await
 }

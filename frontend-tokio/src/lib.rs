@@ -69,3 +69,8 @@ pub use thimble_core::testing;
 pub use thimble_host;
 #[doc(inline)]
 pub use thimble_host::{Kept, Log, SystemClock};
+
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

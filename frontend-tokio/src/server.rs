@@ -54,7 +54,7 @@ impl Server {
         Ok(Self { listener, threads, max_conns: MAX_CONNS, options: Options::default() })
     }
 
-    /// Runs so many runtimes, each in a thread of its own; one for each core if nothing is said.
+    /// Runs that many runtimes, each in a thread of its own; by default, one for each core.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -65,7 +65,7 @@ impl Server {
     /// The address it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
-    /// The system doesn't say.
+    /// The system can't tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -81,14 +81,14 @@ impl Server {
     /// left.
     ///
     /// # Errors
-    /// There can't be the threads, runtimes or listeners that are needed.
+    /// A thread, a runtime or a listener can't be made.
     pub fn run<S: Service + Send + Sync + 'static>(self, service: S) -> io::Result<()> {
         let service = Arc::new(service);
         self.run_each(move || Shared(Arc::clone(&service)))
     }
 
-    /// The same, where each thread has a service of its own: it need not be shared, and it never
-    /// leaves its thread.
+    /// Like [`run`](Self::run), but makes a service for each thread. It need not be `Sync`, and it
+    /// never leaves its thread.
     ///
     /// # Errors
     /// As for [`run`](Self::run).

@@ -73,16 +73,16 @@ impl Settings {
 #[macro_export]
 macro_rules! builder_methods {
     ($($settings:ident).+) => {
-        /// What clients may send;
-        /// [`Limits::DESKTOP`](thimble_core::framing::Limits::DESKTOP) if nothing is said. The size of
-        /// the receive buffers follows from it.
+        /// Limits what clients may send; the default is
+        /// [`Limits::DESKTOP`](thimble_core::framing::Limits::DESKTOP). The size of the receive buffers
+        /// follows from it.
         pub const fn limits(mut self, limits: $crate::thimble_core::framing::Limits) -> Self {
             self.$($settings).+.limits = limits;
             self
         }
 
-        /// How long clients may take;
-        /// [`Deadlines::DESKTOP`](thimble_core::server::Deadlines::DESKTOP) if nothing is said.
+        /// How long clients may take; the default is
+        /// [`Deadlines::DESKTOP`](thimble_core::server::Deadlines::DESKTOP).
         pub const fn deadlines(
             mut self,
             deadlines: $crate::thimble_core::server::Deadlines,
@@ -91,15 +91,16 @@ macro_rules! builder_methods {
             self
         }
 
-        /// Where replies are logged; nowhere if nothing is said.
+        /// Logs replies to `log`. By default, only what the application does wrong is logged, on standard
+        /// error.
         pub fn log(mut self, log: $crate::Log) -> Self {
             self.$($settings).+.log = log;
             self
         }
 
-        /// What shows refusals to clients that accept HTML:
-        /// [`REFUSAL_PAGE`](thimble_core::service::html::REFUSAL_PAGE) if nothing is said, and with
-        /// `None` the line of text that others get.
+        /// Shows refusals by `page` to clients that accept HTML; the default is
+        /// [`REFUSAL_PAGE`](thimble_core::service::html::REFUSAL_PAGE). With `None` they get the line of
+        /// text that others get.
         pub const fn refusal_page(
             mut self,
             page: Option<&'static $crate::thimble_core::server::RefusalPage>,
@@ -109,7 +110,7 @@ macro_rules! builder_methods {
         }
     };
     ($($settings:ident).+, $($max_conns:ident).+) => {
-        /// Serves at most so many connections at a time, at least one; 1024 if nothing is said, and fewer
+        /// Serves at most `max_conns` connections at a time, at least one. The default is 1024, or fewer
         /// if the limit on open files is low. Further ones wait in the listener's queue.
         pub const fn max_conns(mut self, max_conns: usize) -> Self {
             self.$($max_conns).+ = max_conns;

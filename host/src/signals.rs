@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,9 +22,12 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// How often a server that stops is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// The exit code that a second signal asks for; 0 without one.
+static CODE: AtomicU8 = AtomicU8::new(0);
+
 /// Stops `server` at the first SIGINT, SIGTERM or SIGHUP, says what it then waits for, and cuts that
-/// after [`DRAIN`]; a second signal ends the process at once. A file that may not grow any more ends
-/// nothing.
+/// after [`DRAIN`] or at a second signal, which ends the process at once: it has a tenth of a second
+/// for the log of what was cut. A file that may not grow any more ends nothing.
 ///
 /// # Errors
 /// The signals can't be caught.
@@ -50,14 +54,18 @@ fn watch(server: &impl Stopping, signals: &mut Signals) {
     let (mut told, mut cut) = (false, false);
     loop {
         if let Some(signal) = signals.pending().next() {
-            // As a shell reports the death by a signal.
-            signal_hook::low_level::exit(signal.saturating_add(128));
+            let code = exit_code_of(signal);
+            CODE.store(code, Ordering::SeqCst);
+            server.cut();
+            thread::sleep(MOMENT);
+            signal_hook::low_level::exit(code.into());
         }
         let (elapsed, unfinished) = (begun.elapsed(), server.unfinished());
         if !told && elapsed >= MOMENT && unfinished > 0 {
             told = true;
-            let seconds = DRAIN.as_secs();
-            say(format!("{}, {seconds} s at most; Ctrl-C again ends it", transfers(unfinished)));
+            let (seconds, them) = (DRAIN.as_secs(), if unfinished == 1 { "it" } else { "them" });
+            let transfers = transfers(unfinished);
+            say(format!("{transfers}, {seconds} s at most; Ctrl-C again ends {them}"));
         }
         if !cut && elapsed >= DRAIN {
             cut = true;
@@ -66,6 +74,16 @@ fn watch(server: &impl Stopping, signals: &mut Signals) {
         }
         thread::sleep(LOOK);
     }
+}
+
+/// What the process ends with once the server has stopped: success, unless a second signal cut it.
+pub(crate) fn exit_code() -> ExitCode {
+    CODE.load(Ordering::SeqCst).into()
+}
+
+/// As a shell reports the death by a signal.
+fn exit_code_of(signal: i32) -> u8 {
+    u8::try_from(signal).unwrap_or_default().saturating_add(128)
 }
 
 fn transfers(count: usize) -> String {

@@ -26,7 +26,7 @@ use thimble_core::service::Storage;
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
-use crate::signals::stop_on_signal;
+use crate::signals::{exit_code, stop_on_signal};
 use crate::stop::Stopping;
 use crate::submissions::Kept;
 use times::Times;
@@ -40,7 +40,7 @@ pub struct Flags {
     #[arg(default_value = ".")]
     pub path: PathBuf,
 
-    /// Port to listen on; 0 takes any that is free
+    /// Port to listen on; 0 takes any free one
     #[arg(short, long, default_value_t = 8000)]
     pub port: u16,
 
@@ -52,11 +52,11 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value = "1024", value_parser = at_least_one())]
     pub max_conns: usize,
 
-    /// File that stands for its folder; may be given again, for what to try next
+    /// File that is served for its folder; may be given again, for further names to try
     #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"], value_parser = file_name)]
     pub index: Vec<String>,
 
-    /// List no folders: one without an index is not found
+    /// Answer 404 for a folder without an index, instead of listing it
     #[arg(long)]
     pub no_listing: bool,
 
@@ -68,11 +68,11 @@ pub struct Flags {
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte)]
     pub max_form: usize,
 
-    /// Take no forms: a POST to a page is refused
+    /// Refuse forms: a POST to a page is answered by 405
     #[arg(long)]
     pub no_forms: bool,
 
-    /// Show the last forms that were sent at /submissions
+    /// Show the latest submitted forms at /submissions, to everybody
     #[arg(long)]
     pub submissions: bool,
 
@@ -107,11 +107,11 @@ Examples:
   NAME page.html           Serve that file alone
   NAME -q 2>/dev/null      Say nothing while it runs
 
-A form sent to a page comes back as that page, with what was sent in it, at the place
-marked <!-- form --> among its text, or at its end.
+A form that is sent to an HTML page comes back as that page, with the submitted fields in
+place of <!-- form --> in its body, or at its end.
 
-A link that leads out of the folder, or to nothing, is neither found nor listed, and a line
-of the log says so. --follow-links follows those that lead out.
+A symbolic link that leads out of the folder, or to nothing, is neither served nor listed,
+and the log names it. --follow-links follows those that lead out.
 
 Ctrl-C finishes what is in flight; a second one ends at once.";
     TEXT.replace("NAME", name)
@@ -189,7 +189,7 @@ impl Flags {
     }
 
     /// The site in `folder`. What flags say of it stays in memory until the process ends.
-    pub fn site<S: Storage>(&self, folder: S) -> Site<'static, S, Kept> {
+    pub fn site<S: Storage>(&self, folder: S) -> Site<'static, S, &'static Kept, &'static Kept> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -197,7 +197,8 @@ impl Flags {
         let index: Vec<&'static str> = index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
-        let kept = if self.submissions { Kept::latest() } else { Kept::none() };
+        let kept: &'static Kept =
+            Box::leak(Box::new(if self.submissions { Kept::latest() } else { Kept::none() }));
         Site::new(folder)
             .index(index.leak())
             .types(types.leak())
@@ -205,7 +206,7 @@ impl Flags {
             .hidden(self.hidden || file.is_some())
             .forms(!self.no_forms)
             .submissions(kept)
-            .show_submissions(self.submissions)
+            .show_submissions(self.submissions.then_some(kept))
     }
 
     /// Tells where it serves, and stops the server at the first signal.
@@ -271,13 +272,13 @@ impl Problem {
                 format!("there is no folder '{path}': if that is the port, say -p {port}")
             }
             io::ErrorKind::NotFound => {
-                format!("there is no folder '{path}': give the path of the folder to serve")
+                format!("there is no folder or file '{path}': give the path of one")
             }
             io::ErrorKind::NotADirectory if is_there => {
                 format!("'{path}' is neither a folder nor a file: give the path of one")
             }
             io::ErrorKind::NotADirectory => {
-                format!("there is no folder '{path}', since what it is in is a file")
+                format!("there is no folder '{path}': a part of that path is a file")
             }
             io::ErrorKind::PermissionDenied => {
                 format!(
@@ -291,13 +292,13 @@ impl Problem {
     fn of_listener(host: &str, port: u16, error: &io::Error) -> Self {
         Self(match error.kind() {
             io::ErrorKind::AddrInUse => format!(
-                "port {port} on {host} is in use: choose another by --port, or any free one by --port 0"
+                "port {port} on {host} is in use: choose another with --port, or any free one with --port 0"
             ),
             io::ErrorKind::PermissionDenied => format!(
-                "port {port} needs more privileges than you have: choose one from 1024 up by --port"
+                "port {port} needs more privileges than you have: choose one from 1024 up with --port"
             ),
             io::ErrorKind::AddrNotAvailable => format!(
-                "{host} is no address of this machine: choose one that is by --bind, or all by --bind 0.0.0.0"
+                "{host} is not an address of this machine: give --bind one that is, or 0.0.0.0 for all"
             ),
             _ => format!("can't listen on {host}, port {port}: {error}"),
         })
@@ -333,7 +334,7 @@ pub fn run(
         outcome
     });
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => exit_code(),
         Err(problem) => {
             let _ = writeln!(io::stderr(), "{name}: {problem}");
             ExitCode::FAILURE
@@ -450,29 +451,29 @@ mod tests {
         assert_eq!(
             of_listener(&format!("-p {port}")),
             format!(
-                "port {port} on 127.0.0.1 is in use: choose another by --port, or any free one by --port 0"
+                "port {port} on 127.0.0.1 is in use: choose another with --port, or any free one with --port 0"
             )
         );
         assert_eq!(
             of_listener("-p 0 -b 192.0.2.1"),
-            "192.0.2.1 is no address of this machine: choose one that is by --bind, or all by --bind 0.0.0.0"
+            "192.0.2.1 is not an address of this machine: give --bind one that is, or 0.0.0.0 for all"
         );
         assert!(
             of_listener("-p 0 -b no.such.host.invalid").starts_with("can't find an address for ")
         );
         assert_eq!(
             Problem::of_listener("::1", 80, &io::ErrorKind::PermissionDenied.into()).to_string(),
-            "port 80 needs more privileges than you have: choose one from 1024 up by --port"
+            "port 80 needs more privileges than you have: choose one from 1024 up with --port"
         );
         let of_folder =
             |line: &str| problem(flags(line).map_or(Ok(()), |it| it.folder().map(drop)));
         assert_eq!(
             of_folder("/no/such/folder"),
-            "there is no folder '/no/such/folder': give the path of the folder to serve"
+            "there is no folder or file '/no/such/folder': give the path of one"
         );
         assert_eq!(
             of_folder("80801234"),
-            "there is no folder '80801234': give the path of the folder to serve"
+            "there is no folder or file '80801234': give the path of one"
         );
         assert_eq!(
             of_folder("8080"),
@@ -480,7 +481,7 @@ mod tests {
         );
         assert_eq!(
             of_folder("Cargo.toml/x"),
-            "there is no folder 'Cargo.toml/x', since what it is in is a file"
+            "there is no folder 'Cargo.toml/x': a part of that path is a file"
         );
         assert_eq!(
             of_folder("/dev/null"),

@@ -9,19 +9,19 @@ use thimble_core::Deadlines;
 /// How long clients may take, as flags say.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Times {
-    /// Seconds for the next request of a client
+    /// Seconds to wait for the next request on a connection
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds())]
     pub idle_timeout: u64,
 
-    /// Seconds for the head of a request
+    /// Seconds that the head of a request may take
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds())]
     pub head_timeout: u64,
 
-    /// Seconds for which a form that is sent may stand still
+    /// Seconds to wait for more of a form that is being sent
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds())]
     pub content_timeout: u64,
 
-    /// Seconds for which the reader of a reply may pause
+    /// Seconds that a client may pause in reading a reply
     #[arg(long, value_name = "SECONDS", default_value = "75", value_parser = seconds())]
     pub reply_timeout: u64,
 }

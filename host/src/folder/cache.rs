@@ -1,6 +1,7 @@
 //! Files that were opened before, never served without a look at what is at their path now.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,6 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::negotiate::Codings;
 
+use super::name::{Known, Name};
 use super::{Opened, steps};
 use crate::clock::moment;
 
@@ -163,13 +165,13 @@ struct Generations {
 
 #[derive(Debug, Default)]
 struct Generation {
-    entries: HashMap<Box<[u8]>, Arc<Entry>>,
+    entries: HashMap<Name, Arc<Entry>, BuildHasherDefault<Known>>,
     octets: usize,
     descriptors: u64,
 }
 
 impl Cache {
-    pub(super) fn get(&self, name: &[u8]) -> Option<Arc<Entry>> {
+    pub(super) fn get(&self, name: &Name) -> Option<Arc<Entry>> {
         let generations = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = generations.young.entries.get(name) {
             return Some(Arc::clone(entry));
@@ -180,7 +182,7 @@ impl Cache {
         Some(entry)
     }
 
-    pub(super) fn insert(&self, name: &[u8], entry: Arc<Entry>) {
+    pub(super) fn insert(&self, name: &Name, entry: Arc<Entry>) {
         let mut generations = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let young = &mut generations.young;
         if young.is_full() {
@@ -196,11 +198,11 @@ impl Cache {
 }
 
 impl Generation {
-    fn insert(&mut self, name: &[u8], entry: Arc<Entry>) {
+    fn insert(&mut self, name: &Name, entry: Arc<Entry>) {
         let (octets, descriptors) = entry.opened.cost();
         self.octets = self.octets.saturating_add(octets);
         self.descriptors = self.descriptors.saturating_add(descriptors);
-        if let Some(replaced) = self.entries.insert(name.into(), entry) {
+        if let Some(replaced) = self.entries.insert(name.clone(), entry) {
             let (octets, descriptors) = replaced.opened.cost();
             self.octets = self.octets.saturating_sub(octets);
             self.descriptors = self.descriptors.saturating_sub(descriptors);
@@ -224,7 +226,21 @@ fn of_files() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::hash_map::RandomState;
+
+    use thimble_core::semantics::negotiate::Coding;
+    use thimble_core::semantics::path::Path;
+
     use super::*;
+
+    /// All with one hasher.
+    fn names() -> impl Fn(&str) -> Name {
+        let hasher = RandomState::new();
+        move |path: &str| {
+            let path = Path::new(path.as_bytes()).unwrap_or(Path::ROOT);
+            Name::new(&path, Coding::Identity, &hasher)
+        }
+    }
 
     fn stamp(seconds: i64, nanoseconds: u64) -> Stamp {
         Stamp { identity: (0, 0), size: 0, modified: (0, 0), changed: (seconds, nanoseconds) }
@@ -264,16 +280,17 @@ mod tests {
 
     #[test]
     fn it_is_bounded_and_keeps_what_is_asked_for() {
-        let cache = Cache::default();
+        let (cache, name) = (Cache::default(), names());
+        let wanted = name("/wanted");
         let entry = || {
             let opened =
                 Opened::new(None, vec![0; 1024].into(), &stamp(0, 0), Duration::from_secs(9));
             Arc::new(Entry::new(Arc::new(opened), stamp(0, 0), None))
         };
-        cache.insert(b"wanted", entry());
+        cache.insert(&wanted, entry());
         for number in 0_u32..100_000 {
-            cache.insert(&number.to_be_bytes(), entry());
-            assert!(cache.get(b"wanted").is_some(), "after {number}");
+            cache.insert(&name(&format!("/{number}")), entry());
+            assert!(cache.get(&wanted).is_some(), "after {number}");
         }
         let generations = cache.0.read().unwrap_or_else(PoisonError::into_inner);
         for generation in [&generations.young, &generations.old] {
@@ -281,8 +298,8 @@ mod tests {
             assert_eq!(generation.octets, generation.entries.len() * 1024);
         }
         drop(generations);
-        assert!(cache.get(&0_u32.to_be_bytes()).is_none());
+        assert!(cache.get(&name("/0")).is_none());
         cache.clear();
-        assert!(cache.get(b"wanted").is_none());
+        assert!(cache.get(&wanted).is_none());
     }
 }

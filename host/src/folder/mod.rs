@@ -6,9 +6,11 @@ mod file;
 mod links;
 mod look;
 mod made;
+mod name;
 mod steps;
 mod tree;
 
+use std::collections::hash_map::RandomState;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -32,6 +34,7 @@ use entries::Listings;
 use file::Opened;
 pub use file::{OpenFile, send_to_end};
 use links::{Links, Told};
+pub use name::Name;
 use tree::{Rules, Tree};
 
 /// Files up to this many octets are kept whole: they fit a transmit buffer with their head.
@@ -44,22 +47,21 @@ const MOMENT: u64 = 100;
 ///
 /// Files are opened beneath it by the kernel (`openat2`), or where that is missing component by
 /// component, so no path leads out of it: no `..`, no link, no rename at the wrong moment. A link
-/// whose target is inside is followed, also when it goes there from the root of the file system;
-/// others are not, unless it [is said](Self::follow_links), and a [log](Self::log) says which.
-/// Only regular files and directories are there; FIFOs, sockets and devices are not, and aren't
-/// opened either.
+/// whose target is inside is followed, absolute ones too; others are not, unless
+/// [`follow_links`](Self::follow_links) is set, and a [log](Self::log) names them. Only regular files
+/// and directories are served; FIFOs, sockets and devices are never opened.
 ///
-/// What was opened is kept for a while, small files whole, but nothing is served unseen: each time,
-/// the path is followed as if it were to be opened, and it is opened anew when anything is different
-/// (identity, size, or the nanoseconds of any time). Files that changed within the last moments are
-/// neither kept nor have an entity tag, since another change in the same tick of the clock would not
-/// show. Two things take a tenth of a second to show: that a coding has come to stand beside a file,
-/// and that another folder stands where this one did, as after a build that makes everything anew (at
-/// once, if a file is missed). That leaves one thing: a program that writes to a file through a
-/// mapping of its memory changes it without a trace until the system writes that back.
+/// Opened files are kept for a while, small ones with their content, but none is served without a look:
+/// for each request the path is followed anew, and the file is opened anew if anything differs
+/// (identity, size, or any of its times, to the nanosecond). A file that has only just changed is not
+/// kept and has no entity tag, since another change in the same tick of the clock would not show. Two
+/// changes take up to a tenth of a second to show: a new coding beside a file, and another folder in the
+/// place of this one, as after a build that makes everything anew (at once, if a file is missing). One
+/// change can't be seen: a program that writes to a file through a memory mapping leaves no trace until
+/// the system writes that back.
 ///
-/// A file's codings are those beside it that are no older than itself. Files that the system makes
-/// when they are read, as beneath `/proc`, are never kept: what reading them gives is what is sent.
+/// A file's codings are the files beside it, such as `NAME.gz`, that are no older than it. Files that
+/// the system makes while they are read, as in `/proc`, are never kept: they are read for each reply.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -67,6 +69,7 @@ pub struct Folder {
     only: Option<Vec<u8>>,
     tree: RwLock<Arc<Tree>>,
     listings: Arc<Listings>,
+    hasher: RandomState,
     /// When it was last looked whether that is still what stands at `path`, in milliseconds.
     looked: AtomicU64,
 }
@@ -75,19 +78,19 @@ impl Folder {
     /// The folder at `path`.
     ///
     /// # Errors
-    /// `path` is missing, no folder, or may not be searched.
+    /// `path` is missing, is not a folder, or may not be searched.
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let tree = RwLock::new(Arc::new(Tree::open(&path, Rules::default())?));
-        let (listings, looked) = (Arc::default(), AtomicU64::default());
-        Ok(Self { path, only: None, tree, listings, looked })
+        let (listings, hasher, looked) = <(Arc<Listings>, RandomState, AtomicU64)>::default();
+        Ok(Self { path, only: None, tree, listings, hasher, looked })
     }
 
-    /// The folder that the file at `path` is in, and nothing of it but that file. If it is a link,
-    /// that is followed.
+    /// The folder of the file at `path`, with nothing in it but that file. If `path` is a link, it is
+    /// followed.
     ///
     /// # Errors
-    /// `path` is missing or no file, or its folder may not be searched.
+    /// `path` is missing or not a file, or its folder may not be searched.
     pub fn of_file(path: impl AsRef<FsPath>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let (Some(folder), Some(name), true) =
@@ -106,8 +109,8 @@ impl Folder {
         self.with(|rules| rules.links = Links::Everywhere)
     }
 
-    /// Says in `log` which links aren't followed, and why: once of each that a client comes upon, by
-    /// its path or in a listing.
+    /// Names in `log` the links that aren't followed, and says why: once for each link that a client asks
+    /// for or that a listing meets.
     #[must_use]
     pub fn log(self, log: Log) -> Self {
         self.with(|rules| rules.told = Arc::new(Told::new(log)))
@@ -122,18 +125,49 @@ impl Folder {
         self
     }
 
-    /// Whether a path is there for clients at all.
-    fn admits(&self, path: &Path<'_>) -> bool {
-        self.only.as_ref().is_none_or(|only| path.segments().eq([only.as_slice()]))
+    /// Whether a name is there for clients at all.
+    fn admits(&self, name: &Name) -> bool {
+        self.only.as_ref().is_none_or(|only| name.plain() == only)
     }
 
-    /// A file that [`open`](Storage::open) would give at once: it was opened before, is still the
-    /// same, and was looked at so lately that looking won't have to wait for a disk.
-    pub fn at_hand(&self, path: &Path<'_>, coding: Coding) -> Option<OpenFile> {
-        if !self.admits(path) {
+    /// What stands at `path`, in `coding`, as it is looked up here.
+    pub fn name(&self, path: &Path<'_>, coding: Coding) -> Name {
+        Name::new(path, coding, &self.hasher)
+    }
+
+    /// A file that [`open_named`](Self::open_named) would give at once: it was opened before, is still
+    /// the same, and was looked at so lately that looking won't have to wait for a disk.
+    pub fn at_hand(&self, name: &Name) -> Option<OpenFile> {
+        if !self.admits(name) {
             return None;
         }
-        self.tree().at_hand(&file_name(path, coding), coding)
+        self.tree().at_hand(name)
+    }
+
+    /// [`open`](Storage::open)s what a name stands for, without waiting for anything but a disk.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub fn open_named(&self, name: &Name) -> Result<Node<OpenFile>, OpenError> {
+        if name.is_root() {
+            return Ok(Node::Directory);
+        }
+        if !self.admits(name) {
+            return Err(OpenError::NotFound);
+        }
+        self.find(name.as_bytes(), |tree| tree.find(name))
+    }
+
+    /// [`list`](Storage::list)s what a name stands for, without waiting for anything but a disk.
+    ///
+    /// # Errors
+    /// Those of `list`.
+    pub fn list_named(&self, name: &Name) -> Result<FolderEntries, OpenError> {
+        let directory = if name.is_root() { b"." } else { name.as_bytes() };
+        if self.only.is_some() {
+            return Err(OpenError::NotFound);
+        }
+        self.find(directory, |tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
     }
 
     /// The tree, as it is now or was a moment ago.
@@ -182,39 +216,12 @@ impl Storage for Folder {
     type Entries = FolderEntries;
 
     async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
-        let name = file_name(path, coding);
-        if name.is_empty() {
-            return Ok(Node::Directory);
-        }
-        if !self.admits(path) {
-            return Err(OpenError::NotFound);
-        }
-        self.find(&name, |tree| tree.find(&name, coding))
+        self.open_named(&self.name(path, coding))
     }
 
     async fn list(&self, path: &Path<'_>) -> Result<FolderEntries, OpenError> {
-        let name = file_name(path, Coding::Identity);
-        let directory = if name.is_empty() { b"." } else { name.as_slice() };
-        if self.only.is_some() {
-            return Err(OpenError::NotFound);
-        }
-        self.find(directory, |tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
+        self.list_named(&self.name(path, Coding::Identity))
     }
-}
-
-/// The path of a file in `coding`, from the root on; empty for the root itself.
-fn file_name(path: &Path<'_>, coding: Coding) -> Vec<u8> {
-    let mut name = Vec::with_capacity(256);
-    for segment in path.segments() {
-        if !name.is_empty() {
-            name.push(b'/');
-        }
-        name.extend_from_slice(segment);
-    }
-    if coding != Coding::Identity && !name.is_empty() {
-        name.extend_from_slice(coding.suffix().as_bytes());
-    }
-    name
 }
 
 /// The path of the directory that the file `name` is in.

@@ -18,6 +18,7 @@ use super::file::{OpenFile, Opened};
 use super::links::{Links, Told};
 use super::look::{Kind, Seen};
 use super::made::is_made_by_the_system;
+use super::name::Name;
 use super::steps::Steps;
 use super::{as_path, directory_of, leads_out, open_error, read_small};
 use crate::log::Log;
@@ -79,22 +80,23 @@ impl Tree {
     }
 
     /// The file `name`, kept or opened.
-    pub(super) fn find(&self, name: &[u8], coding: Coding) -> Result<Node<OpenFile>, OpenError> {
+    pub(super) fn find(&self, name: &Name) -> Result<Node<OpenFile>, OpenError> {
         let entry = self.cache.get(name);
-        match entry.and_then(|entry| self.recall(name, coding, &entry)) {
+        match entry.and_then(|entry| self.recall(name, &entry)) {
             Some(file) => Ok(Node::File(file)),
-            None => self.open_anew(name, coding),
+            None => self.open_anew(name),
         }
     }
 
     /// The file `name`, if looking at it won't have to wait for a disk.
-    pub(super) fn at_hand(&self, name: &[u8], coding: Coding) -> Option<OpenFile> {
+    pub(super) fn at_hand(&self, name: &Name) -> Option<OpenFile> {
         let entry = self.cache.get(name)?;
-        entry.check().then(|| self.recall(name, coding, &entry))?
+        entry.check().then(|| self.recall(name, &entry))?
     }
 
     /// The file `name` as it was opened before, if it is still the same, and still there.
-    fn recall(&self, name: &[u8], coding: Coding, entry: &Entry) -> Option<OpenFile> {
+    fn recall(&self, name: &Name, entry: &Entry) -> Option<OpenFile> {
+        let (name, coding) = (name.as_bytes(), name.coding());
         let codings = match (coding == Coding::Identity, entry.beside) {
             (false, _) => Codings::NONE,
             (true, Some((codings, directory)))
@@ -218,7 +220,8 @@ impl Tree {
     }
 
     /// Opens the file `name`, and keeps it if it can be trusted to show every change.
-    fn open_anew(&self, name: &[u8], coding: Coding) -> Result<Node<OpenFile>, OpenError> {
+    fn open_anew(&self, key: &Name) -> Result<Node<OpenFile>, OpenError> {
+        let (name, coding) = (key.as_bytes(), key.coding());
         let (now, is_plain) = (time_of_day(), coding == Coding::Identity);
         let directory = if is_plain { self.look(as_path(directory_of(name))).ok() } else { None };
         let path = as_path(name);
@@ -249,7 +252,7 @@ impl Tree {
         if keeps {
             let beside = directory.map(|directory| (beside.codings, directory));
             let entry = Entry::new(Arc::clone(&opened), stamp, beside);
-            self.cache.insert(name, Arc::new(entry));
+            self.cache.insert(key, Arc::new(entry));
         }
         Ok(Node::File(OpenFile::new(opened, coding, beside.codings)))
     }

@@ -28,7 +28,7 @@ const TABLE_STYLE: &str = "\
     @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}small{padding-top:.9em}}\n\
     @media(max-width:36em){td,th{padding-inline:.25em}td+td,th+th{font-size:.85em}td+td+td,th+th+th{white-space:normal;min-width:6em}}\n";
 const TABLE: &str = "</h1>\n<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
-const EMPTY: &str = "<tr><td colspan=\"3\">Nothing is in this folder.</td></tr>\n";
+const EMPTY: &str = "<tr><td colspan=\"3\">This folder is empty.</td></tr>\n";
 
 impl<S: Storage> Files<'_, S> {
     /// Lists a directory. One entry at a time is held here.

@@ -73,24 +73,24 @@ impl<'s, S: Storage> Files<'s, S> {
         }
     }
 
-    /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
+    /// The names that stand for a directory: the first that exists counts. The default is `index.html`
     /// and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
         Self { index, ..self }
     }
 
-    /// Pairs of an extension, in any case, and the Content-Type of files that have it, where those
-    /// that are known don't fit. Of several, the last one counts.
+    /// Content-Types by extension, before those that are known already: pairs of an extension, in upper
+    /// or lower case, and the type of files that have it. Of several, the last one counts.
     #[must_use]
     pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
         Self { types, ..self }
     }
 
-    /// What Cache-Control says of files and of listings (RFC 9111 §5.2.2); nothing is sent if it is
-    /// empty. If nothing is said it is `no-cache`: a cache asks each time whether it still has the
-    /// latest, which takes a 304 without content. Without any, browsers ask no more for as long as
-    /// they think right, by the age of the file.
+    /// The value of Cache-Control for files and listings (RFC 9111 §5.2.2); if it is empty, the field is
+    /// not sent. The default is `no-cache`: a cache asks each time whether its copy is still the latest,
+    /// and a 304 without content says yes. Without the field, browsers guess from the age of a file how
+    /// long they may show their copy without asking.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {
         Self { cache_control, ..self }
@@ -102,8 +102,7 @@ impl<'s, S: Storage> Files<'s, S> {
         Self { shows_hidden, ..self }
     }
 
-    /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
-    /// 404.
+    /// Whether a directory without an index is listed; by default it is. Otherwise it is 404.
     #[must_use]
     pub fn listing(self, lists: bool) -> Self {
         Self { lists, ..self }
