@@ -44,3 +44,8 @@ pub use park::block_on;
 pub use submissions::Kept;
 /// All of what is below this crate.
 pub use thimble_core;
+
+/// The example in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
