@@ -101,8 +101,9 @@ impl Rx<'_> {
                 }
             }
             Some(Phase::Head) => place.wait(Waits::Head, self.since),
+            Some(Phase::Content) => place.wait(Waits::Content, moment()),
             Some(Phase::Drain) => place.wait(Waits::Parting, moment()),
-            Some(Phase::Content | Phase::Reply) | None => {}
+            Some(Phase::Reply) | None => {}
         }
     }
 
@@ -115,7 +116,7 @@ impl Rx<'_> {
             return Ok(());
         }
         match self.wait.phase() {
-            Some(Phase::Head) => return Err(io::ErrorKind::TimedOut.into()),
+            Some(Phase::Head | Phase::Content) => return Err(io::ErrorKind::TimedOut.into()),
             // A request that was on its way is answered.
             _ => self.ended |= octets > 0,
         }
