@@ -7,8 +7,9 @@
 //!
 //! | module | what it knows | section |
 //! |---|---|---|
-//! | [`bytes`] | lines and their ends, character classes, buffers | RFC 9110 §5.6 |
+//! | [`bytes`] | character classes, text and numbers in ASCII, buffers | RFC 9110 §5.6 |
 //! | [`grammar`] | one parser for each element, over octets known to be whole | RFC 9112 §3, §5, §7 |
+//! | `fast` (private) | ordinary lines, many octets at a time, on 64-bit targets | |
 //! | [`message`] | what a request head says, borrowed from where it arrived | RFC 9112 §2–§5 |
 //! | [`semantics`] | decisions that need nothing but facts | RFC 9110 |
 //! | [`framing`] | where messages begin and end: octets in, events out | RFC 9112 §6–§9 |
@@ -42,6 +43,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod bytes;
+mod fast;
 pub mod framing;
 pub mod grammar;
 pub mod message;
@@ -58,9 +60,12 @@ pub mod handler {
     pub use crate::message::{Field, Fields, Head, Method, Refusal, Status, Target, Version};
     pub use crate::semantics::query::{Encoded, Query};
     pub use crate::server::{
-        Body, Error, Exchange, RefusalPage, Reply, Responded, Responder, Service, Stream, Transport,
+        Answer, Body, Error, Exchange, RefusalPage, Reply, Responded, Responder, Service, Stream,
+        Transport,
     };
-    pub use crate::service::{Files, Form, Image, Ring, Site, Storage, Submission, Submissions};
+    pub use crate::service::{
+        Files, Form, Image, Recall, Recalled, Ring, Site, Storage, Submission, Submissions,
+    };
 }
 
 #[doc(inline)]

@@ -15,9 +15,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=device.x");
     Builder::new("../../site").build("site.rs")?;
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
     for root in ["fixture", "fixture404"] {
-        println!("cargo::rerun-if-changed=../../tests/{root}");
+        println!("cargo::rerun-if-changed=../../tests/fixtures/{root}");
         let folder = out.join(root);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::place::{Place, Waits};
+use thimble_host::place::{Place, Waits};
 
 /// An accepted connection.
 #[derive(Debug)]

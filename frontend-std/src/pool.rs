@@ -11,12 +11,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
-use crate::clock::moment;
+use thimble_host::clock::moment;
+use thimble_host::contain::dispose;
+use thimble_host::listen::{RUN_OUT, accept, has_run_out, is_time_out};
+use thimble_host::place::LOOK_AGAIN;
+
 use crate::connection::Connection;
-use crate::contain::dispose;
 use crate::crew::{Crew, Take};
-use crate::listen::{RUN_OUT, accept, has_run_out, is_time_out};
-use crate::place::LOOK_AGAIN;
 use crate::stop::Stop;
 
 /// Only the pages that a worker touches count; this is room for the deepest of services.
@@ -195,8 +196,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
+    use thimble_host::listen;
+
     use super::*;
-    use crate::listen;
 
     /// Echoes octet by octet until the end; panics at `!`.
     #[derive(Default)]

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
+use thimble_host::clock::moment;
+use thimble_host::listen::accept;
+use thimble_host::place::{Waits, tell_one};
+use thimble_host::stop::Stopping;
 
-use crate::clock::moment;
 use crate::connection::Connection;
-use crate::listen::accept;
-use crate::place::{Waits, tell_one};
 
 /// Stops a server from any thread. Clones stop the same server.
 #[derive(Clone, Debug)]
@@ -107,6 +108,20 @@ impl Stop {
 
     fn connections(&self) -> MutexGuard<'_, HashMap<RawFd, Arc<Connection>>> {
         lock(&self.0.connections)
+    }
+}
+
+impl Stopping for Stop {
+    fn stop(&self) {
+        Self::stop(self);
+    }
+
+    fn unfinished(&self) -> usize {
+        Self::unfinished(self)
+    }
+
+    fn cut(&self) {
+        Self::cut(self);
     }
 }
 

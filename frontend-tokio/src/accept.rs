@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
-use thimble_std::listen::{RUN_OUT, has_run_out};
+use thimble_host::listen::{RUN_OUT, has_run_out};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::sleep;

@@ -9,14 +9,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thimble_core::framing::Limits;
-use thimble_core::server::{Deadlines, Ended, RefusalPage, Server as Core, Service};
-use thimble_core::service::html::REFUSAL_PAGE;
-use thimble_std::clock::moment;
-use thimble_std::contain::Contained;
-use thimble_std::desk::Desk;
-use thimble_std::listen::{self, RUN_OUT};
-use thimble_std::place::Place;
-use thimble_std::{Log, SystemClock};
+use thimble_core::server::{Deadlines, Ended, Service};
+use thimble_host::clock::moment;
+use thimble_host::desk::Desk;
+use thimble_host::listen::{self, RUN_OUT};
+use thimble_host::place::Place;
+use thimble_host::settings::{Serving, Settings};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -24,9 +22,6 @@ use crate::socket::Socket;
 use crate::stop::{Listener, Stop};
 use crate::timer::Alarm;
 use crate::transport::{Halves, is_lull};
-
-/// A service, and all that it is served with.
-pub(crate) type Serving<S> = Core<Contained<S>, SystemClock>;
 
 /// Desks that a thread keeps while no connection uses them: more are used at once only when many
 /// requests wait for their content, or many replies for their clients.
@@ -48,61 +43,19 @@ thread_local! {
 /// let options = Options::default().limits(Limits::DESKTOP).deadlines(deadlines).stop(stop.clone());
 /// # let _ = options;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    pub(crate) limits: Limits,
-    pub(crate) deadlines: Deadlines,
-    pub(crate) log: Log,
+    pub(crate) settings: Settings,
     pub(crate) stop: Stop,
-    pub(crate) refusal_page: Option<&'static RefusalPage>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let (deadlines, log, stop) = (Deadlines::DESKTOP, Log::none(), Stop::new());
-        let (limits, refusal_page) = (Limits::DESKTOP, Some(REFUSAL_PAGE));
-        Self { limits, deadlines, log, stop, refusal_page }
-    }
 }
 
 impl Options {
-    /// Limits what clients may send; the default is [`Limits::DESKTOP`]. The size of the receive
-    /// buffers follows from it.
-    pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// How long clients may take.
-    pub const fn deadlines(mut self, deadlines: Deadlines) -> Self {
-        self.deadlines = deadlines;
-        self
-    }
-
-    /// Logs replies to `log`; by default, nothing is logged.
-    pub fn log(mut self, log: Log) -> Self {
-        self.log = log;
-        self
-    }
+    thimble_host::builder_methods!(settings);
 
     /// Ends the connection gracefully when `stop` is called.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.stop = stop;
         self
-    }
-
-    /// Shows refusals by `page` to clients that accept HTML; the default is [`REFUSAL_PAGE`]. With
-    /// `None` they get the line of text that others get.
-    pub const fn refusal_page(mut self, page: Option<&'static RefusalPage>) -> Self {
-        self.refusal_page = page;
-        self
-    }
-
-    /// `service`, as connections are served by it.
-    pub(crate) fn serving<S: Service>(&self, service: S) -> Serving<S> {
-        let mut core = Serving::new(Contained(service), SystemClock, self.limits);
-        core.refusal_page = self.refusal_page;
-        core
     }
 
     /// Serves a connection to its end, as [`serve_connection`] does.
@@ -115,10 +68,10 @@ impl Options {
         // If it can't be set, the connection is over, and its first read says so.
         let _ = stream.set_nodelay(true);
         listen::reset_when_closed(&stream);
-        let core = self.serving(service);
+        let core = self.settings.serving(service);
         let mut connection = Connection::new(Socket::new(stream), peer, &self.stop);
         loop {
-            let Ok(mut desk) = take_desk(&self.limits) else {
+            let Ok(mut desk) = take_desk(&self.settings.limits) else {
                 // There may be memory again soon.
                 sleep(RUN_OUT).await;
                 continue;
@@ -128,7 +81,7 @@ impl Options {
             if after == After::Over {
                 return Ok(());
             }
-            let rest = poll_fn(|context| connection.poll_rest(context, &self.deadlines));
+            let rest = poll_fn(|context| connection.poll_rest(context, &self.settings.deadlines));
             if rest.await == After::Over {
                 return Ok(());
             }

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use std::thread;
 
 use socket2::{Domain, SockRef, Socket, Type};
-use thimble_core::framing::Limits;
-use thimble_core::server::{
-    Deadlines, Error, Exchange, RefusalPage, Responded, Service, Transport,
-};
-use thimble_std::{Log, listen};
+use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
+use thimble_host::listen;
+use thimble_host::settings::MAX_CONNS;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Semaphore;
 
@@ -53,7 +51,7 @@ impl Server {
     pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
         listen::prepare(&listener)?;
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { listener, threads, max_conns: 1024, options: Options::default() })
+        Ok(Self { listener, threads, max_conns: MAX_CONNS, options: Options::default() })
     }
 
     /// Runs that many runtimes, each in a thread of its own; by default, one for each core.
@@ -62,33 +60,7 @@ impl Server {
         self
     }
 
-    /// Serves at most `max_conns` connections at a time, at least one. The default is 1024, or fewer
-    /// if the limit on open files is low. Further ones wait in the listener's queue.
-    pub const fn max_conns(mut self, max_conns: usize) -> Self {
-        self.max_conns = max_conns;
-        self
-    }
-
-    /// Limits what clients may send; the default is [`Limits::DESKTOP`]. The size of the receive
-    /// buffers follows from it.
-    pub fn limits(self, limits: Limits) -> Self {
-        Self { options: self.options.limits(limits), ..self }
-    }
-
-    /// How long clients may take.
-    pub fn deadlines(self, deadlines: Deadlines) -> Self {
-        Self { options: self.options.deadlines(deadlines), ..self }
-    }
-
-    /// Logs replies to `log`; by default, nothing is logged.
-    pub fn log(self, log: Log) -> Self {
-        Self { options: self.options.log(log), ..self }
-    }
-
-    /// What shows refusals to clients that accept HTML, as [`Options::refusal_page`] has it.
-    pub fn refusal_page(self, page: Option<&'static RefusalPage>) -> Self {
-        Self { options: self.options.refusal_page(page), ..self }
-    }
+    thimble_host::builder_methods!(options.settings, max_conns);
 
     /// The address it listens on, with the port that was chosen for port 0.
     ///

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
-use thimble_std::clock::moment;
-use thimble_std::place::{Place, tell_one};
-use thimble_std::signals::Stopping;
+use thimble_host::clock::moment;
+use thimble_host::place::{Place, tell_one};
+use thimble_host::stop::Stopping;
 
 /// Stops a server, or the connections it was given to, from any thread. Clones stop the same ones.
 #[derive(Clone, Debug, Default)]

@@ -17,9 +17,9 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::SocketFlags;
 use thimble_core::framing::Limits;
 use thimble_core::server::{Deadlines, Service};
-use thimble_std::desk::Desk;
-use thimble_std::listen::{RUN_OUT, has_run_out};
-use thimble_std::place::LOOK_AGAIN;
+use thimble_host::desk::Desk;
+use thimble_host::listen::{RUN_OUT, has_run_out};
+use thimble_host::place::LOOK_AGAIN;
 use tokio::io::Interest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
 use tokio::task::spawn_local;
@@ -56,10 +56,10 @@ async fn accept_all<S: Service + 'static>(
     // it makes no difference to the runtime what kind of socket it is.
     let listener = tokio::net::TcpStream::from_std(OwnedFd::from(listener).into())?;
     let stop = options.stop.listener(None);
-    let core = Rc::new(options.serving(service));
+    let core = Rc::new(options.settings.serving(service));
     let crew = {
         let options = options.clone();
-        let (limits, deadlines) = (options.limits, options.deadlines);
+        let (limits, deadlines) = (options.settings.limits, options.settings.deadlines);
         let options = Rc::new(options);
         let attend = move |hatch: Rc<Hatch>, mut desk: Desk| {
             let (core, options) = (Rc::clone(&core), Rc::clone(&options));

@@ -173,7 +173,7 @@ const SETTLED: Duration = Duration::from_millis(80);
 /// # Errors
 /// It can't be read or written.
 pub fn write(name: &str, target: &Path) -> Result<()> {
-    write_from(Path::new(env!("CARGO_MANIFEST_DIR")), name, target)
+    write_from(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"), name, target)
 }
 
 /// The same, where the folders that are checked in stand in `above`.

@@ -9,7 +9,7 @@ use thimble_core::framing::Limits;
 use thimble_core::server::{NoClock, Server};
 use thimble_tests::app::App;
 use thimble_tests::memory::{Fixture, Served, Then, Wire};
-use thimble_tests::transcript::Transcript;
+use thimble_tests::cases::transcript::Transcript;
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::load().expect("the fixture is there"));
 
