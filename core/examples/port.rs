@@ -19,7 +19,7 @@ use thimble_core::{
 const DEADLINES: Deadlines = Deadlines::DESKTOP;
 const LIMITS: Limits = Limits::DEVICE;
 /// After so long, a call returns to look whether its deadline has passed.
-const LONGEST_CALL: Duration = Duration::from_secs(60);
+const LONGEST_CALL: Duration = Duration::from_mins(1);
 
 /// The receiving or the transmitting half of a connection.
 struct Socket<'s> {
