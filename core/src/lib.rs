@@ -27,8 +27,9 @@
 //!
 //! # What can be relied upon
 //!
-//! - Nothing that a peer sends makes anything here panic, allocate, or loop without bound. Every
-//!   octet is looked at once, also when they trickle in.
+//! - Nothing that a peer sends makes anything here panic, allocate, or loop without bound. Heads
+//!   and framing are read once, also when their octets trickle in; a path is decoded and divided in
+//!   one pass.
 //! - The same octets get the same reply, however they were split on their way.
 //! - Where a message ends is decided in one place,
 //!   [`framing::length`]; whatever that leaves in doubt is refused, and the connection closed.

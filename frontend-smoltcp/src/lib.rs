@@ -10,17 +10,12 @@
 //! use smoltcp::phy::{Loopback, Medium};
 //! use smoltcp::time::Instant;
 //! use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-//! use thimble_smoltcp::{
-//!     Error, Exchange, Memory, Method, Responded, Server, Service, Status, Transport,
-//! };
+//! use thimble_smoltcp::{Answer, Exchange, Memory, Method, Server, Service, Status, Transport};
 //!
 //! struct Hello;
 //!
 //! impl Service for Hello {
-//!     async fn call<'c, T: Transport>(
-//!         &'c self,
-//!         exchange: Exchange<'c, T>,
-//!     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+//!     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 //!         Ok(match (exchange.method(), exchange.segments()) {
 //!             (Method::Get, []) => exchange.respond(Status::OK).text("Hello, world!\n"),
 //!             _ => exchange.respond(Status::NOT_FOUND).text("nothing here\n"),

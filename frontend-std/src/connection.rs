@@ -68,17 +68,6 @@ impl Connection {
     }
 }
 
-/// The error of a read that is given up so that the buffers can be taken back; the connection
-/// goes on.
-pub(crate) fn lull() -> io::Error {
-    io::ErrorKind::WouldBlock.into()
-}
-
-/// Whether `error` is that of [`lull`]. No other read or write ends so: they try again.
-pub(crate) fn is_lull(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};

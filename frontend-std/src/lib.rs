@@ -46,12 +46,12 @@
 //! component by component.
 
 mod connection;
-mod crew;
 mod deadline;
 mod pool;
 pub mod server;
 mod socket;
 pub mod stop;
+mod workers;
 
 pub use server::Server;
 pub use stop::Stop;

@@ -6,11 +6,11 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use thimble_core::server::blocking::Blocking;
 use thimble_core::server::{Ended, Service};
-use thimble_host::desk::Desk;
+use thimble_host::buffers::{OwnedBuffers, is_idle_error};
 use thimble_host::settings::{MAX_CONNS, Serving, Settings};
 use thimble_host::{block_on, listen};
 
-use crate::connection::{Connection, is_lull};
+use crate::connection::Connection;
 use crate::pool::{self, Work};
 use crate::socket;
 use crate::stop::Stop;
@@ -93,27 +93,27 @@ struct Running<'run, S> {
 }
 
 impl<S: Service + Sync> Work for Running<'_, S> {
-    type Desk = Desk;
+    type Buffers = OwnedBuffers;
 
-    fn desk(&self) -> io::Result<Desk> {
-        Desk::new(&self.server.settings.limits)
+    fn buffers(&self) -> io::Result<OwnedBuffers> {
+        OwnedBuffers::new(&self.server.settings.limits)
     }
 
-    fn serve(&self, desk: &mut Desk, connection: &Connection) {
+    fn serve(&self, buffers: &mut OwnedBuffers, connection: &Connection) {
         let Server { stop, settings: Settings { log, deadlines, .. }, .. } = self.server;
-        let used = Cell::new(desk.used());
+        let used = Cell::new(buffers.used());
         let (rx, tx) = socket::halves(connection, stop, log, *deadlines, &used);
         let mut transport = Blocking::new(rx, tx);
         loop {
-            match block_on(self.core.serve(&mut transport, desk.lend())) {
+            match block_on(self.core.serve(&mut transport, buffers.lend())) {
                 Ok(Ended::Idle) => (),
                 Ok(Ended::Closed) => {
                     listen::close_in_order(connection.stream());
                     break;
                 }
-                Err(error) if is_lull(&error) => {
+                Err(error) if is_idle_error(&error) => {
                     used.set(0);
-                    if desk.renew().is_err() {
+                    if buffers.renew().is_err() {
                         break;
                     }
                 }
@@ -121,6 +121,6 @@ impl<S: Service + Sync> Work for Running<'_, S> {
                 Ok(Ended::Cut) | Err(_) => break,
             }
         }
-        desk.leave(used.get());
+        buffers.leave(used.get());
     }
 }

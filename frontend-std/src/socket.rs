@@ -12,16 +12,17 @@ use std::time::Duration;
 use thimble_core::server::blocking::Close;
 use thimble_core::server::{Deadlines, Half, Phase, Record};
 use thimble_host::Log;
+use thimble_host::buffers::idle_error;
 use thimble_host::clock::moment;
 use thimble_host::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
 use thimble_host::place::Waits;
 use thimble_host::send::{self, PIECE};
 
-use crate::connection::{Connection, lull};
+use crate::connection::Connection;
 use crate::deadline::{Arm, Wait};
 use crate::stop::Stop;
 
-/// A connection that has used this much of its buffers gives them back in a lull.
+/// A connection that has used this much of its buffers gives them back while it is idle.
 const USED: usize = 16 * 1024;
 
 /// How often a half that was ended looks for octets that were on their way.
@@ -100,8 +101,9 @@ impl Rx<'_> {
                 }
             }
             Some(Phase::Head) => place.wait(Waits::Head, self.since),
+            Some(Phase::Content) => place.wait(Waits::Content, moment()),
             Some(Phase::Drain) => place.wait(Waits::Parting, moment()),
-            Some(Phase::Content | Phase::Reply) | None => {}
+            Some(Phase::Reply) | None => {}
         }
     }
 
@@ -114,7 +116,7 @@ impl Rx<'_> {
             return Ok(());
         }
         match self.wait.phase() {
-            Some(Phase::Head) => return Err(io::ErrorKind::TimedOut.into()),
+            Some(Phase::Head | Phase::Content) => return Err(io::ErrorKind::TimedOut.into()),
             // A request that was on its way is answered.
             _ => self.ended |= octets > 0,
         }
@@ -151,7 +153,7 @@ impl embedded_io::Read for Rx<'_> {
                 return Ok(octets);
             }
             if idle && self.used.get() > USED {
-                return Err(lull());
+                return Err(idle_error());
             }
             arm = self.wait.again()?;
         }
@@ -338,8 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn used_buffers_are_given_back_in_a_lull_that_does_not_lengthen_the_deadline() -> io::Result<()>
-    {
+    fn used_buffers_are_given_back_while_idle_without_lengthening_the_deadline() -> io::Result<()> {
         over(|mut client, _, mut rx, _| {
             let mut octets = vec![0; 2 * USED];
             client.write_all(&octets)?;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use thimble_core::framing::Limits;
 use thimble_core::server::{Deadlines, Ended, Service};
+use thimble_host::buffers::{OwnedBuffers, is_idle_error};
 use thimble_host::clock::moment;
-use thimble_host::desk::Desk;
 use thimble_host::listen::{self, RUN_OUT};
 use thimble_host::place::Place;
 use thimble_host::settings::{Serving, Settings};
@@ -21,14 +21,14 @@ use tokio::time::sleep;
 use crate::socket::Socket;
 use crate::stop::{Listener, Stop};
 use crate::timer::Alarm;
-use crate::transport::{Halves, is_lull};
+use crate::transport::Halves;
 
-/// Desks that a thread keeps while no connection uses them: more are used at once only when many
+/// How many buffers a thread keeps while no connection uses them: more are used at once only when many
 /// requests wait for their content, or many replies for their clients.
-const DESKS: usize = 32;
+const FREE: usize = 32;
 
 thread_local! {
-    static DESKS_LEFT: RefCell<Vec<Desk>> = const { RefCell::new(Vec::new()) };
+    static FREE_BUFFERS: RefCell<Vec<OwnedBuffers>> = const { RefCell::new(Vec::new()) };
 }
 
 /// How connections are served.
@@ -71,13 +71,13 @@ impl Options {
         let core = self.settings.serving(service);
         let mut connection = Connection::new(Socket::new(stream), peer, &self.stop);
         loop {
-            let Ok(mut desk) = take_desk(&self.settings.limits) else {
+            let Ok(mut buffers) = take_buffers(&self.settings.limits) else {
                 // There may be memory again soon.
                 sleep(RUN_OUT).await;
                 continue;
             };
-            let after = serve_once(&core, self, &mut connection, &mut desk).await;
-            leave_desk(desk);
+            let after = serve_once(&core, self, &mut connection, &mut buffers).await;
+            leave_buffers(buffers);
             if after == After::Over {
                 return Ok(());
             }
@@ -214,17 +214,17 @@ pub(crate) async fn serve_once<S: Service>(
     core: &Serving<S>,
     options: &Options,
     connection: &mut Connection,
-    desk: &mut Desk,
+    buffers: &mut OwnedBuffers,
 ) -> After {
     let Connection { socket, peer, alarm, place, stop, .. } = connection;
     let mut tx_alarm = Alarm::default();
     let mut halves = Halves::new(socket, *peer, options, place, stop, (alarm, &mut tx_alarm));
-    let outcome = core.serve(&mut halves, desk.lend()).await;
+    let outcome = core.serve(&mut halves, buffers.lend()).await;
     // However often the same pages are used, they are no more.
-    desk.leave(halves.octets());
+    buffers.leave(halves.octets());
     match outcome {
         Ok(Ended::Idle) => After::Request,
-        Err(error) if is_lull(&error) => After::Request,
+        Err(error) if is_idle_error(&error) => After::Request,
         Ok(Ended::Closed) => {
             socket.close_in_order();
             After::Over
@@ -234,17 +234,17 @@ pub(crate) async fn serve_once<S: Service>(
     }
 }
 
-/// A desk that was left here, or a new one.
-fn take_desk(limits: &Limits) -> io::Result<Desk> {
-    let left = DESKS_LEFT.with_borrow_mut(Vec::pop).filter(|desk| desk.suits(limits));
-    left.map_or_else(|| Desk::new(limits), Ok)
+/// Buffers that were left here, or new ones.
+fn take_buffers(limits: &Limits) -> io::Result<OwnedBuffers> {
+    let left = FREE_BUFFERS.with_borrow_mut(Vec::pop).filter(|buffers| buffers.suit(limits));
+    left.map_or_else(|| OwnedBuffers::new(limits), Ok)
 }
 
-/// Leaves a desk to the next connection of this thread.
-fn leave_desk(desk: Desk) {
-    DESKS_LEFT.with_borrow_mut(|left| {
-        if left.len() < DESKS {
-            left.push(desk);
+/// Leaves buffers to the next connection of this thread.
+fn leave_buffers(buffers: OwnedBuffers) {
+    FREE_BUFFERS.with_borrow_mut(|left| {
+        if left.len() < FREE {
+            left.push(buffers);
         }
     });
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use socket2::{Domain, SockRef, Socket, Type};
-use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
+use thimble_core::server::{Answer, Exchange, Service, Transport};
 use thimble_host::listen;
 use thimble_host::settings::MAX_CONNS;
 use tokio::runtime::{Builder, LocalOptions};
@@ -161,10 +161,7 @@ fn bind_another(address: SocketAddr) -> io::Result<TcpListener> {
 struct Shared<S>(Arc<S>);
 
 impl<S: Service> Service for Shared<S> {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         self.0.call(exchange).await
     }
 }

@@ -85,8 +85,10 @@ impl<'c> Timer<'c> {
     }
 
     /// Whether the last try was long ago, and it is time for another one though nothing was heard.
+    /// Half a slice is: the alarm may go off early, by this clock, and who then waits for another
+    /// slice finds room much later.
     pub(crate) fn is_due(&self) -> bool {
-        self.since.is_some_and(|since| moment().saturating_sub(since) >= SLICE)
+        self.since.is_some_and(|since| moment().saturating_sub(since) >= SLICE / 2)
     }
 
     /// Takes note of what a call came to, and makes it an error when it has waited for too long.
@@ -104,7 +106,8 @@ impl<'c> Timer<'c> {
                 if self.since.take().is_some() {
                     self.place.go_on();
                 }
-                if matches!(self.budget.phase(), Some(Phase::Reply | Phase::Drain)) {
+                let phase = self.budget.phase();
+                if matches!(phase, Some(Phase::Content | Phase::Reply | Phase::Drain)) {
                     self.stalled = None;
                 }
                 self.budget.spend(waited, *outcome.as_ref().unwrap_or(&0), self.deadlines);
@@ -121,7 +124,8 @@ impl<'c> Timer<'c> {
                     Some(Phase::Head) => self.place.wait(Waits::Head, stalled),
                     Some(Phase::Reply) => self.place.wait(Waits::Reply, stalled),
                     Some(Phase::Drain) => self.place.wait(Waits::Parting, stalled),
-                    Some(Phase::Content) | None => {}
+                    Some(Phase::Content) => self.place.wait(Waits::Content, stalled),
+                    None => {}
                 }
                 if let Some(left) = self.budget.left().filter(|_| !is_told) {
                     self.alarm.set(now, left.min(SLICE), context);

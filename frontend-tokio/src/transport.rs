@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
+use thimble_host::buffers::idle_error;
 use thimble_host::place::Place;
 use thimble_host::{Log, send};
 
@@ -80,17 +81,6 @@ impl<'c> Halves<'c> {
     }
 }
 
-/// The error of a read that is given up so that the buffers can be taken back; the connection goes
-/// on.
-fn lull() -> io::Error {
-    io::ErrorKind::WouldBlock.into()
-}
-
-/// Whether `error` is that of a [`lull`]. No other read or write ends so: they wait.
-pub(crate) fn is_lull(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
-}
-
 impl<'c> Transport for Halves<'c> {
     type Error = io::Error;
     type Rx = Rx<'c>;
@@ -111,7 +101,7 @@ impl Rx<'_> {
         if outcome.is_pending() && self.timer.is_idle() {
             // Nothing of a request is here.
             if self.octets == 0 {
-                return Poll::Ready(Err(lull()));
+                return Poll::Ready(Err(idle_error()));
             }
             if self.stop.poll_stopping(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));

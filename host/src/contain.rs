@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
+use thimble_core::server::{Answer, Error, Exchange, Service, Transport};
 
 /// A service whose panics are answered like any reply that could not be made: by 500, or by a cut
 /// when some of the reply has left.
@@ -15,10 +15,7 @@ use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
 pub struct Contained<S>(pub S);
 
 impl<S: Service> Service for Contained<S> {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let mut call = pin!(self.0.call(exchange));
         poll_fn(|context| {
             // What a panic leaves of the exchange is judged by the driver, which trusts none of it.

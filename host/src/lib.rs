@@ -11,7 +11,7 @@
 //! | [`settings`] | how connections are served, and the methods that say so on each server |
 //! | [`listen`] | listeners, and what their connections inherit |
 //! | [`send`] | writes and files, for every kind of socket |
-//! | [`desk`] | the buffers of a connection while it is served |
+//! | [`buffers`] | the buffers of a connection while it is served |
 //! | [`place`] | which connection gives way to a client that waits |
 //! | [`contain`] | panics of a service, answered by 500 |
 //! | [`park`] | [`block_on`]: a future on the thread that asks for it |
@@ -19,13 +19,12 @@
 //! | `signals` | with the feature `command`: what ends a command, and how |
 //! | `command` | with the feature `command`: flags, messages, and what they do |
 
-mod buffers;
+pub mod buffers;
 pub mod clock;
 #[cfg(feature = "command")]
 pub mod command;
 pub mod contain;
 pub mod deadline;
-pub mod desk;
 pub mod folder;
 pub mod listen;
 pub mod log;
@@ -45,3 +44,8 @@ pub use park::block_on;
 pub use submissions::Kept;
 /// All of what is below this crate.
 pub use thimble_core;
+
+/// The example in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -17,6 +17,8 @@ pub enum Waits {
     Fresh,
     /// The rest of a head.
     Head,
+    /// More of a request's content.
+    Content,
     /// Room for a reply.
     Reply,
     /// Nothing any more: it was told to give its place up.
@@ -24,21 +26,31 @@ pub enum Waits {
 }
 
 impl Waits {
-    const ALL: [Self; 7] =
-        [Self::Not, Self::Idle, Self::Parting, Self::Fresh, Self::Head, Self::Reply, Self::Told];
+    const ALL: [Self; 8] = [
+        Self::Not,
+        Self::Idle,
+        Self::Parting,
+        Self::Fresh,
+        Self::Head,
+        Self::Content,
+        Self::Reply,
+        Self::Told,
+    ];
 
     /// After how long it may have to give its place up to a client that waits; `None`: never. The
     /// first of these kinds goes first.
     ///
     /// Who was answered a moment ago may be about to ask again, and the first request of a new client
-    /// may be on its way. A head takes one round trip, and a reader that has not taken anything for
-    /// so long may be gone.
+    /// may be on its way; so may more of what was refused, and without its place that client would
+    /// not get to read why. A head takes one round trip, and who has neither sent nor taken anything
+    /// for so long may be gone.
     const fn grace(self) -> Option<Duration> {
         match self {
             Self::Not | Self::Told => None,
-            Self::Idle | Self::Parting => Some(Duration::from_millis(200)),
-            Self::Fresh => Some(Duration::from_secs(1)),
+            Self::Idle => Some(Duration::from_millis(200)),
+            Self::Parting | Self::Fresh => Some(Duration::from_secs(1)),
             Self::Head => Some(Duration::from_secs(2)),
+            Self::Content => Some(Duration::from_secs(10)),
             Self::Reply => Some(Duration::from_secs(30)),
         }
     }
@@ -185,10 +197,12 @@ mod tests {
             (Waits::Parting, 99),
             (Waits::Not, 0),
             (Waits::Reply, 71),
+            (Waits::Content, 90),
+            (Waits::Content, 91),
         ]);
         let order: Vec<_> =
             std::iter::from_fn(|| told(&places)).map(|(connection, _)| connection).collect();
-        assert_eq!(order, [5, 4, 6, 3, 1, 2, 0]);
+        assert_eq!(order, [5, 4, 6, 3, 1, 2, 9, 0]);
     }
 
     #[test]
@@ -200,6 +214,24 @@ mod tests {
         // But each hears with its reply that the connection ends.
         assert!(places.iter().all(Place::is_last));
         assert!(!places.iter().any(Place::is_told));
+    }
+
+    #[test]
+    fn who_may_be_about_to_send_more_has_a_moment() {
+        for (waits, moment) in [
+            (Waits::Idle, 200),
+            (Waits::Parting, 1000),
+            (Waits::Fresh, 1000),
+            (Waits::Head, 2000),
+            (Waits::Content, 10_000),
+            (Waits::Reply, 30_000),
+        ] {
+            for (waited, is_told) in [(moment - 1, false), (moment, true)] {
+                let place = Place::default();
+                place.wait(waits, at(100) - Duration::from_millis(waited));
+                assert_eq!(told(&[place]).is_some(), is_told, "{waits:?} {waited}");
+            }
+        }
     }
 
     #[test]
@@ -219,6 +251,7 @@ mod tests {
             (Waits::Idle, true),
             (Waits::Fresh, true),
             (Waits::Head, false),
+            (Waits::Content, false),
             (Waits::Reply, false),
             (Waits::Parting, false),
             (Waits::Not, false),

@@ -1,7 +1,7 @@
 //! Serving through core allocates nothing.
 
 use allocation_counter::measure;
-use thimble_core::server::{Error, Exchange, Responded, Server, Service, Transport};
+use thimble_core::server::{Answer, Exchange, Server, Service, Transport};
 use thimble_core::{Limits, Status};
 use thimble_tests::cases::replay::{Replay, TRANSMIT};
 use thimble_tests::cases::{self, Root, Setting};
@@ -93,10 +93,7 @@ fn no_row_of_the_tables_allocates() {
 struct Allocating;
 
 impl Service for Allocating {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let text = exchange.target().path().to_owned();
         exchange.respond(Status::OK).send(text.as_bytes()).await
     }

@@ -1,7 +1,5 @@
 //! What handlers say, and what becomes of it: fields once, failures told, connections closed.
 
-#![expect(clippy::panic, reason = "a failure here is the test's failure")]
-
 use thimble_core::server::{Answer, Error, Exchange, Server, Service, Transport};
 use thimble_core::{Limits, Status};
 use thimble_tests::memory::{FixedClock, Then, Wire};
@@ -42,9 +40,9 @@ fn ask(path: &str) -> (String, bool, Vec<String>) {
     let request = format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n");
     let pieces = [request.as_bytes()];
     let mut wire = Wire::new(&pieces, Then::Wait);
-    let served = wire.serve(&server, &mut rx, &mut tx);
+    let ended = wire.serve(&server, &mut rx, &mut tx);
     let reply = String::from_utf8_lossy(wire.output()).into_owned();
-    (reply, served == Ok(thimble_tests::memory::Served::Waited), wire.failures().to_vec())
+    (reply, ended == Ok(thimble_tests::memory::Served::Waited), wire.failures().to_vec())
 }
 
 #[test]

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 
 use thimble_core::message::Refusal;
 use thimble_core::server::{Answer, Error, Exchange, Server, Service, Transport};
@@ -67,8 +66,8 @@ fn exchange(service: &impl Service, request: &[u8], size: usize, room: usize) ->
     let (mut rx, mut tx) = (vec![0; 8192], vec![0; room]);
     let pieces: Vec<_> = request.chunks(size).collect();
     let mut wire = Wire::new(&pieces, Then::Wait);
-    let served = wire.serve(&server, &mut rx, &mut tx).unwrap();
-    (String::from_utf8_lossy(wire.output()).into_owned(), served)
+    let ended = wire.serve(&server, &mut rx, &mut tx).unwrap();
+    (String::from_utf8_lossy(wire.output()).into_owned(), ended)
 }
 
 fn ask(service: &impl Service, line: &str, fields: &str) -> String {
@@ -103,8 +102,8 @@ fn added_fields_are_in_every_reply() {
             .lines()
             .filter(|line| ["X-A", "X-B", "X-C"].iter().any(|name| line.starts_with(name)))
             .collect();
-        let expected = [&format!("X-C: {}", INNER[0].1)[..], "X-A: 1", "X-B: 2"];
-        assert_eq!(added, expected, "{line}: {reply}");
+        let first = format!("X-C: {}", INNER[0].1);
+        assert_eq!(added, [first.as_str(), "X-A: 1", "X-B: 2"], "{line}: {reply}");
         let without = ask(&Inner, line, "");
         let others = |reply: &str| {
             let lines = reply
@@ -174,9 +173,9 @@ fn an_outer_service_sees_what_was_answered() {
 
 #[test]
 fn a_guard_refuses_before_the_service_is_asked() {
-    let by_head = Guard::new(Inner, |head, peer: Option<SocketAddr>| {
-        assert_eq!(peer, None);
-        head.fields().only("Authorization") == Some(b"Basic QWRhOnNlY3JldA==")
+    let by_head = Guard::new(Inner, |asked| {
+        assert_eq!((asked.peer, asked.is_secure), (None, false));
+        asked.head.fields().only("Authorization") == Some(b"Basic QWRhOnNlY3JldA==")
     });
     assert!(ask(&by_head, "GET /text", "").starts_with("HTTP/1.1 403 "));
     let asked = by_head.challenge("Basic realm=\"a\"");
@@ -185,6 +184,26 @@ fn a_guard_refuses_before_the_service_is_asked() {
     assert!(reply.contains("\r\nWWW-Authenticate: Basic realm=\"a\"\r\n"), "{reply}");
     let reply = ask(&asked, "GET /text", "Authorization: Basic QWRhOnNlY3JldA==\r\n");
     assert!(reply.ends_with("\r\n\r\ntext") && !reply.contains("WWW-"), "{reply}");
+}
+
+#[test]
+fn a_guard_of_some_paths_knows_all_their_spellings() {
+    let guarded = Guard::new(Inner, |_| false).below(&["a", "b"]);
+    for (target, is_guarded) in [
+        ("/a/b", true),
+        ("/a/b/", true),
+        ("/a/b/c", true),
+        ("/%61/%62", true),
+        ("/a/b?c", true),
+        ("http://a/a/b", true),
+        ("/a", false),
+        ("/a/bc", false),
+        ("/b/a/b", false),
+        ("/text", false),
+    ] {
+        let reply = ask(&guarded, &format!("GET {target}"), "");
+        assert_eq!(reply.starts_with("HTTP/1.1 403 "), is_guarded, "{target}: {reply}");
+    }
 }
 
 #[test]

@@ -126,19 +126,19 @@ fn a_store_may_wait_and_fail() {
         let (mut rx, mut tx) = (vec![0; 8192], vec![0; 1024]);
         let pieces = [request.as_bytes()];
         let mut wire = Wire::new(&pieces, Then::Wait);
-        let served = wire.serve(&server, &mut rx, &mut tx).unwrap();
-        (String::from_utf8_lossy(wire.output()).into_owned(), served)
+        let ended = wire.serve(&server, &mut rx, &mut tx).unwrap();
+        (String::from_utf8_lossy(wire.output()).into_owned(), ended)
     };
     let form = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\
         Content-Type: application/x-www-form-urlencoded\r\n\r\nn=1";
     for status in [200, 200, 503] {
-        let (reply, served) = ask(form);
+        let (reply, ended) = ask(form);
         assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{reply}");
         assert_eq!(reply.contains("\r\nRetry-After: 7\r\n"), status == 503, "{reply}");
-        assert_eq!(served, Served::Waited, "{reply}");
+        assert_eq!(ended, Served::Waited, "{reply}");
     }
     // A page that would look whole, and isn't, has no end.
-    let (reply, served) = ask("GET /submissions HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (reply, ended) = ask("GET /submissions HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(!reply.contains("</html>") && !reply.ends_with("0\r\n\r\n"), "{reply}");
-    assert_eq!(served, Served::Cut);
+    assert_eq!(ended, Served::Cut);
 }

@@ -137,13 +137,14 @@ impl Connection {
     /// [`ParseError::TruncatedHead`] or [`ParseError::TruncatedContent`], when the request is not
     /// complete (RFC 9112 §8).
     pub fn receive_end(&mut self, unread: &[u8]) -> Result<(), ParseError> {
-        self.receiver.end(unread).inspect_err(|error| match error {
-            ParseError::TruncatedHead => self.refuse(unread),
-            _ => {
-                self.receiver.give_up();
-                self.sender.close();
-            }
-        })
+        let ended = self.receiver.end(unread);
+        if ended == Err(ParseError::TruncatedHead) {
+            self.refuse(unread);
+        } else if ended.is_err() {
+            self.receiver.give_up();
+            self.sender.close();
+        }
+        ended
     }
 
     /// Looks for a head at the start of `input`, as [`Receiver::find_head`] does, and

@@ -26,13 +26,13 @@ use crate::semantics::path::Path;
 ///
 /// ```
 /// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Error, Exchange, Method, Refusal, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Method, Refusal, Service, Status, Transport};
 ///
 /// const NOT_HERE: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you are");
 ///
 /// async fn whoami<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     if exchange.method() != Method::Get {
 ///         return Ok(exchange.allow(&[Method::Get])); // 405, and what OPTIONS asks
 ///     }
@@ -46,10 +46,7 @@ use crate::semantics::path::Path;
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         whoami(exchange).await
 /// #     }
 /// # }

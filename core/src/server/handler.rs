@@ -1,12 +1,8 @@
 //! What an application implements.
 
-use super::error::Error;
 use super::exchange::Exchange;
-use super::responded::Responded;
+use super::responded::Answer;
 use super::transport::Transport;
-
-/// What a handler returns: the reply, or what `?` passes on.
-pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>>;
 
 /// What an application implements; once, for every frontend.
 ///
@@ -17,7 +13,7 @@ pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>
 /// use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// use thimble_core::testing::Client;
-/// use thimble_core::{Error, Exchange, Method, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Method, Service, Status, Transport};
 ///
 /// /// A lamp, in front of another service.
 /// struct Lamp<S> {
@@ -26,10 +22,7 @@ pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>
 /// }
 ///
 /// impl<S: Service> Service for Lamp<S> {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         match (exchange.method(), exchange.segments()) {
 ///             (Method::Get, ["lamp"]) => {
 ///                 let state = if self.is_on.load(Ordering::Relaxed) { "on" } else { "off" };
@@ -49,10 +42,7 @@ pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>
 /// struct Nothing;
 ///
 /// impl Service for Nothing {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         Ok(exchange.respond(Status::NOT_FOUND).text("nothing here\n"))
 ///     }
 /// }

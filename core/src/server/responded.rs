@@ -6,21 +6,21 @@ use super::transport::Transport;
 use crate::framing::EmitError;
 use crate::message::Status;
 
+/// What a handler returns: the reply, or what `?` passes on.
+pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>>;
+
 /// A reply that is made. The driver sends what is left of it when the handler returns it.
 ///
 /// There is no other way to make one than to answer the exchange, and it can't be kept for another: a
 /// handler that forgets to answer doesn't compile.
 ///
 /// ```compile_fail,E0308
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// struct Forgetful;
 ///
 /// impl Service for Forgetful {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         exchange.respond(Status::OK).field("A", "b"); // neither `empty`, `text` nor `send`
 ///     }
 /// }
@@ -30,16 +30,13 @@ use crate::message::Status;
 ///
 /// ```
 /// use thimble_core::testing::Client;
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// /// Answers at one path, and nowhere else.
 /// struct Only<S>(&'static str, S);
 ///
 /// impl<S: Service> Service for Only<S> {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         if exchange.target().path() != self.0 {
 ///             return Ok(exchange.respond(Status::NOT_FOUND).empty());
 ///         }
@@ -51,10 +48,7 @@ use crate::message::Status;
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         Ok(exchange.respond(Status::OK).text("here"))
 /// #     }
 /// # }

@@ -2,9 +2,9 @@
 
 use core::fmt::Display;
 
-use super::error::{Error, FAILED};
+use super::error::FAILED;
 use super::output::Output;
-use super::responded::Responded;
+use super::responded::{Answer, Responded};
 use super::stream::Stream;
 use super::transport::{Half, Transport};
 use crate::framing::Length;
@@ -26,11 +26,11 @@ pub struct Responder<'c, T: Transport> {
 ///
 /// ```
 /// use thimble_core::testing::Client;
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// async fn temperature<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     let text = format!("{{\"celsius\": {}}}", 21.5);
 ///     let reply = exchange.respond(Status::OK).field("Cache-Control", "no-store");
 ///     reply.content_type("application/json").send(text.as_bytes()).await
@@ -39,10 +39,7 @@ pub struct Responder<'c, T: Transport> {
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         temperature(exchange).await
 /// #     }
 /// # }
@@ -193,7 +190,7 @@ impl<'c, T: Transport> Reply<'c, T> {
 
     /// The content is `content`, which needn't outlive the handler: it is sent now, if it is larger
     /// than there is room for in the transmit buffer.
-    pub async fn send(self, content: &[u8]) -> Result<Responded<'c, T>, Error<T::Error>> {
+    pub async fn send(self, content: &[u8]) -> Answer<'c, T> {
         let mut stream = self.stream_exact(content.len() as u64);
         stream.queue(content).await?;
         stream.finish()

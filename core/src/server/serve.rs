@@ -55,7 +55,7 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// use embedded_io::ErrorKind;
     /// use thimble_core::server::blocking::{Blocking, Close, block_on};
     /// use thimble_core::server::{Buffers, Ended, Half};
-    /// # use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+    /// # use thimble_core::{Answer, Exchange, Service, Status, Transport};
     /// use thimble_core::{Limits, NoClock, Server};
     ///
     /// /// Either half of a connection. A server that others reach has deadlines, too, which it sets
@@ -93,10 +93,7 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// # struct Hello;
     /// #
     /// # impl Service for Hello {
-    /// #     async fn call<'c, T: Transport>(
-    /// #         &'c self,
-    /// #         exchange: Exchange<'c, T>,
-    /// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    /// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
     /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
     /// #     }
     /// # }

@@ -4,7 +4,7 @@ use core::any::Any;
 
 use super::error::Error;
 use super::output::{Output, Render};
-use super::responded::Responded;
+use super::responded::{Answer, Responded};
 use super::transport::Transport;
 use crate::framing::EmitError;
 
@@ -13,11 +13,11 @@ use crate::framing::EmitError;
 ///
 /// ```
 /// use thimble_core::testing::Client;
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// async fn numbers<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     let mut out = exchange.respond(Status::OK).content_type("text/plain").stream();
 ///     for number in 0..1000 {
 ///         // Gathered in the transmit buffer, sent when it is full. `write` sends at once.
@@ -29,10 +29,7 @@ use crate::framing::EmitError;
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         numbers(exchange).await
 /// #     }
 /// # }
@@ -157,7 +154,7 @@ impl<'c, T: Transport> Stream<'c, T> {
     ///
     /// # Errors
     /// That it is less than was declared: the connection is cut, so that the client notices.
-    pub fn finish(self) -> Result<Responded<'c, T>, Error<T::Error>> {
+    pub fn finish(self) -> Answer<'c, T> {
         self.output.check()?;
         self.output.end_chunk();
         let tail = self.output.sender.end()?;

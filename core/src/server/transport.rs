@@ -157,7 +157,7 @@ pub trait Transmit: embedded_io_async::Write + Half {
 /// use thimble_core::server::blocking::block_on;
 /// use thimble_core::server::{Buffers, Half, Phase, Transmit};
 /// use thimble_core::{Limits, NoClock, Server, Transport};
-/// # use thimble_core::{Error, Exchange, Responded, Service, Status};
+/// # use thimble_core::{Answer, Exchange, Service, Status};
 ///
 /// /// What the client sent, and what it is sent.
 /// struct Memory(Request, Reply);
@@ -218,10 +218,7 @@ pub trait Transmit: embedded_io_async::Write + Half {
 /// # struct Hello;
 /// #
 /// # impl Service for Hello {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
 /// #     }
 /// # }

@@ -1,6 +1,6 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, OTHER_STATE, What, unwanted};
+use super::files::{Files, Found, PRECONDITION_FAILED, What, unwanted};
 use super::form::Form;
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
@@ -119,7 +119,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         Self { takes_forms, ..self }
     }
 
-    /// Gives each submitted form to `submissions` as well, and answers once that has kept it.
+    /// Gives each submitted form to `submissions` as well, and answers when it has been kept.
     #[must_use]
     pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2, R> {
         let Self { files, takes_forms, shown, .. } = self;
@@ -145,7 +145,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
             exchange.announces_form()?;
             if !is_in_state(&exchange, page) {
-                return Ok(exchange.refuse(OTHER_STATE));
+                return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
             let (form, mut respond) = exchange.form().await?;
             let submission = Submission { time: respond.now(), path, form };
@@ -180,7 +180,6 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 
     /// Shows the submissions that were kept, the latest first.
     fn show<'c, T: Transport>(
-        &'c self,
         exchange: Exchange<'c, T>,
         kept: &'c R,
     ) -> impl Future<Output = Answer<'c, T>> {
@@ -220,7 +219,7 @@ impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
         }
         if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
             return match exchange.method() {
-                Method::Get => self.show(exchange, kept).await,
+                Method::Get => Self::show(exchange, kept).await,
                 _ => Ok(exchange.allow(&[Method::Get])),
             };
         }

@@ -23,16 +23,13 @@ const FIELDS: usize = 32;
 ///
 /// ```
 /// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// /// Answers with the content of the request.
 /// struct Echo;
 ///
 /// impl Service for Echo {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         let (mut body, respond) = exchange.open().await?;
 ///         let mut out = respond.status(Status::OK).stream();
 ///         while let Some(chunk) = body.chunk().await? {

@@ -5,7 +5,7 @@ mod setting;
 
 use thimble_core::bytes::cursor::Cursor;
 use thimble_core::message::{Method, Refusal, Status};
-use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
+use thimble_core::server::{Answer, Exchange, Service, Transport};
 use thimble_core::service::{Site, Storage};
 
 pub use crate::setting::{Root, Setting, Sizes};
@@ -30,10 +30,7 @@ impl<S: Storage> App<S> {
 }
 
 impl<S: Storage> Service for App<S> {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         use Method::{Get, Post, Put};
         match (exchange.method(), exchange.segments()) {
             (Get, ["hello"]) => Ok(exchange.respond(Status::OK).text("hello\n")),
@@ -55,9 +52,7 @@ impl<S: Storage> Service for App<S> {
     }
 }
 
-async fn echo<T: Transport>(
-    exchange: Exchange<'_, T>,
-) -> Result<Responded<'_, T>, Error<T::Error>> {
+async fn echo<T: Transport>(exchange: Exchange<'_, T>) -> Answer<'_, T> {
     let (mut body, respond) = exchange.open().await?;
     let mut out = respond.status(Status::OK).content_type("application/octet-stream").stream();
     while let Some(chunk) = body.chunk().await? {
@@ -66,9 +61,7 @@ async fn echo<T: Transport>(
     out.finish()
 }
 
-async fn length<T: Transport>(
-    exchange: Exchange<'_, T>,
-) -> Result<Responded<'_, T>, Error<T::Error>> {
+async fn length<T: Transport>(exchange: Exchange<'_, T>) -> Answer<'_, T> {
     let (mut body, respond) = exchange.open().await?;
     let mut length = 0;
     while let Some(chunk) = body.chunk().await? {
@@ -84,9 +77,7 @@ async fn length<T: Transport>(
     respond.status(Status::OK).content_type("text/plain; charset=utf-8").send(text).await
 }
 
-async fn stream<T: Transport>(
-    exchange: Exchange<'_, T>,
-) -> Result<Responded<'_, T>, Error<T::Error>> {
+async fn stream<T: Transport>(exchange: Exchange<'_, T>) -> Answer<'_, T> {
     let reply = exchange.respond(Status::OK).content_type("text/plain; charset=utf-8");
     let mut out = reply.stream();
     for piece in ["one", "two", "three"] {
@@ -95,9 +86,7 @@ async fn stream<T: Transport>(
     out.finish()
 }
 
-async fn switch<T: Transport>(
-    exchange: Exchange<'_, T>,
-) -> Result<Responded<'_, T>, Error<T::Error>> {
+async fn switch<T: Transport>(exchange: Exchange<'_, T>) -> Answer<'_, T> {
     let (form, respond) = exchange.form().await?;
     Ok(match form.get("on") {
         Some(_) => respond.see_other("/"),
@@ -108,7 +97,7 @@ async fn switch<T: Transport>(
 async fn segments<'c, T: Transport>(
     exchange: Exchange<'c, T>,
     segments: &'c [&'c str],
-) -> Result<Responded<'c, T>, Error<T::Error>> {
+) -> Answer<'c, T> {
     let separators = segments.len().saturating_sub(1);
     let length: usize = segments.iter().map(|segment| segment.len()).sum();
     let reply = exchange.respond(Status::OK).content_type("text/plain; charset=utf-8");

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use thimble_tests::until::until;
 
 use super::frontend::{
-    Deadlines, Error, Exchange, Limits, Log, Method, Responded, Server, Service, Status, Stop,
-    Transport,
+    Answer, Deadlines, Exchange, Limits, Log, Method, Server, Service, Status, Stop, Transport,
 };
 
 /// Greets, echoes, swallows, sends much, and panics, as it is asked.
@@ -30,10 +29,7 @@ impl Drop for Bomb {
 }
 
 impl Service for Rooms {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         match (exchange.method(), exchange.segments()) {
             (Method::Get, ["hello"]) => Ok(exchange.respond(Status::OK).text("hello\n")),
             (Method::Get, ["large"]) => Ok(exchange.respond(Status::OK).content(&MUCH)),

@@ -5,7 +5,7 @@ use crate::bytes::ascii::Decimal;
 use crate::grammar::date::iso_minutes;
 use crate::message::{Refusal, Status};
 use crate::semantics::path::{Path, percent_encode};
-use crate::server::{Error, Exchange, Responded, Transport};
+use crate::server::{Answer, Error, Exchange, Transport};
 use crate::service::html::{BODY, BOTTOM, REPLACEMENT, STYLE, TOP, replace, replacement};
 use crate::service::storage::{Entries, Entry, Storage};
 
@@ -37,7 +37,7 @@ impl<S: Storage> Files<'_, S> {
         exchange: Exchange<'c, T>,
         entries: &mut S::Entries,
         path: &Path<'_>,
-    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+    ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             if !exchange.is_head()
                 && let Err(error) = entries.begin().await

@@ -1,7 +1,7 @@
 //! Static files over a [`Storage`].
 
+mod byteranges;
 mod listing;
-mod multipart;
 pub mod plan;
 
 use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
@@ -10,10 +10,10 @@ use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::own_type_of;
 use crate::semantics::negotiate::{Coding, choose};
 use crate::semantics::path::Path;
-use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
+use crate::server::{Answer, Exchange, Reply, Responded, Service, Stream, Transport};
 
 use plan::NO_CACHE;
-pub(super) use plan::OTHER_STATE;
+pub(super) use plan::PRECONDITION_FAILED;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
 const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "nothing is served at this path");
@@ -199,7 +199,7 @@ impl<'s, S: Storage> Files<'s, S> {
         exchange: Exchange<'c, T>,
         found: &mut Found<'c, S>,
         methods: &'c [Method<'c>],
-    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+    ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             let is_get = exchange.method() == Method::Get;
             if let What::Entries(entries) = &mut found.what
@@ -313,10 +313,7 @@ fn begin<'c, T: Transport>(
 }
 
 impl<S: Storage> Service for Files<'_, S> {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }
@@ -340,7 +337,7 @@ pub(super) fn unwanted<T: Transport>(exchange: &Exchange<'_, T>) -> Option<Refus
     match evaluate(exchange.head(), &validators, Access::Reads, exchange.now()) {
         Outcome::Proceed => None,
         Outcome::NotModified => Some(Refusal::new(Status::NOT_MODIFIED, "")),
-        Outcome::Failed => Some(OTHER_STATE),
+        Outcome::Failed => Some(PRECONDITION_FAILED),
     }
 }
 

@@ -13,11 +13,11 @@ const REPLACEMENT: &str = "\u{fffd}";
 ///
 /// ```
 /// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// async fn order<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     let (form, respond) = exchange.form().await?; // 411, 413, 415 and 400 answered for you
 ///     let count: u32 = form.get("count").and_then(|count| count.parse().ok()).unwrap_or(1);
 ///     let toppings = form.iter().filter(|(name, _)| *name == "topping");
@@ -29,10 +29,7 @@ const REPLACEMENT: &str = "\u{fffd}";
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         order(exchange).await
 /// #     }
 /// # }

@@ -11,7 +11,7 @@
 //! # fn services(image: Image) {
 //! let files = Files::new(image);
 //! let shared = Cors::new(files).origins(&["https://example.com"]).methods(&[Method::Get]);
-//! let guarded = Guard::new(shared, |_, peer| peer.is_some_and(|peer| peer.ip().is_loopback()));
+//! let guarded = Guard::new(shared, |asked| asked.peer.is_some_and(|peer| peer.ip().is_loopback()));
 //! let watched = Watch::new(guarded, |seen| {
 //!     println!("{} {} {}", seen.head.target().path(), seen.status.code(), seen.length);
 //! });
@@ -28,5 +28,5 @@ mod guard;
 mod watch;
 
 pub use cors::Cors;
-pub use guard::Guard;
+pub use guard::{Asked, Guard};
 pub use watch::{Seen, Watch};

@@ -1,4 +1,4 @@
-//! The two buffers of a worker.
+//! The memory of a connection's buffers.
 
 use std::io;
 
@@ -9,14 +9,14 @@ use memmap2::MmapMut;
 /// They are an anonymous mapping: a page of it costs memory from when it is first written to, and
 /// all go back to the system at once, neither of which an allocator promises.
 #[derive(Debug)]
-pub(crate) struct Buffers {
+pub(super) struct Mapping {
     mapping: MmapMut,
     receive: usize,
 }
 
-impl Buffers {
+impl Mapping {
     /// Untouched buffers of these sizes, in octets.
-    pub(crate) fn new(receive: usize, transmit: usize) -> io::Result<Self> {
+    pub(super) fn new(receive: usize, transmit: usize) -> io::Result<Self> {
         let mapping = MmapMut::map_anon(receive.saturating_add(transmit))?;
         // Where the system has huge pages, one octet would cost two mebibytes. Where it has none,
         // this fails and nothing is lost.
@@ -26,18 +26,18 @@ impl Buffers {
     }
 
     /// The receive and the transmit buffer.
-    pub(crate) fn halves(&mut self) -> (&mut [u8], &mut [u8]) {
+    pub(super) fn halves(&mut self) -> (&mut [u8], &mut [u8]) {
         let receive = self.receive.min(self.mapping.len());
         self.mapping.split_at_mut(receive)
     }
 
     /// Octets of the receive buffer.
-    pub(crate) const fn receive(&self) -> usize {
+    pub(super) const fn receive(&self) -> usize {
         self.receive
     }
 
     /// Gives their memory back, and takes untouched buffers instead.
-    pub(crate) fn renew(&mut self) -> io::Result<()> {
+    pub(super) fn renew(&mut self) -> io::Result<()> {
         *self = Self::new(self.receive, self.mapping.len().saturating_sub(self.receive))?;
         Ok(())
     }
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn buffers_have_their_sizes_and_are_empty_when_renewed() -> io::Result<()> {
-        let mut buffers = Buffers::new(10_000, 5000)?;
+        let mut buffers = Mapping::new(10_000, 5000)?;
         let (receive, transmit) = buffers.halves();
         assert_eq!((receive.len(), transmit.len()), (10_000, 5000));
         receive.fill(1);
@@ -71,7 +71,7 @@ mod tests {
         };
         let before = resident()?;
         let mut all =
-            (0..64).map(|_| Buffers::new(16 << 20, 1 << 16)).collect::<io::Result<Vec<_>>>()?;
+            (0..64).map(|_| Mapping::new(16 << 20, 1 << 16)).collect::<io::Result<Vec<_>>>()?;
         for buffers in &mut all {
             buffers.halves().0[0] = 1;
         }

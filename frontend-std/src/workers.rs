@@ -1,4 +1,4 @@
-//! The crew: how many workers there are, how many of them wait, and when one goes.
+//! How many workers there are, how many of them wait, and when one goes.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// a light load. There the least number that waited at once during a second tells: without all of
 /// those but one, nothing would have been slower.
 #[derive(Debug)]
-pub(crate) struct Crew {
+pub(crate) struct Workers {
     most: usize,
     live: usize,
     waiting: usize,
@@ -32,12 +32,12 @@ pub(crate) enum Take {
     /// The one that accepted it.
     Serve,
     /// A new one.
-    Hire,
+    Start,
     /// Whoever is done first: all places are taken.
     Wait,
 }
 
-impl Crew {
+impl Workers {
     /// Nobody yet, and never more than `most` that serve.
     pub(crate) const fn new(most: usize, now: Duration) -> Self {
         Self { most, live: 0, waiting: 0, least: 0, since: now, surplus: 0 }
@@ -61,7 +61,7 @@ impl Crew {
             return Take::Wait;
         }
         self.live = self.live.saturating_add(1);
-        Take::Hire
+        Take::Start
     }
 
     /// If another one waits as well, one of both serves a connection. Says whether that is so.
@@ -89,8 +89,8 @@ impl Crew {
         alone
     }
 
-    /// The one that should have joined could not.
-    pub(crate) const fn fail_to_hire(&mut self) {
+    /// The one that should have started could not.
+    pub(crate) const fn fail_to_start(&mut self) {
         self.live = self.live.saturating_sub(1);
     }
 
@@ -148,80 +148,80 @@ mod tests {
     }
 
     /// `live` workers, all but one with a connection.
-    fn crew(most: usize, live: usize) -> Crew {
-        let mut crew = Crew::new(most, at(0));
-        crew.join();
+    fn workers(most: usize, live: usize) -> Workers {
+        let mut workers = Workers::new(most, at(0));
+        workers.join();
         for _ in 1..live {
-            assert_eq!(crew.take(), Take::Hire);
+            assert_eq!(workers.take(), Take::Start);
         }
-        crew
+        workers
     }
 
     #[test]
     fn it_grows_to_its_limit_and_one_that_accepts() {
-        let mut crew = crew(3, 4);
-        assert_eq!((crew.live, crew.waiting), (4, 1));
-        assert_eq!(crew.take(), Take::Wait);
-        crew.finish();
-        assert_eq!(crew.take(), Take::Serve);
-        assert_eq!((crew.live, crew.waiting), (4, 1));
+        let mut workers = workers(3, 4);
+        assert_eq!((workers.live, workers.waiting), (4, 1));
+        assert_eq!(workers.take(), Take::Wait);
+        workers.finish();
+        assert_eq!(workers.take(), Take::Serve);
+        assert_eq!((workers.live, workers.waiting), (4, 1));
     }
 
     #[test]
     fn without_a_thread_it_stays_as_it_is() {
-        let mut crew = crew(3, 1);
-        assert_eq!(crew.take(), Take::Hire);
-        crew.fail_to_hire();
-        assert_eq!((crew.live, crew.waiting), (1, 1));
-        assert!(!crew.take_turns() && crew.take_alone());
-        crew.finish();
-        assert_eq!((crew.live, crew.waiting), (1, 1));
+        let mut workers = workers(3, 1);
+        assert_eq!(workers.take(), Take::Start);
+        workers.fail_to_start();
+        assert_eq!((workers.live, workers.waiting), (1, 1));
+        assert!(!workers.take_turns() && workers.take_alone());
+        workers.finish();
+        assert_eq!((workers.live, workers.waiting), (1, 1));
     }
 
     #[test]
     fn after_a_crowd_all_but_one_go() {
-        let mut crew = crew(1000, 1000);
+        let mut workers = workers(1000, 1000);
         for _ in 0..999 {
-            crew.finish();
+            workers.finish();
         }
-        assert_eq!((0..1000).filter(|_| crew.retire_idle()).count(), 999);
-        assert_eq!((crew.live, crew.waiting), (1, 1));
+        assert_eq!((0..1000).filter(|_| workers.retire_idle()).count(), 999);
+        assert_eq!((workers.live, workers.waiting), (1, 1));
     }
 
     #[test]
     fn a_light_load_keeps_few() {
-        let mut crew = crew(1000, 100);
+        let mut workers = workers(1000, 100);
         for _ in 0..99 {
-            crew.finish();
+            workers.finish();
         }
         let mut gone = 0;
         for now in (0..3000).step_by(10) {
             // Two connections at a time, given to any of them.
-            assert_eq!([crew.take(), crew.take()], [Take::Serve; 2]);
-            crew.finish();
-            gone += usize::from(crew.retire_surplus(at(now)));
-            crew.finish();
-            gone += usize::from(crew.retire_surplus(at(now)));
+            assert_eq!([workers.take(), workers.take()], [Take::Serve; 2]);
+            workers.finish();
+            gone += usize::from(workers.retire_surplus(at(now)));
+            workers.finish();
+            gone += usize::from(workers.retire_surplus(at(now)));
         }
-        assert_eq!((gone, crew.live), (97, 3));
+        assert_eq!((gone, workers.live), (97, 3));
     }
 
     #[test]
     fn a_steady_load_sends_nobody_away() {
-        let mut crew = crew(1000, 33);
+        let mut workers = workers(1000, 33);
         for _ in 0..32 {
-            crew.finish();
+            workers.finish();
         }
         for now in (0..5000).step_by(20) {
             for _ in 0..32 {
-                assert_eq!(crew.take(), Take::Serve);
+                assert_eq!(workers.take(), Take::Serve);
             }
             for _ in 0..31 {
-                crew.finish();
-                assert!(!crew.retire_surplus(at(now)));
+                workers.finish();
+                assert!(!workers.retire_surplus(at(now)));
             }
-            crew.finish();
+            workers.finish();
         }
-        assert_eq!(crew.live, 33);
+        assert_eq!(workers.live, 33);
     }
 }
