@@ -2,9 +2,9 @@
 
 use crate::waiting::{CLIENTS, Syn};
 
-/// Memory for `N` connections, to be kept in a static or on the stack. Sizes are in octets.
+/// Memory for `N` connections, in a static or on the stack. Sizes are in octets.
 ///
-/// | parameter | what it is | if nothing is said |
+/// | parameter | what it is | default |
 /// |---|---|---|
 /// | `N` | connections, each with a socket | |
 /// | `WINDOW` | a socket's receive buffer, and so the most that a client sends ahead | 1536 |
@@ -12,14 +12,14 @@ use crate::waiting::{CLIENTS, Syn};
 /// | `HEAD` | holds a request's head, and its content behind it: see [`Limits::within`] | 4096 |
 /// | `REPLY` | holds a reply's head twice | 1024 |
 ///
-/// Besides, 448 octets for each connection keep what four clients asked that wait for a socket.
+/// Another 448 octets for each connection hold the connection requests of four waiting clients.
 ///
 /// [`Limits::within`]: thimble_core::Limits::within
 ///
 /// ```
 /// use thimble_smoltcp::Memory;
 ///
-/// // Three connections for large forms, and a fourth to tell when they are busy.
+/// // Three connections that take large forms, and a fourth socket that listens meanwhile.
 /// let memory: Memory<4, 1536, 2048, 8192> = Memory::new();
 /// assert_eq!(size_of_val(&memory), 4 * (1536 + 2048 + 8192 + 1024 + 448));
 /// ```

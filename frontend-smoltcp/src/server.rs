@@ -27,7 +27,7 @@ const FRAMES: usize = 16;
 /// use std::time::{SystemTime, UNIX_EPOCH};
 ///
 /// use thimble_smoltcp::{Clock, Deadlines, Limits, Server, UnixTime};
-/// # use thimble_smoltcp::{Error, Exchange, Responded, Service, Status, Transport};
+/// # use thimble_smoltcp::{Answer, Exchange, Service, Status, Transport};
 ///
 /// /// On a device: what a real-time clock says, or SNTP, once it said something.
 /// struct Time;
@@ -41,10 +41,7 @@ const FRAMES: usize = 16;
 ///
 /// # struct Hello;
 /// # impl Service for Hello {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
 /// #     }
 /// # }
@@ -88,7 +85,7 @@ impl<S: Service, C: Clock> Server<S, C> {
         self
     }
 
-    /// Shows refusals by `page` to clients that accept HTML. If nothing is said, all get a line of text,
+    /// Shows refusals by `page` to clients that accept HTML. By default, all get a line of text,
     /// and the image holds no such page.
     pub fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
         self.core.refusal_page = Some(page);
@@ -175,15 +172,12 @@ impl<S: Service, C: Clock> Server<S, C> {
 /// use smoltcp::socket::tcp;
 /// use smoltcp::time::Instant;
 /// use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-/// # use thimble_smoltcp::{Error, Exchange, Responded, Service, Status, Transport};
+/// # use thimble_smoltcp::{Answer, Exchange, Service, Status, Transport};
 /// use thimble_smoltcp::{Memory, Server};
 ///
 /// # struct Hello;
 /// # impl Service for Hello {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
 /// #     }
 /// # }

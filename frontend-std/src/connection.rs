@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::place::{Place, Waits};
+use thimble_host::place::{Place, Waits};
 
 /// An accepted connection.
 #[derive(Debug)]
@@ -66,17 +66,6 @@ impl Connection {
     pub(crate) fn cut(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
-}
-
-/// The error of a read that is given up so that the buffers can be taken back; the connection
-/// goes on.
-pub(crate) fn lull() -> io::Error {
-    io::ErrorKind::WouldBlock.into()
-}
-
-/// Whether `error` is that of [`lull`]. No other read or write ends so: they try again.
-pub(crate) fn is_lull(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
 }
 
 #[cfg(test)]

@@ -4,19 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use thimble_core::server::{Budget, Deadlines, Phase};
+use thimble_host::deadline::{LATE, SLICE};
 
 /// The least time-out of a socket: clocks have ticks.
 const TICK: Duration = Duration::from_millis(8);
-
-/// The longest wait in one call, but for an idle client.
-///
-/// The kernel takes more octets again only once a third of its own buffer is free, which a slow client
-/// may need minutes for; a call that begins then finds any room there is. And what a call took longer
-/// than its time-out, this process or this machine stood still, which is not the client's fault.
-pub const SLICE: Duration = Duration::from_secs(5);
-
-/// How late a time-out may be.
-pub const LATE: Duration = Duration::from_millis(500);
 
 /// What the client has left of its time, for a half whose socket blocks, and the time-out that stands
 /// on that socket.

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use thimble_host::command::{self, Flags};
 use thimble_std::Server;
-use thimble_std::command::{self, Flags};
 
 const NAME: &str = "thimble";
 

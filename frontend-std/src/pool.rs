@@ -11,15 +11,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
-use memmap2::MmapMut;
+use thimble_host::clock::moment;
+use thimble_host::contain::dispose;
+use thimble_host::listen::{RUN_OUT, accept, has_run_out, is_time_out};
+use thimble_host::place::LOOK_AGAIN;
 
-use crate::clock::moment;
 use crate::connection::Connection;
-use crate::contain::dispose;
-use crate::crew::{Crew, Take};
-use crate::listen::{RUN_OUT, accept, has_run_out, is_time_out};
-use crate::place::LOOK_AGAIN;
 use crate::stop::Stop;
+use crate::workers::{Take, Workers};
 
 /// Only the pages that a worker touches count; this is room for the deepest of services.
 const STACK: usize = 256 * 1024;
@@ -31,19 +30,19 @@ const LEFT: usize = 4 * 1024 * 1024;
 /// What the workers do.
 pub(crate) trait Work: Sync {
     /// What a worker keeps from connection to connection.
-    type Desk: Send;
+    type Buffers: Send;
 
     /// What a new worker begins with.
-    fn desk(&self) -> io::Result<Self::Desk>;
+    fn buffers(&self) -> io::Result<Self::Buffers>;
 
     /// Serves a connection to its end.
-    fn serve(&self, desk: &mut Self::Desk, connection: &Connection);
+    fn serve(&self, buffers: &mut Self::Buffers, connection: &Connection);
 }
 
 struct Pool<'env, W> {
     stop: &'env Stop,
     work: &'env W,
-    crew: Mutex<Crew>,
+    workers: Mutex<Workers>,
     /// Somebody is done with a connection.
     done: Condvar,
 }
@@ -54,46 +53,46 @@ type Handed = Arc<Mutex<Option<Connection>>>;
 /// Accepts and serves connections, at most `most` at a time, until `stop` says so and the last one
 /// is done.
 pub(crate) fn run<W: Work>(stop: &Stop, work: &W, most: usize) -> io::Result<()> {
-    let crew = Mutex::new(Crew::new(most.max(1), moment()));
-    let pool = Pool { stop, work, crew, done: Condvar::new() };
+    let workers = Mutex::new(Workers::new(most.max(1), moment()));
+    let pool = Pool { stop, work, workers, done: Condvar::new() };
     thread::scope(|scope| {
-        pool.crew().join();
-        pool.hire(scope, Handed::default())
+        pool.workers().join();
+        pool.start(scope, Handed::default())
     })
 }
 
 impl<W: Work> Pool<'_, W> {
-    /// Starts a worker with a connection, if there is one, and with its desk: a thread that would have
-    /// to wait for one would keep its client waiting, while others are done with theirs.
-    fn hire<'scope>(
+    /// Starts a worker with a connection, if there is one, and with its buffers: a thread that would
+    /// have to wait for them would keep its client waiting, while others are done with theirs.
+    fn start<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         first: Handed,
     ) -> io::Result<()> {
-        drop(MmapMut::map_anon(LEFT)?);
-        let desk = self.work.desk()?;
+        Vec::<u8>::new().try_reserve_exact(LEFT).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let buffers = self.work.buffers()?;
         let worker = thread::Builder::new().name("thimble".into()).stack_size(STACK);
-        worker.spawn_scoped(scope, move || self.be_a_worker(scope, desk, &first)).map(drop)
+        worker.spawn_scoped(scope, move || self.be_a_worker(scope, buffers, &first)).map(drop)
     }
 
     fn be_a_worker<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-        mut desk: W::Desk,
+        mut buffers: W::Buffers,
         first: &Handed,
     ) {
         if let Some(connection) = take_out(first) {
-            self.serve(&mut desk, connection);
+            self.serve(&mut buffers, connection);
         }
         loop {
             let goes = match self.next() {
                 Next::Connection(connection) => {
                     self.hand_over(scope, connection).is_some_and(|connection| {
-                        self.serve(&mut desk, connection);
-                        self.crew().retire_surplus(moment())
+                        self.serve(&mut buffers, connection);
+                        self.workers().retire_surplus(moment())
                     })
                 }
-                Next::Nothing => self.crew().retire_idle(),
+                Next::Nothing => self.workers().retire_idle(),
                 Next::Failed => false,
                 Next::Over => break,
             };
@@ -101,7 +100,7 @@ impl<W: Work> Pool<'_, W> {
                 return;
             }
         }
-        self.crew().leave();
+        self.workers().leave();
     }
 
     /// Waits for a connection.
@@ -127,14 +126,14 @@ impl<W: Work> Pool<'_, W> {
         scope: &'scope Scope<'scope, '_>,
         connection: Connection,
     ) -> Option<Connection> {
-        let take = self.crew().take();
+        let take = self.workers().take();
         let connection = match take {
             Take::Serve => return Some(connection),
             Take::Wait => connection,
-            Take::Hire => {
+            Take::Start => {
                 let handed = Handed::new(Mutex::new(Some(connection)));
-                self.hire(scope, Arc::clone(&handed)).err()?;
-                self.crew().fail_to_hire();
+                self.start(scope, Arc::clone(&handed)).err()?;
+                self.workers().fail_to_start();
                 take_out(&handed)?
             }
         };
@@ -144,38 +143,38 @@ impl<W: Work> Pool<'_, W> {
 
     /// Waits until another one waits, so that this one can serve `connection`.
     fn wait_for_place(&self, connection: &Connection) {
-        let mut crew = self.crew();
-        while !crew.take_turns() {
+        let mut workers = self.workers();
+        while !workers.take_turns() {
             // Without another thread, this one has to do, and nobody makes room for who comes next.
-            if crew.take_alone() {
+            if workers.take_alone() {
                 connection.place().end_after_reply();
                 return;
             }
-            drop(crew);
+            drop(workers);
             self.stop.make_room();
-            crew = self.crew();
-            if !crew.has_another() {
-                let waited = self.done.wait_timeout(crew, LOOK_AGAIN);
-                crew = waited.unwrap_or_else(PoisonError::into_inner).0;
+            workers = self.workers();
+            if !workers.has_another() {
+                let waited = self.done.wait_timeout(workers, LOOK_AGAIN);
+                workers = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         }
     }
 
-    fn serve(&self, desk: &mut W::Desk, connection: Connection) {
+    fn serve(&self, buffers: &mut W::Buffers, connection: Connection) {
         let enlisted = self.stop.enlist(connection);
-        // What a panic leaves on the desk is octets, and the next connection takes none of them for
+        // What a panic leaves in the buffers is octets, and the next connection takes none of them for
         // its own.
-        let serve = AssertUnwindSafe(|| self.work.serve(desk, enlisted.connection()));
+        let serve = AssertUnwindSafe(|| self.work.serve(buffers, enlisted.connection()));
         if let Err(payload) = catch_unwind(serve) {
             dispose(payload);
         }
         drop(enlisted);
-        self.crew().finish();
+        self.workers().finish();
         self.done.notify_one();
     }
 
-    fn crew(&self) -> MutexGuard<'_, Crew> {
-        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
+    fn workers(&self) -> MutexGuard<'_, Workers> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -201,33 +200,34 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
+    use thimble_host::listen;
+
     use super::*;
-    use crate::listen;
 
     /// Echoes octet by octet until the end; panics at `!`.
     #[derive(Default)]
     struct Echo {
-        desks: AtomicUsize,
+        workers: AtomicUsize,
         served: AtomicUsize,
     }
 
-    struct Desk<'a>(&'a AtomicUsize);
+    struct Counted<'a>(&'a AtomicUsize);
 
-    impl Drop for Desk<'_> {
+    impl Drop for Counted<'_> {
         fn drop(&mut self) {
             self.0.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
     impl<'a> Work for &'a Echo {
-        type Desk = Desk<'a>;
+        type Buffers = Counted<'a>;
 
-        fn desk(&self) -> io::Result<Desk<'a>> {
-            self.desks.fetch_add(1, Ordering::SeqCst);
-            Ok(Desk(&self.desks))
+        fn buffers(&self) -> io::Result<Counted<'a>> {
+            self.workers.fetch_add(1, Ordering::SeqCst);
+            Ok(Counted(&self.workers))
         }
 
-        fn serve(&self, _: &mut Desk<'a>, connection: &Connection) {
+        fn serve(&self, _: &mut Counted<'a>, connection: &Connection) {
             let mut octet = [0];
             loop {
                 connection.place().wait_for_request(moment());
@@ -253,13 +253,13 @@ mod tests {
         }
     }
 
-    /// Waits until so many desks are taken.
-    fn desks(echo: &Echo, count: usize) -> bool {
+    /// Waits until there are so many workers.
+    fn has_workers(echo: &Echo, count: usize) -> bool {
         let end = Instant::now() + Duration::from_secs(10);
-        while echo.desks.load(Ordering::SeqCst) != count && Instant::now() < end {
+        while echo.workers.load(Ordering::SeqCst) != count && Instant::now() < end {
             thread::sleep(Duration::from_millis(10));
         }
-        echo.desks.load(Ordering::SeqCst) == count
+        echo.workers.load(Ordering::SeqCst) == count
     }
 
     /// Runs `client` against a pool of at most `most` workers.
@@ -276,7 +276,7 @@ mod tests {
             })
         });
         assert!(outcome.is_ok(), "{outcome:?}");
-        assert_eq!(echo.desks.load(Ordering::SeqCst), 0, "every desk is given back");
+        assert_eq!(echo.workers.load(Ordering::SeqCst), 0, "every worker has left");
     }
 
     fn say(mut stream: &TcpStream, octet: u8) -> io::Result<u8> {
@@ -317,9 +317,9 @@ mod tests {
             for stream in &crowd {
                 assert_eq!(say(stream, b'x')?, b'x');
             }
-            assert!(desks(&echo, 51));
+            assert!(has_workers(&echo, 51));
             drop(crowd);
-            assert!(desks(&echo, 1));
+            assert!(has_workers(&echo, 1));
             assert_eq!(say(&connect(address)?, b'y')?, b'y');
             Ok(())
         });

@@ -2,25 +2,27 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use thimble_core::server::blocking::Close;
 use thimble_core::server::{Deadlines, Half, Phase, Record};
+use thimble_host::Log;
+use thimble_host::buffers::idle_error;
+use thimble_host::clock::moment;
+use thimble_host::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
+use thimble_host::place::Waits;
+use thimble_host::send::{self, PIECE};
 
-use crate::clock::moment;
-use crate::connection::{Connection, lull};
+use crate::connection::Connection;
 use crate::deadline::{Arm, Wait};
-use crate::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
-use crate::log::Log;
-use crate::place::Waits;
-use crate::send::{self, PIECE};
 use crate::stop::Stop;
 
-/// A connection that has used this much of its buffers gives them back in a lull.
+/// A connection that has used this much of its buffers gives them back while it is idle.
 const USED: usize = 16 * 1024;
 
 /// How often a half that was ended looks for octets that were on their way.
@@ -48,6 +50,8 @@ pub(crate) struct Tx<'conn> {
     log: &'conn Log,
     wait: Wait,
     used: &'conn Cell<usize>,
+    /// What the application did wrong in the reply that is being made.
+    failure: Option<String>,
 }
 
 /// Both halves of `connection`. They add to `used` what goes through their buffers; it is zero
@@ -63,7 +67,7 @@ pub(crate) fn halves<'conn>(
     let tx = Wait::new(deadlines, SEND_TIME_OUT);
     (
         Rx { connection, stop, log, wait: rx, since: Duration::ZERO, ended: false, used },
-        Tx { connection, stop, log, wait: tx, used },
+        Tx { connection, stop, log, wait: tx, used, failure: None },
     )
 }
 
@@ -149,7 +153,7 @@ impl embedded_io::Read for Rx<'_> {
                 return Ok(octets);
             }
             if idle && self.used.get() > USED {
-                return Err(lull());
+                return Err(idle_error());
             }
             arm = self.wait.again()?;
         }
@@ -251,9 +255,24 @@ impl Half for Tx<'_> {
         self.log.reply(head);
     }
 
+    fn peer(&self) -> Option<SocketAddr> {
+        Some(self.connection.peer())
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.connection.stream().local_addr().ok()
+    }
+
+    fn failed(&mut self, error: &dyn Display) {
+        self.failure = Some(error.to_string());
+    }
+
     fn replied(&mut self, record: &Record<'_>) {
         self.wait.over();
         self.connection.place().answered();
+        if let Some(failure) = self.failure.take() {
+            self.log.failure(self.connection.peer(), record, &failure);
+        }
         self.log.access(self.connection.peer(), record);
     }
 
@@ -283,7 +302,7 @@ mod tests {
         check: impl FnOnce(&TcpStream, &Connection, Rx<'_>, Tx<'_>) -> io::Result<R>,
     ) -> io::Result<R> {
         let stop = Stop::new(TcpListener::bind("127.0.0.1:0")?);
-        crate::listen::prepare(stop.listener())?;
+        thimble_host::listen::prepare(stop.listener())?;
         let client = TcpStream::connect(stop.listener().local_addr()?)?;
         let (stream, peer) = stop.listener().accept()?;
         let connection = Connection::new(stream, peer);
@@ -321,8 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn used_buffers_are_given_back_in_a_lull_that_does_not_lengthen_the_deadline() -> io::Result<()>
-    {
+    fn used_buffers_are_given_back_while_idle_without_lengthening_the_deadline() -> io::Result<()> {
         over(|mut client, _, mut rx, _| {
             let mut octets = vec![0; 2 * USED];
             client.write_all(&octets)?;

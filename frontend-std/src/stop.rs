@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
+use thimble_host::clock::moment;
+use thimble_host::listen::accept;
+use thimble_host::place::{Waits, tell_one};
+use thimble_host::stop::Stopping;
 
-use crate::clock::moment;
 use crate::connection::Connection;
-use crate::listen::accept;
-use crate::place::{Waits, tell_one};
 
 /// Stops a server from any thread. Clones stop the same server.
 #[derive(Clone, Debug)]
@@ -58,12 +59,12 @@ impl Stop {
         }
     }
 
-    /// Whether the server was told to stop.
+    /// Whether [`stop`](Self::stop) was called.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::SeqCst)
     }
 
-    /// Connections on which something is under way.
+    /// The number of connections with a request or reply under way.
     pub fn unfinished(&self) -> usize {
         let connections = self.connections();
         let busy = connections.values().filter(|connection| !connection.place().is_told()).count();
@@ -71,7 +72,7 @@ impl Stop {
         busy.saturating_add(lock(&self.0.left).len())
     }
 
-    /// Resets what has not finished. To be called once the server was stopped.
+    /// Resets connections that have not finished. Call [`stop`](Self::stop) first.
     pub fn cut(&self) {
         lock(&self.0.left).clear();
         for connection in self.connections().values() {
@@ -107,6 +108,20 @@ impl Stop {
 
     fn connections(&self) -> MutexGuard<'_, HashMap<RawFd, Arc<Connection>>> {
         lock(&self.0.connections)
+    }
+}
+
+impl Stopping for Stop {
+    fn stop(&self) {
+        Self::stop(self);
+    }
+
+    fn unfinished(&self) -> usize {
+        Self::unfinished(self)
+    }
+
+    fn cut(&self) {
+        Self::cut(self);
     }
 }
 

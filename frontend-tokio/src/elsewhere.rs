@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use thimble_std::contain::dispose;
+use thimble_host::contain::dispose;
 use tokio::task::spawn_blocking;
 
 /// Does `work` on one of the runtime's threads that may wait. When there are none and the system

@@ -14,7 +14,7 @@ use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
-use thimble_std::{block_on, folder, send};
+use thimble_host::{block_on, folder, send};
 use tokio::task::yield_now;
 
 use crate::elsewhere::elsewhere;
@@ -24,13 +24,12 @@ pub use listed::Listed;
 /// Octets that are read at a time by a thread that may wait.
 const READ: usize = 256 * 1024;
 
-/// A [`thimble_std::Folder`] for asynchronous runtimes.
+/// A [`thimble_host::Folder`] for asynchronous runtimes.
 ///
-/// What may have to wait for a disk is done by the runtime's blocking threads; what is in memory
-/// needs no other thread. Whether it is, the kernel says: a file that was opened before and looked at
-/// lately takes a stat, and that is served from memory; reads are tried without waiting
-/// (`RWF_NOWAIT`). Directories are always listed by another thread, some entries at a time, and large
-/// ones by one thread in turn.
+/// The runtime's blocking threads do what may have to wait for a disk; what is in memory needs no
+/// other thread. The kernel says which is which: a file that was opened lately costs a stat, which is
+/// answered from memory, and reads are tried without waiting (`RWF_NOWAIT`). Directories are always
+/// listed by another thread, some entries at a time; large ones take turns on one thread.
 #[derive(Clone, Debug)]
 pub struct Folder(Arc<folder::Folder>);
 
@@ -38,7 +37,7 @@ impl Folder {
     /// The folder at `path`.
     ///
     /// # Errors
-    /// `path` is missing, no folder, or may not be searched.
+    /// `path` is missing, is not a folder, or may not be searched.
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
         folder::Folder::open(path).map(Self::from)
     }
@@ -55,17 +54,15 @@ impl Storage for Folder {
     type Entries = Listed;
 
     async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
-        if path.segments().next().is_none() {
+        let name = self.0.name(path, coding);
+        if name.is_root() {
             return Ok(Node::Directory);
         }
-        if let Some(file) = self.0.at_hand(path, coding) {
+        if let Some(file) = self.0.at_hand(&name) {
             return Ok(Node::File(OpenFile(file)));
         }
-        let (folder, path) = (Arc::clone(&self.0), owned(path));
-        let opened = elsewhere(move || {
-            let path = Path::new(&path).ok_or(OpenError::NotFound)?;
-            block_on(folder.open(&path, coding))
-        });
+        let folder = Arc::clone(&self.0);
+        let opened = elsewhere(move || folder.open_named(&name));
         match opened.await.map_err(|_| OpenError::Failed)?? {
             Node::File(file) => Ok(Node::File(OpenFile(file))),
             Node::Directory => Ok(Node::Directory),
@@ -73,27 +70,11 @@ impl Storage for Folder {
     }
 
     async fn list(&self, path: &Path<'_>) -> Result<Listed, OpenError> {
-        let (folder, path) = (Arc::clone(&self.0), owned(path));
-        let opened = elsewhere(move || {
-            let path = Path::new(&path).ok_or(OpenError::NotFound)?;
-            block_on(folder.list(&path))
-        });
+        let (folder, name) = (Arc::clone(&self.0), self.0.name(path, Coding::Identity));
+        let opened = elsewhere(move || folder.list_named(&name));
         let entries = opened.await.map_err(|_| OpenError::Failed)??;
         Ok(Listed::new(entries))
     }
-}
-
-/// `path`, as it is parsed.
-fn owned(path: &Path<'_>) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(64);
-    for segment in path.segments() {
-        octets.push(b'/');
-        octets.extend_from_slice(segment);
-    }
-    if octets.is_empty() {
-        octets.push(b'/');
-    }
-    octets
 }
 
 /// A file that was opened beneath a [`Folder`].

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use thimble_std::command::{self, Flags};
+use thimble_host::command::{self, Flags};
 use thimble_tokio::{Folder, Server};
 
 const NAME: &str = "thimble-tokio";

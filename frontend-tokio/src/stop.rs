@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
-use thimble_std::clock::moment;
-use thimble_std::place::{Place, tell_one};
-use thimble_std::signals::Stopping;
+use thimble_host::clock::moment;
+use thimble_host::place::{Place, tell_one};
+use thimble_host::stop::Stopping;
 
-/// Stops a server, or connections that were given it, from any thread. Clones stop the same.
+/// Stops a server, or the connections it was given to, from any thread. Clones stop the same ones.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Shared>);
 
@@ -48,14 +48,14 @@ impl Stop {
         }
     }
 
-    /// Connections on which something is under way.
+    /// The number of connections with a request or reply under way.
     pub fn unfinished(&self) -> usize {
         let is_busy = |task: &Task| task.place.as_ref().is_some_and(|place| !place.is_told());
         self.tasks().iter().filter(|(_, task)| is_busy(task)).count()
     }
 
-    /// Resets what has not finished, as soon as it waits for its client. To be called once the server
-    /// was stopped.
+    /// Resets connections that have not finished, as soon as they wait for their client. Call
+    /// [`stop`](Self::stop) first.
     pub fn cut(&self) {
         self.0.cutting.store(true, Ordering::SeqCst);
         for (_, task) in self.tasks().iter() {

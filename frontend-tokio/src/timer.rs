@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thimble_core::server::{Budget, Deadlines, Phase};
-use thimble_std::clock::moment;
-use thimble_std::deadline::{LATE, SLICE};
-use thimble_std::place::{Place, Waits};
+use thimble_host::clock::moment;
+use thimble_host::deadline::{LATE, SLICE};
+use thimble_host::place::{Place, Waits};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A runtime's timer, which is asked to go off no later than needed, and otherwise left alone.

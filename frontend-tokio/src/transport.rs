@@ -1,6 +1,7 @@
 //! The two halves of a connection, with deadlines.
 
 use std::any::Any;
+use std::fmt::Display;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -9,8 +10,9 @@ use std::task::{Context, Poll};
 
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
-use thimble_std::place::Place;
-use thimble_std::{Log, send};
+use thimble_host::buffers::idle_error;
+use thimble_host::place::Place;
+use thimble_host::{Log, send};
 
 use crate::connection::Options;
 use crate::folder::{OpenFile, bring_into_memory};
@@ -51,6 +53,8 @@ pub(crate) struct Tx<'c> {
     octets: usize,
     /// The part of the file being sent that was found in memory, or brought there.
     in_memory: Range<u64>,
+    /// What the application did wrong in the reply that is being made.
+    failure: Option<String>,
 }
 
 impl<'c> Halves<'c> {
@@ -62,11 +66,12 @@ impl<'c> Halves<'c> {
         stop: &'c Listener,
         (rx, tx): (&'c mut Alarm, &'c mut Alarm),
     ) -> Self {
-        let (deadlines, log) = (&options.deadlines, &options.log);
+        let (deadlines, log) = (&options.settings.deadlines, &options.settings.log);
         let timer = Timer::new(deadlines, place, rx);
         let rx = Rx { socket, log, timer, stop, octets: 0 };
         let timer = Timer::new(deadlines, place, tx);
-        let tx = Tx { socket, log, timer, options, place, stop, peer, octets: 0, in_memory: 0..0 };
+        let (octets, in_memory, failure) = (0, 0..0, None);
+        let tx = Tx { socket, log, timer, options, place, stop, peer, octets, in_memory, failure };
         Self { rx, tx }
     }
 
@@ -74,17 +79,6 @@ impl<'c> Halves<'c> {
     pub(crate) const fn octets(&self) -> usize {
         self.rx.octets.saturating_add(self.tx.octets)
     }
-}
-
-/// The error of a read that is given up so that the buffers can be taken back; the connection goes
-/// on.
-fn lull() -> io::Error {
-    io::ErrorKind::WouldBlock.into()
-}
-
-/// Whether `error` is that of a [`lull`]. No other read or write ends so: they wait.
-pub(crate) fn is_lull(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
 }
 
 impl<'c> Transport for Halves<'c> {
@@ -107,7 +101,7 @@ impl Rx<'_> {
         if outcome.is_pending() && self.timer.is_idle() {
             // Nothing of a request is here.
             if self.octets == 0 {
-                return Poll::Ready(Err(lull()));
+                return Poll::Ready(Err(idle_error()));
             }
             if self.stop.poll_stopping(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -225,9 +219,24 @@ impl Half for Tx<'_> {
         self.log.reply(head);
     }
 
+    fn peer(&self) -> Option<SocketAddr> {
+        Some(self.peer)
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.socket.local()
+    }
+
+    fn failed(&mut self, error: &dyn Display) {
+        self.failure = Some(error.to_string());
+    }
+
     fn replied(&mut self, record: &Record<'_>) {
         self.timer.over();
         self.place.answered();
+        if let Some(failure) = self.failure.take() {
+            self.log.failure(self.peer, record, &failure);
+        }
         self.log.access(self.peer, record);
     }
 

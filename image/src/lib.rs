@@ -22,26 +22,26 @@
 //! static SITE: Site<'static, Image> = Site::new(IMAGE);
 //! ```
 //!
-//! which every frontend runs like any other site. A change in the folder makes cargo build anew.
+//! which every frontend serves like any other site. Cargo builds it anew when the folder changes.
 //!
 //! # What is built in
 //!
 //! The replies are those that a folder would give, and the listings, too:
 //!
-//! - Links are followed when they stay in the folder, and left out when they don't, like all that is
-//!   neither file nor directory. A file to which several names lead is there once.
-//! - What stands beside `NAME` as `NAME.gz`, `NAME.br` or `NAME.zst`, and is no older, is `NAME` in
-//!   that coding, and still a file of its own. Where there is no such `NAME.gz`, one is made for `NAME`
-//!   alone, if it is at least a tenth smaller: [`Builder::gzip`].
+//! - Links that stay in the folder are followed; others are left out, like all that is neither a file
+//!   nor a directory. A file with several names is stored once.
+//! - `NAME.gz`, `NAME.br` and `NAME.zst` beside `NAME`, if no older, are `NAME` in that content coding,
+//!   and still files of their own. Without a `NAME.gz`, a gzip variant of `NAME` is made if it is at
+//!   least a tenth smaller: [`Builder::gzip`].
 //! - Types are those of [`mime`], unless [`Builder::content_type`] says otherwise.
-//! - Entity tags come from the octets, and are the same wherever and whenever they are built.
-//! - Times are those of the files, none later than `SOURCE_DATE_EPOCH` says where that is set:
+//! - Entity tags are computed from the content, so every build gives the same.
+//! - Times are those of the files, but none later than `SOURCE_DATE_EPOCH`, if that is set:
 //!   [`Builder::modified`].
 //!
-//! Names that begin with a dot are left out, but for `.well-known` in the root: a server serves them
+//! Names that begin with a dot are left out, except `.well-known` in the root: a server serves them
 //! only when it is told to, and flash is small. [`Builder::hidden`] takes them in.
 //!
-//! The same folder gives the same octets of source, whatever machine reads it.
+//! The same folder gives the same source on every machine.
 
 mod emit;
 mod gzip;
@@ -71,7 +71,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Makes an image of `folder`, which in a build script is relative to where `Cargo.toml` stands.
+    /// Makes an image of `folder`. In a build script, a relative path starts beside `Cargo.toml`.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -82,9 +82,8 @@ impl Builder {
         }
     }
 
-    /// Whether files are coded by gzip that have no `NAME.gz` beside them, where that makes them
-    /// smaller by a tenth, and by 100 octets. So it is if nothing is said. It takes room in flash,
-    /// and leaves time on the line.
+    /// Whether a gzip variant is made of each file without a `NAME.gz` beside it, if that is smaller by
+    /// a tenth and by 100 octets; by default it is. It takes more flash, and less time to send.
     #[must_use]
     pub fn gzip(self, makes_gzip: bool) -> Self {
         Self { makes_gzip, ..self }
@@ -96,14 +95,14 @@ impl Builder {
         Self { takes_hidden, ..self }
     }
 
-    /// The time at which everything was last changed, in seconds since 1970, instead of what the
-    /// files say.
+    /// Sets the modification time of everything, in seconds since 1970, instead of the times of the
+    /// files.
     #[must_use]
     pub fn modified(self, seconds: u64) -> Self {
         Self { modified: Some(UnixTime(seconds)), ..self }
     }
 
-    /// The Content-Type of files whose names end with a dot and `extension`, in any case.
+    /// Sets the Content-Type of files whose names end with a dot and `extension`, in upper or lower case.
     #[must_use]
     pub fn content_type(mut self, extension: &str, content_type: &str) -> Self {
         self.content_types.push((extension.to_owned(), content_type.to_owned()));
@@ -114,7 +113,7 @@ impl Builder {
     /// outputs, and tells cargo when to do it again.
     ///
     /// # Errors
-    /// The folder can't be read, or the source not be written.
+    /// The folder can't be read, or the source can't be written.
     pub fn build(&self, name: &str) -> Result<(), Error> {
         let Some(out) = env::var_os(OUT_DIR) else {
             return Err(Error(format!("{OUT_DIR} is not set: call this in a build script")));
@@ -129,10 +128,10 @@ impl Builder {
     }
 
     /// Writes the source of the image, which is an expression, to `file`, and the contents that it
-    /// includes to a folder beside it, `file` with `.d` at its end.
+    /// includes to a folder beside it, named like `file` with `.d` appended.
     ///
     /// # Errors
-    /// The folder can't be read, or the source not be written.
+    /// The folder can't be read, or the source can't be written.
     pub fn write(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         let file = file.as_ref();
         let image = self.leak()?;
@@ -141,7 +140,7 @@ impl Builder {
         emit::write(&image, file, Path::new(&contents))
     }
 
-    /// Makes the image at once, in memory that is never freed: for tests.
+    /// Makes the image now, in memory that is never freed; meant for tests.
     ///
     /// ```
     /// let image = thimble_image::Builder::new("../site").leak()?;
@@ -195,6 +194,11 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,8 @@
-//! What can be wrong with a request, named by the element of the grammar, and the status that
-//! answers it.
+//! The errors in a request, named by the element of the grammar, and the status that answers each.
 
 use core::fmt;
 
-use super::Status;
+use super::status::Status;
 
 macro_rules! parse_errors {
     ($($(#[$doc:meta])* $error:ident $status:ident $reason:literal)*) => {
@@ -18,7 +17,7 @@ macro_rules! parse_errors {
         }
 
         impl ParseError {
-            /// What answers it.
+            /// The reply to it.
             #[expect(clippy::indexing_slicing, reason = "each error has its place")]
             pub const fn refusal(self) -> &'static Refusal {
                 const REFUSALS: &[Refusal] = &[$(Refusal::new(Status::$status, $reason)),*];
@@ -39,7 +38,7 @@ parse_errors! {
     MethodTooLong NOT_IMPLEMENTED "the method is too long"
     /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
     RequestTarget BAD_REQUEST "the request-target is malformed, or not for this method"
-    /// A target under `https`, which was not asked for securely (RFC 9110 §7.4).
+    /// An `https` target on a connection that is not secure (RFC 9110 §7.4).
     Misdirected MISDIRECTED_REQUEST "ask for https over TLS"
     /// A request-line over its limit (RFC 9112 §3).
     RequestLineTooLong URI_TOO_LONG "the request-line is too long"
@@ -83,7 +82,7 @@ parse_errors! {
 }
 
 impl ParseError {
-    /// The status of what answers it.
+    /// The status of the reply to it.
     pub const fn status_hint(self) -> Status {
         self.refusal().status
     }
@@ -97,15 +96,16 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// A final reply in place of what was asked for: a status and a reason for the person behind the
-/// client.
+/// A final reply without the content that was asked for: a status, and a reason for a person to read.
+/// Most are errors; 204 to OPTIONS and 304 are the same in short, without a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refusal {
     /// The status.
     pub status: Status,
     /// One line, or nothing.
     pub reason: &'static str,
-    /// The name and value of a field that says more to the client, as some statuses have one.
+    /// The name and value of a field that the status calls for, such as Retry-After with 503.
     pub field: Option<&'static (&'static str, &'static str)>,
 }
 
@@ -115,7 +115,7 @@ impl Refusal {
         Self { status, reason, field: None }
     }
 
-    /// The same with a field.
+    /// Adds a field, such as Retry-After.
     ///
     /// ```
     /// use thimble_core::message::{Refusal, Status};

@@ -8,13 +8,17 @@ use core::mem;
 pub struct Path<'p> {
     /// The segments, each but the last with a slash behind it; and the last one, too, of a directory.
     parent: &'p [u8],
+    /// Where in that the last one begins.
+    last: usize,
+    /// Whether one of those is hidden.
+    hides: bool,
     /// One segment more, or none.
     child: &'p [u8],
 }
 
 impl<'p> Path<'p> {
     /// The root.
-    pub const ROOT: Self = Self { parent: b"", child: b"" };
+    pub const ROOT: Self = Self { parent: b"", last: 0, hides: false, child: b"" };
 
     /// The path that a decoded absolute-path names, if it can name a file or directory.
     ///
@@ -22,9 +26,33 @@ impl<'p> Path<'p> {
     /// (RFC 3986 §5.2.4), so that only those come here that someone has disguised.
     pub fn new(decoded: &'p [u8]) -> Option<Self> {
         let parent = decoded.strip_prefix(b"/")?;
-        let names = parent.strip_suffix(b"/").unwrap_or(parent);
-        let valid = parent.is_empty() || names.split(|&octet| octet == b'/').all(is_name);
-        valid.then_some(Self { parent, child: b"" })
+        let mut path = Self { parent, ..Self::ROOT };
+        let mut start = 0;
+        for (at, octet) in parent.iter().enumerate() {
+            match octet {
+                0 => return None,
+                b'/' => {
+                    path.end_name(start, at)?;
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        if start < parent.len() {
+            path.end_name(start, parent.len())?;
+        }
+        Some(path)
+    }
+
+    /// A name ends; `None` if it can be none.
+    fn end_name(&mut self, start: usize, end: usize) -> Option<()> {
+        let name = self.parent.get(start..end)?;
+        if leads_elsewhere(name) {
+            return None;
+        }
+        self.last = start;
+        self.hides |= is_hidden(name, start == 0);
+        Some(())
     }
 
     /// Whether it ends with a slash, and so names a directory. The root does.
@@ -40,8 +68,8 @@ impl<'p> Path<'p> {
     /// Becomes the file `name` in this directory, or nothing if that can't be a name. Returns whether
     /// it can.
     pub(crate) fn enter(&mut self, name: &'p [u8]) -> bool {
-        let is_one = name.iter().all(|&octet| octet != b'/');
-        let is_child = self.child.is_empty() && is_name(name) && is_one;
+        let is_name = !leads_elsewhere(name) && name.iter().all(|octet| !matches!(octet, b'/' | 0));
+        let is_child = self.child.is_empty() && is_name;
         if is_child {
             self.child = name;
         }
@@ -60,15 +88,26 @@ impl<'p> Path<'p> {
 
     /// The last of its names; empty for the root.
     pub fn name(&self) -> &'p [u8] {
-        self.segments().last().unwrap_or_default()
+        if !self.child.is_empty() {
+            return self.child;
+        }
+        let last = self.parent.get(self.last..).unwrap_or_default();
+        last.strip_suffix(b"/").unwrap_or(last)
+    }
+
+    /// All of it, in two parts that are to be joined: its names with a slash between each two, and
+    /// none at the ends.
+    pub fn parts(&self) -> [&'p [u8]; 2] {
+        match self.child {
+            [] => [self.parent.strip_suffix(b"/").unwrap_or(self.parent), b""],
+            child => [self.parent, child],
+        }
     }
 
     /// Whether one of its names begins with a dot, and so is hidden. `.well-known` at the root is
     /// not (RFC 8615).
     pub fn is_hidden(&self) -> bool {
-        self.segments()
-            .enumerate()
-            .any(|(depth, name)| name.starts_with(b".") && (depth > 0 || name != b".well-known"))
+        self.hides || is_hidden(self.child, self.parent.is_empty())
     }
 }
 
@@ -106,8 +145,12 @@ pub fn percent_encode(name: &[u8], emit: &mut dyn FnMut(&[u8])) {
     }
 }
 
-fn is_name(segment: &[u8]) -> bool {
-    !matches!(segment, b"" | b"." | b"..") && segment.iter().all(|&octet| octet != 0)
+fn leads_elsewhere(name: &[u8]) -> bool {
+    matches!(name, b"" | b"." | b"..")
+}
+
+fn is_hidden(name: &[u8], is_at_root: bool) -> bool {
+    name.starts_with(b".") && !(is_at_root && name == b".well-known")
 }
 
 /// Whether `segment` is the ordinary name of a file on any system, so that a path to a folder with it
@@ -158,11 +201,29 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_names_with_slashes_between() {
+        let path = |decoded| Path::new(decoded).unwrap();
+        for (path, joined, name) in [
+            (Path::ROOT, &b""[..], &b""[..]),
+            (path(b"/"), b"", b""),
+            (path(b"/a"), b"a", b"a"),
+            (path(b"/a/bc/"), b"a/bc", b"bc"),
+            (path(b"/a/bc/").child(b"d").unwrap(), b"a/bc/d", b"d"),
+            (Path::ROOT.child(b"d").unwrap(), b"d", b"d"),
+        ] {
+            assert_eq!((path.parts().concat().as_slice(), path.name()), (joined, name));
+        }
+    }
+
+    #[test]
     fn dot_names_are_hidden_but_for_well_known() {
         let hidden = |path: &str| Path::new(path.as_bytes()).unwrap().is_hidden();
         assert!(hidden("/.git/config") && hidden("/a/.b") && hidden("/a/.well-known/b"));
         assert!(hidden("/.well-known/.a") && hidden("/.well-knowns"));
         assert!(!hidden("/.well-known/a") && !hidden("/a.b/c") && !hidden("/"));
+        let child = |name| Path::ROOT.child(name).unwrap().is_hidden();
+        assert!(child(b".a") && !child(b".well-known") && !child(b"a"));
+        assert!(Path::new(b"/a/").unwrap().child(b".well-known").unwrap().is_hidden());
     }
 
     #[test]

@@ -3,10 +3,9 @@
 use embedded_io::{Error as _, ErrorKind};
 
 use super::error::Error;
-use super::session::Arrived;
 use super::transport::{Phase, Receive};
 use crate::bytes::window::Window;
-use crate::framing::connection::Receiving;
+use crate::framing::Receiver;
 use crate::framing::decode::Decoded;
 use crate::message::{ParseError, Refusal, Status};
 
@@ -20,11 +19,11 @@ const TOO_LARGE: &Refusal =
 ///
 /// ```
 /// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// async fn count<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     let (mut body, respond) = exchange.open().await?; // 100 Continue goes out here
 ///     let mut lines = 0;
 ///     while let Some(chunk) = body.chunk().await? {
@@ -36,10 +35,7 @@ const TOO_LARGE: &Refusal =
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         count(exchange).await
 /// #     }
 /// # }
@@ -56,10 +52,21 @@ pub struct Body<'c, R> {
     incoming: &'c mut Incoming<'c>,
 }
 
+/// What reading came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// More octets.
+    Octets,
+    /// The end of them.
+    End,
+    /// Nothing, in time.
+    Nothing,
+}
+
 /// Content that is decoded as it arrives.
 #[derive(Debug)]
 pub(super) struct Incoming<'c> {
-    pub(super) receiving: &'c mut Receiving,
+    pub(super) receiver: &'c mut Receiver,
     pub(super) window: Window<'c>,
 }
 
@@ -98,7 +105,7 @@ impl Incoming<'_> {
     /// Whether content of `limit` octets at most may follow, by what is known of it before it is
     /// read.
     pub(super) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
-        if self.receiving.announced() > self.window.room_within(limit) {
+        if self.receiver.announced() > self.window.room_within(limit) {
             Err(TOO_LARGE)
         } else {
             Ok(())
@@ -111,8 +118,8 @@ impl Incoming<'_> {
     /// # Errors
     /// It is malformed; or it is, or is known to become, more than `room` octets.
     pub(super) fn decode(&mut self, room: usize) -> Result<Option<Decoded>, &'static Refusal> {
-        let decoded = self.receiving.decode(self.window.unread()).map_err(ParseError::refusal)?;
-        let fits = self.receiving.announced().saturating_add(decoded.content) <= room;
+        let decoded = self.receiver.decode(self.window.unread()).map_err(ParseError::refusal)?;
+        let fits = self.receiver.announced().saturating_add(decoded.content) <= room;
         if fits && decoded.content > 0 {
             return Ok(Some(decoded));
         }
@@ -121,7 +128,7 @@ impl Incoming<'_> {
         if !fits {
             return Err(TOO_LARGE);
         }
-        if self.receiving.is_complete() {
+        if self.receiver.is_complete() {
             return Ok(Some(Decoded::default()));
         }
         if self.window.free().is_empty() { Err(TOO_LARGE) } else { Ok(None) }
@@ -181,7 +188,7 @@ impl Incoming<'_> {
             Arrived::End => ParseError::TruncatedContent.refusal(),
             Arrived::Nothing => TOO_SLOW,
         };
-        self.receiving.give_up();
+        self.receiver.give_up();
         Err(refusal.into())
     }
 }
@@ -191,13 +198,13 @@ impl<'c, R: Receive> Body<'c, R> {
         Self { rx, incoming }
     }
 
-    pub(crate) const fn receiving(&self) -> &Receiving {
-        self.incoming.receiving
+    pub(crate) const fn receiver(&self) -> &Receiver {
+        self.incoming.receiver
     }
 
     /// Whether nothing of the content is there yet.
     pub(super) fn is_awaited(&self) -> bool {
-        self.incoming.window.unread().is_empty() && !self.receiving().is_complete()
+        self.incoming.window.unread().is_empty() && !self.receiver().is_complete()
     }
 
     /// The next piece of the content, as much as is there; `None` at its end. Pieces say nothing

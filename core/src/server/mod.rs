@@ -6,13 +6,17 @@
 
 pub mod blocking;
 pub mod body;
+mod buffer;
+mod clock;
 pub mod deadline;
-mod draft;
 pub mod error;
 pub mod exchange;
-pub mod output;
+mod flush;
+mod handler;
+mod output;
 mod refusal_page;
 mod request;
+mod responded;
 pub mod responder;
 pub mod route;
 pub mod serve;
@@ -21,11 +25,15 @@ pub mod stream;
 pub mod transport;
 
 pub use body::Body;
+pub use clock::{Clock, NoClock};
 pub use deadline::{Budget, Deadlines};
 pub use error::Error;
 pub use exchange::Exchange;
+pub use handler::Service;
 pub use refusal_page::RefusalPage;
-pub use responder::{Reply, Responded, Responder};
-pub use serve::{Buffers, Clock, Ended, NoClock, Server, Service};
+pub use responded::{Answer, Responded};
+pub use responder::{Reply, Responder};
+pub use serve::Server;
+pub use session::{Buffers, Ended};
 pub use stream::Stream;
 pub use transport::{Half, Phase, Receive, Record, Transmit, Transport};

@@ -1,6 +1,6 @@
 //! Refusals as pages, for clients that show HTML.
 
-use super::draft::Draft;
+use super::output::Output;
 use crate::bytes::cursor::Cursor;
 use crate::message::{Head, Refusal};
 use crate::semantics::conditional::FieldLines as _;
@@ -32,7 +32,7 @@ type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 pub struct RefusalPage {
     emit: Emit,
     // By reference, so that programs without a page don't hold them.
-    begin: fn(Emit, &Refusal, &mut Draft<'_>) -> Option<usize>,
+    begin: fn(Emit, &Refusal, &mut Output<'_>) -> Option<usize>,
     stage: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
 }
 
@@ -45,8 +45,8 @@ impl RefusalPage {
 
     /// If the client accepts it, emits the fields that it has besides its type, and returns how long
     /// it is.
-    pub(super) fn begin(&self, refusal: &Refusal, draft: &mut Draft<'_>) -> Option<usize> {
-        (self.begin)(self.emit, refusal, draft)
+    pub(super) fn begin(&self, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize> {
+        (self.begin)(self.emit, refusal, output)
     }
 
     /// Puts what comes behind the first `done` octets of it into `free`, as far as there is room.
@@ -58,14 +58,14 @@ impl RefusalPage {
 
 /// A client accepts it by its name (RFC 9110 §12.5.1): programs that take anything (`*/*`) show the
 /// line just as well.
-fn begin(emit: Emit, refusal: &Refusal, draft: &mut Draft<'_>) -> Option<usize> {
+fn begin(emit: Emit, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize> {
     let mut is_accepted = false;
-    let head = Head::parse(draft.head).ok()?;
+    let head = Head::parse(output.request).ok()?;
     head.each("Accept", &mut |line| is_accepted |= accepts_type(line, b"text/html"));
     if !is_accepted {
         return None;
     }
-    draft.own_field("Vary", &[b"Accept"]);
+    output.own_field("Vary", &[b"Accept"]);
     let mut count = 0;
     emit(refusal, &mut |piece| count += piece.len());
     Some(count)

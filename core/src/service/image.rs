@@ -53,9 +53,9 @@ pub struct Image {
 /// A directory of an [`Image`].
 #[derive(Clone, Copy, Debug)]
 pub struct Directory {
-    /// What is in it, sorted by name as octets are.
+    /// Its children, sorted by name, octet by octet.
     pub children: &'static [Child],
-    /// The places of its children in the [order of listings](storage::listing_order).
+    /// The indices of its children, in the [order of listings](storage::listing_order).
     pub listed: &'static [u16],
 }
 
@@ -77,7 +77,7 @@ pub enum Kind {
     File(File),
     /// A directory.
     Directory {
-        /// Its place among all directories of the image.
+        /// Its index among all directories of the image.
         index: u16,
         /// When it was last changed, if that is known.
         modified: Option<UnixTime>,
@@ -89,11 +89,11 @@ pub enum Kind {
 pub struct File {
     /// Its Content-Type.
     pub content_type: &'static str,
-    /// Itself.
+    /// The content as it is, in no coding.
     pub identity: Representation,
-    /// The same in other codings.
+    /// The same content in other codings.
     pub coded: &'static [Representation],
-    /// Where submitted fields go into it, if it is a page of HTML and has a place for them.
+    /// Where submitted fields are put, if it is an HTML page with a place for them.
     pub form_place: Option<&'static Place>,
 }
 
@@ -111,8 +111,8 @@ pub struct Representation {
 }
 
 impl Image {
-    /// An image of `directories`, the first of which is the root. What it doesn't have is not found;
-    /// without any, nothing is.
+    /// An image of `directories`, the first of which is the root. Without any directory, every path is
+    /// 404.
     pub const fn new(directories: &'static [Directory]) -> Self {
         Self { directories }
     }

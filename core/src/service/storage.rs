@@ -81,12 +81,12 @@ pub trait Storage {
     /// No spelling of `path` may lead out of the tree. Its segments are never empty, `.` or `..`,
     /// and hold neither `/` nor NUL; no segment at all names the root.
     ///
-    /// Another coding than [`Coding::Identity`] is asked for only when the
-    /// [`codings`](Metadata::codings) of the file at `path` have it: in a folder, that is the file
-    /// beside it whose name ends with the coding's [suffix](Coding::suffix), too.
+    /// A coding other than [`Coding::Identity`] is asked for only when the
+    /// [`codings`](Metadata::codings) of the file at `path` include it. In a folder, the file in that coding
+    /// stands beside it, with the coding's [suffix](Coding::suffix) at the end of its name.
     async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<Self::File>, OpenError>;
 
-    /// Lists the directory at `path`. [`OpenError::NotFound`] if that can't be.
+    /// Lists the directory at `path`; [`OpenError::NotFound`] if it can't be listed.
     async fn list(&self, path: &Path<'_>) -> Result<Self::Entries, OpenError>;
 }
 
@@ -104,9 +104,9 @@ pub enum Node<F> {
 pub enum OpenError {
     /// Nothing is there, or nothing that may be served: 404.
     NotFound,
-    /// It is there, and may not be read: 403.
+    /// It exists, but may not be read: 403.
     Forbidden,
-    /// It can't be opened for now, and may be later: 503.
+    /// It can't be opened now, but may be later: 503.
     Busy,
     /// The storage failed: 500.
     Failed,
@@ -124,10 +124,10 @@ pub struct Metadata<'f> {
     pub len: u64,
     /// When it was last changed, if that is known.
     pub modified: Option<UnixTime>,
-    /// Its entity tag, if there is one: strong when a change of any octet changes it
+    /// Its entity tag, if it has one. It is strong if any change of the content changes it
     /// (RFC 9110 §8.8.1).
     pub etag: Option<EntityTag<'f>>,
-    /// The codings that it can be opened in besides [`Coding::Identity`].
+    /// The content codings that it can be opened in, besides [`Coding::Identity`].
     pub codings: Codings,
 }
 
@@ -137,7 +137,7 @@ pub trait File {
     /// What is known of it.
     fn metadata(&self) -> Metadata<'_>;
 
-    /// Whether its length is known before all of it was read. One whose length isn't is sent
+    /// Whether its length is known before all of it has been read. A file of unknown length is sent
     /// [to its end](Self::send_to_end), and has neither ranges nor codings.
     fn has_length(&self) -> bool {
         true
@@ -151,7 +151,7 @@ pub trait File {
         mime::content_type(name)
     }
 
-    /// The whole of it, when it is memory already, as in flash.
+    /// All of it, if it is in memory already, as in flash.
     fn as_slice(&self) -> Option<&'static [u8]> {
         None
     }
@@ -160,7 +160,7 @@ pub trait File {
     /// [length](Self::has_length).
     ///
     /// # Errors
-    /// [`Error::Cut`] when the file has become shorter: what was declared can't be sent any more.
+    /// [`Error::Cut`] if the file has become shorter: the declared length can't be sent any more.
     async fn send<T: Transport>(
         &self,
         mut offset: u64,
@@ -188,8 +188,8 @@ pub trait File {
         Ok(())
     }
 
-    /// Queues all of it, up to where reading it ends. Each file without a
-    /// [length](Self::has_length) has to say how: there is no buffer for that here.
+    /// Queues all of it, until reading it ends. A file without a [length](Self::has_length) has to
+    /// implement this: there is no buffer for it here.
     ///
     /// # Errors
     /// [`Error::Cut`] when it can't be read: the reply must not look whole.
@@ -212,8 +212,8 @@ pub trait File {
         }
     }
 
-    /// What the operating system knows it by, for a transport that can send it without reading it:
-    /// on a desktop, a [`std::fs::File`](https://doc.rust-lang.org/std/fs/struct.File.html).
+    /// The operating system's handle of it, for a transport that can send it without reading it: on a
+    /// desktop, a [`std::fs::File`](https://doc.rust-lang.org/std/fs/struct.File.html).
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
     }

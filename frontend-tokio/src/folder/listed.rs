@@ -5,8 +5,8 @@ use std::vec;
 use crate::elsewhere::elsewhere;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::service::storage::{Entries, Entry, OpenError, ReadError};
-use thimble_std::block_on;
-use thimble_std::folder::FolderEntries;
+use thimble_host::block_on;
+use thimble_host::folder::FolderEntries;
 use tokio::sync::Semaphore;
 
 /// Entries that a thread looks at before it is asked again.

@@ -1,7 +1,7 @@
 //! Static files over a [`Storage`].
 
+mod byteranges;
 mod listing;
-mod multipart;
 pub mod plan;
 
 use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
@@ -10,10 +10,10 @@ use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::own_type_of;
 use crate::semantics::negotiate::{Coding, choose};
 use crate::semantics::path::Path;
-use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
+use crate::server::{Answer, Exchange, Reply, Responded, Service, Stream, Transport};
 
 use plan::NO_CACHE;
-pub(super) use plan::OTHER_STATE;
+pub(super) use plan::PRECONDITION_FAILED;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
 const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "nothing is served at this path");
@@ -73,24 +73,24 @@ impl<'s, S: Storage> Files<'s, S> {
         }
     }
 
-    /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
+    /// The names that stand for a directory: the first that exists counts. The default is `index.html`
     /// and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
         Self { index, ..self }
     }
 
-    /// Pairs of an extension, in any case, and the Content-Type of files that have it, where those
-    /// that are known don't fit. Of several, the last one counts.
+    /// Content-Types by extension, before those that are known already: pairs of an extension, in upper
+    /// or lower case, and the type of files that have it. Of several, the last one counts.
     #[must_use]
     pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
         Self { types, ..self }
     }
 
-    /// What Cache-Control says of files and of listings (RFC 9111 §5.2.2); nothing is sent if it is
-    /// empty. If nothing is said it is `no-cache`: a cache asks each time whether it still has the
-    /// latest, which takes a 304 without content. Without any, browsers ask no more for as long as
-    /// they think right, by the age of the file.
+    /// The value of Cache-Control for files and listings (RFC 9111 §5.2.2); if it is empty, the field is
+    /// not sent. The default is `no-cache`: a cache asks each time whether its copy is still the latest,
+    /// and a 304 without content says yes. Without the field, browsers guess from the age of a file how
+    /// long they may show their copy without asking.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {
         Self { cache_control, ..self }
@@ -102,8 +102,7 @@ impl<'s, S: Storage> Files<'s, S> {
         Self { shows_hidden, ..self }
     }
 
-    /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
-    /// 404.
+    /// Whether a directory without an index is listed; by default it is. Otherwise it is 404.
     #[must_use]
     pub fn listing(self, lists: bool) -> Self {
         Self { lists, ..self }
@@ -200,7 +199,7 @@ impl<'s, S: Storage> Files<'s, S> {
         exchange: Exchange<'c, T>,
         found: &mut Found<'c, S>,
         methods: &'c [Method<'c>],
-    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+    ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             let is_get = exchange.method() == Method::Get;
             if let What::Entries(entries) = &mut found.what
@@ -314,10 +313,7 @@ fn begin<'c, T: Transport>(
 }
 
 impl<S: Storage> Service for Files<'_, S> {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }
@@ -341,7 +337,7 @@ pub(super) fn unwanted<T: Transport>(exchange: &Exchange<'_, T>) -> Option<Refus
     match evaluate(exchange.head(), &validators, Access::Reads, exchange.now()) {
         Outcome::Proceed => None,
         Outcome::NotModified => Some(Refusal::new(Status::NOT_MODIFIED, "")),
-        Outcome::Failed => Some(OTHER_STATE),
+        Outcome::Failed => Some(PRECONDITION_FAILED),
     }
 }
 

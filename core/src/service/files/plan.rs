@@ -12,7 +12,7 @@ use crate::semantics::range::{OctetRange, Parts, Selection, select};
 /// What Cache-Control says if nothing else is said.
 pub(super) const NO_CACHE: &str = "no-cache";
 /// What answers a request whose preconditions don't hold.
-pub(crate) const OTHER_STATE: Refusal =
+pub(crate) const PRECONDITION_FAILED: Refusal =
     Refusal::new(Status::PRECONDITION_FAILED, "the file is not in the state that was asked for");
 /// What answers a request that accepts no coding in which the file stands.
 const NOT_ACCEPTABLE: Refusal =
@@ -163,7 +163,7 @@ fn content<'p>(
     let Variant { len, validators, .. } = variant.ok_or(NOT_ACCEPTABLE)?;
     match evaluate(fields, validators, Access::Reads, now) {
         Outcome::NotModified => return Err(Refusal::new(Status::NOT_MODIFIED, "")),
-        Outcome::Failed => return Err(OTHER_STATE),
+        Outcome::Failed => return Err(PRECONDITION_FAILED),
         // Only GET has ranges (RFC 9110 §14.2).
         Outcome::Proceed if method == Method::Head => return Ok(Content::Whole),
         Outcome::Proceed => {}

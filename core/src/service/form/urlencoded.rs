@@ -1,7 +1,7 @@
 //! `application/x-www-form-urlencoded`, as the WHATWG URL standard parses it (§5.1).
 
 use crate::bytes::ascii::{as_str, pct_sequence, text};
-use crate::bytes::take::{take_octet, take_until};
+use crate::bytes::take::take_until;
 
 /// After a name, when a value follows. No octet of UTF-8 is like this one or the next.
 const NAME_END: u8 = 0xfe;
@@ -13,11 +13,11 @@ const REPLACEMENT: &str = "\u{fffd}";
 ///
 /// ```
 /// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// async fn order<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     let (form, respond) = exchange.form().await?; // 411, 413, 415 and 400 answered for you
 ///     let count: u32 = form.get("count").and_then(|count| count.parse().ok()).unwrap_or(1);
 ///     let toppings = form.iter().filter(|(name, _)| *name == "topping");
@@ -29,10 +29,7 @@ const REPLACEMENT: &str = "\u{fffd}";
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         order(exchange).await
 /// #     }
 /// # }
@@ -98,8 +95,8 @@ impl<'c> Form<'c> {
         Some(Self { decoded: content.get(..written).unwrap_or_default() })
     }
 
-    /// Fields that [`Submissions::recall`](crate::service::Submissions::recall) put into a buffer.
-    pub const fn from_decoded(decoded: &'c [u8]) -> Self {
+    /// Fields that stand one after the other, each as [`encode_field`](Self::encode_field) has it.
+    pub(crate) const fn from_decoded(decoded: &'c [u8]) -> Self {
         Self { decoded }
     }
 
@@ -133,9 +130,7 @@ impl<'c> Iterator for Fields<'c> {
             return None;
         }
         let mut value = take_until(&mut self.rest, FIELD_END);
-        take_octet(&mut self.rest, FIELD_END);
         let name = take_until(&mut value, NAME_END);
-        take_octet(&mut value, NAME_END);
         // Only UTF-8 was decoded.
         Some((as_str(name), as_str(value)))
     }
