@@ -8,7 +8,7 @@ use crate::clock::SystemClock;
 use crate::contain::Contained;
 use crate::log::Log;
 
-/// Connections that a server serves at a time, if nothing is said.
+/// Connections that a server serves at a time by default.
 pub const MAX_CONNS: usize = 1024;
 
 /// A service, and what core serves it with.
@@ -81,7 +81,7 @@ macro_rules! builder_methods {
             self
         }
 
-        /// How long clients may take; the default is
+        /// Limits how long clients may take; the default is
         /// [`Deadlines::DESKTOP`](thimble_core::server::Deadlines::DESKTOP).
         pub const fn deadlines(
             mut self,
@@ -91,7 +91,7 @@ macro_rules! builder_methods {
             self
         }
 
-        /// Logs replies to `log`. By default, only what the application does wrong is logged, on standard
+        /// Logs to `log`; the default is to log only what the application does wrong, on standard
         /// error.
         pub fn log(mut self, log: $crate::Log) -> Self {
             self.$($settings).+.log = log;
@@ -110,8 +110,8 @@ macro_rules! builder_methods {
         }
     };
     ($($settings:ident).+, $($max_conns:ident).+) => {
-        /// Serves at most `max_conns` connections at a time, at least one. The default is 1024, or fewer
-        /// if the limit on open files is low. Further ones wait in the listener's queue.
+        /// Serves at most `max_conns` connections at a time, at least one. The default is 1024, or fewer if
+        /// the limit on open files is low. Further ones wait in the listener's queue.
         pub const fn max_conns(mut self, max_conns: usize) -> Self {
             self.$($max_conns).+ = max_conns;
             self

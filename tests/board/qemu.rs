@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use thimble_image::Builder;
+use thimble_test_fixtures as fixtures;
 use thimble_tests::board::qemu::Guest;
 use thimble_tests::cases::replay::{Replay, entity_tag, entity_tag_request};
 use thimble_tests::cases::report::report;
 use thimble_tests::cases::transcript::{FOLLOW_UP, Transcript};
 use thimble_tests::cases::{self, Case, End, Root, Setting, Sizes};
 use thimble_tests::command::folder::site;
-use thimble_tests::fixture;
 use thimble_tests::memory::Then;
 use thimble_tests::wire::client::Client;
 use thimble_tests::wire::converse::converse;
@@ -50,7 +50,7 @@ fn every_row_is_answered_as_by_a_server_in_memory() {
     let open = |root: Root| {
         let folder = above.path().join(root.name());
         if !folder.exists() {
-            fixture::write(root.name(), &folder).unwrap();
+            fixtures::write(root.name(), &folder).unwrap();
         }
         Builder::new(folder).gzip(false).hidden(true).leak().unwrap()
     };

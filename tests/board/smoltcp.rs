@@ -6,7 +6,7 @@
 use smoltcp::phy::Medium;
 use thimble_core::service::html::REFUSAL_PAGE;
 use thimble_smoltcp::{Deadlines, Memory, Server};
-use thimble_tests::app::App;
+use thimble_test_app::App;
 use thimble_tests::board::loopback::{Bench, Faults, run};
 use thimble_tests::cases::replay::{Replay, Replays, TRANSMIT};
 use thimble_tests::cases::report::report;

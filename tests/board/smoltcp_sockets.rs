@@ -11,7 +11,7 @@ use smoltcp::phy::Medium;
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
 use thimble_smoltcp::{Deadlines, Memory, Server};
-use thimble_tests::app::App;
+use thimble_test_app::App;
 use thimble_tests::board::loopback::{Bench, Faults, run};
 use thimble_tests::memory::Fixture;
 

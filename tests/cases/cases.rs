@@ -17,12 +17,12 @@ use thimble_core::service::Storage;
 use thimble_core::service::storage::Image;
 use thimble_image::Builder;
 use thimble_std::Folder;
-use thimble_tests::app::App;
+use thimble_test_app::App;
+use thimble_test_fixtures as fixtures;
 use thimble_tests::cases::replay::{Replays, TRANSMIT, entity_tag, entity_tag_request};
 use thimble_tests::cases::report::report;
 use thimble_tests::cases::transcript::{FOLLOW_UP, Octets, Transcript};
 use thimble_tests::cases::{self, End, Root, Setting};
-use thimble_tests::fixture;
 use thimble_tests::memory::{Fixture, Reads, Then};
 use thimble_tests::wire::converse::converse;
 
@@ -176,7 +176,7 @@ impl Folders {
     fn new() -> Self {
         let above = TempDir::with_prefix("thimble-").unwrap();
         for root in Root::ALL {
-            fixture::write(root.name(), &above.path().join(root.name())).unwrap();
+            fixtures::write(root.name(), &above.path().join(root.name())).unwrap();
         }
         Self { above }
     }

@@ -13,6 +13,7 @@ use regex_lite::Regex;
 use rustix::net::sockopt;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
 use thimble_tests::command::{Signal, Thimble, run, thimble, unprivileged};
+use thimble_tests::until::until;
 use thimble_tests::wire::client::{Client, PATIENCE, Reply};
 
 fn ask(thimble: &Thimble, request: &str) -> Reply {
@@ -287,11 +288,7 @@ fn a_stop_finishes_the_download_and_exits_with_0() {
         thimble.signal(signal);
         assert_eq!(idle.drain().unwrap(), b"", "an idle connection is closed");
         assert!(thimble.is_running());
-        let start = Instant::now();
-        while TcpStream::connect(thimble.address()).is_ok() {
-            assert!(start.elapsed() < PATIENCE, "connections are still accepted");
-            thread::sleep(Duration::from_millis(10));
-        }
+        until("connections are refused", PATIENCE, || TcpStream::connect(thimble.address()).err());
         let reply = client.reply().unwrap();
         assert!(reply.content == large, "{} bytes", reply.content.len());
         let status = thimble.ended_within(PATIENCE).unwrap();
@@ -349,18 +346,14 @@ fn a_full_pipe_on_stdout_holds_neither_the_server_nor_its_end() {
         .stdout(writer)
         .spawn()
         .unwrap();
-    let start = Instant::now();
-    let mut client = loop {
-        match Client::connect((Ipv4Addr::LOCALHOST, port).into()) {
-            Ok(client) => break client,
-            Err(error) => assert!(start.elapsed() < PATIENCE, "{error}"),
-        }
-        thread::sleep(Duration::from_millis(50));
-    };
+    let mut client = until("a connection is accepted", PATIENCE, || {
+        Client::connect((Ipv4Addr::LOCALHOST, port).into()).ok()
+    });
     client.send(get("/note.txt")).unwrap();
     assert_eq!(client.reply().unwrap().status, 200);
     let id = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(id, Signal::TERM).unwrap();
+    let start = Instant::now();
     let ended = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;

@@ -5,10 +5,9 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
-use std::thread;
-use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use thimble_test_fixtures::settle;
 use thimble_tests::command::folder::{Folder, PAGE};
 use thimble_tests::command::{Thimble, unprivileged};
 use thimble_tests::wire::client::Reply;
@@ -149,8 +148,7 @@ fn what_is_moved_out_is_gone() {
     let folder = folder();
     folder.file("root/a/b/page.html", PAGE).unwrap();
     folder.file("root/sub/large.txt", PAGE.repeat(10_000)).unwrap();
-    // Files that changed just now aren't kept.
-    thread::sleep(Duration::from_millis(80));
+    settle();
     let thimble = serve(&folder, &[]);
     let targets = ["/a/b/page.html", "/sub/index.html", "/sub/large.txt", "/sub/", "/index.html"];
     for _ in 0..3 {

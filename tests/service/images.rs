@@ -9,7 +9,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path as FsPath;
-use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -20,6 +19,7 @@ use thimble_core::semantics::path::Path;
 use thimble_core::service::storage::{Entries as _, Entry, File, Node, OpenError, Storage};
 use thimble_image::Builder;
 use thimble_std::{Folder, block_on};
+use thimble_test_fixtures::settle;
 
 /// The image of the fixture that the build script of these tests made.
 static BUILT: Image = include!(concat!(env!("OUT_DIR"), "/fixture.rs"));
@@ -179,8 +179,7 @@ fn tree() -> (TempDir, UnixListener) {
     for fifo in ["fifo", "B.txt.gz"] {
         mknodat(CWD, root.join(fifo), FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
     }
-    // What changed just now has no entity tag yet.
-    thread::sleep(Duration::from_millis(80));
+    settle();
     (tree, socket)
 }
 
@@ -234,7 +233,7 @@ fn an_image_agrees_with_its_folder() {
 
 #[test]
 fn a_compiled_image_is_the_one_that_was_made() {
-    let fixture = FsPath::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fixture");
+    let fixture = thimble_test_fixtures::checked_in("fixture");
     let made = Builder::new(fixture).hidden(true).leak().unwrap();
     assert_eq!(format!("{BUILT:?}"), format!("{made:?}"));
 }

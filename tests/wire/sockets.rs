@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
 use thimble_tests::command::{Thimble, thimble};
+use thimble_tests::until::until;
 use thimble_tests::wire::client::{Client, PATIENCE};
 
 const LARGE: usize = 40_000_000;
@@ -269,11 +270,9 @@ fn idle_and_trickling_connections_do_not_hinder_a_new_one() {
         assert_eq!(client.reply().unwrap().text(), PAGE);
     }
     drop(others);
-    let start = Instant::now();
-    while status_of(thimble.id(), "Threads:") > 20 {
-        assert!(start.elapsed() < Duration::from_secs(30), "threads are not retired");
-        thread::sleep(Duration::from_millis(50));
-    }
+    until("threads are retired", Duration::from_secs(30), || {
+        (status_of(thimble.id(), "Threads:") <= 20).then_some(())
+    });
 }
 
 /// A number in `/proc/ID/status`; memory is in KiB there.
@@ -319,14 +318,12 @@ fn out_of_file_descriptors_it_waits_and_goes_on() {
     }
     drop(others);
     // Accepted with the last descriptor there is, it may find none left for the file.
-    let mut reply = last.reply().unwrap();
-    let start = Instant::now();
-    while reply.status == 503 && start.elapsed() < PATIENCE {
-        thread::sleep(Duration::from_millis(100));
-        let mut again = thimble.connect();
-        again.send(get("/note.txt")).unwrap();
-        reply = again.reply().unwrap();
-    }
+    let reply = until("another reply than 503", PATIENCE, || {
+        let reply = last.reply().unwrap();
+        last = thimble.connect();
+        last.send(get("/note.txt")).unwrap();
+        (reply.status != 503).then_some(reply)
+    });
     assert_eq!((reply.status, reply.text().as_str()), (200, "one line\n"));
 }
 

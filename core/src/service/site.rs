@@ -119,7 +119,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         Self { takes_forms, ..self }
     }
 
-    /// Gives each submitted form to `submissions` as well, and answers once that has kept it.
+    /// Gives each submitted form to `submissions` as well, and answers when it has been kept.
     #[must_use]
     pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2, R> {
         let Self { files, takes_forms, shown, .. } = self;

@@ -20,12 +20,11 @@ use writer::Writer;
 /// terminal that is held or a full pipe never holds a connection: once a mebibyte waits, further
 /// lines are counted instead. A place that is closed swallows the log.
 ///
-/// What the application does wrong (a reply that can't be sent, an error of its own) has a line in
-/// each log. The [default](Log::default) one has nothing else, and is on standard error.
+/// Each log has a line for what the application does wrong (a reply that can't be sent, an error of its
+/// own). The [default](Log::default) one shows nothing else, on standard error.
 /// ```
 /// use thimble_host::Log;
 ///
-/// let quiet = Log::to_stderr();
 /// let usual = Log::to_stderr().with_access();
 /// let verbose = Log::to_stderr().with_access().with_heads();
 /// ```

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use thimble_core::framing::Limits;
 use thimble_core::server::{NoClock, Server};
-use thimble_tests::app::App;
+use thimble_test_app::App;
 use thimble_tests::memory::{Fixture, Served, Then, Wire};
 use thimble_tests::cases::transcript::Transcript;
 

@@ -11,7 +11,6 @@ pub mod replay;
 mod reply;
 pub mod report;
 mod rows;
-mod setting;
 pub mod transcript;
 
 use std::collections::HashMap;
@@ -21,7 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use self::rows::Table;
-pub use self::setting::{Root, Setting, Sizes};
+pub use thimble_test_app::{Root, Setting, Sizes};
 
 /// One row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]

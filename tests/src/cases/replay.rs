@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use thimble_core::Limits;
 use thimble_core::server::Server;
 use thimble_core::service::Storage;
 use thimble_core::service::html::REFUSAL_PAGE;
 
-use crate::app::App;
 use crate::cases::transcript::{FOLLOW_UP, Octets, Transcript};
-use crate::cases::{Case, End, Root, Setting, Sizes};
+use crate::cases::{Case, End};
 use crate::memory::{FixedClock, Fixture, NOW, Served, Then, Wire};
+use thimble_test_app::{App, Root, Setting};
 
 /// Octets of a transmit buffer that is of the usual size.
 pub const TRANSMIT: usize = 16 * 1024;
@@ -39,10 +38,7 @@ impl<S: Storage> Replay<S> {
     /// A server as small as that of a microcontroller, which has no clock; the usual limits are its
     /// own.
     pub fn of_a_device(setting: Setting, storage: S) -> Self {
-        let limits = match setting.limits {
-            Sizes::Usual => Limits::DEVICE,
-            Sizes::Small => setting.limits.limits(),
-        };
+        let limits = setting.limits.of_a_device();
         Self {
             server: Server::new(App::with(setting, storage), FixedClock(None), limits)
                 .refusal_page(REFUSAL_PAGE),

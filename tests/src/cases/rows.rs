@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::cases::escapes::{EntityTags, expand};
-use crate::cases::setting::{Root, Setting, Sizes};
 use crate::cases::{Case, End, Expected, Level, Part, RootTags};
+use thimble_test_app::{Root, Setting, Sizes};
 
 /// A whole table.
 #[derive(Deserialize)]

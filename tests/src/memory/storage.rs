@@ -18,10 +18,9 @@ use thimble_core::service::storage::{
 };
 
 use crate::cases::Root;
-use crate::fixture;
 
 /// When nearly every file of the fixture was last changed: Sun, 06 Nov 1994 08:49:37 GMT.
-pub const MODIFIED: UnixTime = UnixTime(fixture::MODIFIED as u64);
+pub const MODIFIED: UnixTime = UnixTime(thimble_test_fixtures::MODIFIED as u64);
 
 /// The files of a folder, in memory.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +83,7 @@ impl Fixture {
     /// It can't be read.
     pub fn load_root(root: Root) -> Result<Self> {
         let folder = TempDir::with_prefix("thimble-")?;
-        fixture::write(root.name(), folder.path())?;
+        thimble_test_fixtures::write(root.name(), folder.path())?;
         let root = folder.path().canonicalize()?;
         let (mut files, mut links) = (BTreeMap::new(), Vec::new());
         collect(&root, &root, b"", &mut files, &mut links)?;

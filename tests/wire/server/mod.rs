@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use thimble_tests::until::until;
+
 use super::frontend::{
     Answer, Deadlines, Exchange, Limits, Log, Method, Server, Service, Status, Stop, Transport,
 };
@@ -111,6 +113,24 @@ fn some(mut stream: &TcpStream) -> io::Result<String> {
     let mut reply = [0; 4096];
     let count = stream.read(&mut reply)?;
     Ok(String::from_utf8_lossy(reply.get(..count).unwrap_or_default()).into_owned())
+}
+
+/// Waits until the reply has begun, and reads nothing of it.
+fn await_reply(stream: &TcpStream) -> io::Result<()> {
+    assert_eq!(stream.peek(&mut [0])?, 1, "the server closes");
+    Ok(())
+}
+
+/// A client in the middle of a request to `/echo`, as the server knows: two octets are missing.
+fn half_sent(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = connect(address)?;
+    send(
+        &stream,
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n",
+    )?;
+    assert_eq!(some(&stream)?, "HTTP/1.1 100 Continue\r\n\r\n");
+    send(&stream, "a")?;
+    Ok(stream)
 }
 
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -280,12 +300,11 @@ fn stopping_finishes_what_is_in_flight() -> io::Result<()> {
     against(
         |server| server,
         |address, stop| {
-            let (idle, half, large) = (connect(address)?, connect(address)?, connect(address)?);
+            let (idle, half, large) = (connect(address)?, half_sent(address)?, connect(address)?);
             send(&idle, HELLO)?;
             assert!(some(&idle)?.ends_with("hello\n"));
-            send(&half, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")?;
             send(&large, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n")?;
-            thread::sleep(Duration::from_millis(200));
+            await_reply(&large)?;
             stop.stop();
             let begun = Instant::now();
             assert_eq!(rest(&idle)?, "");
@@ -479,11 +498,7 @@ fn nobody_gives_way_in_the_middle_of_a_request() -> io::Result<()> {
     against(
         |server| server.max_conns(2),
         |address, _| {
-            let (half, other) = (connect(address)?, connect(address)?);
-            for stream in [&half, &other] {
-                send(stream, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")?;
-            }
-            thread::sleep(Duration::from_millis(300));
+            let (half, other) = (half_sent(address)?, half_sent(address)?);
             let new = connect(address)?;
             send(&new, HELLO)?;
             thread::sleep(Duration::from_secs(3));
@@ -537,7 +552,7 @@ fn an_octet_too_many_takes_nothing_from_the_reply() -> io::Result<()> {
                 let stream = connect(address)?;
                 let request = "GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
                 send(&stream, request)?;
-                thread::sleep(Duration::from_millis(300));
+                await_reply(&stream)?;
                 send(&stream, late)?;
                 assert!(rest(&stream)?.len() > LARGE);
             }
@@ -553,15 +568,10 @@ fn a_reply_that_is_cut_ends_by_a_reset() -> io::Result<()> {
         |address, _| {
             let stream = connect(address)?;
             send(&stream, "GET /large HTTP/1.0\r\n\r\n")?;
-            let mut end = None;
-            for _ in 0..100 {
-                thread::sleep(Duration::from_millis(100));
-                end = stream.take_error()?;
-                if end.is_some() {
-                    break;
-                }
-            }
-            assert_eq!(end.map(|error| error.kind()), Some(io::ErrorKind::ConnectionReset));
+            let end = until("the end of the connection", Duration::from_secs(10), || {
+                stream.take_error().transpose()
+            })?;
+            assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
             Ok(())
         },
     )
@@ -572,9 +582,7 @@ fn clients_in_the_queue_are_served_when_it_stops() -> io::Result<()> {
     against(
         |server| server.max_conns(1),
         |address, stop| {
-            let half = connect(address)?;
-            send(&half, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")?;
-            thread::sleep(Duration::from_millis(200));
+            let half = half_sent(address)?;
             let queued: Vec<_> = (0..50).map(|_| connect(address)).collect::<io::Result<_>>()?;
             for stream in &queued {
                 send(stream, HELLO)?;

@@ -27,7 +27,12 @@ const TOP: &[u8] = b"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Sta
 
 /// The site, and what is known of the device.
 struct Device {
-    site: Site<'static, Image, &'static RefCell<Ring<OCTETS_KEPT>>, &'static RefCell<Ring<OCTETS_KEPT>>>,
+    site: Site<
+        'static,
+        Image,
+        &'static RefCell<Ring<OCTETS_KEPT>>,
+        &'static RefCell<Ring<OCTETS_KEPT>>,
+    >,
     uptime: Cell<u32>,
     requests: Cell<u32>,
     connections: Cell<u32>,

@@ -1,11 +1,14 @@
 //! The application that every server of the case tables runs: some routes, and a site.
+#![no_std]
+
+mod setting;
 
 use thimble_core::bytes::cursor::Cursor;
 use thimble_core::message::{Method, Refusal, Status};
 use thimble_core::server::{Answer, Exchange, Service, Transport};
 use thimble_core::service::{Site, Storage};
 
-use crate::cases::Setting;
+pub use crate::setting::{Root, Setting, Sizes};
 
 /// Routes, and a [`Site`] for every other path.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,5 @@
 //! How the server of a row is set up.
 
-use serde::Deserialize;
 use thimble_core::framing::Limits;
 
 /// How the server of a row is set up.
@@ -30,8 +29,8 @@ impl Setting {
 }
 
 /// A folder that is served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Root {
     /// The one of nearly all rows.
     #[default]
@@ -44,7 +43,7 @@ impl Root {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Fixture, Self::Fixture404];
 
-    /// Its name beside the tables.
+    /// Its name beside the others.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fixture => "fixture",
@@ -54,8 +53,8 @@ impl Root {
 }
 
 /// The limits of a server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Sizes {
     /// Those of a computer, but for forms of at most 4096 octets.
     #[default]
@@ -66,20 +65,33 @@ pub enum Sizes {
 }
 
 impl Sizes {
-    /// The limits themselves.
+    /// The limits of a computer.
     pub const fn limits(self) -> Limits {
-        let mut limits = Limits::DESKTOP;
         match self {
-            Self::Usual => limits.form = 4096,
-            Self::Small => {
-                limits.request_line = 256;
-                limits.field_section = 1024;
-                limits.fields = 16;
-                limits.line = 64;
-                limits.form = 512;
-                limits.drain = 1024;
+            Self::Usual => {
+                let mut limits = Limits::DESKTOP;
+                limits.form = 4096;
+                limits
             }
+            Self::Small => small(Limits::DESKTOP),
         }
-        limits
     }
+
+    /// The limits of a microcontroller, whose usual ones are its own.
+    pub const fn of_a_device(self) -> Limits {
+        match self {
+            Self::Usual => Limits::DEVICE,
+            Self::Small => small(Limits::DEVICE),
+        }
+    }
+}
+
+const fn small(mut limits: Limits) -> Limits {
+    limits.request_line = 256;
+    limits.field_section = 1024;
+    limits.fields = 16;
+    limits.line = 64;
+    limits.form = 512;
+    limits.drain = 1024;
+    limits
 }
