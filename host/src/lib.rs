@@ -16,8 +16,11 @@
 //! | [`contain`] | panics of a service, answered by 500 |
 //! | [`park`] | [`block_on`]: a future on the thread that asks for it |
 //! | [`stop`] | what a signal stops |
-//! | `signals` | with the feature `command`: what ends a command, and how |
-//! | `command` | with the feature `command`: flags, messages, and what they do |
+#![cfg_attr(
+    feature = "command",
+    doc = "| [`signals`] | with the feature `command`: what ends a command, and how |
+| [`command`] | with the feature `command`: flags, messages, and what they do |"
+)]
 
 pub mod buffers;
 pub mod clock;
