@@ -79,7 +79,7 @@ impl FolderEntries {
     /// As for [`read_few`](Self::read_few).
     pub fn read_all(&mut self) -> Result<(), OpenError> {
         let listings = Arc::clone(&self.listings);
-        let _gate = listings.pass();
+        let _lock = listings.lock_large_directory();
         let stamp = self.stamp();
         if let Some(names) = stamp.and_then(|stamp| listings.find(&stamp)) {
             self.stage = Stage::Sorted(names, 0);
