@@ -1,5 +1,6 @@
 //! What the commands of Thimble share: flags, what they mean, and what goes wrong.
 
+mod forms;
 mod size;
 pub mod times;
 mod urls;
@@ -29,6 +30,7 @@ use crate::log::Log;
 use crate::signals::{exit_code, stop_on_signal};
 use crate::stop::Stopping;
 use crate::submissions::Kept;
+pub use forms::Forms;
 use times::Times;
 
 /// The flags of a command that serves a folder. Of one that is given twice, the last counts.
@@ -75,6 +77,11 @@ pub struct Flags {
     /// Show the latest submitted forms at /submissions, to everybody
     #[arg(long)]
     pub submissions: bool,
+
+    /// Keep forms in this database: a file for SQLite, or postgres://USER:PASSWORD@HOST/NAME
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(long, value_name = "FILE|URL", conflicts_with = "no_forms")]
+    pub database: Option<String>,
 
     /// Serve names that begin with a dot, too
     #[arg(long)]
@@ -188,8 +195,25 @@ impl Flags {
         if self.verbose { log.with_heads() } else { log }
     }
 
-    /// The site in `folder`. What flags say of it stays in memory until the process ends.
-    pub fn site<S: Storage>(&self, folder: S) -> Site<'static, S, &'static Kept, &'static Kept> {
+    /// Where forms are kept.
+    ///
+    /// # Errors
+    /// The database can't be used.
+    pub fn forms(&self, log: &Log) -> Result<Forms, Problem> {
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
+        if let Some(database) = &self.database {
+            return Forms::open(database, log);
+        }
+        let _ = log;
+        Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
+    }
+
+    /// The site in `folder`, whose forms are kept in `forms`. What flags say of it stays in memory until the process ends.
+    pub fn site<S: Storage>(
+        &self,
+        folder: S,
+        forms: Forms,
+    ) -> Site<'static, S, &'static Forms, &'static Forms> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -197,16 +221,15 @@ impl Flags {
         let index: Vec<&'static str> = index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
-        let kept: &'static Kept =
-            Box::leak(Box::new(if self.submissions { Kept::latest() } else { Kept::none() }));
+        let forms: &'static Forms = Box::leak(Box::new(forms));
         Site::new(folder)
             .index(index.leak())
             .types(types.leak())
             .listing(!self.no_listing)
             .hidden(self.hidden || file.is_some())
             .forms(!self.no_forms)
-            .submissions(kept)
-            .show_submissions(self.submissions.then_some(kept))
+            .submissions(forms)
+            .show_submissions(self.submissions.then_some(forms))
     }
 
     /// Tells where it serves, and stops the server at the first signal.
@@ -314,6 +337,8 @@ pub struct Job {
     pub folder: Folder,
     /// Where it logs.
     pub log: Log,
+    /// Where it keeps forms.
+    pub forms: Forms,
 }
 
 /// The body of the command `name`: what `flags` ask for is opened, and `serve` serves it until it is
@@ -324,11 +349,12 @@ pub fn run(
     serve: impl FnOnce(Job) -> io::Result<()>,
 ) -> ExitCode {
     let outcome = flags.folder().and_then(|folder| {
+        let log = flags.log();
+        let forms = flags.forms(&log)?;
         let listener = flags.listen()?;
         raise_file_limit();
         report_panics(name);
-        let log = flags.log();
-        let job = Job { listener, folder: folder.log(log.clone()), log: log.clone() };
+        let job = Job { listener, folder: folder.log(log.clone()), log: log.clone(), forms };
         let outcome = serve(job).map_err(|error| Problem::of_run(&error));
         log.flush(Duration::from_secs(1));
         outcome
