@@ -8,6 +8,7 @@
 //! | [`clock`] | [`SystemClock`], and the time that deadlines count |
 //! | [`deadline`] | how long a call may wait, and how late it may return |
 //! | [`submissions`] | [`Kept`]: submitted forms in memory |
+//! | `database` | with the feature `sqlite` or `postgres`: submitted forms in a database |
 //! | [`settings`] | how connections are served, and the methods that say so on each server |
 //! | [`listen`] | listeners, and what their connections inherit |
 //! | [`send`] | writes and files, for every kind of socket |
@@ -27,6 +28,8 @@ pub mod clock;
 #[cfg(feature = "command")]
 pub mod command;
 pub mod contain;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub mod database;
 pub mod deadline;
 pub mod folder;
 pub mod listen;

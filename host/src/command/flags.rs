@@ -15,6 +15,7 @@ use thimble_core::semantics::mime;
 use thimble_core::semantics::path::percent_encode;
 use thimble_core::service::Storage;
 
+use super::forms::Forms;
 use super::problem::Problem;
 use super::times::Times;
 use super::{size, urls};
@@ -70,6 +71,11 @@ pub struct Flags {
     /// Show the latest submitted forms at /submissions, to everybody
     #[arg(long)]
     pub submissions: bool,
+
+    /// Keep forms in this database: a file for SQLite, or postgres://USER:PASSWORD@HOST/NAME
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(long, value_name = "FILE|URL", conflicts_with = "no_forms")]
+    pub database: Option<String>,
 
     /// Serve names that begin with a dot, too
     #[arg(long)]
@@ -181,8 +187,25 @@ impl Flags {
         if self.verbose { log.with_heads() } else { log }
     }
 
-    /// The site in `folder`. What flags say of it stays in memory until the process ends.
-    pub fn site<S: Storage>(&self, folder: S) -> Site<'static, S, &'static Kept, &'static Kept> {
+    /// Where forms are kept.
+    ///
+    /// # Errors
+    /// The database can't be used.
+    pub fn forms(&self, log: &Log) -> Result<Forms, Problem> {
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
+        if let Some(database) = &self.database {
+            return Forms::open(database, log);
+        }
+        let _ = log;
+        Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
+    }
+
+    /// The site in `folder`, whose forms are kept in `forms`. What flags say of it stays in memory until the process ends.
+    pub fn site<S: Storage>(
+        &self,
+        folder: S,
+        forms: Forms,
+    ) -> Site<'static, S, &'static Forms, &'static Forms> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -190,16 +213,15 @@ impl Flags {
         let index: Vec<&'static str> = index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
-        let kept: &'static Kept =
-            Box::leak(Box::new(if self.submissions { Kept::latest() } else { Kept::none() }));
+        let forms: &'static Forms = Box::leak(Box::new(forms));
         Site::new(folder)
             .index(index.leak())
             .types(types.leak())
             .listing(!self.no_listing)
             .hidden(self.hidden || file.is_some())
             .forms(!self.no_forms)
-            .submissions(kept)
-            .show_submissions(self.submissions.then_some(kept))
+            .submissions(forms)
+            .show_submissions(self.submissions.then_some(forms))
     }
 
     /// Tells where it serves, and stops the server at the first signal.

@@ -1,6 +1,7 @@
 //! What the commands of Thimble share: flags, what they mean, and what goes wrong.
 
 mod flags;
+mod forms;
 mod problem;
 mod size;
 mod times;
@@ -18,6 +19,7 @@ use crate::log::Log;
 use crate::signals::exit_code;
 
 pub use flags::{Flags, examples};
+pub use forms::Forms;
 pub use problem::Problem;
 pub use times::Times;
 
@@ -30,6 +32,8 @@ pub struct Job {
     pub folder: Folder,
     /// Where it logs.
     pub log: Log,
+    /// Where it keeps forms.
+    pub forms: Forms,
 }
 
 /// The body of the command `name`: what `flags` ask for is opened, and `serve` serves it until it is
@@ -40,11 +44,12 @@ pub fn run(
     serve: impl FnOnce(Job) -> io::Result<()>,
 ) -> ExitCode {
     let outcome = flags.folder().and_then(|folder| {
+        let log = flags.log();
+        let forms = flags.forms(&log)?;
         let listener = flags.listen()?;
         raise_file_limit();
         report_panics(name);
-        let log = flags.log();
-        let job = Job { listener, folder: folder.log(log.clone()), log: log.clone() };
+        let job = Job { listener, folder: folder.log(log.clone()), log: log.clone(), forms };
         let outcome = serve(job).map_err(|error| Problem::of_run(&error));
         log.flush(Duration::from_secs(1));
         outcome

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Why a command can't do what it is asked: one line that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem(String);
+pub struct Problem(pub(super) String);
 
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
