@@ -117,32 +117,13 @@ impl<'c> Buffer<'c> {
         self.unsent.len = self.unsent.len.saturating_add(count).min(self.octets.len());
     }
 
-    /// Has the page of a refusal put into the buffer, as far as there is room, by each call of
-    /// [`fill_page`](Self::fill_page); or no page.
-    pub(super) const fn show(&mut self, refusal: Option<Refusal>) {
-        self.unsent.shown = match refusal {
-            Some(Refusal { status, reason, .. }) => Some((status, reason)),
-            None => None,
-        };
-        self.unsent.done = 0;
-    }
-
-    /// Puts more of the page into the buffer. Returns whether nothing is left of it.
+    /// Puts more of the page of a refusal into the buffer. Returns whether nothing is left of it.
     pub(super) fn fill_page(&mut self) -> bool {
-        let Unsent { page: Some(page), shown: Some((status, reason)), done, .. } = *self.unsent
-        else {
-            return true;
-        };
-        let mut free = Cursor::new(self.free());
-        let is_whole = page.stage(&Refusal::new(status, reason), done, &mut free);
-        let count = free.count();
-        self.fill(count);
-        self.unsent.done += count;
-        // Its reply is made already: nothing of the next one is there yet.
-        self.unsent.earlier = self.unsent.len;
-        if is_whole {
-            self.unsent.shown = None;
+        match *self.unsent {
+            Unsent { page: Some(page), shown: Some((status, reason)), .. } => {
+                page.stage(&Refusal::new(status, reason), self)
+            }
+            _ => true,
         }
-        is_whole
     }
 }

@@ -237,17 +237,15 @@ impl<'c> Output<'c> {
 
     /// Emits what the head of a refusal says of its content. Returns how long that is.
     pub(super) fn begin_refusal(&mut self, refusal: &Refusal) -> usize {
-        let page = self.buffer.unsent.page.and_then(|page| page.begin(refusal, self));
-        self.buffer.show(page.map(|_| *refusal));
-        self.usual_type(match page {
-            Some(_) => "text/html; charset=utf-8",
-            None => "text/plain; charset=utf-8",
-        });
-        page.unwrap_or_else(|| {
-            let mut counted = Cursor::new(&mut []);
-            emit_line(refusal, &mut counted);
-            counted.count()
-        })
+        if let Some(page) = self.buffer.unsent.page
+            && let Some(count) = page.begin(refusal, self)
+        {
+            return count;
+        }
+        self.usual_type("text/plain; charset=utf-8");
+        let mut counted = Cursor::new(&mut []);
+        emit_line(refusal, &mut counted);
+        counted.count()
     }
 
     /// Emits the line that a refusal has for its content, which is accounted for. A page is put into

@@ -1,5 +1,6 @@
 //! Refusals as pages, for clients that show HTML.
 
+use super::buffer::Buffer;
 use super::output::Output;
 use crate::bytes::cursor::Cursor;
 use crate::message::{Head, Refusal};
@@ -33,7 +34,7 @@ pub struct RefusalPage {
     emit: Emit,
     // By reference, so that programs without a page don't hold them.
     begin: fn(Emit, &Refusal, &mut Output<'_>) -> Option<usize>,
-    stage: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
+    stage: fn(Emit, &Refusal, &mut Buffer<'_>) -> bool,
 }
 
 impl RefusalPage {
@@ -43,16 +44,15 @@ impl RefusalPage {
         Self { emit, begin, stage }
     }
 
-    /// If the client accepts it, emits the fields that it has besides its type, and returns how long
-    /// it is.
+    /// If the client accepts it, emits the fields that it has, has it put behind the head by each call
+    /// of [`stage`](Self::stage), and returns how long it is.
     pub(super) fn begin(&self, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize> {
         (self.begin)(self.emit, refusal, output)
     }
 
-    /// Puts what comes behind the first `done` octets of it into `free`, as far as there is room.
-    /// Returns whether nothing is left.
-    pub(super) fn stage(&self, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
-        (self.stage)(self.emit, refusal, done, free)
+    /// Puts more of it into `buffer`, as far as there is room. Returns whether nothing is left.
+    pub(super) fn stage(&self, refusal: &Refusal, buffer: &mut Buffer<'_>) -> bool {
+        (self.stage)(self.emit, refusal, buffer)
     }
 }
 
@@ -66,13 +66,19 @@ fn begin(emit: Emit, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize
         return None;
     }
     output.own_field("Vary", &[b"Accept"]);
+    output.usual_type("text/html; charset=utf-8");
+    if !output.sender.omits_content() {
+        output.buffer.unsent.shown = Some((refusal.status, refusal.reason));
+        output.buffer.unsent.done = 0;
+    }
     let mut count = 0;
     emit(refusal, &mut |piece| count += piece.len());
     Some(count)
 }
 
-fn stage(emit: Emit, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
-    let (mut skipped, mut left) = (done, 0);
+fn stage(emit: Emit, refusal: &Refusal, buffer: &mut Buffer<'_>) -> bool {
+    let (mut skipped, mut left) = (buffer.unsent.done, 0);
+    let mut free = Cursor::new(buffer.free());
     emit(refusal, &mut |piece| {
         let rest = piece.get(skipped..).unwrap_or_default();
         skipped -= piece.len() - rest.len();
@@ -80,5 +86,13 @@ fn stage(emit: Emit, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> b
         free.push(fits);
         left += more.len();
     });
+    let count = free.count();
+    buffer.fill(count);
+    buffer.unsent.done += count;
+    // Its reply is made already: nothing of the next one is there yet.
+    buffer.unsent.earlier = buffer.unsent.len;
+    if left == 0 {
+        buffer.unsent.shown = None;
+    }
     left == 0
 }
