@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
+use thimble_core::Image;
 use thimble_core::service::Storage;
-use thimble_core::service::storage::Image;
 use thimble_image::Builder;
 use thimble_std::Folder;
 use thimble_test_app::App;
