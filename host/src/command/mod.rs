@@ -199,14 +199,11 @@ impl Flags {
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
         let kept: &'static Kept =
             Box::leak(Box::new(if self.submissions { Kept::latest() } else { Kept::none() }));
-        Site::new(folder)
-            .index(index.leak())
-            .types(types.leak())
-            .listing(!self.no_listing)
-            .hidden(self.hidden || file.is_some())
-            .forms(!self.no_forms)
-            .submissions(kept)
-            .show_submissions(self.submissions.then_some(kept))
+        let site = Site::new(folder).index(index.leak()).types(types.leak());
+        let site = if self.no_listing { site.without_listings() } else { site };
+        let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
+        let site = if self.no_forms { site.without_forms() } else { site };
+        site.submissions(kept).show_submissions(self.submissions.then_some(kept))
     }
 
     /// Tells where it serves, and stops the server at the first signal.
