@@ -76,15 +76,15 @@
 //! its connection is polled again at the next call.
 #![no_std]
 
-mod attend;
-mod gate;
+mod backlog;
+mod connection;
+mod connection_state;
 pub mod memory;
-mod network;
 mod pinned;
 pub mod server;
-mod slot;
+mod server_state;
+mod syn_filter;
 pub mod transport;
-mod waiting;
 
 pub use memory::Memory;
 pub use server::{Server, Serving};

@@ -1,6 +1,6 @@
 //! The memory of connections.
 
-use crate::waiting::{CLIENTS, Syn};
+use crate::backlog::{SYNS_PER_SOCKET, Syn};
 
 /// Memory for `N` connections, in a static or on the stack. Sizes are in octets.
 ///
@@ -31,14 +31,14 @@ pub struct Memory<
     const HEAD: usize = 4096,
     const REPLY: usize = 1024,
 > {
-    pub(crate) connections: [Connection<WINDOW, SEND, HEAD, REPLY>; N],
+    pub(crate) connections: [ConnectionMemory<WINDOW, SEND, HEAD, REPLY>; N],
     /// Clients that wait for a socket.
-    pub(crate) waiting: [[Syn; CLIENTS]; N],
+    pub(crate) backlog: [[Syn; SYNS_PER_SOCKET]; N],
 }
 
 /// Memory for one connection.
 #[derive(Debug)]
-pub(crate) struct Connection<
+pub(crate) struct ConnectionMemory<
     const WINDOW: usize,
     const SEND: usize,
     const HEAD: usize,
@@ -57,9 +57,14 @@ impl<const N: usize, const WINDOW: usize, const SEND: usize, const HEAD: usize, 
     pub const fn new() -> Self {
         const { assert!(N > 0, "a server needs a connection") };
         let connections = [const {
-            Connection { window: [0; WINDOW], send: [0; SEND], head: [0; HEAD], reply: [0; REPLY] }
+            ConnectionMemory {
+                window: [0; WINDOW],
+                send: [0; SEND],
+                head: [0; HEAD],
+                reply: [0; REPLY],
+            }
         }; N];
-        Self { connections, waiting: [const { [const { Syn::NONE }; CLIENTS] }; N] }
+        Self { connections, backlog: [const { [const { Syn::NONE }; SYNS_PER_SOCKET] }; N] }
     }
 }
 

@@ -5,10 +5,10 @@ pub mod board;
 pub mod clock;
 pub mod ethernet;
 pub mod fault;
-pub mod say;
 mod seed;
 pub mod serve;
 pub mod stack;
+pub mod uart;
 
 pub use serve::serve;
 

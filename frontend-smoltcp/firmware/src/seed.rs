@@ -17,7 +17,7 @@ use crate::board::{read, write};
 
 /// Memory that nothing clears.
 #[unsafe(link_section = ".uninit.seed")]
-static LEFT: [AtomicU32; 16] = [const { AtomicU32::new(0) }; 16];
+static RETAINED: [AtomicU32; 16] = [const { AtomicU32::new(0) }; 16];
 
 /// Where a board keeps its address.
 const USER_REG0: usize = 0x400f_e1e0;
@@ -32,7 +32,7 @@ impl Seed {
         let mut seed = Self(0);
         seed.add(read(USER_REG0));
         seed.add(read(USER_REG1));
-        for register in left() {
+        for register in retained() {
             seed.add(read(register));
         }
         seed.add_cycle();
@@ -53,7 +53,7 @@ impl Seed {
 
     /// The seed so far. The next start finds a part of it in memory.
     pub(crate) fn value(&self) -> u64 {
-        if let Some(register) = left().next() {
+        if let Some(register) = retained().next() {
             write(register, u32::try_from(self.0 >> 32).unwrap_or_default());
         }
         self.0
@@ -61,6 +61,6 @@ impl Seed {
 }
 
 /// The addresses of that memory's words. The compiler must not believe that it is zero.
-fn left() -> impl Iterator<Item = usize> {
-    LEFT.iter().map(|word| word.as_ptr().expose_provenance())
+fn retained() -> impl Iterator<Item = usize> {
+    RETAINED.iter().map(|word| word.as_ptr().expose_provenance())
 }

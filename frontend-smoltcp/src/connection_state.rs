@@ -14,15 +14,15 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// A client that was answered so lately may be about to ask again. Its connection doesn't end without
 /// a word yet: rather the next reply says that it is the last one.
-const PAUSE: Duration = Duration::from_millis(200);
+const MIN_IDLE: Duration = Duration::from_millis(200);
 
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum ConnectionPhase {
     /// Nobody is there.
-    Listening,
+    Listen,
     /// In the handshake.
-    Opening,
+    SynReceived,
     /// Served: nobody waits for the client.
     Busy,
     /// Served: waits for a request.
@@ -36,16 +36,16 @@ pub(crate) enum Stage {
     /// Served, and to be closed: waits for what the client still sends.
     Drain,
     /// The sending side is shut, and the client has not acknowledged everything.
-    Ending,
+    FinSent,
     /// The client has acknowledged everything, and may say that it is done.
-    Parting,
+    FinWait2,
     /// Both sides have ended; the last acknowledgement leaves with the next frames.
-    Ended,
+    TimeWait,
     /// To be reset.
-    Aborting,
+    Reset,
 }
 
-impl From<Phase> for Stage {
+impl From<Phase> for ConnectionPhase {
     fn from(phase: Phase) -> Self {
         match phase {
             Phase::Idle => Self::Idle,
@@ -59,9 +59,9 @@ impl From<Phase> for Stage {
 
 /// One connection.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct ConnectionState {
     pub(crate) handle: Cell<SocketHandle>,
-    stage: Cell<Stage>,
+    phase: Cell<ConnectionPhase>,
     since: Cell<Instant>,
     deadline: Cell<Instant>,
     /// What the client has left of its time, when last something moved.
@@ -72,51 +72,51 @@ pub(crate) struct Slot {
     /// Whether a request was answered.
     served: Cell<bool>,
     /// Whether it is to end after the reply that is being made, or as soon as it is idle.
-    let_go: Cell<bool>,
+    evicted: Cell<bool>,
 }
 
-impl Slot {
+impl ConnectionState {
     pub(crate) fn new() -> Self {
         Self {
             handle: Cell::default(),
-            stage: Cell::new(Stage::Listening),
+            phase: Cell::new(ConnectionPhase::Listen),
             since: Cell::new(Instant::ZERO),
             deadline: Cell::new(NEVER),
             budget: Cell::new(Budget::new()),
             moved: Cell::new(Instant::ZERO),
             client: Cell::new(None),
             served: Cell::new(false),
-            let_go: Cell::new(false),
+            evicted: Cell::new(false),
         }
     }
 
-    pub(crate) fn stage(&self) -> Stage {
-        self.stage.get()
+    pub(crate) fn phase(&self) -> ConnectionPhase {
+        self.phase.get()
     }
 
     /// Enters a stage, unless it lasts already.
-    pub(crate) fn enter(&self, stage: Stage, now: Instant, deadlines: &Deadlines) {
-        if self.stage.get() == stage {
+    pub(crate) fn enter(&self, phase: ConnectionPhase, now: Instant, deadlines: &Deadlines) {
+        if self.phase.get() == phase {
             return;
         }
-        let time = match stage {
-            Stage::Listening | Stage::Busy => Duration::MAX,
-            Stage::Opening => deadlines.handshake.into(),
-            Stage::Idle => self.begin(Phase::Idle, deadlines),
-            Stage::Head => self.begin(Phase::Head, deadlines),
-            Stage::Content => self.begin(Phase::Content, deadlines),
-            Stage::Reply => self.begin(Phase::Reply, deadlines),
-            Stage::Drain => self.begin(Phase::Drain, deadlines),
-            Stage::Ending => deadlines.reply.into(),
-            Stage::Parting => deadlines.linger.into(),
-            Stage::Ended => Duration::ZERO,
-            Stage::Aborting => GRACE,
+        let time = match phase {
+            ConnectionPhase::Listen | ConnectionPhase::Busy => Duration::MAX,
+            ConnectionPhase::SynReceived => deadlines.handshake.into(),
+            ConnectionPhase::Idle => self.begin(Phase::Idle, deadlines),
+            ConnectionPhase::Head => self.begin(Phase::Head, deadlines),
+            ConnectionPhase::Content => self.begin(Phase::Content, deadlines),
+            ConnectionPhase::Reply => self.begin(Phase::Reply, deadlines),
+            ConnectionPhase::Drain => self.begin(Phase::Drain, deadlines),
+            ConnectionPhase::FinSent => deadlines.reply.into(),
+            ConnectionPhase::FinWait2 => deadlines.linger.into(),
+            ConnectionPhase::TimeWait => Duration::ZERO,
+            ConnectionPhase::Reset => GRACE,
         };
-        if matches!(stage, Stage::Listening) {
+        if matches!(phase, ConnectionPhase::Listen) {
             self.served.set(false);
-            self.let_go.set(false);
+            self.evicted.set(false);
         }
-        self.stage.set(stage);
+        self.phase.set(phase);
         self.since.set(now);
         self.moved.set(now);
         self.deadline.set(later(now, time));
@@ -132,10 +132,10 @@ impl Slot {
 
     /// So many octets went one way or the other.
     pub(crate) fn progress(&self, octets: usize, now: Instant, deadlines: &Deadlines) {
-        match self.stage.get() {
+        match self.phase.get() {
             // It isn't idle any more, whatever comes of it.
-            Stage::Idle => self.enter(Stage::Busy, now, deadlines),
-            Stage::Content | Stage::Reply | Stage::Drain => {
+            ConnectionPhase::Idle => self.enter(ConnectionPhase::Busy, now, deadlines),
+            ConnectionPhase::Content | ConnectionPhase::Reply | ConnectionPhase::Drain => {
                 let mut budget = self.budget.get();
                 let waited = now - self.moved.replace(now);
                 budget.spend(waited.into(), octets, deadlines);
@@ -146,7 +146,7 @@ impl Slot {
         }
     }
 
-    pub(crate) fn is_over(&self, now: Instant) -> bool {
+    pub(crate) fn is_timed_out(&self, now: Instant) -> bool {
         self.deadline.get() <= now
     }
 
@@ -165,53 +165,57 @@ impl Slot {
         self.client.set(client);
     }
 
-    pub(crate) fn is_opening(&self, client: IpEndpoint) -> bool {
-        self.stage.get() == Stage::Opening && self.client.get() == Some(client)
+    pub(crate) fn is_in_handshake_with(&self, client: IpEndpoint) -> bool {
+        self.phase.get() == ConnectionPhase::SynReceived && self.client.get() == Some(client)
     }
 
-    pub(crate) fn let_go(&self) {
-        self.let_go.set(true);
+    pub(crate) fn evict(&self) {
+        self.evicted.set(true);
     }
 
     /// Whether it was waiting for the client only, and has to end for another one's sake.
-    pub(crate) fn is_let_go(&self) -> bool {
-        self.let_go.get() && matches!(self.stage.get(), Stage::Idle | Stage::Parting)
+    pub(crate) fn must_leave(&self) -> bool {
+        self.evicted.get()
+            && matches!(self.phase.get(), ConnectionPhase::Idle | ConnectionPhase::FinWait2)
     }
 
     /// When the connection may be let go: after a moment if it is a persistent one that is idle, a
     /// while later if its first request is awaited. `None` when it isn't idle.
-    pub(crate) fn expendable_at(&self) -> Option<Instant> {
-        let patience = if self.served.get() { PAUSE } else { GRACE };
-        (self.stage.get() == Stage::Idle).then(|| self.since.get() + patience)
+    pub(crate) fn evictable_at(&self) -> Option<Instant> {
+        let min_idle = if self.served.get() { MIN_IDLE } else { GRACE };
+        (self.phase.get() == ConnectionPhase::Idle).then(|| self.since.get() + min_idle)
     }
 
     /// Whether the connection is a persistent one that is idle, and may be let go in a moment.
-    pub(crate) fn is_spare(&self) -> bool {
-        self.stage.get() == Stage::Idle && self.served.get()
+    pub(crate) fn is_persistent_and_idle(&self) -> bool {
+        self.phase.get() == ConnectionPhase::Idle && self.served.get()
     }
 
     /// Whether a place will be free before long.
-    pub(crate) fn is_leaving(&self, now: Instant) -> bool {
-        match self.stage.get() {
-            Stage::Listening | Stage::Parting | Stage::Ended | Stage::Aborting => true,
-            Stage::Ending => now < self.since.get() + GRACE,
-            Stage::Idle => self.let_go.get(),
-            _ => self.let_go.get() && now < self.since.get() + GRACE,
+    pub(crate) fn will_listen_soon(&self, now: Instant) -> bool {
+        match self.phase.get() {
+            ConnectionPhase::Listen
+            | ConnectionPhase::FinWait2
+            | ConnectionPhase::TimeWait
+            | ConnectionPhase::Reset => true,
+            ConnectionPhase::FinSent => now < self.since.get() + GRACE,
+            ConnectionPhase::Idle => self.evicted.get(),
+            _ => self.evicted.get() && now < self.since.get() + GRACE,
         }
     }
 
     /// Whether the future has something to do, as far as that depends on the socket and the time. A
     /// handler may wait for anything.
     pub(crate) fn is_due(&self, socket: &Socket<'_>, now: Instant) -> bool {
-        let is_ready = match self.stage.get() {
-            Stage::Listening => socket.state() != State::Listen,
-            Stage::Opening => socket.state() != State::SynReceived,
-            Stage::Idle | Stage::Head => {
-                socket.can_recv() || !socket.may_recv() || self.is_let_go()
+        let is_ready = match self.phase.get() {
+            ConnectionPhase::Listen => socket.state() != State::Listen,
+            ConnectionPhase::SynReceived => socket.state() != State::SynReceived,
+            ConnectionPhase::Idle | ConnectionPhase::Head => {
+                socket.can_recv() || !socket.may_recv() || self.must_leave()
             }
             _ => true,
         };
-        is_ready || self.is_over(now)
+        is_ready || self.is_timed_out(now)
     }
 }
 

@@ -4,16 +4,16 @@ use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use crate::network::Network;
+use crate::server_state::ServerState;
 
-/// A device from which a request for a connection is kept back unless the network admits it; smoltcp
+/// A device from which a request for a connection is kept back unless the server admits it; smoltcp
 /// would reset the client. One that was kept back and may pass now, comes before any other frame.
-pub(crate) struct Gate<'d, 'm, D: ?Sized> {
+pub(crate) struct SynFilter<'d, 'm, D: ?Sized> {
     pub(crate) device: &'d mut D,
-    pub(crate) network: &'d Network<'d, 'm>,
+    pub(crate) server: &'d ServerState<'d, 'm>,
 }
 
-impl<'m, D: Device + ?Sized> Device for Gate<'_, 'm, D> {
+impl<'m, D: Device + ?Sized> Device for SynFilter<'_, 'm, D> {
     type RxToken<'a>
         = Frame<'a, 'm, D::RxToken<'a>>
     where
@@ -24,8 +24,8 @@ impl<'m, D: Device + ?Sized> Device for Gate<'_, 'm, D> {
         Self: 'a;
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        if self.network.may_enter() {
-            return Some((Frame::Waited(self.network), self.device.transmit(now)?));
+        if self.server.can_replay() {
+            return Some((Frame::Queued(self.server), self.device.transmit(now)?));
         }
         let header = match self.device.capabilities().medium {
             #[cfg(feature = "medium-ethernet")]
@@ -37,7 +37,7 @@ impl<'m, D: Device + ?Sized> Device for Gate<'_, 'm, D> {
             _ => usize::MAX,
         };
         let (frame, tx) = self.device.receive(now)?;
-        Some((Frame::New { frame, header, network: self.network }, tx))
+        Some((Frame::Received { frame, header, server: self.server }, tx))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
@@ -52,24 +52,24 @@ impl<'m, D: Device + ?Sized> Device for Gate<'_, 'm, D> {
 /// A frame that was received.
 pub(crate) enum Frame<'a, 'm, T> {
     /// Just now; `header` octets stand before that of IP.
-    New { frame: T, header: usize, network: &'a Network<'a, 'm> },
+    Received { frame: T, header: usize, server: &'a ServerState<'a, 'm> },
     /// A while ago: the next one that waits.
-    Waited(&'a Network<'a, 'm>),
+    Queued(&'a ServerState<'a, 'm>),
 }
 
 impl<T: RxToken> RxToken for Frame<'_, '_, T> {
     fn consume<R, P: FnOnce(&[u8]) -> R>(self, pass: P) -> R {
         // smoltcp ignores an empty frame.
         match self {
-            Self::Waited(network) => {
-                let mut waiting = network.enter();
-                pass(waiting.as_mut().and_then(|waiting| waiting.take()).unwrap_or_default())
+            Self::Queued(server) => {
+                let mut backlog = server.take_backlog();
+                pass(backlog.as_mut().and_then(|backlog| backlog.take()).unwrap_or_default())
             }
-            Self::New { frame, header, network } => frame.consume(|frame| {
+            Self::Received { frame, header, server } => frame.consume(|frame| {
                 let packet = frame.get(header..).unwrap_or_default();
                 let passes = match endpoints_of_syn(packet) {
-                    Some((client, port)) if port == network.port => {
-                        network.admits(client, frame, header)
+                    Some((client, port)) if port == server.port => {
+                        server.admits(client, frame, header)
                     }
                     _ => true,
                 };
@@ -80,8 +80,8 @@ impl<T: RxToken> RxToken for Frame<'_, '_, T> {
 
     fn meta(&self) -> PacketMeta {
         match self {
-            Self::Waited(_) => PacketMeta::default(),
-            Self::New { frame, .. } => frame.meta(),
+            Self::Queued(_) => PacketMeta::default(),
+            Self::Received { frame, .. } => frame.meta(),
         }
     }
 }

@@ -24,7 +24,7 @@ const ALTERNATE: usize = GPIO_A + 0x420;
 const DIGITAL: usize = GPIO_A + 0x51c;
 
 /// Says all of `parts`, as they are. core's formatting would take some kilobytes.
-pub fn say(parts: &[&str]) {
+pub fn print(parts: &[&str]) {
     // A panic may be what is said first, so that no other place switches the port on.
     enable();
     for octet in parts.iter().flat_map(|part| part.bytes()) {
@@ -36,9 +36,9 @@ pub fn say(parts: &[&str]) {
 }
 
 /// Says a number, between two texts.
-pub fn say_number(before: &str, number: u32, after: &str) {
+pub fn print_number(before: &str, number: u32, after: &str) {
     let number = Decimal::new(number.into());
-    say(&[before, core::str::from_utf8(number.as_bytes()).unwrap_or_default(), after]);
+    print(&[before, core::str::from_utf8(number.as_bytes()).unwrap_or_default(), after]);
 }
 
 fn enable() {

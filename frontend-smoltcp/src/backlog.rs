@@ -3,43 +3,43 @@
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpEndpoint;
 
-use crate::gate::endpoints_of_syn;
+use crate::syn_filter::endpoints_of_syn;
 
 /// How many may wait for each socket that there is. More are not heard, and ask again.
-pub(crate) const CLIENTS: usize = 4;
+pub(crate) const SYNS_PER_SOCKET: usize = 4;
 /// The longest request for a connection: an Ethernet header, one of IPv4 without options, and TCP's
 /// with all that it may have; or as much of IPv6's, with what clients send. A longer one is not kept.
-const LONGEST: usize = 14 + 20 + 60;
+const MAX_FRAME: usize = 14 + 20 + 60;
 /// How long a request is kept. Clients ask again after one second, and then after two and four more,
 /// or some after six. One that hasn't by then is gone.
-const KEPT: Duration = Duration::from_secs(8);
+const LIFETIME: Duration = Duration::from_secs(8);
 
 /// Frames by which clients asked for a connection while no socket listened. Who isn't heard asks
 /// again, but later each time; so requests are kept until a socket listens.
 #[derive(Debug)]
-pub(crate) struct Waiting<'m>(pub(crate) &'m mut [Syn]);
+pub(crate) struct Backlog<'m>(pub(crate) &'m mut [Syn]);
 
 /// A request for a connection, or room for one.
 #[derive(Clone, Debug)]
 pub(crate) struct Syn {
-    frame: [u8; LONGEST],
+    frame: [u8; MAX_FRAME],
     /// Octets of the frame; 0 if there is none.
     length: u8,
     /// Octets of it before the IP header.
     header: u8,
     /// When the client asked first, and when last.
-    since: Instant,
-    heard: Instant,
+    first: Instant,
+    last: Instant,
 }
 
 impl Syn {
     /// No request. It is zero throughout, so that it takes no flash in a static.
     pub(crate) const NONE: Self = Self {
-        frame: [0; LONGEST],
+        frame: [0; MAX_FRAME],
         length: 0,
         header: 0,
-        since: Instant::ZERO,
-        heard: Instant::ZERO,
+        first: Instant::ZERO,
+        last: Instant::ZERO,
     };
 
     fn is_none(&self) -> bool {
@@ -52,7 +52,7 @@ impl Syn {
     }
 }
 
-impl Waiting<'_> {
+impl Backlog<'_> {
     /// Keeps a client's request, instead of the one before.
     pub(crate) fn put(&mut self, frame: &[u8], header: usize, client: IpEndpoint, now: Instant) {
         let place = self.0.iter().position(|syn| syn.is_from(client));
@@ -63,9 +63,9 @@ impl Waiting<'_> {
         {
             room.copy_from_slice(frame);
             if syn.is_none() {
-                syn.since = now;
+                syn.first = now;
             }
-            (syn.length, syn.header, syn.heard) = (length, header, now);
+            (syn.length, syn.header, syn.last) = (length, header, now);
         }
     }
 
@@ -78,15 +78,15 @@ impl Waiting<'_> {
 
     /// Forgets those who have not asked again for long: they may be gone.
     pub(crate) fn expire(&mut self, now: Instant) {
-        for syn in self.0.iter_mut().filter(|syn| syn.heard + KEPT <= now) {
+        for syn in self.0.iter_mut().filter(|syn| syn.last + LIFETIME <= now) {
             syn.length = 0;
         }
     }
 
     /// Takes the request of the client that has waited longest.
     pub(crate) fn take(&mut self) -> Option<&[u8]> {
-        let waiting = self.0.iter_mut().filter(|syn| !syn.is_none());
-        let syn = waiting.min_by_key(|syn| syn.since)?;
+        let queued = self.0.iter_mut().filter(|syn| !syn.is_none());
+        let syn = queued.min_by_key(|syn| syn.first)?;
         let length = core::mem::take(&mut syn.length);
         syn.frame.get(..length.into())
     }
