@@ -101,6 +101,7 @@ pub enum Node<F> {
 
 /// Why nothing could be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OpenError {
     /// Nothing is there, or nothing that may be served: 404.
     NotFound,
