@@ -74,6 +74,7 @@ pub struct Connection {
 
 /// What octets were found to be, and how many of them are done with.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Received<'i> {
     /// Octets of the input that must not be passed again.
     pub consumed: usize,

@@ -9,6 +9,7 @@ use crate::message::line::{Line, line_end};
 
 /// What one call has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decoded {
     /// Octets at the start of the input that are done with.
     pub framing: usize,

@@ -1,6 +1,6 @@
 //! Whether a connection goes on after a reply (RFC 9112 §9.3).
 
-use crate::message::facts::Connection;
+use crate::message::facts::ConnectionOption;
 use crate::message::{Head, Method, Version};
 
 /// Whether the client is willing to send another request on this connection.
@@ -16,8 +16,8 @@ pub fn is_persistent(head: &Head<'_>) -> bool {
     let facts = head.facts();
     !matches!(head.method(), Method::Connect)
         && match facts.connection {
-            Connection::Close => false,
-            Connection::KeepAlive => true,
-            Connection::Neither => head.version() >= Version::Http11,
+            ConnectionOption::Close => false,
+            ConnectionOption::KeepAlive => true,
+            ConnectionOption::Neither => head.version() >= Version::Http11,
         }
 }

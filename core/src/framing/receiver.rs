@@ -42,6 +42,7 @@ impl Next {
 
 /// Where a head stands in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HeadSpan {
     /// Octets of empty lines before it, not to be passed again.
     pub skipped: usize,

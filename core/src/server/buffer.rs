@@ -1,6 +1,5 @@
 //! The transmit buffer, and what of it is still to be sent.
 
-use super::output::Output;
 use super::refusal_page::RefusalPage;
 use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
@@ -28,7 +27,7 @@ pub(super) struct Unsent {
     /// Where in the buffer they stand.
     pub(super) added_at: usize,
     /// What moves them.
-    pub(super) move_added: Option<fn(&mut Output<'_>, Place)>,
+    pub(super) move_added: Option<fn(&mut Buffer<'_>, Place)>,
     /// What shows refusals, if the server has it.
     pub(super) page: Option<&'static RefusalPage>,
     /// Status and reason of the refusal whose page is to be put behind all that. It is accounted for.

@@ -1,7 +1,5 @@
 //! Refusals as pages, for clients that show HTML.
 
-use super::buffer::Buffer;
-use super::output::Output;
 use crate::bytes::cursor::Cursor;
 use crate::message::{Head, Refusal};
 use crate::semantics::conditional::FieldLines as _;
@@ -32,22 +30,25 @@ type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 #[derive(Clone, Copy, Debug)]
 pub struct RefusalPage {
     emit: Emit,
-    // By reference, so that programs without a page don't hold them.
-    begin: fn(Emit, &Refusal, &mut Output<'_>) -> Option<usize>,
-    stage: fn(Emit, &Refusal, &mut Buffer<'_>) -> bool,
+    // What follows is by reference, so that programs without a page don't hold it.
+    /// Its Content-Type.
+    pub(super) media_type: &'static str,
+    /// The fields of the request that decide whether it is sent.
+    pub(super) vary: &'static [&'static [u8]],
+    length: fn(Emit, &Refusal, &[u8]) -> Option<usize>,
+    stage: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
 }
 
 impl RefusalPage {
     /// The page that `emit` gives its second argument in pieces. It is asked several times, and has
     /// to give the same each time.
     pub const fn new(emit: Emit) -> Self {
-        Self { emit, begin, stage }
+        Self { emit, media_type: "text/html; charset=utf-8", vary: &[b"Accept"], length, stage }
     }
 
-    /// If the client accepts it, emits the fields that it has, has it put behind the head by each call
-    /// of [`stage`](Self::stage), and returns how long it is.
-    pub(super) fn begin(&self, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize> {
-        (self.begin)(self.emit, refusal, output)
+    /// Octets of it, if `request`, a head as it arrived, accepts it.
+    pub(super) fn length(&self, refusal: &Refusal, request: &[u8]) -> Option<usize> {
+        (self.length)(self.emit, refusal, request)
     }
 
     /// Puts more of it into `buffer`, as far as there is room. Returns whether nothing is left.
@@ -58,18 +59,12 @@ impl RefusalPage {
 
 /// A client accepts it by its name (RFC 9110 §12.5.1): programs that take anything (`*/*`) show the
 /// line just as well.
-fn begin(emit: Emit, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize> {
+fn length(emit: Emit, refusal: &Refusal, request: &[u8]) -> Option<usize> {
     let mut is_accepted = false;
-    let head = Head::parse(output.request).ok()?;
+    let head = Head::parse(request).ok()?;
     head.each("Accept", &mut |line| is_accepted |= accepts_type(line, b"text/html"));
     if !is_accepted {
         return None;
-    }
-    output.own_field("Vary", &[b"Accept"]);
-    output.usual_type("text/html; charset=utf-8");
-    if !output.sender.omits_content() {
-        output.buffer.unsent.shown = Some((refusal.status, refusal.reason));
-        output.buffer.unsent.done = 0;
     }
     let mut count = 0;
     emit(refusal, &mut |piece| count += piece.len());

@@ -17,6 +17,7 @@ use crate::message::{Head, Method, ParseError, Refusal, Target};
 
 /// A service with what it needs besides a transport.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Server<S, C> {
     /// The application.
     pub service: S,

@@ -15,7 +15,8 @@ const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the head came
 
 /// How [`Server::serve`](super::Server::serve) left a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// As wide as a pointer, so that a step can be returned in registers.
+// As wide as a pointer, so that a step can be returned in registers. Not `non_exhaustive`: a frontend
+// has to do something about each.
 #[repr(usize)]
 pub enum Ended {
     /// It is idle, and both buffers are empty: serve it again when something arrives.

@@ -14,7 +14,8 @@ use crate::message::head::request_line_of;
 /// [`embedded_io::ErrorKind::TimedOut`] when that passes. The same phase may be announced again
 /// while it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// As wide as a pointer, so that a step can be returned in registers.
+// As wide as a pointer, so that a step can be returned in registers. Not `non_exhaustive`: a frontend
+// has to have a deadline for each.
 #[repr(usize)]
 pub enum Phase {
     /// Reading: no octet of the next request has arrived. A time-out closes without a word.
@@ -32,6 +33,7 @@ pub enum Phase {
 
 /// One reply, for an access log.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Record<'a> {
     /// The head of the request as it was received; what there is of it when the request was refused
     /// early, empty when nothing came.
@@ -44,6 +46,11 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// The record of a reply with this `status` and so many octets of content.
+    pub const fn new(head: &'a [u8], status: Status, content: u64) -> Self {
+        Self { head, status, content }
+    }
+
     /// The request-line, without its CRLF. It may hold any octet.
     pub fn request_line(&self) -> &'a [u8] {
         request_line_of(self.head)
