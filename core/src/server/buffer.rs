@@ -133,7 +133,7 @@ impl<'c> Buffer<'c> {
             return true;
         };
         let mut free = Cursor::new(self.free());
-        let is_whole = page.stage(&Refusal::new(status, reason), done, &mut free);
+        let is_whole = page.put(&Refusal::new(status, reason), done, &mut free);
         let count = free.count();
         self.fill(count);
         self.unsent.done += count;
