@@ -10,8 +10,7 @@ use crate::message::{Head, Method, Version};
 /// | HTTP/1.1 | no | yes | yes |
 /// | HTTP/1.0 | no | yes | no |
 ///
-/// After CONNECT there is none in any case: what follows may be meant for the tunnel that was
-/// refused.
+/// After CONNECT it is not: what follows may be meant for the tunnel that was refused.
 pub fn is_persistent(head: &Head<'_>) -> bool {
     let facts = head.facts();
     !matches!(head.method(), Method::Connect)

@@ -118,11 +118,19 @@ impl<'c> Buffer<'c> {
 
     /// Puts more of the page of a refusal into the buffer. Returns whether nothing is left of it.
     pub(super) fn fill_page(&mut self) -> bool {
-        match *self.unsent {
-            Unsent { page: Some(page), shown: Some((status, reason)), .. } => {
-                page.stage(&Refusal::new(status, reason), self)
-            }
-            _ => true,
+        let Unsent { page: Some(page), shown: Some((status, reason)), done, .. } = *self.unsent
+        else {
+            return true;
+        };
+        let mut free = Cursor::new(self.free());
+        let is_whole = page.put(&Refusal::new(status, reason), done, &mut free);
+        let count = free.count();
+        self.fill(count);
+        self.unsent.done += count;
+        // Its reply is made already: nothing of the next one is there yet.
+        self.unsent.earlier = self.unsent.len;
+        if is_whole {
+            self.unsent.shown = None;
         }
     }
 }

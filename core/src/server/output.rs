@@ -185,7 +185,7 @@ impl<'c> Output<'c> {
         self.buffer.unsent.fault.map_or(Ok(()), Err)
     }
 
-    /// Three quarters of the buffer, of which nothing is staged: it goes on with the first.
+    /// Three quarters of the buffer, which has to be empty. The reply goes on in the first quarter.
     pub(super) fn set_aside(&mut self) -> &'c mut [u8] {
         let octets = mem::take(&mut self.buffer.octets);
         let (first, rest) = octets.split_at_mut(octets.len() / 4);

@@ -5,14 +5,13 @@ use crate::message::{Head, Refusal};
 use crate::semantics::conditional::FieldLines as _;
 use crate::semantics::negotiate::accepts_type;
 
-/// Emits the page that shows a refusal, the same each time.
+/// Emits the page that shows a refusal. Each call emits the same octets.
 type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 
-/// A page that says what a refusal says, for those that accept HTML. Others get the line of text.
+/// A page that shows a refusal to clients that accept HTML. Others get a line of text.
 ///
-/// It is a value that a [`Server`](super::Server) may be given, so that a program without one has
-/// neither the text of a page nor the look at Accept. [`service::html::REFUSAL_PAGE`] is one; a page
-/// of your own is made in a few lines:
+/// [`Server::refusal_page`](super::Server::refusal_page) takes it; a program that sets none links no code
+/// for it. [`service::html::REFUSAL_PAGE`] is one, and you can make your own:
 ///
 /// ```
 /// use thimble_core::server::RefusalPage;
@@ -24,26 +23,26 @@ type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 /// });
 /// ```
 ///
-/// A request whose head can't be understood is answered by the line, whatever it accepts.
+/// A request whose head can't be understood always gets the line.
 ///
 /// [`service::html::REFUSAL_PAGE`]: crate::service::html::REFUSAL_PAGE
 #[derive(Clone, Copy, Debug)]
 pub struct RefusalPage {
     emit: Emit,
-    // What follows is by reference, so that programs without a page don't hold it.
+    // By reference, so that programs without a page don't link what follows.
     /// Its Content-Type.
     pub(super) media_type: &'static str,
     /// The fields of the request that decide whether it is sent.
     pub(super) vary: &'static [&'static [u8]],
     length: fn(Emit, &Refusal, &[u8]) -> Option<usize>,
-    stage: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
+    put: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
 }
 
 impl RefusalPage {
-    /// The page that `emit` gives its second argument in pieces. It is asked several times, and has
-    /// to give the same each time.
+    /// The page that `emit` passes to its second argument, in pieces. It is called several times for one
+    /// page, and each time has to emit the same octets.
     pub const fn new(emit: Emit) -> Self {
-        Self { emit, media_type: "text/html; charset=utf-8", vary: &[b"Accept"], length, stage }
+        Self { emit, media_type: "text/html; charset=utf-8", vary: &[b"Accept"], length, put }
     }
 
     /// Octets of it, if `request`, a head as it arrived, accepts it.
@@ -51,9 +50,10 @@ impl RefusalPage {
         (self.length)(self.emit, refusal, request)
     }
 
-    /// Puts more of it into `buffer`, as far as there is room. Returns whether nothing is left.
-    pub(super) fn stage(&self, refusal: &Refusal, buffer: &mut Buffer<'_>) -> bool {
-        (self.stage)(self.emit, refusal, buffer)
+    /// Puts what follows its first `done` octets into `free`, as far as there is room. Returns whether
+    /// that was all.
+    pub(super) fn put(&self, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
+        (self.put)(self.emit, refusal, done, free)
     }
 }
 
@@ -71,9 +71,8 @@ fn length(emit: Emit, refusal: &Refusal, request: &[u8]) -> Option<usize> {
     Some(count)
 }
 
-fn stage(emit: Emit, refusal: &Refusal, buffer: &mut Buffer<'_>) -> bool {
-    let (mut skipped, mut left) = (buffer.unsent.done, 0);
-    let mut free = Cursor::new(buffer.free());
+fn put(emit: Emit, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
+    let (mut skipped, mut left) = (done, 0);
     emit(refusal, &mut |piece| {
         let rest = piece.get(skipped..).unwrap_or_default();
         skipped -= piece.len() - rest.len();
