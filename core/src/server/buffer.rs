@@ -116,7 +116,17 @@ impl<'c> Buffer<'c> {
         self.unsent.len = self.unsent.len.saturating_add(count).min(self.octets.len());
     }
 
-    /// Puts more of the page of a refusal into the buffer. Returns whether nothing is left of it.
+    /// Has the page of a refusal put into the buffer, as far as there is room, by each call of
+    /// [`fill_page`](Self::fill_page); or no page.
+    pub(super) const fn show(&mut self, refusal: Option<Refusal>) {
+        self.unsent.shown = match refusal {
+            Some(Refusal { status, reason, .. }) => Some((status, reason)),
+            None => None,
+        };
+        self.unsent.done = 0;
+    }
+
+    /// Puts more of the page into the buffer. Returns whether nothing is left of it.
     pub(super) fn fill_page(&mut self) -> bool {
         let Unsent { page: Some(page), shown: Some((status, reason)), done, .. } = *self.unsent
         else {
@@ -132,5 +142,6 @@ impl<'c> Buffer<'c> {
         if is_whole {
             self.unsent.shown = None;
         }
+        is_whole
     }
 }

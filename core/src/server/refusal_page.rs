@@ -80,13 +80,5 @@ fn put(emit: Emit, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> boo
         free.push(fits);
         left += more.len();
     });
-    let count = free.count();
-    buffer.fill(count);
-    buffer.unsent.done += count;
-    // Its reply is made already: nothing of the next one is there yet.
-    buffer.unsent.earlier = buffer.unsent.len;
-    if left == 0 {
-        buffer.unsent.shown = None;
-    }
     left == 0
 }
