@@ -7,7 +7,7 @@ use crate::backlog::{SYNS_PER_SOCKET, Syn};
 /// | parameter | meaning | default |
 /// |---|---|---|
 /// | `N` | the number of connections, each with its own socket | |
-/// | `WINDOW` | size of a socket's receive buffer, and so the largest TCP window | 1536 |
+/// | `RECEIVE` | size of a socket's receive buffer, and so of the largest TCP window | 1536 |
 /// | `SEND` | size of a socket's transmit buffer | 2048 |
 /// | `HEAD` | size of the buffer for a request's head and for content behind it: see [`Limits::within`] | 4096 |
 /// | `REPLY` | size of the buffer for replies; half of it has to hold the head of any reply | 1024 |
@@ -26,12 +26,12 @@ use crate::backlog::{SYNS_PER_SOCKET, Syn};
 #[derive(Debug)]
 pub struct Memory<
     const N: usize,
-    const WINDOW: usize = 1536,
+    const RECEIVE: usize = 1536,
     const SEND: usize = 2048,
     const HEAD: usize = 4096,
     const REPLY: usize = 1024,
 > {
-    pub(crate) connections: [ConnectionMemory<WINDOW, SEND, HEAD, REPLY>; N],
+    pub(crate) connections: [ConnectionMemory<RECEIVE, SEND, HEAD, REPLY>; N],
     /// SYNs that wait until a socket listens.
     pub(crate) backlog: [[Syn; SYNS_PER_SOCKET]; N],
 }
@@ -39,26 +39,26 @@ pub struct Memory<
 /// The buffers of one connection.
 #[derive(Debug)]
 pub(crate) struct ConnectionMemory<
-    const WINDOW: usize,
+    const RECEIVE: usize,
     const SEND: usize,
     const HEAD: usize,
     const REPLY: usize,
 > {
-    pub(crate) window: [u8; WINDOW],
+    pub(crate) receive: [u8; RECEIVE],
     pub(crate) send: [u8; SEND],
     pub(crate) head: [u8; HEAD],
     pub(crate) reply: [u8; REPLY],
 }
 
-impl<const N: usize, const WINDOW: usize, const SEND: usize, const HEAD: usize, const REPLY: usize>
-    Memory<N, WINDOW, SEND, HEAD, REPLY>
+impl<const N: usize, const RECEIVE: usize, const SEND: usize, const HEAD: usize, const REPLY: usize>
+    Memory<N, RECEIVE, SEND, HEAD, REPLY>
 {
     /// Memory that no server uses yet. All of it is zero, so that a static of it takes no flash.
     pub const fn new() -> Self {
         const { assert!(N > 0, "a server needs a connection") };
         let connections = [const {
             ConnectionMemory {
-                window: [0; WINDOW],
+                receive: [0; RECEIVE],
                 send: [0; SEND],
                 head: [0; HEAD],
                 reply: [0; REPLY],
@@ -68,8 +68,8 @@ impl<const N: usize, const WINDOW: usize, const SEND: usize, const HEAD: usize, 
     }
 }
 
-impl<const N: usize, const WINDOW: usize, const SEND: usize, const HEAD: usize, const REPLY: usize>
-    Default for Memory<N, WINDOW, SEND, HEAD, REPLY>
+impl<const N: usize, const RECEIVE: usize, const SEND: usize, const HEAD: usize, const REPLY: usize>
+    Default for Memory<N, RECEIVE, SEND, HEAD, REPLY>
 {
     fn default() -> Self {
         Self::new()

@@ -108,13 +108,13 @@ impl<S: Service, C: Clock> Server<S, C> {
     pub fn run<
         'm,
         const N: usize,
-        const WINDOW: usize,
+        const RECEIVE: usize,
         const SEND: usize,
         const HEAD: usize,
         const REPLY: usize,
     >(
         &self,
-        memory: &'m mut Memory<N, WINDOW, SEND, HEAD, REPLY>,
+        memory: &'m mut Memory<N, RECEIVE, SEND, HEAD, REPLY>,
         interface: &mut Interface,
         sockets: SocketSet<'m>,
         body: impl FnOnce(&mut Serving<'_, 'm>),
@@ -133,9 +133,9 @@ impl<S: Service, C: Clock> Server<S, C> {
             reply_count: Cell::new(0),
         };
         let mut futures = connections.iter_mut().zip(&states).map(|(memory, state)| {
-            let ConnectionMemory { window, send, head, reply } = memory;
+            let ConnectionMemory { receive, send, head, reply } = memory;
             let mut socket =
-                Socket::new(SocketBuffer::new(&mut window[..]), SocketBuffer::new(&mut send[..]));
+                Socket::new(SocketBuffer::new(&mut receive[..]), SocketBuffer::new(&mut send[..]));
             // Replies are written in few pieces, so Nagle's algorithm would only delay the last one.
             socket.set_nagle_enabled(false);
             // Acknowledgements leave at the end of each poll, together with a reply if there is one.
