@@ -140,7 +140,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                 let done = match session.step() {
                     Step::Answer(Some(refusal)) => {
                         rx.head(session.head());
-                        self.settle(transport, &mut session, Err(refusal.into()))
+                        self.finish_reply(transport, &mut session, Err(refusal.into()))
                     }
                     Step::Answer(None) => {
                         // In a function of its own it would be a future within this one, which weighs
@@ -199,7 +199,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                             }
                         };
                         session.rejoin();
-                        self.settle(transport, &mut session, outcome)
+                        self.finish_reply(transport, &mut session, outcome)
                     }
                     Step::Flush => session.buffer().flush(tx).await,
                     Step::Read(phase) => {
@@ -229,9 +229,9 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
     }
 
-    /// Refuses, in place of a reply that was begun, as long as none of it has left; tells the
-    /// transport of the reply, for its log; and goes on, if it is whole.
-    fn settle<T: Transport>(
+    /// Ends a reply: replaces one that failed by a refusal, as long as none of it has left; tells the
+    /// transport, for its log; and concludes the request if the reply is whole.
+    fn finish_reply<T: Transport>(
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
