@@ -242,7 +242,8 @@ impl<'c> Output<'c> {
         {
             self.own_field("Vary", page.vary);
             self.usual_type(page.media_type);
-            self.buffer.show(Some(*refusal));
+            // HEAD is told the length, and no more.
+            self.buffer.show((!self.sender.omits_content()).then_some(*refusal));
             return length;
         }
         self.usual_type("text/plain; charset=utf-8");
