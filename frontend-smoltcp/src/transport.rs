@@ -1,4 +1,4 @@
-//! A socket as a transport.
+//! A smoltcp socket as core's transport.
 
 use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
@@ -8,11 +8,11 @@ use embedded_io::ErrorKind;
 use smoltcp::socket::tcp::{RecvError, Socket};
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 
-use crate::network::Network;
-use crate::slot::{Slot, Stage};
+use crate::connection::TcpConnection;
+use crate::connection_state::ConnectionPhase;
 
-/// Why a connection failed. A handler sees it only as [`Error::Transport`](thimble_core::Error), and
-/// passes it on by `?`: nobody is there to be answered.
+/// Why a connection failed. A handler gets it as [`Error::Transport`](thimble_core::Error) and returns
+/// it by `?`, since the client can no longer receive a reply.
 ///
 /// ```
 /// use embedded_io::{Error as _, ErrorKind};
@@ -22,10 +22,11 @@ use crate::slot::{Slot, Stage};
 /// assert_eq!(Fault::Reset.to_string(), "the connection was reset");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// A [deadline](crate::Deadlines) passed.
     TimedOut,
-    /// The client reset it, or it ended in any other way than by both sides closing it.
+    /// The client reset the connection, or it ended otherwise than by a FIN from each side.
     Reset,
 }
 
@@ -49,34 +50,13 @@ impl embedded_io::Error for Fault {
     }
 }
 
-/// A connection: a socket, and what is known of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Line<'run, 'm> {
-    pub(crate) network: &'run Network<'run, 'm>,
-    pub(crate) slot: &'run Slot,
-}
-
-impl<'m> Line<'_, 'm> {
-    /// Does something with the socket; nothing while somebody else holds it, which nobody does.
-    pub(crate) fn socket<R>(&self, act: impl FnOnce(&mut Socket<'m>) -> R) -> Option<R> {
-        let mut sockets = self.network.sockets.try_borrow_mut().ok()?;
-        Some(act(sockets.get_mut(self.slot.handle.get())))
-    }
-
-    pub(crate) fn enter(&self, stage: Stage) {
-        self.slot.enter(stage, self.network.now.get(), &self.network.deadlines);
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.slot.is_over(self.network.now.get())
-    }
-
+impl TcpConnection<'_, '_> {
     fn poll_read(&self, buffer: &mut [u8]) -> Poll<Result<usize, Fault>> {
         match self.socket(|socket| socket.recv_slice(buffer)) {
             Some(Ok(count @ 1..)) => self.progress(count),
             Some(Err(RecvError::Finished)) => Poll::Ready(Ok(0)),
             Some(Err(RecvError::InvalidState)) => Poll::Ready(Err(Fault::Reset)),
-            _ if self.slot.is_let_go() => Poll::Ready(Ok(0)),
+            _ if self.state.is_evicted_now() => Poll::Ready(Ok(0)),
             _ => self.wait(),
         }
     }
@@ -90,24 +70,24 @@ impl<'m> Line<'_, 'm> {
     }
 
     fn progress(&self, octets: usize) -> Poll<Result<usize, Fault>> {
-        self.slot.progress(octets, self.network.now.get(), &self.network.deadlines);
+        self.state.progress(octets, self.server.now.get(), &self.server.deadlines);
         Poll::Ready(Ok(octets))
     }
 
     fn wait(&self) -> Poll<Result<usize, Fault>> {
-        if self.is_over() { Poll::Ready(Err(Fault::TimedOut)) } else { Poll::Pending }
+        if self.is_timed_out() { Poll::Ready(Err(Fault::TimedOut)) } else { Poll::Pending }
     }
 }
 
-/// The receiving half.
+/// The receiving half of a connection.
 #[derive(Debug)]
-pub(crate) struct Rx<'run, 'm>(Line<'run, 'm>);
+pub(crate) struct Rx<'run, 'm>(TcpConnection<'run, 'm>);
 
-/// The transmitting half.
+/// The transmitting half of a connection.
 #[derive(Debug)]
-pub(crate) struct Tx<'run, 'm>(Line<'run, 'm>);
+pub(crate) struct Tx<'run, 'm>(TcpConnection<'run, 'm>);
 
-/// Both halves.
+/// Both halves of a connection, as core's transport.
 #[derive(Debug)]
 pub(crate) struct Halves<'run, 'm> {
     rx: Rx<'run, 'm>,
@@ -115,8 +95,8 @@ pub(crate) struct Halves<'run, 'm> {
 }
 
 impl<'run, 'm> Halves<'run, 'm> {
-    pub(crate) const fn new(line: Line<'run, 'm>) -> Self {
-        Self { rx: Rx(line), tx: Tx(line) }
+    pub(crate) const fn new(connection: TcpConnection<'run, 'm>) -> Self {
+        Self { rx: Rx(connection), tx: Tx(connection) }
     }
 }
 
@@ -135,7 +115,7 @@ impl embedded_io::ErrorType for Rx<'_, '_> {
 }
 
 impl embedded_io_async::Read for Rx<'_, '_> {
-    // Smaller than an `async fn`, which keeps its arguments twice.
+    // Not an `async fn`: that would hold its arguments twice.
     fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, Fault>> {
         poll_fn(|_| self.0.poll_read(buffer))
     }
@@ -143,12 +123,12 @@ impl embedded_io_async::Read for Rx<'_, '_> {
 
 impl Half for Rx<'_, '_> {
     fn phase(&mut self, phase: Phase) {
-        self.0.enter(phase.into());
+        self.0.enter(ConnectionPhase::Awaiting(phase));
     }
 
     fn head(&mut self, _: &[u8]) {
-        // Should the next head begin before anything else happens, it has its own time.
-        self.0.enter(Stage::Busy);
+        // The deadline of this head ends here, so that a pipelined head has one of its own.
+        self.0.enter(ConnectionPhase::Busy);
     }
 }
 
@@ -168,7 +148,7 @@ impl embedded_io_async::Write for Tx<'_, '_> {
 
 impl Half for Tx<'_, '_> {
     fn phase(&mut self, phase: Phase) {
-        self.0.enter(phase.into());
+        self.0.enter(ConnectionPhase::Awaiting(phase));
     }
 
     fn peer(&self) -> Option<SocketAddr> {
@@ -180,16 +160,16 @@ impl Half for Tx<'_, '_> {
     }
 
     fn replied(&mut self, _: &Record<'_>) {
-        let replies = &self.0.network.replies;
+        let replies = &self.0.server.reply_count;
         replies.set(replies.get().wrapping_add(1));
-        self.0.slot.served();
-        self.0.enter(Stage::Busy);
+        self.0.state.set_served();
+        self.0.enter(ConnectionPhase::Busy);
     }
 
     fn stopping(&self) -> bool {
-        let is_last = !self.0.network.has_room();
+        let is_last = !self.0.server.has_room_for_another();
         if is_last {
-            self.0.slot.let_go();
+            self.0.state.evict();
         }
         is_last
     }

@@ -25,6 +25,6 @@ fn main() -> ExitCode {
             .deadlines(flags.times.deadlines())
             .log(job.log);
         flags.begin(server.local_addr()?, server.stop())?;
-        server.run(flags.site(job.folder))
+        server.run(flags.site(job.folder, job.forms))
     })
 }

@@ -23,10 +23,14 @@ use crate::workers::{Take, Workers};
 /// Only the pages that a worker touches count; this is room for the deepest of services.
 const STACK: usize = 256 * 1024;
 
+/// Memory that has to be there when a worker begins, in octets. It is not taken: what is smaller than
+/// buffers and stacks can't be waited for, and this is what it is left.
+const LEFT: usize = 4 * 1024 * 1024;
+
 /// What the workers do.
 pub(crate) trait Work: Sync {
     /// What a worker keeps from connection to connection.
-    type Buffers;
+    type Buffers: Send;
 
     /// What a new worker begins with.
     fn buffers(&self) -> io::Result<Self::Buffers>;
@@ -58,18 +62,25 @@ pub(crate) fn run<W: Work>(stop: &Stop, work: &W, most: usize) -> io::Result<()>
 }
 
 impl<W: Work> Pool<'_, W> {
-    /// Starts a worker with a connection, if there is one.
+    /// Starts a worker with a connection, if there is one, and with its buffers: a thread that would
+    /// have to wait for them would keep its client waiting, while others are done with theirs.
     fn start<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         first: Handed,
     ) -> io::Result<()> {
+        Vec::<u8>::new().try_reserve_exact(LEFT).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let buffers = self.work.buffers()?;
         let worker = thread::Builder::new().name("thimble".into()).stack_size(STACK);
-        worker.spawn_scoped(scope, move || self.be_a_worker(scope, &first)).map(drop)
+        worker.spawn_scoped(scope, move || self.be_a_worker(scope, buffers, &first)).map(drop)
     }
 
-    fn be_a_worker<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, first: &Handed) {
-        let Some(mut buffers) = self.buffers() else { return self.workers().leave() };
+    fn be_a_worker<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        mut buffers: W::Buffers,
+        first: &Handed,
+    ) {
         if let Some(connection) = take_out(first) {
             self.serve(&mut buffers, connection);
         }
@@ -126,15 +137,19 @@ impl<W: Work> Pool<'_, W> {
                 take_out(&handed)?
             }
         };
-        self.wait_for_place();
+        self.wait_for_place(&connection);
         Some(connection)
     }
 
-    /// Waits until another one waits, so that this one can serve.
-    fn wait_for_place(&self) {
+    /// Waits until another one waits, so that this one can serve `connection`.
+    fn wait_for_place(&self, connection: &Connection) {
         let mut workers = self.workers();
-        // Without another thread, this one has to do.
-        while !workers.take_turns() && !workers.take_alone() {
+        while !workers.take_turns() {
+            // Without another thread, this one has to do, and nobody makes room for who comes next.
+            if workers.take_alone() {
+                connection.place().end_after_reply();
+                return;
+            }
             drop(workers);
             self.stop.make_room();
             workers = self.workers();
@@ -156,17 +171,6 @@ impl<W: Work> Pool<'_, W> {
         drop(enlisted);
         self.workers().finish();
         self.done.notify_one();
-    }
-
-    /// Buffers, as soon as there is memory for them.
-    fn buffers(&self) -> Option<W::Buffers> {
-        loop {
-            match self.work.buffers() {
-                Ok(buffers) => return Some(buffers),
-                Err(_) if self.stop.is_stopping() => return None,
-                Err(_) => thread::sleep(RUN_OUT),
-            }
-        }
     }
 
     fn workers(&self) -> MutexGuard<'_, Workers> {

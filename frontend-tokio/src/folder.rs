@@ -58,7 +58,7 @@ impl Storage for Folder {
         if name.is_root() {
             return Ok(Node::Directory);
         }
-        if let Some(file) = self.0.at_hand(&name) {
+        if let Some(file) = self.0.open_cached(&name) {
             return Ok(Node::File(OpenFile(file)));
         }
         let folder = Arc::clone(&self.0);

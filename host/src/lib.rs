@@ -8,6 +8,7 @@
 //! | [`clock`] | [`SystemClock`], and the time that deadlines count |
 //! | [`deadline`] | how long a call may wait, and how late it may return |
 //! | [`submissions`] | [`Kept`]: submitted forms in memory |
+//! | `database` | with the feature `sqlite` or `postgres`: submitted forms in a database |
 //! | [`settings`] | how connections are served, and the methods that say so on each server |
 //! | [`listen`] | listeners, and what their connections inherit |
 //! | [`send`] | writes and files, for every kind of socket |
@@ -16,14 +17,19 @@
 //! | [`contain`] | panics of a service, answered by 500 |
 //! | [`park`] | [`block_on`]: a future on the thread that asks for it |
 //! | [`stop`] | what a signal stops |
-//! | `signals` | with the feature `command`: what ends a command, and how |
-//! | `command` | with the feature `command`: flags, messages, and what they do |
+#![cfg_attr(
+    feature = "command",
+    doc = "| [`signals`] | with the feature `command`: what ends a command, and how |
+| [`command`] | with the feature `command`: flags, messages, and what they do |"
+)]
 
 pub mod buffers;
 pub mod clock;
 #[cfg(feature = "command")]
 pub mod command;
 pub mod contain;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub mod database;
 pub mod deadline;
 pub mod folder;
 pub mod listen;

@@ -106,6 +106,11 @@ impl Place {
         self.is_last.load(Ordering::Relaxed)
     }
 
+    /// Makes the reply that is being made, or the next one, the last.
+    pub fn end_after_reply(&self) {
+        self.is_last.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the connection was told to give its place up.
     pub fn is_told(&self) -> bool {
         unpack(self.state.load(Ordering::SeqCst)).0 == Waits::Told
@@ -114,7 +119,7 @@ impl Place {
     /// Tells it to give its place up if it waits for a request. Returns whether it does.
     pub fn tell_if_idle(&self) -> bool {
         let told = |state| unpack(state).0.is_idle().then_some(pack(Waits::Told, Duration::ZERO));
-        self.is_last.store(true, Ordering::Relaxed);
+        self.end_after_reply();
         self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, told).is_ok()
     }
 }
@@ -153,11 +158,11 @@ pub fn tell_one<'p, T>(
     }
     let Some((_, state, place, connection)) = best else {
         if let Some(place) = busy {
-            place.is_last.store(true, Ordering::Relaxed);
+            place.end_after_reply();
         }
         return None;
     };
-    place.is_last.store(true, Ordering::Relaxed);
+    place.end_after_reply();
     let told = pack(Waits::Told, Duration::ZERO);
     let was = place.state.compare_exchange(state, told, Ordering::SeqCst, Ordering::SeqCst).ok()?;
     Some((connection, unpack(was).0))
@@ -228,7 +233,7 @@ mod tests {
         ] {
             for (waited, is_told) in [(moment - 1, false), (moment, true)] {
                 let place = Place::default();
-                place.wait(waits, at(100) - Duration::from_millis(waited));
+                place.wait(waits, at(100).saturating_sub(Duration::from_millis(waited)));
                 assert_eq!(told(&[place]).is_some(), is_told, "{waits:?} {waited}");
             }
         }

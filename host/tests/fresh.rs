@@ -44,7 +44,7 @@ fn look(folder: &Folder, path: &str) -> String {
 
 fn is_kept(folder: &Folder, path: &str) -> bool {
     Path::new(path.as_bytes())
-        .is_some_and(|path| folder.at_hand(&folder.name(&path, Coding::Identity)).is_some())
+        .is_some_and(|path| folder.open_cached(&folder.name(&path, Coding::Identity)).is_some())
 }
 
 /// A folder with `d/f` in it, its content `old`, which was opened and is kept; what `change` does to

@@ -25,24 +25,12 @@ use thimble_tests::cases::transcript::{FOLLOW_UP, Transcript};
 use thimble_tests::cases::{self, Case, End, Root, Setting, Sizes};
 use thimble_tests::command::folder::site;
 use thimble_tests::memory::Then;
-use thimble_tests::wire::client::Client;
+use thimble_tests::wire::client::{Client, get, post};
 use thimble_tests::wire::converse::converse;
 
 const IMAGE: &str = "thimble-lm3s6965evb";
 /// Octets of stack that are never used, whatever happens.
 const SPARE: usize = 3072;
-
-fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: thimble\r\n\r\n")
-}
-
-fn post(form: &str) -> String {
-    let length = form.len();
-    format!(
-        "POST / HTTP/1.1\r\nHost: thimble\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {length}\r\n\r\n{form}"
-    )
-}
 
 #[test]
 fn every_row_is_answered_as_by_a_server_in_memory() {
@@ -52,7 +40,7 @@ fn every_row_is_answered_as_by_a_server_in_memory() {
         if !folder.exists() {
             fixtures::write(root.name(), &folder).unwrap();
         }
-        Builder::new(folder).gzip(false).hidden(true).leak().unwrap()
+        Builder::new(folder).without_gzip().include_hidden().leak().unwrap()
     };
     // It knows no time.
     let all = cases::all_asking(|root, path, coding| {
@@ -108,7 +96,7 @@ fn the_readme_handler_runs_unchanged() {
     let mut client = guest.connect();
     client.send(get("/")).unwrap();
     assert_eq!(client.reply().unwrap().content, b"Hello, world!\n");
-    client.send(post("name=Ada").replace("POST /", "POST /hello")).unwrap();
+    client.send(post("/hello", "name=Ada")).unwrap();
     assert_eq!(client.reply().unwrap().content, b"Ada");
 }
 
@@ -124,7 +112,7 @@ fn pages_picture_form_and_status() {
         assert_eq!((reply.status, reply.field("Date")), (200, None));
         assert!(reply.content == fs::read(site().join(file)).unwrap(), "{path}");
     }
-    client.send(post("firstname=Ada+%3Cb%3E")).unwrap();
+    client.send(post("/", "firstname=Ada+%3Cb%3E")).unwrap();
     let page = client.reply().unwrap().text();
     assert!(page.contains("<dd>Ada &lt;b&gt;</dd>"), "{page}");
     client.send(get("/submissions")).unwrap();
@@ -185,9 +173,9 @@ fn what_is_over_a_limit_has_its_status() {
         (get(&format!("/{}", "a".repeat(1100))), 414),
         (get("/").replace("\r\n\r\n", &format!("\r\n{}\r\n", many(64))), 431),
         (get("/").replace("\r\n\r\n", &format!("\r\n{field}\r\n")), 431),
-        (post(&form), 413),
+        (post("/", &form), 413),
         (get("/").replace("\r\n\r\n", &format!("\r\n{}\r\n", many(63))), 200),
-        (post(&"a".repeat(2048)), 200),
+        (post("/", &"a".repeat(2048)), 200),
     ] {
         let mut client = guest.connect();
         client.send(&request).unwrap();

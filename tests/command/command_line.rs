@@ -14,24 +14,12 @@ use rustix::net::sockopt;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
 use thimble_tests::command::{Signal, Thimble, run, thimble, unprivileged};
 use thimble_tests::until::until;
-use thimble_tests::wire::client::{Client, PATIENCE, Reply};
+use thimble_tests::wire::client::{Client, PATIENCE, Reply, get, post};
 
 fn ask(thimble: &Thimble, request: &str) -> Reply {
     let mut client = thimble.connect();
     client.send(request).unwrap();
     client.reply().unwrap()
-}
-
-fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: thimble\r\n\r\n")
-}
-
-fn post(path: &str, form: &str) -> String {
-    let length = form.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: thimble\r\nContent-Length: {length}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}"
-    )
 }
 
 #[test]

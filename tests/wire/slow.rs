@@ -11,7 +11,7 @@ use libtest_mimic::{Arguments, Trial, run};
 use rustix::net::sockopt;
 use thimble_tests::command::Thimble;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
-use thimble_tests::wire::client::Client;
+use thimble_tests::wire::client::{Client, get};
 
 fn main() -> ExitCode {
     let scenarios: [(&str, fn()); 10] = [
@@ -47,10 +47,6 @@ fn serve(flags: &[&str]) -> (Folder, Thimble) {
     let folder = Folder::with_pages().unwrap();
     let thimble = Thimble::serve(folder.path(), &[&["-q"], flags].concat());
     (folder, thimble)
-}
-
-fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: thimble\r\n\r\n")
 }
 
 /// Bounds wide enough for a busy machine: the deadline is 20 s.

@@ -13,24 +13,12 @@ use rustix::net::sockopt;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
 use thimble_tests::command::{Thimble, thimble};
 use thimble_tests::until::until;
-use thimble_tests::wire::client::{Client, PATIENCE};
+use thimble_tests::wire::client::{Client, PATIENCE, get, post};
 
 const LARGE: usize = 40_000_000;
 
 fn serve(folder: &Folder) -> Thimble {
     Thimble::serve(folder.path(), &["-q"])
-}
-
-fn post(form: &str) -> String {
-    let length = form.len();
-    format!(
-        "POST / HTTP/1.1\r\nHost: thimble\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {length}\r\n\r\n{form}"
-    )
-}
-
-fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: thimble\r\n\r\n")
 }
 
 /// What the server still does for others is the proof that a rude client did no harm.
@@ -54,9 +42,9 @@ fn pipelined_requests_are_answered_in_order() {
         get("/note.txt"),
         get("/middle.bin"),
         head,
-        post("firstname=Ada"),
+        post("/", "firstname=Ada"),
         get("/gone"),
-        post("firstname=Grace"),
+        post("/", "firstname=Grace"),
         last,
         get("/never"),
     ];
@@ -106,7 +94,7 @@ fn a_half_closed_client_gets_its_whole_reply() {
         assert_eq!(client.drain().unwrap(), b"");
     }
     let mut client = thimble.connect();
-    client.send(post("firstname=Ada")).unwrap();
+    client.send(post("/", "firstname=Ada")).unwrap();
     client.half_close().unwrap();
     assert!(client.reply().unwrap().text().contains("Ada"));
 }
@@ -115,7 +103,7 @@ fn a_half_closed_client_gets_its_whole_reply() {
 fn a_request_cut_short_gets_no_200() {
     let folder = Folder::with_pages().unwrap();
     let thimble = serve(&folder);
-    let whole = post("firstname=Ada");
+    let whole = post("/", "firstname=Ada");
     for length in [1, 20, whole.len() - 14, whole.len() - 1] {
         let mut client = thimble.connect();
         client.send(whole.get(..length).unwrap()).unwrap();
@@ -135,7 +123,7 @@ fn clients_that_reset_harm_nobody() {
         let mut client = thimble.connect();
         match round % 3 {
             0 => client.send("GET / HT").unwrap(),
-            1 => client.send(post("firstname=Ada").trim_end_matches("Ada")).unwrap(),
+            1 => client.send(post("/", "firstname=Ada").trim_end_matches("Ada")).unwrap(),
             _ => {
                 client.send(get("/large.bin")).unwrap();
                 client.take(100_000).unwrap();
@@ -151,7 +139,7 @@ fn clients_that_reset_harm_nobody() {
 fn one_byte_at_a_time_gives_the_same_replies() {
     let folder = Folder::with_pages().unwrap();
     let thimble = serve(&folder);
-    let requests = format!("\r\n{}{}", post("firstname=Zo%C3%AB+%3Cb%3E"), get("/note.txt"));
+    let requests = format!("\r\n{}{}", post("/", "firstname=Zo%C3%AB+%3Cb%3E"), get("/note.txt"));
     let mut whole = thimble.connect();
     whole.send(&requests).unwrap();
     let mut slow = thimble.connect();
@@ -191,7 +179,7 @@ fn a_client_that_sends_all_before_it_reads_sees_the_refusal() {
     let folder = Folder::with_pages().unwrap();
     let thimble = Thimble::serve(folder.path(), &["-q", "--max-form", "1000"]);
     let mut client = thimble.connect();
-    client.send(post(&"x".repeat(60_000))).unwrap();
+    client.send(post("/", &"x".repeat(60_000))).unwrap();
     thread::sleep(Duration::from_millis(300));
     assert_eq!(client.reply().unwrap().status, 413);
 }

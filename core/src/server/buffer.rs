@@ -1,6 +1,5 @@
 //! The transmit buffer, and what of it is still to be sent.
 
-use super::output::Output;
 use super::refusal_page::RefusalPage;
 use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
@@ -28,7 +27,7 @@ pub(super) struct Unsent {
     /// Where in the buffer they stand.
     pub(super) added_at: usize,
     /// What moves them.
-    pub(super) move_added: Option<fn(&mut Output<'_>, Place)>,
+    pub(super) move_added: Option<fn(&mut Buffer<'_>, Place)>,
     /// What shows refusals, if the server has it.
     pub(super) page: Option<&'static RefusalPage>,
     /// Status and reason of the refusal whose page is to be put behind all that. It is accounted for.
@@ -117,13 +116,32 @@ impl<'c> Buffer<'c> {
         self.unsent.len = self.unsent.len.saturating_add(count).min(self.octets.len());
     }
 
-    /// Puts more of the page of a refusal into the buffer. Returns whether nothing is left of it.
+    /// Has the page of a refusal put into the buffer, as far as there is room, by each call of
+    /// [`fill_page`](Self::fill_page); or no page.
+    pub(super) const fn show(&mut self, refusal: Option<Refusal>) {
+        self.unsent.shown = match refusal {
+            Some(Refusal { status, reason, .. }) => Some((status, reason)),
+            None => None,
+        };
+        self.unsent.done = 0;
+    }
+
+    /// Puts more of the page into the buffer. Returns whether nothing is left of it.
     pub(super) fn fill_page(&mut self) -> bool {
-        match *self.unsent {
-            Unsent { page: Some(page), shown: Some((status, reason)), .. } => {
-                page.stage(&Refusal::new(status, reason), self)
-            }
-            _ => true,
+        let Unsent { page: Some(page), shown: Some((status, reason)), done, .. } = *self.unsent
+        else {
+            return true;
+        };
+        let mut free = Cursor::new(self.free());
+        let is_whole = page.put(&Refusal::new(status, reason), done, &mut free);
+        let count = free.count();
+        self.fill(count);
+        self.unsent.done += count;
+        // Its reply is made already: nothing of the next one is there yet.
+        self.unsent.earlier = self.unsent.len;
+        if is_whole {
+            self.unsent.shown = None;
         }
+        is_whole
     }
 }

@@ -6,6 +6,7 @@ use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Recall, Recalled, Submission, Submissions};
+use crate::bytes::ascii::Decimal;
 use crate::message::{Method, Status};
 use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
@@ -101,22 +102,22 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         Self { files: self.files.cache_control(cache_control), ..self }
     }
 
-    /// Whether a directory without an index is listed; by default it is. Otherwise it is 404.
+    /// Answers 404 for a directory without an index, instead of listing it.
     #[must_use]
-    pub fn listing(self, lists: bool) -> Self {
-        Self { files: self.files.listing(lists), ..self }
+    pub fn without_listings(self) -> Self {
+        Self { files: self.files.without_listings(), ..self }
     }
 
-    /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
+    /// Serves and lists names that begin with a dot, too, as for [`Files::show_hidden`].
     #[must_use]
-    pub fn hidden(self, shows_hidden: bool) -> Self {
-        Self { files: self.files.hidden(shows_hidden), ..self }
+    pub fn show_hidden(self) -> Self {
+        Self { files: self.files.show_hidden(), ..self }
     }
 
-    /// Whether forms are taken; by default they are. Otherwise POST is 405.
+    /// Answers 405 to every POST, instead of taking forms.
     #[must_use]
-    pub fn forms(self, takes_forms: bool) -> Self {
-        Self { takes_forms, ..self }
+    pub fn without_forms(self) -> Self {
+        Self { takes_forms: false, ..self }
     }
 
     /// Gives each submitted form to `submissions` as well, and answers when it has been kept.
@@ -141,14 +142,14 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         page: &S::File,
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
-            let path = exchange.target().path();
+            let (path, peer) = (exchange.target().path(), exchange.peer());
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
             exchange.announces_form()?;
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
             let (form, mut respond) = exchange.form().await?;
-            let submission = Submission { time: respond.now(), path, form };
+            let submission = Submission { time: respond.now(), path, peer, form };
             if let Err(refusal) = self.submissions.submit(&submission).await {
                 return Ok(respond.refuse(refusal));
             }
@@ -187,26 +188,38 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
             if let Some(refusal) = unwanted(&exchange) {
                 return Ok(exchange.refuse(refusal));
             }
+            // Pages weigh nothing where there is only one.
+            let mut first = 0usize;
+            if R::PAGE != usize::MAX
+                && let Some(number) = exchange.query().get("from")
+            {
+                first = number.parse().unwrap_or_default();
+            }
             let mut stream = exchange
                 .respond(Status::OK)
                 .content_type(HTML)
                 .field("Cache-Control", "no-store")
                 .stream();
-            let mut age = 0;
             if stream.omits_content() {
                 return stream.finish();
             }
             // Not behind what arrived: there may be no room for one that is kept.
             let mut recalled = Recalled::new(stream.set_aside().await?);
+            let mut count = 0;
             loop {
                 // Where the store fails, the page must not look whole.
+                let age = first.saturating_add(count);
                 let is_there = kept.recall(age, &mut recalled).await.map_err(|_| Error::Cut)?;
+                if R::PAGE != usize::MAX && count == R::PAGE && is_there {
+                    stream.render(&|emit| next_page(age, emit)).await?;
+                    return stream.finish();
+                }
                 let fields = is_there.then(|| recalled.fields());
-                stream.render(&|emit| part(age, fields, emit)).await?;
+                stream.render(&|emit| part(count, fields, emit)).await?;
                 if !is_there {
                     return stream.finish();
                 }
-                age += 1;
+                count += 1;
             }
         }
     }
@@ -256,16 +269,16 @@ const LIST_STYLE: &str = "\
     dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.3em 1em}\n\
     dt{font-weight:bold}dd{margin:0;white-space:pre-wrap}\n";
 
-/// The part of the page of submissions that shows the one of this age, or its end; and before the
+/// The part of the page of submissions that shows the one with this number, or its end; and before the
 /// first, its start.
-fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
-    if age == 0 {
+fn part(number: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
+    if number == 0 {
         for piece in [TOP, "Submissions", STYLE, LIST_STYLE, BODY, "<h1>Submissions</h1>\n"] {
             emit(piece.as_bytes());
         }
     }
     let Some(kept) = kept else {
-        if age == 0 {
+        if number == 0 {
             emit(b"<p>None yet.</p>\n");
         }
         return emit(BOTTOM.as_bytes());
@@ -284,4 +297,12 @@ fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
     }
     list(fields, emit);
     emit(b"\n");
+}
+
+/// The end of a page of submissions that is followed by another one, which begins at this age.
+fn next_page(age: usize, emit: &mut dyn FnMut(&[u8])) {
+    emit(b"<p><a href=\"?from=");
+    emit(Decimal::new(age as u64).as_bytes());
+    emit(b"\">Older ones</a></p>\n");
+    emit(BOTTOM.as_bytes());
 }

@@ -1,5 +1,7 @@
 //! What becomes of submitted forms.
 
+use core::net::SocketAddr;
+
 use super::form::Form;
 use super::storage::ReadError;
 use crate::bytes::cursor::Cursor;
@@ -9,13 +11,23 @@ use crate::message::{Refusal, Status};
 
 /// A form that was submitted.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Submission<'a> {
     /// When, if that is known.
     pub time: Option<UnixTime>,
     /// The path it was sent to, still percent-encoded.
     pub path: &'a str,
+    /// The address that it came from, if that is known.
+    pub peer: Option<SocketAddr>,
     /// Its fields.
     pub form: Form<'a>,
+}
+
+impl<'a> Submission<'a> {
+    /// A form that was sent to `path`, at no known time and from no known address.
+    pub const fn new(path: &'a str, form: Form<'a>) -> Self {
+        Self { time: None, path, peer: None, form }
+    }
 }
 
 /// Keeps submitted forms. It may wait, and fail: the reply follows when it is done.
@@ -66,7 +78,7 @@ pub struct Submission<'a> {
 /// # let guests = Guests::default();
 /// # let mut content = *b"name=Ada";
 /// # let form = Form::decode(&mut content).unwrap();
-/// # let submission = Submission { time: None, path: "/guests", form };
+/// # let submission = Submission::new("/guests", form);
 /// # let mut buffer = [0; 64];
 /// # let mut into = Recalled::new(&mut buffer);
 /// # block_on(async {
@@ -88,6 +100,9 @@ pub trait Submissions {
 /// Shows submissions that were kept.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
 pub trait Recall {
+    /// The most that one page shows; a link leads to the next ones. All of them, if nothing is said.
+    const PAGE: usize = usize::MAX;
+
     /// Puts a submission that was kept into `into`: the latest for `age` 0, the one before for 1, and
     /// so on. Returns whether there is one: false past the oldest.
     ///
@@ -151,6 +166,8 @@ impl<K: Submissions> Submissions for &K {
 }
 
 impl<R: Recall> Recall for &R {
+    const PAGE: usize = R::PAGE;
+
     async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
         (**self).recall(age, into).await
     }
@@ -285,7 +302,7 @@ mod tests {
     fn push(ring: &mut Ring<256>, content: &str) {
         let mut content = content.as_bytes().to_vec();
         let form = Form::decode(&mut content).unwrap();
-        ring.push(&Submission { time: Some(UnixTime(0)), path: "/", form });
+        ring.push(&Submission { time: Some(UnixTime(0)), path: "/", peer: None, form });
     }
 
     fn recalled(ring: &Ring<256>, age: usize) -> Option<Vec<(String, String)>> {

@@ -1,23 +1,23 @@
-//! What goes wrong is said, and the board starts anew.
+//! Panics and faults: they are printed, and the board is reset.
 
 use core::panic::PanicInfo;
 
-use crate::say::{say, say_number};
 use crate::stack;
+use crate::uart::{print, print_number};
 use cortex_m::peripheral::SCB;
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     if let Some(location) = info.location() {
-        say(&["panicked at ", location.file()]);
-        say_number(":", location.line(), "\n");
+        print(&["panicked at ", location.file()]);
+        print_number(":", location.line(), "\n");
     }
 
     SCB::sys_reset();
 }
 
-// A fault in the stack leaves none to run on: the pointer goes back to the start before anything is
-// pushed. What it was is passed on.
+// After a stack overflow there is no stack to run on, so the stack pointer is set back to the start
+// before anything is pushed. `report` gets its old value.
 core::arch::global_asm!(
     ".section .text.HardFault, \"ax\"",
     ".global HardFault",
@@ -34,9 +34,9 @@ core::arch::global_asm!(
 
 extern "C" fn report(pointer: usize) -> ! {
     if pointer < stack::end() + 64 {
-        say(&["the stack is full\n"]);
+        print(&["the stack is full\n"]);
     } else {
-        say(&["a fault\n"]);
+        print(&["a fault\n"]);
     }
     SCB::sys_reset();
 }

@@ -1,4 +1,4 @@
-//! The loop that serves: network, address, sleep.
+//! The main loop: it configures the network, polls the server, and sleeps.
 
 use cortex_m::singleton;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
@@ -9,32 +9,35 @@ use thimble_smoltcp::{Memory, Server, Service, Serving};
 
 use crate::board::Board;
 use crate::ethernet::ADDRESS;
-use crate::say::{say, say_number};
 use crate::seed::Seed;
+use crate::uart::{print, print_number};
 
-/// Connections: one more than are served in peace.
+/// The number of sockets. One of them listens, so one less than this is the number of persistent
+/// connections.
 pub const CONNECTIONS: usize = 4;
 
 /// The memory of all connections.
-pub type Connections = Memory<CONNECTIONS, 1536, 2048, 4096, 1024>;
+pub type ServerMemory = Memory<CONNECTIONS, 1536, 2048, 4096, 1024>;
 
-/// Room for their sockets, and for DHCP's.
+/// Storage for the sockets of the connections and one for DHCP.
 type Sockets = [SocketStorage<'static>; CONNECTIONS + 1];
 
-/// The address where no server gives one, after so long.
-const STATIC: Ipv4Cidr = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24);
-const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The address and the router if no DHCP server answers within [`DHCP_TIMEOUT`]: those of a guest in
+/// QEMU's user network.
+const FALLBACK_ADDRESS: Ipv4Cidr = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24);
+const FALLBACK_ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
+const DHCP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serves until the power goes. `watch` sees the server and the time before each sleep.
+/// Serves until the power is switched off. `after_poll` is called after each poll, with the server and
+/// the time.
 ///
 /// # Panics
-/// When it is called for the second time.
+/// If it is called a second time.
 pub fn serve<S: Service>(
     board: &mut Board,
-    memory: &'static mut Connections,
+    memory: &'static mut ServerMemory,
     server: &Server<S>,
-    mut watch: impl FnMut(&Serving<'_, '_>, Instant),
+    mut after_poll: impl FnMut(&Serving<'_, '_>, Instant),
 ) -> ! {
     let mut seed = Seed::new();
     let mut interface = interface(&seed, board);
@@ -44,11 +47,11 @@ pub fn serve<S: Service>(
     server.run(memory, &mut interface, sockets, |serving| {
         let mut is_configured = false;
         let mut is_seeded = false;
-        let mut patience = Instant::ZERO + PATIENCE;
+        let mut dhcp_deadline = Instant::ZERO + DHCP_TIMEOUT;
         loop {
             if !is_seeded {
                 seed.add_cycle();
-                // It may be a client's first one, and says when clients come.
+                // This frame may be a client's first. When it arrives adds to the seed.
                 if is_configured && board.ethernet.has_frame() {
                     reseed(serving, &seed, board);
                     is_seeded = true;
@@ -57,38 +60,38 @@ pub fn serve<S: Service>(
             let now = board.clock.now();
             let mut next = serving.poll(now, &mut board.ethernet);
             match lease(serving, dhcp) {
-                Some(Lease::Begun) => is_configured = true,
-                Some(Lease::Ended) if is_configured => {
-                    give_up(serving);
+                Some(Lease::Bound) => is_configured = true,
+                Some(Lease::Expired) if is_configured => {
+                    deconfigure(serving);
                     is_configured = false;
-                    patience = now + PATIENCE;
+                    dhcp_deadline = now + DHCP_TIMEOUT;
                 }
                 _ => {}
             }
             if !is_configured {
-                if now > patience {
-                    configure(serving, STATIC, Some(ROUTER));
+                if now > dhcp_deadline {
+                    configure(serving, FALLBACK_ADDRESS, Some(FALLBACK_ROUTER));
                     is_configured = true;
                 } else {
                     next = Some(next.unwrap_or(now).min(now + Duration::from_millis(100)));
                 }
             }
-            watch(serving, now);
+            after_poll(serving, now);
             board.sleep(next);
         }
     });
     unreachable!("the loop does not end");
 }
 
-/// The interface, without an address.
+/// An interface without an address.
 fn interface(seed: &Seed, board: &mut Board) -> Interface {
     let mut config = Config::new(EthernetAddress(ADDRESS).into());
     config.random_seed = seed.value();
     Interface::new(config, &mut board.ethernet, board.clock.now())
 }
 
-/// Gives the interface another seed. smoltcp takes one only when an interface is made; so another one
-/// takes over addresses and routes.
+/// Gives the interface another seed. smoltcp takes a seed only when an interface is created, so a new
+/// interface replaces the old one, and takes over its addresses and routes.
 fn reseed(serving: &mut Serving<'_, '_>, seed: &Seed, board: &mut Board) {
     let mut fresh = interface(seed, board);
     let (interface, _) = serving.network();
@@ -99,32 +102,33 @@ fn reseed(serving: &mut Serving<'_, '_>, seed: &Seed, board: &mut Board) {
     *interface = fresh;
 }
 
-/// What became of the address that a DHCP server gave.
+/// A change of the address that DHCP gave.
 enum Lease {
-    Begun,
-    Ended,
+    Bound,
+    Expired,
 }
 
-/// Takes over what a DHCP server said, if it did.
+/// Applies what DHCP changed since the last call, if anything.
 fn lease(serving: &mut Serving<'_, '_>, dhcp: SocketHandle) -> Option<Lease> {
     let (_, mut sockets) = serving.network();
     let event = sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll()?;
-    let dhcpv4::Event::Configured(config) = event else { return Some(Lease::Ended) };
+    let dhcpv4::Event::Configured(config) = event else { return Some(Lease::Expired) };
     let (address, router) = (config.address, config.router);
     drop(sockets);
     configure(serving, address, router);
-    Some(Lease::Begun)
+    Some(Lease::Bound)
 }
 
-/// Uses the address no longer, which may be another host's now (RFC 2131 §4.4.5). smoltcp forgets
-/// the connections to it.
-fn give_up(serving: &mut Serving<'_, '_>) {
+/// Removes the address, which may be given to another host once the lease has expired (RFC 2131
+/// §4.4.5). smoltcp drops the connections to it.
+fn deconfigure(serving: &mut Serving<'_, '_>) {
     let (interface, _) = serving.network();
     interface.update_ip_addrs(|addresses| addresses.truncate(0));
     interface.routes_mut().remove_default_ipv4_route();
-    say(&["the lease has ended\n"]);
+    print(&["the lease has ended\n"]);
 }
 
+/// Sets the address and the router, and prints the URL of the server.
 fn configure(serving: &mut Serving<'_, '_>, address: Ipv4Cidr, router: Option<Ipv4Address>) {
     let (interface, _) = serving.network();
     interface.update_ip_addrs(|addresses| {
@@ -136,8 +140,8 @@ fn configure(serving: &mut Serving<'_, '_>, address: Ipv4Cidr, router: Option<Ip
         let _ = interface.routes_mut().add_default_ipv4_route(router);
     }
     let [a, b, c, d] = address.address().octets().map(u32::from);
-    say_number("at http://", a, ".");
-    say_number("", b, ".");
-    say_number("", c, ".");
-    say_number("", d, "/\n");
+    print_number("at http://", a, ".");
+    print_number("", b, ".");
+    print_number("", c, ".");
+    print_number("", d, "/\n");
 }

@@ -74,12 +74,12 @@ impl Stamp {
     }
 
     /// Whether any later change will show, if it was taken at `now` (time of day) or later.
-    pub(super) fn is_settled(&self, now: Duration) -> bool {
+    pub(super) fn shows_later_changes(&self, now: Duration) -> bool {
         is_past(self.changed, tick(self.changed), now)
     }
 
     /// Whether any later change of its content will show in the second of the last one.
-    pub(super) fn is_settled_to_the_second(&self, now: Duration) -> bool {
+    pub(super) fn shows_later_content(&self, now: Duration) -> bool {
         let second = (self.modified.0, 0);
         is_past(second, tick(self.modified).max(Duration::from_secs(1)), now)
     }
@@ -258,7 +258,7 @@ mod tests {
             (stamp(999, 0), false),
             (stamp(998, 0), true),
         ] {
-            assert_eq!(stamp.is_settled(now), settled, "{stamp:?}");
+            assert_eq!(stamp.shows_later_changes(now), settled, "{stamp:?}");
         }
     }
 
@@ -274,7 +274,7 @@ mod tests {
             ((2000, 1), false),
         ] {
             let stamp = Stamp { modified, ..stamp(0, 0) };
-            assert_eq!(stamp.is_settled_to_the_second(now), settled, "{stamp:?}");
+            assert_eq!(stamp.shows_later_content(now), settled, "{stamp:?}");
         }
     }
 

@@ -56,9 +56,9 @@ impl Opened {
         stamp: &Stamp,
         now: Duration,
     ) -> Self {
-        let state = stamp.is_settled(now).then(|| hash(stamp));
+        let state = stamp.shows_later_changes(now).then(|| hash(stamp));
         // Without a tag, a client asks by this alone.
-        let is_told = state.is_some() || stamp.is_settled_to_the_second(now);
+        let is_told = state.is_some() || stamp.shows_later_content(now);
         let modified = stamp.modified().filter(|_| is_told);
         Self { file, content, len: Some(stamp.len()), modified, state, ..Self::default() }
     }

@@ -137,11 +137,11 @@ impl Folder {
 
     /// A file that [`open_named`](Self::open_named) would give at once: it was opened before, is still
     /// the same, and was looked at so lately that looking won't have to wait for a disk.
-    pub fn at_hand(&self, name: &Name) -> Option<OpenFile> {
+    pub fn open_cached(&self, name: &Name) -> Option<OpenFile> {
         if !self.admits(name) {
             return None;
         }
-        self.tree().at_hand(name)
+        self.tree().open_cached(name)
     }
 
     /// [`open`](Storage::open)s what a name stands for, without waiting for anything but a disk.

@@ -89,7 +89,7 @@ impl Tree {
     }
 
     /// The file `name`, if looking at it won't have to wait for a disk.
-    pub(super) fn at_hand(&self, name: &Name) -> Option<OpenFile> {
+    pub(super) fn open_cached(&self, name: &Name) -> Option<OpenFile> {
         let entry = self.cache.get(name)?;
         entry.check().then(|| self.recall(name, &entry))?
     }
@@ -236,10 +236,10 @@ impl Tree {
         if !is_plain && !self.is_in_time(name, coding, &stamp) {
             return Err(OpenError::NotFound);
         }
-        let is_settled = |stamp: &Stamp| stamp.is_settled(now);
+        let shows_later_changes = |stamp: &Stamp| stamp.shows_later_changes(now);
         let is_made = is_made_by_the_system(&file, &stat);
-        let directory = directory.map(|seen| seen.stamp).filter(is_settled);
-        let keeps = is_settled(&stamp)
+        let directory = directory.map(|seen| seen.stamp).filter(shows_later_changes);
+        let keeps = shows_later_changes(&stamp)
             && !is_made
             && (!is_plain || (directory.is_some() && !beside.is_late));
         let small = if keeps { read_small(&file, &stat) } else { None };

@@ -219,11 +219,11 @@ pub(crate) fn each_door() -> io::Result<()> {
         let decoded = [b"/", path].concat();
         let Some(decoded) = Path::new(&decoded) else { panic!("not a path: {decoded:?}") };
         assert!(
-            folder.at_hand(&folder.name(&decoded, Coding::Identity)).is_some(),
+            folder.open_cached(&folder.name(&decoded, Coding::Identity)).is_some(),
             "{what} is kept"
         );
         change(tree.path())?;
-        assert!(folder.at_hand(&folder.name(&decoded, Coding::Identity)).is_none(), "{what}");
+        assert!(folder.open_cached(&folder.name(&decoded, Coding::Identity)).is_none(), "{what}");
         assert_eq!(open(&folder, path), Found::Not(OpenError::NotFound), "{what}");
         let anew = Folder::open(tree.path().join("root"))?;
         assert_eq!(open(&anew, path), Found::Not(OpenError::NotFound), "{what}, opened anew");

@@ -25,7 +25,8 @@ impl<S: Storage> App<S> {
     /// Over the files in `storage`, as rows with this setting expect it.
     pub fn with(setting: Setting, storage: S) -> Self {
         let site = Site::new(storage).index(&["index.html", "index.htm"]);
-        Self { site: site.hidden(setting.hidden).listing(setting.listing) }
+        let site = if setting.hidden { site.show_hidden() } else { site };
+        Self { site: if setting.listing { site } else { site.without_listings() } }
     }
 }
 

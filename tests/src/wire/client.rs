@@ -7,6 +7,20 @@ use std::time::Duration;
 /// The longest silence a test puts up with, in seconds; only a server that hangs is silent for longer.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// A GET request for `path`.
+pub fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: thimble\r\n\r\n")
+}
+
+/// A POST request that submits `form` to `path`.
+pub fn post(path: &str, form: &str) -> String {
+    let length = form.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: thimble\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {length}\r\n\r\n{form}"
+    )
+}
+
 /// One TCP connection to a server, read reply by reply.
 #[derive(Debug)]
 pub struct Client {

@@ -1,4 +1,4 @@
-//! The measure of speed: a socket that answers whatever it receives with the same octets.
+//! The baseline for speed: it answers whatever it receives with the same octets, without parsing.
 #![no_std]
 #![no_main]
 
@@ -8,14 +8,14 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::{ADDRESS, Frames};
-use thimble_firmware::say::say;
+use thimble_firmware::uart::print;
 
 const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 14\r\n\r\nHello, world!\n";
 
 #[entry]
 fn main() -> ! {
-    static mut FRAMES: Frames = Frames::NONE;
+    static mut FRAMES: Frames = Frames::EMPTY;
     static mut RX: [[u8; 1536]; 4] = [[0; 1536]; 4];
     static mut TX: [[u8; 2048]; 4] = [[0; 2048]; 4];
     let mut board = Board::take(FRAMES);
@@ -35,7 +35,7 @@ fn main() -> ! {
         sockets.add(socket)
     });
     let handles: [_; 4] = core::array::from_fn(|_| handles.next().unwrap_or_default());
-    say(&["at http://10.0.2.15/\n"]);
+    print(&["at http://10.0.2.15/\n"]);
     loop {
         let now = board.clock.now();
         interface.poll(now, &mut board.ethernet, &mut sockets);

@@ -79,7 +79,7 @@ impl FolderEntries {
     /// As for [`read_few`](Self::read_few).
     pub fn read_all(&mut self) -> Result<(), OpenError> {
         let listings = Arc::clone(&self.listings);
-        let _gate = listings.pass();
+        let _turn = listings.wait_for_turn();
         let stamp = self.stamp();
         if let Some(names) = stamp.and_then(|stamp| listings.find(&stamp)) {
             self.stage = Stage::Sorted(names, 0);
@@ -140,7 +140,7 @@ impl FolderEntries {
     fn stamp(&self) -> Option<Stamp> {
         let now = time_of_day();
         let stamp = Stamp::of(&fstat(&self.directory).ok()?);
-        stamp.is_settled(now).then_some(stamp)
+        stamp.shows_later_changes(now).then_some(stamp)
     }
 }
 

@@ -112,13 +112,13 @@ impl Names {
 #[derive(Debug, Default)]
 pub(in crate::folder) struct Listings {
     current: Mutex<Vec<(Stamp, Weak<Names>)>>,
-    gate: Mutex<()>,
+    reading: Mutex<()>,
 }
 
 impl Listings {
     /// Waits until no other large directory is read or sorted.
-    pub(super) fn pass(&self) -> MutexGuard<'_, ()> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn wait_for_turn(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The names in the directory with this stamp, if somebody lists it.

@@ -1,0 +1,82 @@
+//! A submitted form as a row.
+
+use serde_json::Value;
+
+/// A row of the table `form`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// When the form arrived, in seconds since 1970 (Unix time), if that is known.
+    pub received_at: Option<i64>,
+    /// The path it was sent to, percent-encoded as it came.
+    pub path: String,
+    /// The address it came from, if that is known.
+    pub remote: Option<String>,
+    /// The fields, in their order: a JSON array of arrays of a name and a value.
+    pub fields: String,
+}
+
+/// Fields as the JSON that a [`Row`] has: `[["name","value"],…]`.
+pub fn fields<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs = fields.map(|(name, value)| Value::from(vec![name, value]));
+    Value::Array(pairs.collect()).to_string()
+}
+
+/// The names and values in `fields`; of a file, its name and file name.
+pub(super) fn pairs(fields: &str) -> Vec<(String, String)> {
+    let fields: Vec<Vec<Value>> = serde_json::from_str(fields).unwrap_or_default();
+    let pair = |field: Vec<Value>| {
+        let mut texts = field.into_iter().map(|text| text.as_str().map(str::to_owned));
+        Some((texts.next()??, texts.next()??))
+    };
+    fields.into_iter().filter_map(pair).collect()
+}
+
+/// `fields` with U+FFFD in place of U+0000, for what can't hold that.
+#[cfg(feature = "postgres")]
+pub(super) fn without_nul(fields: &str) -> std::borrow::Cow<'_, str> {
+    use std::borrow::Cow;
+
+    if !fields.contains("\\u0000") {
+        return Cow::Borrowed(fields);
+    }
+    // The text may also be a backslash and what follows it: only a parser can tell.
+    let Ok(mut read) = serde_json::from_str::<Value>(fields) else { return Cow::Borrowed(fields) };
+    let texts = read.as_array_mut().into_iter().flatten();
+    for text in texts.filter_map(Value::as_array_mut).flatten() {
+        if let Value::String(text) = text {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+    }
+    Cow::Owned(read.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_keep_their_order_and_octets() {
+        let pairs = [("b", "1"), ("a", "\"\\\u{0}\u{e9}\u{1f600}</script>\r\n"), ("b", "")];
+        let json = fields(pairs.into_iter());
+        let read: Vec<(String, String)> = serde_json::from_str(&json).unwrap();
+        assert!(read.iter().map(|(name, value)| (&**name, &**value)).eq(pairs));
+        assert_eq!(fields([].into_iter()), "[]");
+        assert_eq!(super::pairs(&json), pairs.map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(
+            super::pairs(r#"[["a","b.txt",{"size":1}],[1]]"#),
+            [("a".into(), "b.txt".into())]
+        );
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn only_nul_is_replaced() {
+        for (value, expected) in
+            [("a\0b", "a\u{fffd}b"), ("\\u0000\0", "\\u0000\u{fffd}"), ("a", "a")]
+        {
+            let before = fields([("n", value)].into_iter());
+            let read: Vec<(String, String)> = serde_json::from_str(&without_nul(&before)).unwrap();
+            assert_eq!(read, [("n".into(), expected.into())]);
+        }
+    }
+}
