@@ -3,6 +3,7 @@
 use core::mem;
 
 use super::buffer::{Buffer, Place, Unsent};
+use super::refusal_page::Shown;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::{copy_down, copy_up};
 use crate::framing::sender::{
@@ -242,12 +243,12 @@ impl<'c> Output<'c> {
         {
             self.own_field("Vary", page.vary);
             self.usual_type(page.media_type);
-            // HEAD is told the length, and no more.
-            self.buffer.show((!self.sender.omits_content()).then_some(*refusal));
+            if !self.sender.omits_content() {
+                self.buffer.unsent.shown = Some(Shown::new(refusal));
+            }
             return length;
         }
         self.usual_type("text/plain; charset=utf-8");
-        self.buffer.show(None);
         let mut counted = Cursor::new(&mut []);
         emit_line(refusal, &mut counted);
         counted.count()
