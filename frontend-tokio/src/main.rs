@@ -17,7 +17,7 @@ struct Command {
 }
 
 fn main() -> ExitCode {
-    let Command { flags } = Command::parse();
+    let Command { flags } = command::parse();
     command::run(NAME, &flags, |job| {
         let server = Server::from_listener(job.listener)?
             .max_conns(flags.max_conns)
