@@ -129,8 +129,9 @@ impl File for OpenFile {
                 }
                 return Ok(count);
             }
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => {}
-            Err(_) => return Err(ReadError),
+            // It has to wait, the system can't say, or reading fails: then the thread fails, too, and
+            // tells the log.
+            Err(_) => {}
         }
         let (file, most) = (self.0.clone(), buffer.len().min(READ));
         let read = elsewhere(move || {

@@ -68,7 +68,8 @@ pub fn or_not_at_all(sent: io::Result<usize>) -> io::Result<Option<u64>> {
     match sent {
         Ok(count) => Ok(Some(count as u64)),
         Err(error) => match Errno::from_io_error(&error) {
-            Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(None),
+            // An error of the disk is met again in copying, and told to the log there.
+            Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::IO) => Ok(None),
             _ => Err(error),
         },
     }
