@@ -26,20 +26,20 @@
 //!
 //! # What is built in
 //!
-//! The replies are those that a folder would give, and the listings, too:
+//! An image answers exactly like its source folder, listings included:
 //!
-//! - Links that stay in the folder are followed; others are left out, like all that is neither a file
-//!   nor a directory. A file with several names is stored once.
-//! - `NAME.gz`, `NAME.br` and `NAME.zst` beside `NAME`, if no older, are `NAME` in that content coding,
-//!   and still files of their own. Without a `NAME.gz`, a gzip variant of `NAME` is made if it is at
-//!   least a tenth smaller: [`Builder::gzip`].
-//! - Types are those of [`mime`], unless [`Builder::content_type`] says otherwise.
-//! - Entity tags are computed from the content, so every build gives the same.
-//! - Times are those of the files, but none later than `SOURCE_DATE_EPOCH`, if that is set:
-//!   [`Builder::modified`].
+//! - Links to what is in the folder are followed. Other links are left out, and so is anything that is
+//!   neither a file nor a directory. A file with several names is stored once.
+//! - `NAME.gz`, `NAME.br` and `NAME.zst` beside `NAME`, if no older than it, are `NAME` in that content
+//!   coding. They can also be requested by their own names. Without a `NAME.gz`, a gzip variant of `NAME` is made if it is at
+//!   least a tenth smaller; [`Builder::without_gzip`] makes none.
+//! - Media types come from the table in [`mime`]; [`Builder::content_type`] adds to it.
+//! - Entity tags are computed from the content, so every build makes the same ones.
+//! - Modification times are those of the files, but none is later than the environment variable
+//!   `SOURCE_DATE_EPOCH`, if that is set. [`Builder::modified`] sets one time for all.
 //!
 //! Names that begin with a dot are left out, except `.well-known` in the root: a server serves them
-//! only when it is told to, and flash is small. [`Builder::hidden`] takes them in.
+//! only when it is told to, and flash is small. [`Builder::with_hidden`] takes them as well.
 //!
 //! The same folder gives the same source on every machine.
 
@@ -82,17 +82,18 @@ impl Builder {
         }
     }
 
-    /// Whether a gzip variant is made of each file without a `NAME.gz` beside it, if that is smaller by
-    /// a tenth and by 100 octets; by default it is. It takes more flash, and less time to send.
+    /// Makes no gzip variants, which saves flash and costs time to send. By default, each file without a
+    /// `NAME.gz` beside it gets a variant if that is at least a tenth and 100 octets smaller.
     #[must_use]
-    pub fn gzip(self, makes_gzip: bool) -> Self {
-        Self { makes_gzip, ..self }
+    pub fn without_gzip(self) -> Self {
+        Self { makes_gzip: false, ..self }
     }
 
-    /// Whether names that begin with a dot are taken in, too, for a server that shows them.
+    /// Also takes names that begin with a dot, for a site that serves them. By default, only
+    /// `.well-known` in the root is taken.
     #[must_use]
-    pub fn hidden(self, takes_hidden: bool) -> Self {
-        Self { takes_hidden, ..self }
+    pub fn with_hidden(self) -> Self {
+        Self { takes_hidden: true, ..self }
     }
 
     /// Sets the modification time of everything, in seconds since 1970, instead of the times of the
@@ -102,25 +103,26 @@ impl Builder {
         Self { modified: Some(UnixTime(seconds)), ..self }
     }
 
-    /// Sets the Content-Type of files whose names end with a dot and `extension`, in upper or lower case.
+    /// Sets the Content-Type of files whose names end in `.` and `extension`, in upper or lower case. One that
+    /// is not valid is an error of [`build`](Self::build).
     #[must_use]
     pub fn content_type(mut self, extension: &str, content_type: &str) -> Self {
         self.content_types.push((extension.to_owned(), content_type.to_owned()));
         self
     }
 
-    /// In a build script, writes the source of the image to a file `name` in the folder of cargo's
-    /// outputs, and tells cargo when to do it again.
+    /// Writes the source of the image to the file `name` in cargo's `OUT_DIR`, and tells cargo to run the
+    /// build script again when the folder changes. Call it in a build script.
     ///
     /// # Errors
-    /// The folder can't be read, or the source can't be written.
+    /// The folder can't be read, the source can't be written, or this is no build script.
     pub fn build(&self, name: &str) -> Result<(), Error> {
         let Some(out) = env::var_os(OUT_DIR) else {
             return Err(Error(format!("{OUT_DIR} is not set: call this in a build script")));
         };
         let folder = self.folder.to_str().filter(|folder| !folder.contains('\n'));
         let folder = folder.ok_or_else(|| {
-            Error(format!("cargo can't be told about '{}': rename it", self.folder.display()))
+            Error(format!("the path '{}' is not UTF-8 or has a line end, which cargo can't take: rename the folder", self.folder.display()))
         })?;
         println!("cargo::rerun-if-changed={folder}");
         println!("cargo::rerun-if-env-changed={SOURCE_DATE_EPOCH}");
@@ -140,7 +142,7 @@ impl Builder {
         emit::write(&image, file, Path::new(&contents))
     }
 
-    /// Makes the image now, in memory that is never freed; meant for tests.
+    /// Makes the image now, in memory that is never freed. Use it in tests.
     ///
     /// ```
     /// let image = thimble_image::Builder::new("../site").leak()?;
@@ -154,7 +156,9 @@ impl Builder {
         for (extension, content_type) in &self.content_types {
             let text = format!("{extension}={content_type}");
             if mime::own_type(&text).is_none() {
-                return Err(Error(format!("that is no extension and its media type: {text:?}")));
+                return Err(Error(format!(
+                    "'{extension}' and '{content_type}' are not an extension and a media type, such as 'md' and 'text/plain'"
+                )));
             }
         }
         walk::walk(self, latest(env::var_os(SOURCE_DATE_EPOCH))?)
@@ -165,12 +169,13 @@ impl Builder {
 fn latest(value: Option<OsString>) -> Result<Option<UnixTime>, Error> {
     let Some(value) = value else { return Ok(None) };
     let seconds = value.to_str().and_then(|value| value.parse().ok()).map(UnixTime);
-    let fault =
-        || Error(format!("{SOURCE_DATE_EPOCH} is no number of seconds: '{}'", value.display()));
+    let fault = || {
+        Error(format!("{SOURCE_DATE_EPOCH} is '{}': set it to seconds since 1970", value.display()))
+    };
     seconds.ok_or_else(fault).map(Some)
 }
 
-/// Why there is no image: one line.
+/// Why an image can't be made: one line, which `Debug` shows as well.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(String);
 
@@ -186,7 +191,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The same line: that is how an error of `main` is shown.
+/// An error that `main` returns is shown by this, so it is the same line.
 impl fmt::Debug for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, out)
@@ -243,8 +248,8 @@ mod tests {
     #[test]
     fn hidden_names_are_taken_when_that_is_asked_for() {
         let folder = folder(&[".a", ".b/c", ".well-known/d", "e/.well-known/f", "e/g"]);
-        let builder = Builder::new(folder.path()).gzip(false);
-        let (shown, all) = (builder.leak().unwrap(), builder.hidden(true).leak().unwrap());
+        let builder = Builder::new(folder.path()).without_gzip();
+        let (shown, all) = (builder.leak().unwrap(), builder.with_hidden().leak().unwrap());
         assert_eq!(names(&shown), [vec![".well-known/", "e/"], vec!["d"], vec!["g"]]);
         assert_eq!(names(&all).first().unwrap(), &[".a", ".b/", ".well-known/", "e/"]);
         assert_eq!(names(&all).len(), 5);
@@ -267,7 +272,7 @@ mod tests {
             && gz.len() == 1 && c.is_empty()),
             "{made:?}"
         );
-        let left = coded(&builder.gzip(false).leak().unwrap());
+        let left = coded(&builder.without_gzip().leak().unwrap());
         assert_eq!(left, [vec![], vec![500], vec![], vec![]]);
     }
 
@@ -286,7 +291,7 @@ mod tests {
             let file = fs::File::options().write(true).open(folder.path().join(name)).unwrap();
             file.set_modified(time).unwrap();
         }
-        let builder = Builder::new(folder.path()).gzip(false);
+        let builder = Builder::new(folder.path()).without_gzip();
         let files = files(&builder.clone().leak().unwrap());
         let codings = |name: &str| {
             let content = format!("{name}\n").repeat(100);
@@ -295,7 +300,7 @@ mod tests {
         };
         assert_eq!((codings("a"), codings("b")), (vec![Coding::Brotli], vec![Coding::Gzip]));
         // What is too old is made anew.
-        let made = self::files(&builder.gzip(true).leak().unwrap());
+        let made = self::files(&Builder::new(folder.path()).leak().unwrap());
         let gzip = made[0].coded.iter().find(|coded| coded.coding == Coding::Gzip).unwrap();
         assert!(gzip.content.starts_with(&[0x1f, 0x8b]));
     }
@@ -306,7 +311,7 @@ mod tests {
         fs::write(folder.path().join("c"), "a\n".repeat(100)).unwrap();
         let tags =
             |image: &Image| -> Vec<_> { files(image).iter().map(|it| it.identity.etag).collect() };
-        let builder = Builder::new(folder.path()).gzip(false);
+        let builder = Builder::new(folder.path()).without_gzip();
         let before = tags(&builder.clone().modified(1).leak().unwrap());
         assert!(before[0] == before[2] && before[0] != before[1], "{before:?}");
         assert_eq!(before[0], "3da3f99059ad9823", "it is the same on every machine");
@@ -318,7 +323,7 @@ mod tests {
     #[test]
     fn times_can_be_set_and_limited() {
         let folder = folder(&["a/b"]);
-        let builder = Builder::new(folder.path()).gzip(false);
+        let builder = Builder::new(folder.path()).without_gzip();
         let times = |image: &Image| {
             let Kind::Directory { modified, .. } = image.directories()[0].children[0].kind else {
                 panic!("it is a directory");
@@ -332,20 +337,20 @@ mod tests {
         assert_eq!(latest(Some("7".into())), Ok(Some(UnixTime(7))));
         assert_eq!(
             latest(Some("now".into())).unwrap_err().to_string(),
-            "SOURCE_DATE_EPOCH is no number of seconds: 'now'"
+            "SOURCE_DATE_EPOCH is 'now': set it to seconds since 1970"
         );
     }
 
     #[test]
     fn types_can_be_said() {
         let folder = folder(&["a.foo", "b.css", "c.FOO"]);
-        let builder = Builder::new(folder.path()).gzip(false).content_type("foo", "a/b");
+        let builder = Builder::new(folder.path()).without_gzip().content_type("foo", "a/b");
         let files = files(&builder.leak().unwrap());
         let types: Vec<_> = files.iter().map(|file| file.content_type).collect();
         assert_eq!(types, ["a/b", "text/css; charset=utf-8", "a/b"]);
         assert_eq!(
             builder.content_type("foo", "b").leak().unwrap_err().to_string(),
-            "that is no extension and its media type: \"foo=b\""
+            "'foo' and 'b' are not an extension and a media type, such as 'md' and 'text/plain'"
         );
     }
 

@@ -187,7 +187,7 @@ impl Folders {
 
     /// An image of the folder, to be kept until the process ends.
     fn image(&self, root: Root) -> Image {
-        Builder::new(self.at(root)).gzip(false).hidden(true).leak().unwrap()
+        Builder::new(self.at(root)).without_gzip().with_hidden().leak().unwrap()
     }
 
     fn at(&self, root: Root) -> PathBuf {
