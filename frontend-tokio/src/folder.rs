@@ -26,15 +26,15 @@ const READ: usize = 256 * 1024;
 
 /// A [`thimble_host::Folder`] for asynchronous runtimes.
 ///
-/// The runtime's blocking threads do what may have to wait for a disk; what is in memory needs no
-/// other thread. The kernel says which is which: a file that was opened lately costs a stat, which is
-/// answered from memory, and reads are tried without waiting (`RWF_NOWAIT`). Directories are always
-/// listed by another thread, some entries at a time; large ones take turns on one thread.
+/// Anything that may wait for a disk runs on the runtime's blocking threads. What is in memory needs no other
+/// thread: a file that was opened lately costs a stat, and reads are first tried without waiting
+/// (`RWF_NOWAIT`). Directories are always listed by another thread, some entries at a time; large ones are
+/// read one after the other.
 #[derive(Clone, Debug)]
 pub struct Folder(Arc<folder::Folder>);
 
 impl Folder {
-    /// The folder at `path`.
+    /// Opens the folder at `path`.
     ///
     /// # Errors
     /// `path` is missing, is not a folder, or may not be searched.

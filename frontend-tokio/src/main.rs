@@ -24,7 +24,7 @@ fn main() -> ExitCode {
             .limits(flags.limits())
             .deadlines(flags.times.deadlines())
             .log(job.log);
-        flags.begin(server.local_addr()?, server.stop())?;
+        flags.begin(NAME, server.local_addr()?, server.stop())?;
         server.run(flags.site(Folder::from(job.folder), job.forms))
     })
 }

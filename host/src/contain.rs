@@ -1,4 +1,4 @@
-//! Panics of a service, kept to the request that met them.
+//! Catches the panics of a service, so that each fails only its own request.
 
 use std::any::Any;
 use std::future::poll_fn;

@@ -235,12 +235,18 @@ impl Flags {
             .show_submissions(self.submissions.then_some(forms))
     }
 
-    /// Prints the URLs of the server, and stops `server` at the first signal.
+    /// Prints the URLs of the server, and has the first signal stop `server`. Messages are those of the
+    /// command `name`.
     ///
     /// # Errors
     /// The signals can't be caught.
-    pub fn begin(&self, address: SocketAddr, server: impl Stopping) -> io::Result<()> {
-        stop_on_signal(server)?;
+    pub fn begin(
+        &self,
+        name: &'static str,
+        address: SocketAddr,
+        server: impl Stopping,
+    ) -> io::Result<()> {
+        stop_on_signal(name, server)?;
         // Writing waits for ever if standard output is a full pipe that nobody reads.
         let flags = self.clone();
         let thread = thread::Builder::new().stack_size(64 * 1024);

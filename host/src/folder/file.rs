@@ -1,4 +1,4 @@
-//! An open file, which any number of connections may be sent at once.
+//! An open file, which any number of connections may be sent at the same time.
 
 use std::any::Any;
 use std::fs;
@@ -102,26 +102,26 @@ impl OpenFile {
         Self { opened, codings, etag }
     }
 
-    /// Whether all of it was found in the system's memory a moment ago, by whoever said so.
+    /// Whether [`found_in_memory`](Self::found_in_memory) was called in the last 10 seconds.
     pub fn is_in_memory(&self) -> bool {
         cache::was_lately(self.opened.in_memory.load(Ordering::Relaxed))
     }
 
-    /// Says that all of it is in the system's memory.
+    /// Records that all of the file is in the system's memory now.
     pub fn found_in_memory(&self) {
         self.opened.in_memory.store(moment().as_secs(), Ordering::Relaxed);
     }
 
-    /// The file itself; none if it is small, and reading it takes nothing from a disk.
+    /// The open file; `None` if it is small and its content is in memory.
     pub fn file(&self) -> Option<&fs::File> {
         self.opened.file.as_ref()
     }
 }
 
-/// Sends a file up to where reading it ends.
+/// Sends a file whose length isn't known, up to where reading it ends.
 ///
 /// # Errors
-/// That it can't be read, and those of the transport.
+/// [`Error::Cut`] if it can't be read, and those of the transport.
 pub async fn send_to_end<T: Transport>(
     file: &impl File,
     stream: &mut Stream<'_, T>,
