@@ -121,17 +121,14 @@ impl File for OpenFile {
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
         let Some(file) = self.0.file() else { return self.0.read_at(offset, buffer).await };
-        match read_now(file, offset, buffer) {
-            Ok(count) => {
-                // All of a large file may be in memory: between two pieces others have their turn.
-                if offset > 0 {
-                    yield_now().await;
-                }
-                return Ok(count);
+        // Otherwise it has to wait for the disk, the system can't say, or reading fails: then the thread
+        // below fails, too, and tells the log.
+        if let Ok(count) = read_now(file, offset, buffer) {
+            // All of a large file may be in memory: between two pieces others have their turn.
+            if offset > 0 {
+                yield_now().await;
             }
-            // It has to wait, the system can't say, or reading fails: then the thread fails, too, and
-            // tells the log.
-            Err(_) => {}
+            return Ok(count);
         }
         let (file, most) = (self.0.clone(), buffer.len().min(READ));
         let read = elsewhere(move || {
