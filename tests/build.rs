@@ -2,6 +2,6 @@
 
 fn main() -> Result<(), thimble_image::Error> {
     thimble_image::Builder::new(thimble_test_fixtures::checked_in("fixture"))
-        .with_hidden()
+        .include_hidden()
         .build("fixture.rs")
 }

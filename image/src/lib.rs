@@ -39,7 +39,7 @@
 //!   `SOURCE_DATE_EPOCH`, if that is set. [`Builder::modified`] sets one time for all.
 //!
 //! Names that begin with a dot are left out, except `.well-known` in the root: a server serves them
-//! only when it is told to, and flash is small. [`Builder::with_hidden`] takes them as well.
+//! only when it is told to, and flash is small. [`Builder::include_hidden`] takes them as well.
 //!
 //! The same folder gives the same source on every machine.
 
@@ -82,17 +82,17 @@ impl Builder {
         }
     }
 
-    /// Makes no gzip variants, which saves flash and costs time to send. By default, each file without a
-    /// `NAME.gz` beside it gets a variant if that is at least a tenth and 100 octets smaller.
+    /// Makes no gzip variants. Without this, each file that has no `NAME.gz` beside it gets one, if
+    /// the variant is smaller by a tenth and by 100 octets: it takes more flash, and less time to send.
     #[must_use]
     pub fn without_gzip(self) -> Self {
         Self { makes_gzip: false, ..self }
     }
 
-    /// Also takes names that begin with a dot, for a site that serves them. By default, only
-    /// `.well-known` in the root is taken.
+    /// Includes names that begin with a dot, for a server that
+    /// [shows them](thimble_core::Site::show_hidden).
     #[must_use]
-    pub fn with_hidden(self) -> Self {
+    pub fn include_hidden(self) -> Self {
         Self { takes_hidden: true, ..self }
     }
 
@@ -249,7 +249,7 @@ mod tests {
     fn hidden_names_are_taken_when_that_is_asked_for() {
         let folder = folder(&[".a", ".b/c", ".well-known/d", "e/.well-known/f", "e/g"]);
         let builder = Builder::new(folder.path()).without_gzip();
-        let (shown, all) = (builder.leak().unwrap(), builder.with_hidden().leak().unwrap());
+        let (shown, all) = (builder.leak().unwrap(), builder.include_hidden().leak().unwrap());
         assert_eq!(names(&shown), [vec![".well-known/", "e/"], vec!["d"], vec!["g"]]);
         assert_eq!(names(&all).first().unwrap(), &[".a", ".b/", ".well-known/", "e/"]);
         assert_eq!(names(&all).len(), 5);
