@@ -145,7 +145,7 @@ mod tests {
         for (length, shown) in [(200, "a".repeat(200)), (201, "a".repeat(200) + "...")] {
             let head = [b'a'].repeat(length);
             let mut out = Vec::new();
-            let record = Record { head: &head, status: Status::BAD_REQUEST, content: 0 };
+            let record = Record::new(&head, Status::BAD_REQUEST, 0);
             request(&mut out, IpAddr::from([127, 0, 0, 1]), UnixTime(784_111_777), &record);
             let line = String::from_utf8(out).unwrap_or_default();
             let expected = format!("127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"{shown}\"");
