@@ -15,10 +15,14 @@ use thimble_core::semantics::mime;
 use thimble_core::semantics::path::percent_encode;
 use thimble_core::service::Storage;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use super::export;
 use super::forms::Forms;
 use super::problem::Problem;
 use super::times::Times;
 use super::{size, urls};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::database::export::Format;
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
@@ -77,6 +81,11 @@ pub struct Flags {
     #[arg(long, value_name = "FILE|URL", conflicts_with = "no_forms")]
     pub database: Option<String>,
 
+    /// Write the forms in the database to standard output instead of serving
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(long, value_name = "FORMAT", requires = "database")]
+    pub export: Option<Format>,
+
     /// Serve names that begin with a dot, too
     #[arg(long)]
     pub hidden: bool,
@@ -107,15 +116,25 @@ Examples:
   NAME -b 0.0.0.0          Let other machines in, and say where
   NAME page.html           Serve that file alone
   NAME -q 2>/dev/null      Say nothing while it runs
-
+DATABASE
 A form that is sent to an HTML page comes back as that page, with the submitted fields in
 place of <!-- form --> in its body, or at its end.
-
+EXPORT
 A symbolic link that leads out of the folder, or to nothing, is neither served nor listed,
 and the log names it. --follow-links follows those that lead out.
 
 Ctrl-C finishes what is in flight; a second one ends at once.";
-    TEXT.replace("NAME", name)
+    const DATABASE: &str = "\
+  NAME --database forms.db                 Keep the forms that are sent in a SQLite database
+  NAME --database forms.db --export csv    Print what it holds, for a spreadsheet
+";
+    const EXPORT: &str = "
+A form is acknowledged once it is in the database, and refused by 503 while it can't be kept.
+In exported CSV, a cell that a spreadsheet would take for a formula has an apostrophe before it.
+";
+    let has_database = cfg!(any(feature = "postgres", feature = "sqlite"));
+    let (database, export) = if has_database { (DATABASE, EXPORT) } else { ("", "") };
+    TEXT.replace("DATABASE", database).replace("EXPORT", export).replace("NAME", name)
 }
 
 fn at_least_one() -> RangedU64ValueParser<usize> {
@@ -198,6 +217,15 @@ impl Flags {
         }
         let _ = log;
         Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
+    }
+
+    /// Exports forms, and says how that went, if it is what was asked for.
+    pub(super) fn exported(&self) -> Option<Result<(), Problem>> {
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
+        if let (Some(database), Some(format)) = (&self.database, self.export) {
+            return Some(export::print(database, format));
+        }
+        None
     }
 
     /// The site in `folder`, whose forms are kept in `forms`. What flags say of it stays in memory until the process ends.

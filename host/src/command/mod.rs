@@ -1,5 +1,7 @@
 //! What the commands of Thimble share: flags, what they mean, and what goes wrong.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod export;
 mod flags;
 mod forms;
 mod problem;
@@ -37,13 +39,14 @@ pub struct Job {
 }
 
 /// The body of the command `name`: what `flags` ask for is opened, and `serve` serves it until it is
-/// stopped. What goes wrong is told on standard error.
+/// stopped; or forms are exported. What goes wrong is told on standard error.
 pub fn run(
     name: &'static str,
     flags: &Flags,
     serve: impl FnOnce(Job) -> io::Result<()>,
 ) -> ExitCode {
-    let outcome = flags.folder().and_then(|folder| {
+    let outcome = flags.exported().unwrap_or_else(|| {
+        let folder = flags.folder()?;
         let log = flags.log();
         let forms = flags.forms(&log)?;
         let listener = flags.listen()?;

@@ -8,6 +8,7 @@
 )]
 
 pub mod folder;
+pub mod forms;
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
