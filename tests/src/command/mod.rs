@@ -9,6 +9,7 @@
 
 pub mod folder;
 pub mod forms;
+pub mod postgres;
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
