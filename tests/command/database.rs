@@ -143,6 +143,8 @@ fn what_was_submitted_is_exported_while_it_is_served() {
     {
         assert_eq!(ask(&thimble, &post(form)).status, 200);
     }
+    // It is where everybody can download it.
+    thimble.log_line(|line| line.contains("is in the folder that is served"));
     let csv = export(&database, "csv");
     assert!(csv.status.success() && csv.stderr.is_empty());
     let csv = String::from_utf8(csv.stdout).unwrap();

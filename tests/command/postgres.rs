@@ -1,7 +1,5 @@
 //! Forms in a PostgreSQL that is started here.
 
-#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
-
 use std::thread;
 use std::time::{Duration, Instant};
 

@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::os::unix::ffi::OsStrExt as _;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use std::path::Path;
 use std::path::PathBuf;
 use std::thread;
 
@@ -125,7 +127,7 @@ and the log names it. --follow-links follows those that lead out.
 
 Ctrl-C finishes what is in flight; a second one ends at once.";
     const DATABASE: &str = "\
-  NAME --database forms.db                 Keep the forms that are sent in a SQLite database
+  NAME site --database forms.db            Keep the forms that are sent in a SQLite database
   NAME --database forms.db --export csv    Print what it holds, for a spreadsheet
 ";
     const EXPORT: &str = "
@@ -213,19 +215,35 @@ impl Flags {
     pub fn forms(&self, log: &Log) -> Result<Forms, Problem> {
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         if let Some(database) = &self.database {
-            return Forms::open(database, log);
+            let forms = Forms::open(database, log)?;
+            if self.serves(Path::new(database)) {
+                let warning = format!(
+                    "the database '{database}' is in the folder that is served, and can be downloaded: \
+                     keep it elsewhere"
+                );
+                log.note(warning.as_bytes());
+            }
+            return Ok(forms);
         }
         let _ = log;
         Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
     }
 
+    /// Whether the file `path` is one of those that are served.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    fn serves(&self, path: &Path) -> bool {
+        let (Ok(file), Ok(root)) = (path.canonicalize(), self.path.canonicalize()) else {
+            // It is a URL.
+            return false;
+        };
+        let is_hidden = |name: &OsStr| !self.hidden && name.as_bytes().starts_with(b".");
+        file.strip_prefix(root).is_ok_and(|rest| !rest.iter().any(is_hidden))
+    }
+
     /// Exports forms, and says how that went, if it is what was asked for.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn exported(&self) -> Option<Result<(), Problem>> {
-        #[cfg(any(feature = "postgres", feature = "sqlite"))]
-        if let (Some(database), Some(format)) = (&self.database, self.export) {
-            return Some(export::print(database, format));
-        }
-        None
+        Some(export::print(self.database.as_deref()?, self.export?))
     }
 
     /// The site in `folder`, whose forms are kept in `forms`. What flags say of it stays in memory until the process ends.

@@ -3,15 +3,17 @@
 use thimble_core::message::Refusal;
 use thimble_core::service::{ReadError, Recall, Recalled, Submission, Submissions};
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use super::Problem;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::database::{self, Database};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::log::Log;
 use crate::submissions::Kept;
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(all(feature = "sqlite", not(feature = "postgres")))]
 pub(super) const NO_POSTGRES: &str = "this build knows no PostgreSQL: name a file";
-#[cfg(not(feature = "sqlite"))]
+#[cfg(all(feature = "postgres", not(feature = "sqlite")))]
 pub(super) const NO_SQLITE: &str = "this build knows no SQLite: name a postgres:// URL";
 
 /// Whether `name` is the URL of a PostgreSQL database, rather than a file.

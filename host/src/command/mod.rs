@@ -45,8 +45,11 @@ pub fn run(
     flags: &Flags,
     serve: impl FnOnce(Job) -> io::Result<()>,
 ) -> ExitCode {
-    let outcome = flags.exported().unwrap_or_else(|| {
-        let folder = flags.folder()?;
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    if let Some(outcome) = flags.exported() {
+        return ended(name, outcome);
+    }
+    let outcome = flags.folder().and_then(|folder| {
         let log = flags.log();
         let forms = flags.forms(&log)?;
         let listener = flags.listen()?;
@@ -57,6 +60,11 @@ pub fn run(
         log.flush(Duration::from_secs(1));
         outcome
     });
+    ended(name, outcome)
+}
+
+/// Tells what went wrong, if anything did.
+fn ended(name: &str, outcome: Result<(), Problem>) -> ExitCode {
     match outcome {
         Ok(()) => exit_code(),
         Err(problem) => {
