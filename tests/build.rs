@@ -2,6 +2,6 @@
 
 fn main() -> Result<(), thimble_image::Error> {
     thimble_image::Builder::new(thimble_test_fixtures::checked_in("fixture"))
-        .hidden(true)
+        .include_hidden()
         .build("fixture.rs")
 }

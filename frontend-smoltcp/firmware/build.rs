@@ -1,4 +1,4 @@
-//! Says where the linker finds `memory.x` and `device.x`, and makes images of the files that are served.
+//! Tells the linker where `memory.x` and `device.x` are, and builds images of the files to be served.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             fs::remove_dir_all(&folder)?;
         }
         write(root, &folder)?;
-        Builder::new(folder).gzip(false).hidden(true).write(out.join(root).with_extension("rs"))?;
+        Builder::new(folder).without_gzip().include_hidden().write(out.join(root).with_extension("rs"))?;
     }
     Ok(())
 }

@@ -82,17 +82,18 @@ impl Builder {
         }
     }
 
-    /// Whether a gzip variant is made of each file without a `NAME.gz` beside it, if that is smaller by
-    /// a tenth and by 100 octets; by default it is. It takes more flash, and less time to send.
+    /// Makes no gzip variants. Without this, each file that has no `NAME.gz` beside it gets one, if
+    /// the variant is smaller by a tenth and by 100 octets: it takes more flash, and less time to send.
     #[must_use]
-    pub fn gzip(self, makes_gzip: bool) -> Self {
-        Self { makes_gzip, ..self }
+    pub fn without_gzip(self) -> Self {
+        Self { makes_gzip: false, ..self }
     }
 
-    /// Whether names that begin with a dot are taken in, too, for a server that shows them.
+    /// Includes names that begin with a dot, for a server that
+    /// [shows them](thimble_core::Site::show_hidden).
     #[must_use]
-    pub fn hidden(self, takes_hidden: bool) -> Self {
-        Self { takes_hidden, ..self }
+    pub fn include_hidden(self) -> Self {
+        Self { takes_hidden: true, ..self }
     }
 
     /// Sets the modification time of everything, in seconds since 1970, instead of the times of the
@@ -243,8 +244,8 @@ mod tests {
     #[test]
     fn hidden_names_are_taken_when_that_is_asked_for() {
         let folder = folder(&[".a", ".b/c", ".well-known/d", "e/.well-known/f", "e/g"]);
-        let builder = Builder::new(folder.path()).gzip(false);
-        let (shown, all) = (builder.leak().unwrap(), builder.hidden(true).leak().unwrap());
+        let builder = Builder::new(folder.path()).without_gzip();
+        let (shown, all) = (builder.leak().unwrap(), builder.include_hidden().leak().unwrap());
         assert_eq!(names(&shown), [vec![".well-known/", "e/"], vec!["d"], vec!["g"]]);
         assert_eq!(names(&all).first().unwrap(), &[".a", ".b/", ".well-known/", "e/"]);
         assert_eq!(names(&all).len(), 5);
@@ -267,7 +268,7 @@ mod tests {
             && gz.len() == 1 && c.is_empty()),
             "{made:?}"
         );
-        let left = coded(&builder.gzip(false).leak().unwrap());
+        let left = coded(&builder.without_gzip().leak().unwrap());
         assert_eq!(left, [vec![], vec![500], vec![], vec![]]);
     }
 
@@ -286,7 +287,7 @@ mod tests {
             let file = fs::File::options().write(true).open(folder.path().join(name)).unwrap();
             file.set_modified(time).unwrap();
         }
-        let builder = Builder::new(folder.path()).gzip(false);
+        let builder = Builder::new(folder.path()).without_gzip();
         let files = files(&builder.clone().leak().unwrap());
         let codings = |name: &str| {
             let content = format!("{name}\n").repeat(100);
@@ -295,7 +296,7 @@ mod tests {
         };
         assert_eq!((codings("a"), codings("b")), (vec![Coding::Brotli], vec![Coding::Gzip]));
         // What is too old is made anew.
-        let made = self::files(&builder.gzip(true).leak().unwrap());
+        let made = self::files(&Builder::new(folder.path()).leak().unwrap());
         let gzip = made[0].coded.iter().find(|coded| coded.coding == Coding::Gzip).unwrap();
         assert!(gzip.content.starts_with(&[0x1f, 0x8b]));
     }
@@ -306,7 +307,7 @@ mod tests {
         fs::write(folder.path().join("c"), "a\n".repeat(100)).unwrap();
         let tags =
             |image: &Image| -> Vec<_> { files(image).iter().map(|it| it.identity.etag).collect() };
-        let builder = Builder::new(folder.path()).gzip(false);
+        let builder = Builder::new(folder.path()).without_gzip();
         let before = tags(&builder.clone().modified(1).leak().unwrap());
         assert!(before[0] == before[2] && before[0] != before[1], "{before:?}");
         assert_eq!(before[0], "3da3f99059ad9823", "it is the same on every machine");
@@ -318,7 +319,7 @@ mod tests {
     #[test]
     fn times_can_be_set_and_limited() {
         let folder = folder(&["a/b"]);
-        let builder = Builder::new(folder.path()).gzip(false);
+        let builder = Builder::new(folder.path()).without_gzip();
         let times = |image: &Image| {
             let Kind::Directory { modified, .. } = image.directories()[0].children[0].kind else {
                 panic!("it is a directory");
@@ -339,7 +340,7 @@ mod tests {
     #[test]
     fn types_can_be_said() {
         let folder = folder(&["a.foo", "b.css", "c.FOO"]);
-        let builder = Builder::new(folder.path()).gzip(false).content_type("foo", "a/b");
+        let builder = Builder::new(folder.path()).without_gzip().content_type("foo", "a/b");
         let files = files(&builder.leak().unwrap());
         let types: Vec<_> = files.iter().map(|file| file.content_type).collect();
         assert_eq!(types, ["a/b", "text/css; charset=utf-8", "a/b"]);

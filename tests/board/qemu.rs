@@ -40,7 +40,7 @@ fn every_row_is_answered_as_by_a_server_in_memory() {
         if !folder.exists() {
             fixtures::write(root.name(), &folder).unwrap();
         }
-        Builder::new(folder).gzip(false).hidden(true).leak().unwrap()
+        Builder::new(folder).without_gzip().include_hidden().leak().unwrap()
     };
     // It knows no time.
     let all = cases::all_asking(|root, path, coding| {

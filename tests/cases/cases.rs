@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
+use thimble_core::Image;
 use thimble_core::service::Storage;
-use thimble_core::service::storage::Image;
 use thimble_image::Builder;
 use thimble_std::Folder;
 use thimble_test_app::App;
@@ -187,7 +187,7 @@ impl Folders {
 
     /// An image of the folder, to be kept until the process ends.
     fn image(&self, root: Root) -> Image {
-        Builder::new(self.at(root)).gzip(false).hidden(true).leak().unwrap()
+        Builder::new(self.at(root)).without_gzip().include_hidden().leak().unwrap()
     }
 
     fn at(&self, root: Root) -> PathBuf {

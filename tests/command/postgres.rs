@@ -38,9 +38,9 @@ fn rows_are_committed_in_order_also_after_the_server_was_away() {
     }
     assert!(begun.elapsed() < Duration::from_secs(20), "refused at once while it is away");
     cluster.go(&[]);
-    let patience = Instant::now() + Duration::from_mins(1);
+    let limit = Instant::now() + Duration::from_mins(1);
     while let Err(error) = database.commit(&[row("/g", "[]")]) {
-        assert!(Instant::now() < patience, "{error}");
+        assert!(Instant::now() < limit, "{error}");
         thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(cluster.query(PATHS), "/a/b/c/g");
@@ -109,9 +109,9 @@ fn servers_share_a_database_and_wait_for_it() {
     }
     cluster.go(&[]);
     for server in &servers {
-        let patience = Instant::now() + Duration::from_mins(1);
+        let limit = Instant::now() + Duration::from_mins(1);
         while !kept(server) {
-            assert!(Instant::now() < patience, "{}", server.log());
+            assert!(Instant::now() < limit, "{}", server.log());
             thread::sleep(Duration::from_millis(50));
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use near_heads::near_head;
 use proptest::prelude::*;
-use thimble_core::message::facts::{Connection, Expect, Facts, TransferEncoding};
+use thimble_core::message::facts::{ConnectionOption, Expect, Facts, TransferEncoding};
 use thimble_core::message::reader::HeadLimits;
 use thimble_core::message::{FieldEntry, Head, HeadReader, ParseError, Version};
 use thimble_tests::cases;
@@ -170,8 +170,8 @@ impl Noted {
             content_length: facts.content_length.valid(),
             has: those_that_hold([
                 ("transfer-encoding", facts.transfer_encoding != TransferEncoding::Absent),
-                ("close", facts.connection == Connection::Close),
-                ("keep-alive", facts.connection == Connection::KeepAlive),
+                ("close", facts.connection == ConnectionOption::Close),
+                ("keep-alive", facts.connection == ConnectionOption::KeepAlive),
                 ("expect", facts.expect != Expect::Nothing),
                 ("upgrade", facts.upgrade),
             ]),

@@ -74,14 +74,14 @@ fn a_reply_can_close_its_connection() {
 #[test]
 fn failures_of_the_application_are_500_and_told() {
     for (path, message) in [
-        ("twice", "a second Content-Type"),
+        ("twice", "the reply has two Content-Type fields"),
         ("connection", "are not for the application to set"),
         ("length", "are not for the application to set"),
         ("crlf", "a field value holds CR, LF"),
         ("location", "a field value holds CR, LF"),
         ("token", "a field name is no token"),
-        ("no-content", "content with a status that has none"),
-        ("large", "the buffer has no room for it"),
+        ("no-content", "the status allows no content"),
+        ("large", "the transmit buffer is too small"),
         ("own", "the valve is stuck"),
         ("other", "nobody thought of that"),
     ] {
@@ -99,5 +99,5 @@ fn failures_of_the_application_are_500_and_told() {
 fn a_reply_that_is_shorter_than_declared_is_told() {
     let (reply, goes_on, failures) = ask("short");
     assert!(reply.starts_with("HTTP/1.1 500 ") && goes_on, "{reply}");
-    assert_eq!(failures, ["the content is not of the length that was declared"]);
+    assert_eq!(failures, ["the content is longer or shorter than declared"]);
 }

@@ -185,7 +185,7 @@ fn tree() -> (TempDir, UnixListener) {
 
 /// What an image made of a folder says, and the folder itself.
 fn both(root: &FsPath) -> [BTreeMap<String, Said>; 2] {
-    let image = Builder::new(root).gzip(false).hidden(true).leak().unwrap();
+    let image = Builder::new(root).without_gzip().include_hidden().leak().unwrap();
     let folder = Folder::open(root).unwrap();
     let (mut of_image, mut of_folder) = (BTreeMap::new(), BTreeMap::new());
     ask(&image, b"/", 0, &mut of_image);
@@ -234,6 +234,6 @@ fn an_image_agrees_with_its_folder() {
 #[test]
 fn a_compiled_image_is_the_one_that_was_made() {
     let fixture = thimble_test_fixtures::checked_in("fixture");
-    let made = Builder::new(fixture).hidden(true).leak().unwrap();
+    let made = Builder::new(fixture).include_hidden().leak().unwrap();
     assert_eq!(format!("{BUILT:?}"), format!("{made:?}"));
 }

@@ -5,6 +5,7 @@ use crate::bytes::ascii::trim_ows;
 
 /// A content coding that files may stand in (RFC 9110 §8.4.1), the best compressed last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Coding {
     /// No coding.
     #[default]

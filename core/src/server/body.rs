@@ -12,8 +12,7 @@ use crate::message::{ParseError, Refusal, Status};
 /// What answers content that was too slow.
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the content came too slowly");
 /// What answers content that is too large.
-const TOO_LARGE: &Refusal =
-    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is more than is accepted");
+const TOO_LARGE: &Refusal = &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is too large");
 
 /// The content of a request, decoded in place in the receive buffer.
 ///
@@ -207,12 +206,12 @@ impl<'c, R: Receive> Body<'c, R> {
         self.incoming.window.unread().is_empty() && !self.receiver().is_complete()
     }
 
-    /// The next piece of the content, as much as is there; `None` at its end. Pieces say nothing
-    /// about the chunks or packets that they came in.
+    /// The next piece of the content, as much as has arrived; `None` at its end. Where a piece ends says
+    /// nothing about the chunks or packets that it came in.
     ///
     /// # Errors
-    /// The answer to content that is malformed, ends early or takes too long; or that the transport
-    /// failed.
+    /// [`Error::Refused`] if the content is malformed (400), ends early (400) or comes too slowly (408);
+    /// [`Error::Transport`] if the transport failed. Pass either on by `?`.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
         let Decoded { framing, content } = loop {
             if let Some(decoded) = self.incoming.decode(usize::MAX)? {
@@ -226,11 +225,11 @@ impl<'c, R: Receive> Body<'c, R> {
         Ok(Some(self.incoming.window.take(framing, content)))
     }
 
-    /// All of the content, in place, when it is at most `limit` octets.
+    /// All of the content, in the receive buffer, if it is at most `limit` octets.
     ///
     /// # Errors
-    /// 413 when it is more than `limit`, or than the receive buffer has room for, as early as that
-    /// is known; and what [`chunk`](Self::chunk) returns.
+    /// [`Error::Refused`] (413) if it is longer than `limit` or than the receive buffer has room for, as
+    /// early as that is known; and the errors of [`chunk`](Self::chunk).
     pub fn collect(
         self,
         limit: usize,

@@ -1,6 +1,5 @@
 //! The transmit buffer, and what of it is still to be sent.
 
-use super::output::Output;
 use super::refusal_page::RefusalPage;
 use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
@@ -28,7 +27,7 @@ pub(super) struct Unsent {
     /// Where in the buffer they stand.
     pub(super) added_at: usize,
     /// What moves them.
-    pub(super) move_added: Option<fn(&mut Output<'_>, Place)>,
+    pub(super) move_added: Option<fn(&mut Buffer<'_>, Place)>,
     /// What shows refusals, if the server has it.
     pub(super) page: Option<&'static RefusalPage>,
     /// Status and reason of the refusal whose page is to be put behind all that. It is accounted for.
@@ -134,7 +133,7 @@ impl<'c> Buffer<'c> {
             return true;
         };
         let mut free = Cursor::new(self.free());
-        let is_whole = page.stage(&Refusal::new(status, reason), done, &mut free);
+        let is_whole = page.put(&Refusal::new(status, reason), done, &mut free);
         let count = free.count();
         self.fill(count);
         self.unsent.done += count;

@@ -1,5 +1,5 @@
-//! Deadlines: how long a client may keep a server waiting. Durations go in, durations come out;
-//! whoever has a clock measures them.
+//! Deadlines: how long a client may keep a server waiting. Core has no clock: the frontend measures how
+//! long it has waited, and passes durations in.
 
 use core::time::Duration;
 
@@ -11,30 +11,30 @@ use super::transport::Phase;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deadlines {
-    /// For the handshake of a new connection, where the frontend makes it. Elsewhere it is the
-    /// system's affair.
+    /// For the TCP handshake of a new connection, if the frontend makes it and not an operating system.
     pub handshake: Duration,
     /// For the first octet of a request.
     pub idle: Duration,
     /// For a whole head, from its first octet.
     pub head: Duration,
-    /// How far content may fall behind [`rate`](Self::rate): so long it may stand still.
+    /// How far content may fall behind [`rate`](Self::rate), which is also how long it may pause.
     pub content: Duration,
-    /// How far the client may fall behind [`rate`](Self::rate) in taking a reply: so long it may
-    /// pause, if it has kept up before.
+    /// How far the client may fall behind [`rate`](Self::rate) in taking a reply, which is also how long
+    /// it may pause, if it was not behind before.
     pub reply: Duration,
     /// The least rate at which content has to arrive and a reply has to be taken, in octets per
-    /// second. There is no limit on the whole.
+    /// second. Their total time is not limited.
     pub rate: u32,
-    /// For the next octet of what is thrown away, once the sending side is shut.
+    /// For the next octet that is dropped, once the sending side is shut.
     pub linger: Duration,
-    /// For all of what is thrown away, and a second more for each 64 KiB of it.
+    /// For all octets that are dropped then, and a second more for each 64 KiB of them.
     pub linger_total: Duration,
 }
 
 impl Deadlines {
     /// For a computer: 30 s idle, 20 s for a head, 30 s without content, 75 s without reading the
-    /// reply, 1 KiB/s; what is thrown away may pause for 5 s, and take 30 s and its share.
+    /// reply, 1 KiB/s; octets that are dropped may pause for 5 s, and take 30 s in all and a second for
+    /// each 64 KiB.
     pub const DESKTOP: Self = Self {
         handshake: Duration::from_secs(3),
         idle: Duration::from_secs(30),
@@ -47,8 +47,8 @@ impl Deadlines {
     };
 
     /// For a microcontroller, which has few connections to give away: 3 s for the handshake, 30 s
-    /// idle, 10 s for a head, 10 s without content, 75 s without reading the reply, 1 KiB/s; what is
-    /// thrown away may pause for 2 s, and take 10 s and its share.
+    /// idle, 10 s for a head, 10 s without content, 75 s without reading the reply, 1 KiB/s; octets that
+    /// are dropped may pause for 2 s, and take 10 s in all and a second for each 64 KiB.
     pub const DEVICE: Self = Self {
         head: Duration::from_secs(10),
         content: Duration::from_secs(10),
@@ -93,7 +93,7 @@ impl Budget {
         Self { phase: None, left: 0, waited: 0, octets: 0 }
     }
 
-    /// The phase begins, unless it lasts already.
+    /// Begins `phase`, unless the client is in it already.
     pub fn enter(&mut self, phase: Phase, deadlines: &Deadlines) {
         if self.phase == Some(phase) {
             return;
@@ -108,18 +108,18 @@ impl Budget {
         *self = Self { phase: Some(phase), left, waited: 0, octets: 0 };
     }
 
-    /// The phase is over: should the same come again, it begins anew.
+    /// Ends the phase. If the same one is entered again, it begins with all of its time.
     pub const fn over(&mut self) {
         self.phase = None;
     }
 
-    /// The phase that lasts.
+    /// The current phase, if any.
     pub const fn phase(&self) -> Option<Phase> {
         self.phase
     }
 
-    /// How much longer the client may keep the server waiting; `None`: no longer. Without a phase,
-    /// nobody waits for it.
+    /// How much longer the client may keep the server waiting; `None` if its time is over.
+    /// [`Duration::MAX`] outside of any phase.
     pub const fn left(&self) -> Option<Duration> {
         match self.phase {
             None => Some(Duration::MAX),
@@ -128,7 +128,8 @@ impl Budget {
         }
     }
 
-    /// The client kept the server waiting for so long, and then so many octets moved.
+    /// Takes note that the server has waited for the client for `waited`, and then `octets` octets were
+    /// read or written.
     pub fn spend(&mut self, waited: Duration, octets: usize, deadlines: &Deadlines) {
         let (waited, octets) = (micros(waited), octets as u64);
         let (earned, most) = match self.phase {

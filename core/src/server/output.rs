@@ -130,24 +130,24 @@ impl<'c> Output<'c> {
     /// could.
     fn move_added(&mut self, place: Place) {
         if let Some(move_added) = self.buffer.unsent.move_added {
-            move_added(self, place);
+            move_added(&mut self.buffer, place);
         }
     }
 
-    fn place_added(output: &mut Output<'_>, place: Place) {
-        let Unsent { len, added: count, added_at: start, .. } = *output.buffer.unsent;
+    fn place_added(buffer: &mut Buffer<'_>, place: Place) {
+        let Unsent { len, added: count, added_at: start, .. } = *buffer.unsent;
         let end = start + count;
-        let to = if place == Place::Head { len } else { output.buffer.octets.len() - count };
+        let to = if place == Place::Head { len } else { buffer.octets.len() - count };
         if place == Place::Head {
             // `head` has left room for them.
-            copy_down(output.buffer.octets, start, end, to);
-            output.buffer.fill(count);
-            output.buffer.end = output.buffer.octets.len();
+            copy_down(buffer.octets, start, end, to);
+            buffer.fill(count);
+            buffer.end = buffer.octets.len();
         } else {
-            copy_up(output.buffer.octets, start, end, to);
-            output.buffer.end = to;
+            copy_up(buffer.octets, start, end, to);
+            buffer.end = to;
         }
-        output.buffer.unsent.added_at = to;
+        buffer.unsent.added_at = to;
     }
 
     /// Ends the head.
@@ -185,7 +185,7 @@ impl<'c> Output<'c> {
         self.buffer.unsent.fault.map_or(Ok(()), Err)
     }
 
-    /// Three quarters of the buffer, of which nothing is staged: it goes on with the first.
+    /// Three quarters of the buffer, which has to be empty. The reply goes on in the first quarter.
     pub(super) fn set_aside(&mut self) -> &'c mut [u8] {
         let octets = mem::take(&mut self.buffer.octets);
         let (first, rest) = octets.split_at_mut(octets.len() / 4);
@@ -237,17 +237,19 @@ impl<'c> Output<'c> {
 
     /// Emits what the head of a refusal says of its content. Returns how long that is.
     pub(super) fn begin_refusal(&mut self, refusal: &Refusal) -> usize {
-        let page = self.buffer.unsent.page.and_then(|page| page.begin(refusal, self));
-        self.buffer.show(page.map(|_| *refusal));
-        self.usual_type(match page {
-            Some(_) => "text/html; charset=utf-8",
-            None => "text/plain; charset=utf-8",
-        });
-        page.unwrap_or_else(|| {
-            let mut counted = Cursor::new(&mut []);
-            emit_line(refusal, &mut counted);
-            counted.count()
-        })
+        if let Some(page) = self.buffer.unsent.page
+            && let Some(length) = page.length(refusal, self.request)
+        {
+            self.own_field("Vary", page.vary);
+            self.usual_type(page.media_type);
+            self.buffer.show(Some(*refusal));
+            return length;
+        }
+        self.usual_type("text/plain; charset=utf-8");
+        self.buffer.show(None);
+        let mut counted = Cursor::new(&mut []);
+        emit_line(refusal, &mut counted);
+        counted.count()
     }
 
     /// Emits the line that a refusal has for its content, which is accounted for. A page is put into

@@ -1,19 +1,17 @@
 //! Refusals as pages, for clients that show HTML.
 
-use super::output::Output;
 use crate::bytes::cursor::Cursor;
 use crate::message::{Head, Refusal};
 use crate::semantics::conditional::FieldLines as _;
 use crate::semantics::negotiate::accepts_type;
 
-/// Emits the page that shows a refusal, the same each time.
+/// Emits the page that shows a refusal. Each call emits the same octets.
 type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 
-/// A page that says what a refusal says, for those that accept HTML. Others get the line of text.
+/// A page that shows a refusal to clients that accept HTML. Others get a line of text.
 ///
-/// It is a value that a [`Server`](super::Server) may be given, so that a program without one has
-/// neither the text of a page nor the look at Accept. [`service::html::REFUSAL_PAGE`] is one; a page
-/// of your own is made in a few lines:
+/// [`Server::refusal_page`](super::Server::refusal_page) takes it; a program that sets none links no code
+/// for it. [`service::html::REFUSAL_PAGE`] is one, and you can make your own:
 ///
 /// ```
 /// use thimble_core::server::RefusalPage;
@@ -25,53 +23,55 @@ type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 /// });
 /// ```
 ///
-/// A request whose head can't be understood is answered by the line, whatever it accepts.
+/// A request whose head can't be understood always gets the line.
 ///
 /// [`service::html::REFUSAL_PAGE`]: crate::service::html::REFUSAL_PAGE
 #[derive(Clone, Copy, Debug)]
 pub struct RefusalPage {
     emit: Emit,
-    // By reference, so that programs without a page don't hold them.
-    begin: fn(Emit, &Refusal, &mut Output<'_>) -> Option<usize>,
-    stage: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
+    // By reference, so that programs without a page don't link what follows.
+    /// Its Content-Type.
+    pub(super) media_type: &'static str,
+    /// The fields of the request that decide whether it is sent.
+    pub(super) vary: &'static [&'static [u8]],
+    length: fn(Emit, &Refusal, &[u8]) -> Option<usize>,
+    put: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
 }
 
 impl RefusalPage {
-    /// The page that `emit` gives its second argument in pieces. It is asked several times, and has
-    /// to give the same each time.
+    /// The page that `emit` passes to its second argument, in pieces. It is called several times for one
+    /// page, and each time has to emit the same octets.
     pub const fn new(emit: Emit) -> Self {
-        Self { emit, begin, stage }
+        Self { emit, media_type: "text/html; charset=utf-8", vary: &[b"Accept"], length, put }
     }
 
-    /// If the client accepts it, emits the fields that it has besides its type, and returns how long
-    /// it is.
-    pub(super) fn begin(&self, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize> {
-        (self.begin)(self.emit, refusal, output)
+    /// Octets of it, if `request`, a head as it arrived, accepts it.
+    pub(super) fn length(&self, refusal: &Refusal, request: &[u8]) -> Option<usize> {
+        (self.length)(self.emit, refusal, request)
     }
 
-    /// Puts what comes behind the first `done` octets of it into `free`, as far as there is room.
-    /// Returns whether nothing is left.
-    pub(super) fn stage(&self, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
-        (self.stage)(self.emit, refusal, done, free)
+    /// Puts what follows its first `done` octets into `free`, as far as there is room. Returns whether
+    /// that was all.
+    pub(super) fn put(&self, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
+        (self.put)(self.emit, refusal, done, free)
     }
 }
 
 /// A client accepts it by its name (RFC 9110 §12.5.1): programs that take anything (`*/*`) show the
 /// line just as well.
-fn begin(emit: Emit, refusal: &Refusal, output: &mut Output<'_>) -> Option<usize> {
+fn length(emit: Emit, refusal: &Refusal, request: &[u8]) -> Option<usize> {
     let mut is_accepted = false;
-    let head = Head::parse(output.request).ok()?;
+    let head = Head::parse(request).ok()?;
     head.each("Accept", &mut |line| is_accepted |= accepts_type(line, b"text/html"));
     if !is_accepted {
         return None;
     }
-    output.own_field("Vary", &[b"Accept"]);
     let mut count = 0;
     emit(refusal, &mut |piece| count += piece.len());
     Some(count)
 }
 
-fn stage(emit: Emit, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
+fn put(emit: Emit, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
     let (mut skipped, mut left) = (done, 0);
     emit(refusal, &mut |piece| {
         let rest = piece.get(skipped..).unwrap_or_default();

@@ -6,13 +6,13 @@ use super::transport::Transport;
 use crate::framing::EmitError;
 use crate::message::Status;
 
-/// What a handler returns: the reply, or what `?` passes on.
+/// The result of a handler: the reply, or the error that `?` passes on.
 pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>>;
 
 /// A reply that is made. The driver sends what is left of it when the handler returns it.
 ///
-/// There is no other way to make one than to answer the exchange, and it can't be kept for another: a
-/// handler that forgets to answer doesn't compile.
+/// Only an answer to the exchange makes one, and it can't be used for another exchange: a handler that
+/// forgets to answer doesn't compile.
 ///
 /// ```compile_fail,E0308
 /// use thimble_core::{Answer, Exchange, Service, Status, Transport};
@@ -26,7 +26,7 @@ pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>
 /// }
 /// ```
 ///
-/// What an outer service gets of an inner one is this as well, and it passes it on:
+/// An outer service gets it from the inner one, and passes it on:
 ///
 /// ```
 /// use thimble_core::testing::Client;
@@ -65,7 +65,7 @@ pub struct Responded<'c, T: Transport> {
 }
 
 impl<T: Transport> Responded<'_, T> {
-    /// The status of the reply: 500, if it can't be emitted as it was made.
+    /// The status of the reply; 500 if the reply is invalid.
     pub fn status(&self) -> Status {
         match self.check() {
             Ok(()) => self.output.sender.status(),
@@ -73,8 +73,8 @@ impl<T: Transport> Responded<'_, T> {
         }
     }
 
-    /// Octets of its content, as they are sent: none in reply to HEAD. Where it can't be emitted as
-    /// it was made, what is sent in its place is not counted.
+    /// Octets of content that are sent: 0 in reply to HEAD, and 0 if the reply is invalid, without the
+    /// content of the 500 that replaces it.
     pub fn length(&self) -> u64 {
         match self.check() {
             Ok(()) => self.output.sender.content(),

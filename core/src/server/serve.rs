@@ -15,8 +15,9 @@ use super::transport::{Half, Transmit, Transport};
 use crate::framing::{Date, Limits};
 use crate::message::{Head, Method, ParseError, Refusal, Target};
 
-/// A service with what it needs besides a transport.
+/// The driver of a service: it reads requests from a transport, calls the service, and sends replies.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Server<S, C> {
     /// The application.
     pub service: S,
@@ -24,7 +25,7 @@ pub struct Server<S, C> {
     pub clock: C,
     /// The limits.
     pub limits: Limits,
-    /// What shows refusals to clients that accept HTML; if nothing is said, nothing does.
+    /// The page that shows refusals to clients that accept HTML; `None` for a line of text.
     pub refusal_page: Option<&'static RefusalPage>,
 }
 
@@ -34,8 +35,8 @@ impl<S: Service, C: Clock> Server<S, C> {
         Self { service, clock, limits, refusal_page: None }
     }
 
-    /// Shows refusals by `page` to clients that accept HTML. Others, and all of them if nothing is
-    /// said, get a line of text.
+    /// Shows refusals as `page` to clients that accept HTML. Without this, every client gets a line of
+    /// text.
     #[must_use]
     pub const fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
         self.refusal_page = Some(page);
@@ -44,7 +45,8 @@ impl<S: Service, C: Clock> Server<S, C> {
 
     /// Serves requests on a connection until it is idle or over.
     ///
-    /// The buffers can be used for another connection in between.
+    /// When it is idle, serve it again as soon as something arrives. Between two calls, the buffers can
+    /// serve another connection.
     ///
     /// ```
     /// use core::hint::spin_loop;
@@ -123,10 +125,10 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// # }
     /// ```
     /// # Errors
-    /// That the transport failed: nobody is there any more.
+    /// The transport failed. The connection is over.
     ///
     /// # Cancel safety
-    /// None: when the future is dropped, reset the connection.
+    /// It is not cancel safe: if you drop the future, reset the connection.
     pub fn serve<'b, T: Transport>(
         &'b self,
         transport: &'b mut T,
@@ -140,7 +142,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                 let done = match session.step() {
                     Step::Answer(Some(refusal)) => {
                         rx.head(session.head());
-                        self.settle(transport, &mut session, Err(refusal.into()))
+                        self.end_exchange(transport, &mut session, Err(refusal.into()))
                     }
                     Step::Answer(None) => {
                         // In a function of its own it would be a future within this one, which weighs
@@ -182,9 +184,6 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let output = Output::new(buffer, sender, now, octets);
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, output };
-                            if let Err(error) = parts.skip_chunks().await {
-                                break 'answered Err(error);
-                            }
                             let mut reply = if let Some(methods) = general {
                                 parts.split().1.allow(head.method(), methods)
                             } else {
@@ -199,7 +198,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                             }
                         };
                         session.rejoin();
-                        self.settle(transport, &mut session, outcome)
+                        self.end_exchange(transport, &mut session, outcome)
                     }
                     Step::Flush => session.buffer().flush(tx).await,
                     Step::Read(phase) => {
@@ -229,9 +228,9 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
     }
 
-    /// Refuses, in place of a reply that was begun, as long as none of it has left; tells the
-    /// transport of the reply, for its log; and goes on, if it is whole.
-    fn settle<T: Transport>(
+    /// Ends an exchange: answers an error by a refusal, as long as none of the reply has been sent; tells
+    /// the transport of the reply, for its log; and goes on with the next request, if the reply is whole.
+    fn end_exchange<T: Transport>(
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
@@ -260,7 +259,7 @@ impl<S: Service, C: Clock> Server<S, C> {
         Ok(())
     }
 
-    /// Refuses in place of a reply that was begun, as long as none of it has left.
+    /// Replaces the reply by a refusal, as long as none of it has been sent.
     fn refuse<T: Transport>(
         &self,
         refusal: &Refusal,

@@ -13,30 +13,31 @@ use crate::message::{FieldEntry, Refusal, Status};
 /// What answers a head that was too slow.
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the head came too slowly");
 
-/// How [`Server::serve`](super::Server::serve) left a connection.
+/// The state in which [`Server::serve`](super::Server::serve) left a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// As wide as a pointer, so that a step can be returned in registers.
+// As wide as a pointer, so that a step can be returned in registers. Not `non_exhaustive`: a frontend
+// has to do something about each.
 #[repr(usize)]
 pub enum Ended {
-    /// It is idle, and both buffers are empty: serve it again when something arrives.
+    /// It is idle, and both buffers are empty. Serve it again when something arrives.
     Idle,
-    /// It is over: the sending side is shut, and the client had its time to read the reply.
+    /// It is over. The sending side is shut, and the client had its time to read the reply.
     Closed,
-    /// It is over in the middle of a reply: reset it, so that the client can't take what it got for
-    /// the whole.
+    /// It is over in the middle of a reply. Reset it, so that the client doesn't take the part that it got
+    /// for the whole.
     Cut,
 }
 
 /// The memory of a connection.
 #[derive(Debug)]
 pub struct Buffers<'b> {
-    /// Receives: it holds a request's head, and what its handler has not read of the content.
-    /// [`Limits::receive_buffer`] says how large it should be; limits shrink to fit what it is.
+    /// The receive buffer. It holds a request's head, and content that its handler has not read yet.
+    /// [`Limits::receive_buffer`] says how large it should be; if it is smaller, limits shrink to fit it.
     pub rx: &'b mut [u8],
-    /// Transmits. Half of it has to hold the head of every reply: 1 KiB is enough for most.
+    /// The transmit buffer. Half of it has to hold the head of any reply: 1 KiB is enough for most.
     pub tx: &'b mut [u8],
-    /// The places of field lines, so that look-ups need not go over the head again. Without room
-    /// for all, they do.
+    /// Room for the places of a head's field lines, for quick look-ups. If it is too small for them, or
+    /// empty, look-ups search the head instead.
     pub fields: &'b mut [FieldEntry],
 }
 /// Octets of content that leave at once, with a head before them: a sender begins with ten segments
@@ -88,7 +89,7 @@ enum Stage {
 pub(super) enum Step {
     /// Answer what is asked, by the refusal if there is one, and [`conclude`](Session::conclude).
     Answer(Option<&'static Refusal>),
-    /// Send all that is staged.
+    /// Send all that the transmit buffer holds.
     Flush,
     /// Read, and tell [`arrived`](Session::arrived).
     Read(Phase),
@@ -191,8 +192,8 @@ impl<'b> Session<'b> {
         })
     }
 
-    /// Sets a head of `length` octets apart: it stays where it is while the reply is made, and what
-    /// arrives goes behind it. It moves to the front when a form might not fit there.
+    /// Sets a head of `length` octets apart: it stays where it is while the reply is made, and octets
+    /// that arrive go behind it. If a form might not fit there, the head moves to the front first.
     fn freeze(&mut self, length: usize) -> Span {
         let behind = self.rx.len().saturating_sub(self.unread.start + length);
         let Limits { form, line, .. } = *self.connection.receiver().limits();
@@ -223,7 +224,7 @@ impl<'b> Session<'b> {
         self.stage = Stage::Answer(Some(refusal));
     }
 
-    /// Octets of earlier replies that may be staged while a request is answered.
+    /// Octets of earlier replies that may be in the transmit buffer while a request is answered.
     fn head_room(&self) -> usize {
         // The path is decoded into the transmit buffer.
         self.tx.len().saturating_sub(self.connection.receiver().target_length()) / 2
@@ -269,7 +270,7 @@ impl<'b> Session<'b> {
         goes_on
     }
 
-    /// Throws away content that nobody wanted; `None` when the connection goes on after it.
+    /// Drops content that the service has not read; `None` if the connection then takes another request.
     fn drain(&mut self, mut left: usize) -> Option<Step> {
         if self.connection.sender().is_persistent() {
             let (receiver, _) = self.connection.sides();

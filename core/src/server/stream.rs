@@ -8,8 +8,8 @@ use super::responded::{Answer, Responded};
 use super::transport::Transport;
 use crate::framing::EmitError;
 
-/// A reply whose content is being sent. When the request was HEAD, or the status has no content,
-/// what is written is counted and left out.
+/// A reply whose content is being sent. If the request was HEAD, or the status allows no content, the
+/// content is counted, and not sent.
 ///
 /// ```
 /// use thimble_core::testing::Client;
@@ -45,23 +45,23 @@ pub struct Stream<'c, T: Transport> {
 }
 
 impl<'c, T: Transport> Stream<'c, T> {
-    /// Whether content is left out, so that it need not be made at all.
+    /// Whether content is not sent, so that it need not be made.
     pub fn omits_content(&self) -> bool {
         self.output.sender.omits_content()
     }
 
-    /// Sends a piece, and returns when it has gone to the transport.
+    /// Sends a piece of content, and returns when the transport has taken it.
     ///
     /// # Errors
-    /// That the transport failed, that the piece is more than was declared, or that the head could
-    /// not be emitted.
+    /// [`Error::Transport`] if the transport failed; [`Error::Emit`] if the content becomes longer than
+    /// declared, or if the head is invalid.
     pub async fn write(&mut self, content: &[u8]) -> Result<(), Error<T::Error>> {
         self.queue(content).await?;
         self.flush().await
     }
 
-    /// Adds a piece to those that are sent together, when the transmit buffer is full, by the next
-    /// [`write`](Self::write), or at the end.
+    /// Puts a piece of content into the transmit buffer. It is sent when the buffer is full, by the next
+    /// [`write`](Self::write) or [`flush`](Self::flush), or at the end.
     ///
     /// # Errors
     /// As for [`write`](Self::write).
@@ -102,7 +102,10 @@ impl<'c, T: Transport> Stream<'c, T> {
         }
     }
 
-    /// Sends what was queued.
+    /// Sends all that was queued.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
     pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
         self.output.check()?;
         self.output.end_chunk();
@@ -153,7 +156,8 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// Ends the content.
     ///
     /// # Errors
-    /// That it is less than was declared: the connection is cut, so that the client notices.
+    /// [`Error::Emit`] if the content is shorter than declared, or if the head is invalid. If part of the
+    /// reply has been sent, the driver then cuts the connection, so that the client notices.
     pub fn finish(self) -> Answer<'c, T> {
         self.output.check()?;
         self.output.end_chunk();

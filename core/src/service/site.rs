@@ -102,22 +102,22 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         Self { files: self.files.cache_control(cache_control), ..self }
     }
 
-    /// Whether a directory without an index is listed; by default it is. Otherwise it is 404.
+    /// Answers 404 for a directory without an index, instead of listing it.
     #[must_use]
-    pub fn listing(self, lists: bool) -> Self {
-        Self { files: self.files.listing(lists), ..self }
+    pub fn without_listings(self) -> Self {
+        Self { files: self.files.without_listings(), ..self }
     }
 
-    /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
+    /// Serves and lists names that begin with a dot, too, as for [`Files::show_hidden`].
     #[must_use]
-    pub fn hidden(self, shows_hidden: bool) -> Self {
-        Self { files: self.files.hidden(shows_hidden), ..self }
+    pub fn show_hidden(self) -> Self {
+        Self { files: self.files.show_hidden(), ..self }
     }
 
-    /// Whether forms are taken; by default they are. Otherwise POST is 405.
+    /// Answers 405 to every POST, instead of taking forms.
     #[must_use]
-    pub fn forms(self, takes_forms: bool) -> Self {
-        Self { takes_forms, ..self }
+    pub fn without_forms(self) -> Self {
+        Self { takes_forms: false, ..self }
     }
 
     /// Gives each submitted form to `submissions` as well, and answers when it has been kept.
@@ -226,7 +226,8 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 }
 
 impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
-    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        exchange.skip_chunks().await?;
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }

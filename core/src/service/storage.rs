@@ -1,4 +1,5 @@
-//! Storage: where files come from. What is built into a program is an [`Image`].
+//! Storage: where files come from. What is built into a program is an
+//! [`Image`](super::Image).
 
 use core::any::Any;
 
@@ -10,7 +11,6 @@ use crate::semantics::path::Path;
 use crate::server::{Error, Stream, Transport};
 use crate::service::place::{Place, PlaceSearch};
 
-pub use super::image::Image;
 pub use super::order::listing_order;
 
 /// A tree of files, opened by decoded path.
@@ -101,6 +101,7 @@ pub enum Node<F> {
 
 /// Why nothing could be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OpenError {
     /// Nothing is there, or nothing that may be served: 404.
     NotFound,

@@ -11,6 +11,7 @@ use crate::message::{Refusal, Status};
 
 /// A form that was submitted.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Submission<'a> {
     /// When, if that is known.
     pub time: Option<UnixTime>,
@@ -20,6 +21,13 @@ pub struct Submission<'a> {
     pub peer: Option<SocketAddr>,
     /// Its fields.
     pub form: Form<'a>,
+}
+
+impl<'a> Submission<'a> {
+    /// A form that was sent to `path`, at no known time and from no known address.
+    pub const fn new(path: &'a str, form: Form<'a>) -> Self {
+        Self { time: None, path, peer: None, form }
+    }
 }
 
 /// Keeps submitted forms. It may wait, and fail: the reply follows when it is done.
@@ -70,7 +78,7 @@ pub struct Submission<'a> {
 /// # let guests = Guests::default();
 /// # let mut content = *b"name=Ada";
 /// # let form = Form::decode(&mut content).unwrap();
-/// # let submission = Submission { time: None, path: "/guests", peer: None, form };
+/// # let submission = Submission::new("/guests", form);
 /// # let mut buffer = [0; 64];
 /// # let mut into = Recalled::new(&mut buffer);
 /// # block_on(async {

@@ -260,14 +260,11 @@ impl Flags {
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
         let forms: &'static Forms = Box::leak(Box::new(forms));
-        Site::new(folder)
-            .index(index.leak())
-            .types(types.leak())
-            .listing(!self.no_listing)
-            .hidden(self.hidden || file.is_some())
-            .forms(!self.no_forms)
-            .submissions(forms)
-            .show_submissions(self.submissions.then_some(forms))
+        let site = Site::new(folder).index(index.leak()).types(types.leak());
+        let site = if self.no_listing { site.without_listings() } else { site };
+        let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
+        let site = if self.no_forms { site.without_forms() } else { site };
+        site.submissions(forms).show_submissions(self.submissions.then_some(forms))
     }
 
     /// Tells where it serves, and stops the server at the first signal.

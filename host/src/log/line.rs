@@ -133,7 +133,7 @@ mod tests {
             ),
         ] {
             let mut out = Vec::new();
-            access(&mut out, host, time, &Record { head, status, content });
+            access(&mut out, host, time, &Record::new(head, status, content));
             assert_eq!(String::from_utf8(out).as_deref(), Ok(line));
         }
     }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn failures() {
         let (host, head, status) = (IpAddr::from([127, 0, 0, 1]), b"GET / HTTP/1.1", Status::OK);
-        let record = Record { head, status, content: 0 };
+        let record = Record::new(head, status, 0);
         let mut out = Vec::new();
         failure(&mut out, host, UnixTime(784_111_777), &record, "no\nluck");
         assert_eq!(

@@ -25,13 +25,15 @@ impl<S: Storage> App<S> {
     /// Over the files in `storage`, as rows with this setting expect it.
     pub fn with(setting: Setting, storage: S) -> Self {
         let site = Site::new(storage).index(&["index.html", "index.htm"]);
-        Self { site: site.hidden(setting.hidden).listing(setting.listing) }
+        let site = if setting.hidden { site.show_hidden() } else { site };
+        Self { site: if setting.listing { site } else { site.without_listings() } }
     }
 }
 
 impl<S: Storage> Service for App<S> {
-    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
         use Method::{Get, Post, Put};
+        exchange.skip_chunks().await?;
         match (exchange.method(), exchange.segments()) {
             (Get, ["hello"]) => Ok(exchange.respond(Status::OK).text("hello\n")),
             (Post | Put, ["echo"]) => echo(exchange).await,

@@ -96,16 +96,17 @@ impl<'s, S: Storage> Files<'s, S> {
         Self { cache_control, ..self }
     }
 
-    /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
+    /// Serves and lists names that begin with a dot, too. Without this they are 404, all but
+    /// `/.well-known/`.
     #[must_use]
-    pub fn hidden(self, shows_hidden: bool) -> Self {
-        Self { shows_hidden, ..self }
+    pub fn show_hidden(self) -> Self {
+        Self { shows_hidden: true, ..self }
     }
 
-    /// Whether a directory without an index is listed; by default it is. Otherwise it is 404.
+    /// Answers 404 for a directory without an index, instead of listing it.
     #[must_use]
-    pub fn listing(self, lists: bool) -> Self {
-        Self { lists, ..self }
+    pub fn without_listings(self) -> Self {
+        Self { lists: false, ..self }
     }
 
     /// Opens what the request's path leads to.
@@ -313,7 +314,8 @@ fn begin<'c, T: Transport>(
 }
 
 impl<S: Storage> Service for Files<'_, S> {
-    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        exchange.skip_chunks().await?;
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }
