@@ -1,5 +1,6 @@
 //! Forms: the content of a POST, as fields.
 
+pub mod delimiter;
 mod urlencoded;
 
 pub use urlencoded::Form;
