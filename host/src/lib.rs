@@ -1,0 +1,4 @@
+//! What Thimble's frontends share on systems with files and sockets.
+
+#[cfg(feature = "sqlite")]
+pub mod database;
