@@ -1,4 +1,4 @@
 //! What Thimble's frontends share on systems with files and sockets.
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod database;

@@ -21,6 +21,25 @@ pub fn fields<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     Value::Array(pairs.collect()).to_string()
 }
 
+/// `fields` with U+FFFD in place of U+0000, for what can't hold that.
+#[cfg(feature = "postgres")]
+pub(super) fn without_nul(fields: &str) -> std::borrow::Cow<'_, str> {
+    use std::borrow::Cow;
+
+    if !fields.contains("\\u0000") {
+        return Cow::Borrowed(fields);
+    }
+    // The text may also be a backslash and what follows it: only a parser can tell.
+    let Ok(mut read) = serde_json::from_str::<Value>(fields) else { return Cow::Borrowed(fields) };
+    let texts = read.as_array_mut().into_iter().flatten();
+    for text in texts.filter_map(Value::as_array_mut).flatten() {
+        if let Value::String(text) = text {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+    }
+    Cow::Owned(read.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,5 +51,17 @@ mod tests {
         let read: Vec<(String, String)> = serde_json::from_str(&json).unwrap();
         assert!(read.iter().map(|(name, value)| (&**name, &**value)).eq(pairs));
         assert_eq!(fields([].into_iter()), "[]");
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn only_nul_is_replaced() {
+        for (value, expected) in
+            [("a\0b", "a\u{fffd}b"), ("\\u0000\0", "\\u0000\u{fffd}"), ("a", "a")]
+        {
+            let before = fields([("n", value)].into_iter());
+            let read: Vec<(String, String)> = serde_json::from_str(&without_nul(&before)).unwrap();
+            assert_eq!(read, [("n".into(), expected.into())]);
+        }
     }
 }
