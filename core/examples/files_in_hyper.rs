@@ -108,6 +108,7 @@ fn answer(root: &Path, request: &Request<Incoming>) -> io::Result<Response<Full<
         },
         Resource {
             content_type: content_type(path.as_os_str().as_encoded_bytes()),
+            cache_control: "no-cache",
             methods: &[Method::Get],
             codings,
             variant: chosen.map(|_| open.variant()),

@@ -14,11 +14,12 @@
 //! | [`framing`] | where messages begin and end: octets in, events out | RFC 9112 §6–§9 |
 //! | [`server`] | the driver: framing over [`embedded_io_async`] | |
 //! | [`service`] | files, also those of an [`Image`], forms, and [`Site`], all together | |
+//! | `testing` | with the feature of that name: requests in, parsed replies out, no socket | |
 //!
 //! # Where to begin
 //!
 //! - To serve something over a network stack that has a frontend: implement [`Service`], and give it
-//!   to the frontend.
+//!   to the frontend. [`handler`] lists what it names, and `testing` tests it.
 //! - To bring a network stack: implement [`server::Transport`], and call [`Server::serve`] for each
 //!   connection. What blocks goes through [`server::blocking`].
 //! - To use the protocol alone in a server of your own: [`framing::Connection`].
@@ -35,6 +36,8 @@
 //! - Memory is what the caller lends: two buffers for each connection, and the future.
 #![no_std]
 
+#[cfg(feature = "testing")]
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
@@ -45,10 +48,21 @@ pub mod message;
 pub mod semantics;
 pub mod server;
 pub mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 
-pub use framing::Limits;
-pub use message::{Method, Status};
-pub use server::{
-    Buffers, Clock, Ended, Error, Exchange, NoClock, Responded, Server, Service, Transport,
-};
-pub use service::{Image, Site};
+/// What a handler names: each frontend has all of it at its root, and so has this package.
+pub mod handler {
+    pub use crate::framing::Limits;
+    pub use crate::grammar::date::UnixTime;
+    pub use crate::message::{Field, Fields, Head, Method, Refusal, Status, Target, Version};
+    pub use crate::semantics::query::{Encoded, Query};
+    pub use crate::server::{
+        Body, Error, Exchange, Reply, Responded, Responder, Service, Stream, Transport,
+    };
+    pub use crate::service::{Files, Form, Image, Ring, Site, Storage, Submission, Submissions};
+}
+
+#[doc(inline)]
+pub use handler::*;
+pub use server::{Buffers, Clock, Ended, NoClock, Server};

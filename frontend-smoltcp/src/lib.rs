@@ -38,7 +38,7 @@
 //! let mut memory = Memory::<4>::new();
 //! let mut sockets = [SocketStorage::EMPTY; 4];
 //! let sockets = SocketSet::new(&mut sockets[..]);
-//! Server::new(&Hello).run(&mut memory, &mut interface, sockets, |serving| {
+//! Server::new(Hello).run(&mut memory, &mut interface, sockets, |serving| {
 //!     let mut now = Instant::ZERO;
 //!     for _ in 0..10 {
 //!         let next = serving.poll(now, &mut device);
@@ -54,6 +54,16 @@
 //! | [`memory`] | [`Memory`]: what the connections need |
 //! | [`deadline`] | [`Deadlines`]: how long a client may keep a connection |
 //! | [`transport`] | a socket as a transport |
+//!
+//! # A handler
+//!
+//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It asks for
+//! [`method`](Exchange::method), [`segments`](Exchange::segments) or
+//! [`file_names`](Exchange::file_names) of the path, [`query`](Exchange::query),
+//! [`cookies`](Exchange::cookies) and [`head`](Exchange::head); reads a [`Form`] by
+//! [`form`](Exchange::form) or a [`Body`] by [`open`](Exchange::open); and makes a [`Reply`], whose
+//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. All that a
+//! handler names is at the root of this package, and the feature `testing` tests it without a socket.
 //!
 //! # When there are more clients than sockets
 //!
@@ -87,6 +97,11 @@ pub use deadline::Deadlines;
 pub use memory::Memory;
 pub use server::{Server, Serving};
 pub use smoltcp;
-pub use thimble_core::{
-    Clock, Error, Exchange, Limits, Method, NoClock, Responded, Service, Site, Status, Transport,
-};
+/// All of what is below this frontend.
+pub use thimble_core;
+#[doc(inline)]
+pub use thimble_core::handler::*;
+/// With the feature `testing`: a client for tests of handlers.
+#[cfg(feature = "testing")]
+pub use thimble_core::testing;
+pub use thimble_core::{Clock, NoClock};

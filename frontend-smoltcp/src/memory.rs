@@ -11,6 +11,14 @@
 /// | `REPLY` | holds a reply's head twice | 1024 |
 ///
 /// [`Limits::within`]: thimble_core::Limits::within
+///
+/// ```
+/// use thimble_smoltcp::Memory;
+///
+/// // Three connections for large forms, and a fourth to tell when they are busy.
+/// let memory: Memory<4, 1536, 2048, 8192> = Memory::new();
+/// assert_eq!(size_of_val(&memory), 4 * (1536 + 2048 + 8192 + 1024));
+/// ```
 #[derive(Debug)]
 pub struct Memory<
     const N: usize,

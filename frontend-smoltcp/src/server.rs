@@ -6,7 +6,7 @@ use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::Instant;
-use thimble_core::server::{Buffers, Server as Core};
+use thimble_core::server::{Buffers, RefusalPage, Server as Core};
 use thimble_core::{Clock, Limits, NoClock, Service};
 
 use crate::attend::attend;
@@ -22,6 +22,36 @@ use crate::transport::Line;
 const FRAMES: usize = 16;
 
 /// A service, and how it is served.
+///
+/// ```
+/// use std::time::{SystemTime, UNIX_EPOCH};
+///
+/// use thimble_smoltcp::{Clock, Deadlines, Limits, Server, UnixTime};
+/// # use thimble_smoltcp::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// /// On a device: what a real-time clock says, or SNTP, once it said something.
+/// struct Time;
+///
+/// impl Clock for Time {
+///     fn now(&self) -> Option<UnixTime> {
+///         let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+///         Some(UnixTime(since.as_secs()))
+///     }
+/// }
+///
+/// # struct Hello;
+/// # impl Service for Hello {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
+/// #     }
+/// # }
+/// let mut limits = Limits::DEVICE;
+/// limits.form = 512;
+/// let server = Server::new(Hello).port(8080).clock(Time).limits(limits).deadlines(Deadlines::DEVICE);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Server<S, C = NoClock> {
     core: Core<S, C>,
@@ -41,7 +71,8 @@ impl<S: Service> Server<S> {
 impl<S: Service, C: Clock> Server<S, C> {
     /// Tells the time by `clock`, so that replies have a Date.
     pub fn clock<C2: Clock>(self, clock: C2) -> Server<S, C2> {
-        let core = Core::new(self.core.service, clock, self.core.limits);
+        let mut core = Core::new(self.core.service, clock, self.core.limits);
+        core.refusal_page = self.core.refusal_page;
         Server { core, deadlines: self.deadlines, port: self.port }
     }
 
@@ -54,6 +85,13 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// How long clients may take.
     pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
         self.deadlines = deadlines;
+        self
+    }
+
+    /// Shows refusals by `page` to clients that accept HTML. If nothing is said, all get a line of text,
+    /// and the image holds no such page.
+    pub fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
+        self.core.refusal_page = Some(page);
         self
     }
 
@@ -127,6 +165,67 @@ impl<S: Service, C: Clock> Server<S, C> {
 }
 
 /// A server that runs.
+///
+/// This one answers over a loopback, on which a client of smoltcp's is, too:
+///
+/// ```
+/// use smoltcp::iface::{Config, Interface, SocketSet};
+/// use smoltcp::phy::{Loopback, Medium};
+/// use smoltcp::socket::tcp;
+/// use smoltcp::time::Instant;
+/// use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+/// # use thimble_smoltcp::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_smoltcp::{Memory, Server};
+///
+/// # struct Hello;
+/// # impl Service for Hello {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
+/// #     }
+/// # }
+/// let mut device = Loopback::new(Medium::Ethernet);
+/// let config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
+/// let mut interface = Interface::new(config, &mut device, Instant::ZERO);
+/// interface.update_ip_addrs(|addresses| {
+///     let _ = addresses.push(IpCidr::new(IpAddress::v4(127, 0, 0, 1), 8));
+/// });
+///
+/// // Sockets of one's own go into the same set.
+/// let buffer = || tcp::SocketBuffer::new(vec![0; 1024]);
+/// let mut sockets = SocketSet::new(vec![]);
+/// let client = sockets.add(tcp::Socket::new(buffer(), buffer()));
+///
+/// let mut memory = Memory::<2>::new();
+/// let mut reply = Vec::new();
+/// Server::new(Hello).run(&mut memory, &mut interface, sockets, |serving| {
+///     let (interface, mut sockets) = serving.network();
+///     let socket = sockets.get_mut::<tcp::Socket>(client);
+///     let server = (IpAddress::v4(127, 0, 0, 1), 80);
+///     socket.connect(interface.context(), server, 49152).unwrap();
+///     drop(sockets);
+///
+///     let mut now = Instant::ZERO;
+///     let mut request = &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..];
+///     while reply.is_empty() && now < Instant::from_secs(10) {
+///         // A device sleeps here, until a frame arrives or the time has come.
+///         now = serving.poll(now, &mut device).unwrap_or(now).max(now);
+///         let (_, mut sockets) = serving.network();
+///         let socket = sockets.get_mut::<tcp::Socket>(client);
+///         if socket.can_send() {
+///             request = &request[socket.send_slice(request).unwrap()..];
+///         }
+///         let _ = socket.recv(|octets| {
+///             reply.extend_from_slice(octets);
+///             (octets.len(), ())
+///         });
+///     }
+///     assert_eq!((serving.connections(), serving.replies()), (1, 1));
+/// });
+/// assert!(reply.ends_with(b"Hello, world!\n"));
+/// ```
 pub struct Serving<'run, 'm> {
     interface: &'run mut Interface,
     network: &'run Network<'run, 'm>,

@@ -10,7 +10,16 @@ use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use crate::network::Network;
 use crate::slot::{Slot, Stage};
 
-/// Why a connection failed.
+/// Why a connection failed. A handler sees it only as [`Error::Transport`](thimble_core::Error), and
+/// passes it on by `?`: nobody is there to be answered.
+///
+/// ```
+/// use embedded_io::{Error as _, ErrorKind};
+/// use thimble_smoltcp::transport::Fault;
+///
+/// assert_eq!(Fault::TimedOut.kind(), ErrorKind::TimedOut);
+/// assert_eq!(Fault::Reset.to_string(), "the connection was reset");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A [deadline](crate::Deadlines) passed.

@@ -37,5 +37,5 @@ fn main() -> std::io::Result<()> {
     let server = Server::bind(format!("127.0.0.1:{port}"))?.max_conns(20_000);
     println!("The benchmark at http://{}/", server.local_addr()?);
     let bench = Bench { site: Site::new(Folder::open(root)?) };
-    server.run(&bench)
+    server.run(bench)
 }

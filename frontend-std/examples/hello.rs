@@ -26,5 +26,5 @@ fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let server = Server::bind(address)?;
     println!("Hello at http://{}/", server.local_addr()?);
-    server.run(&Hello)
+    server.run(Hello)
 }

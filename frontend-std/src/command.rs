@@ -90,7 +90,8 @@ Examples:
   NAME -q 2>/dev/null      Say nothing while it runs
 
 A form sent to a page comes back as that page, with what was sent in it, at the place
-marked <!-- form -->. Ctrl-C finishes what is in flight; a second one ends at once.";
+marked <!-- form --> among its text, or at its end. Ctrl-C finishes what is in flight;
+a second one ends at once.";
     TEXT.replace("NAME", name)
 }
 

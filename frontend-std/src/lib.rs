@@ -2,7 +2,7 @@
 //!
 //! Everything that is HTTP comes from [`thimble_core`]; here are the sockets, threads, clocks and
 //! files of a desktop. There is no async runtime: a handler's future is run on the thread of its
-//! connection, and each wait in it blocks that thread.
+//! connection, which is parked while the future waits for anything.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -16,6 +16,16 @@
 //! | [`command`] | the commands: flags, messages, signals, and what they do with them |
 //!
 //! And for other frontends on the same systems: [`desk`], [`listen`], [`send`], and [`contain`].
+//!
+//! # A handler
+//!
+//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It asks for
+//! [`method`](Exchange::method), [`segments`](Exchange::segments) or
+//! [`file_names`](Exchange::file_names) of the path, [`query`](Exchange::query),
+//! [`cookies`](Exchange::cookies) and [`head`](Exchange::head); reads a [`Form`] by
+//! [`form`](Exchange::form) or a [`Body`] by [`open`](Exchange::open); and makes a [`Reply`], whose
+//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. All that a
+//! handler names is at the root of this package, and the feature `testing` tests it without a socket.
 //!
 //! # What it costs
 //!
@@ -44,6 +54,7 @@ pub mod desk;
 pub mod folder;
 pub mod listen;
 pub mod log;
+mod park;
 mod pool;
 pub mod send;
 pub mod server;
@@ -55,12 +66,17 @@ pub use clock::SystemClock;
 pub use deadline::Deadlines;
 pub use folder::Folder;
 pub use log::Log;
+pub use park::block_on;
 pub use server::Server;
 pub use stop::Stop;
 pub use submissions::Kept;
-pub use thimble_core::{
-    Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
-};
+/// All of what is below this frontend.
+pub use thimble_core;
+#[doc(inline)]
+pub use thimble_core::handler::*;
+/// With the feature `testing`: a client for tests of handlers.
+#[cfg(feature = "testing")]
+pub use thimble_core::testing;
 
 /// The example in the README compiles.
 #[cfg(doctest)]

@@ -25,6 +25,6 @@ fn main() -> ExitCode {
             .log(job.log);
         let stop = server.stop();
         flags.begin(server.local_addr()?, move || stop.stop())?;
-        server.run(&flags.site(job.folder))
+        server.run(flags.site(job.folder))
     })
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use thimble_core::framing::Limits;
-use thimble_core::server::blocking::{Blocking, block_on};
-use thimble_core::server::{Ended, Server as Core, Service};
+use thimble_core::server::blocking::Blocking;
+use thimble_core::server::{Ended, RefusalPage, Server as Core, Service};
+use thimble_core::service::html::REFUSAL_PAGE;
 
 use crate::clock::SystemClock;
 use crate::connection::{Connection, is_lull};
@@ -17,6 +18,7 @@ use crate::deadline::Deadlines;
 use crate::desk::Desk;
 use crate::listen;
 use crate::log::Log;
+use crate::park::block_on;
 use crate::pool::{self, Work};
 use crate::socket;
 use crate::stop::Stop;
@@ -27,7 +29,7 @@ use crate::stop::Stop;
 /// use thimble_std::{Folder, Server, Site};
 ///
 /// let site = Site::new(Folder::open("site")?);
-/// Server::bind("127.0.0.1:8000")?.max_conns(100).run(&site)?;
+/// Server::bind("127.0.0.1:8000")?.max_conns(100).run(site)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub struct Server {
     limits: Limits,
     deadlines: Deadlines,
     log: Log,
+    refusal_page: Option<&'static RefusalPage>,
 }
 
 impl Server {
@@ -65,6 +68,7 @@ impl Server {
             limits: Limits::DESKTOP,
             deadlines: Deadlines::default(),
             log: Log::none(),
+            refusal_page: Some(REFUSAL_PAGE),
         }
     }
 
@@ -94,6 +98,13 @@ impl Server {
         self
     }
 
+    /// What shows refusals to clients that accept HTML: [`REFUSAL_PAGE`] if nothing is said, and with
+    /// `None` the line of text that others get.
+    pub const fn refusal_page(mut self, page: Option<&'static RefusalPage>) -> Self {
+        self.refusal_page = page;
+        self
+    }
+
     /// The address it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
@@ -107,15 +118,18 @@ impl Server {
         self.stop.clone()
     }
 
-    /// Serves, until it is stopped and what was in flight is done.
+    /// Serves, until it is stopped and what was in flight is done. All threads share `service`,
+    /// which may be a reference to one.
     ///
-    /// Each connection has a thread of its own while it lasts, with a stack of 256 KiB. A panic in
+    /// Each connection has a thread of its own while it lasts, with a stack of 256 KiB. A handler
+    /// may wait for any future: its thread is parked until then, as by [`block_on`]. A panic in
     /// the service is answered by 500, or cuts its connection when some of the reply has left.
     ///
     /// # Errors
     /// There can't be even one thread.
-    pub fn run<S: Service + Sync>(self, service: &S) -> io::Result<()> {
-        let core = Core::new(Contained(service), SystemClock, self.limits);
+    pub fn run<S: Service + Sync>(self, service: S) -> io::Result<()> {
+        let mut core = Core::new(Contained(service), SystemClock, self.limits);
+        core.refusal_page = self.refusal_page;
         // Each may need a descriptor for a file besides its own.
         let most = self.max_conns.min(listen::descriptors() / 2).max(1);
         pool::run(&self.stop, &Serving { server: &self, core }, most)
@@ -125,7 +139,7 @@ impl Server {
 /// A server that runs.
 struct Serving<'run, S> {
     server: &'run Server,
-    core: Core<Contained<&'run S>, SystemClock>,
+    core: Core<Contained<S>, SystemClock>,
 }
 
 impl<S: Service + Sync> Work for Serving<'_, S> {

@@ -9,9 +9,8 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
-use thimble_core::server::blocking::block_on;
 use thimble_core::service::storage::{Node, OpenError, Storage as _};
-use thimble_std::Folder;
+use thimble_std::{Folder, block_on};
 
 #[test]
 fn a_folder_waits_a_little_for_a_descriptor() -> io::Result<()> {

@@ -10,9 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
-use thimble_core::server::blocking::block_on;
 use thimble_core::service::storage::{File as _, Node, OpenError, Storage as _};
-use thimble_std::Folder;
+use thimble_std::{Folder, block_on};
 
 /// Longer than the last moments in which nothing is kept.
 const SETTLED: Duration = Duration::from_millis(80);

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thimble_core::framing::Limits;
-use thimble_core::server::{Ended, Server as Core, Service};
+use thimble_core::server::{Ended, RefusalPage, Server as Core, Service};
+use thimble_core::service::html::REFUSAL_PAGE;
 use thimble_std::clock::moment;
 use thimble_std::contain::Contained;
 use thimble_std::desk::Desk;
@@ -51,12 +52,14 @@ pub struct Options {
     pub(crate) deadlines: Deadlines,
     pub(crate) log: Log,
     pub(crate) stop: Stop,
+    pub(crate) refusal_page: Option<&'static RefusalPage>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (deadlines, log, stop) = (Deadlines::default(), Log::none(), Stop::new());
-        Self { limits: Limits::DESKTOP, deadlines, log, stop }
+        let (limits, refusal_page) = (Limits::DESKTOP, Some(REFUSAL_PAGE));
+        Self { limits, deadlines, log, stop, refusal_page }
     }
 }
 
@@ -86,6 +89,20 @@ impl Options {
         self
     }
 
+    /// What shows refusals to clients that accept HTML: [`REFUSAL_PAGE`] if nothing is said, and with
+    /// `None` the line of text that others get.
+    pub const fn refusal_page(mut self, page: Option<&'static RefusalPage>) -> Self {
+        self.refusal_page = page;
+        self
+    }
+
+    /// `service`, as connections are served by it.
+    pub(crate) fn serving<S: Service>(&self, service: S) -> Serving<S> {
+        let mut core = Serving::new(Contained(service), SystemClock, self.limits);
+        core.refusal_page = self.refusal_page;
+        core
+    }
+
     /// Serves a connection to its end, as [`serve_connection`] does.
     ///
     /// # Errors
@@ -95,7 +112,7 @@ impl Options {
         let stream = stream.into_std()?;
         // If it can't be set, the connection is over, and its first read says so.
         let _ = stream.set_nodelay(true);
-        let core = Serving::new(Contained(service), SystemClock, self.limits);
+        let core = self.serving(service);
         let mut connection = Connection::new(Socket::new(stream), peer, &self.stop);
         loop {
             let Ok(mut desk) = take_desk(&self.limits) else {
@@ -118,8 +135,9 @@ impl Options {
 
 /// Serves a connection to its end, in the runtime that this is awaited in.
 ///
-/// It is for those who have a runtime and a listener already; [`Server`](crate::Server) has both.
-/// The future is `Send` whenever the service's own are:
+/// It is for those who have a runtime and a listener already; [`Server`](crate::Server) has both,
+/// and [`Options::serve_each`] accepts the connections. The future is `Send` whenever the service's
+/// own are, which shows where the service's type is known:
 ///
 /// ```
 /// use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! A folder whose disk never holds up the runtime.
 
+mod listed;
+
 use std::any::Any;
 use std::io::{self, IoSliceMut};
 use std::ops::Range;
@@ -8,15 +10,13 @@ use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
-use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
-use thimble_core::server::blocking::block_on;
-use thimble_core::service::storage::{
-    Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage,
-};
-use thimble_std::{folder, send};
-use tokio::task::spawn_blocking;
+use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
+use thimble_std::{block_on, folder, send};
+use tokio::task::{spawn_blocking, yield_now};
+
+pub use listed::Listed;
 
 /// Octets that are read at a time by a thread that may wait.
 const READ: usize = 256 * 1024;
@@ -26,7 +26,8 @@ const READ: usize = 256 * 1024;
 /// What may have to wait for a disk is done by the runtime's blocking threads; what is in memory
 /// needs no other thread. Whether it is, the kernel says: a file that was opened before and looked at
 /// lately takes a stat, and that is served from memory; reads are tried without waiting
-/// (`RWF_NOWAIT`). Directories are always listed by another thread.
+/// (`RWF_NOWAIT`). Directories are always listed by another thread, some entries at a time, and large
+/// ones by one thread in turn.
 #[derive(Clone, Debug)]
 pub struct Folder(Arc<folder::Folder>);
 
@@ -70,17 +71,12 @@ impl Storage for Folder {
 
     async fn list(&self, path: &Path<'_>) -> Result<Listed, OpenError> {
         let (folder, path) = (Arc::clone(&self.0), owned(path));
-        let listed = spawn_blocking(move || {
+        let opened = spawn_blocking(move || {
             let path = Path::new(&path).ok_or(OpenError::NotFound)?;
-            let mut entries = block_on(folder.list(&path))?;
-            let mut listed = Vec::new();
-            while let Some(entry) = block_on(entries.next()).map_err(|_| OpenError::Failed)? {
-                let Entry { name, is_directory, is_link, len, modified } = entry;
-                listed.push(OwnedEntry { name: name.into(), is_directory, is_link, len, modified });
-            }
-            Ok(Listed { entries: listed.into_iter(), last: None })
+            block_on(folder.list(&path))
         });
-        listed.await.map_err(|_| OpenError::Failed)?
+        let entries = opened.await.map_err(|_| OpenError::Failed)??;
+        Ok(Listed::new(entries))
     }
 }
 
@@ -131,7 +127,13 @@ impl File for OpenFile {
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
         let Some(file) = self.0.file() else { return self.0.read_at(offset, buffer).await };
         match read_now(file, offset, buffer) {
-            Ok(count) => return Ok(count),
+            Ok(count) => {
+                // All of a large file may be in memory: between two pieces others have their turn.
+                if offset > 0 {
+                    yield_now().await;
+                }
+                return Ok(count);
+            }
             Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => {}
             Err(_) => return Err(ReadError),
         }
@@ -182,31 +184,4 @@ pub(crate) async fn bring_into_memory(file: &std::fs::File, octets: Range<u64>) 
         }
     });
     reading.await.map_err(io::Error::other)
-}
-
-/// A directory that was listed whole.
-#[derive(Debug)]
-pub struct Listed {
-    entries: std::vec::IntoIter<OwnedEntry>,
-    last: Option<OwnedEntry>,
-}
-
-#[derive(Debug)]
-struct OwnedEntry {
-    name: Box<[u8]>,
-    is_directory: bool,
-    is_link: bool,
-    len: u64,
-    modified: Option<UnixTime>,
-}
-
-impl Entries for Listed {
-    async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError> {
-        self.last = self.entries.next();
-        Ok(self.last.as_ref().map(|entry| {
-            let OwnedEntry { name, is_directory, is_link, len, modified } = entry;
-            let (is_directory, is_link) = (*is_directory, *is_link);
-            Entry { name, is_directory, is_link, len: *len, modified: *modified }
-        }))
-    }
 }

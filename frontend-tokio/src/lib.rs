@@ -7,9 +7,19 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a listener, on every core |
-//! | [`connection`] | [`serve_connection`]: one connection, in a runtime of yours |
+//! | [`connection`] | [`serve_connection`]: one connection, in a runtime of yours; [`Options::serve_each`]: all of a listener |
 //! | [`folder`] | [`Folder`]: a storage whose disk never holds up the runtime |
 //! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
+//!
+//! # A handler
+//!
+//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It asks for
+//! [`method`](Exchange::method), [`segments`](Exchange::segments) or
+//! [`file_names`](Exchange::file_names) of the path, [`query`](Exchange::query),
+//! [`cookies`](Exchange::cookies) and [`head`](Exchange::head); reads a [`Form`] by
+//! [`form`](Exchange::form) or a [`Body`] by [`open`](Exchange::open); and makes a [`Reply`], whose
+//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. All that a
+//! handler names is at the root of this package, and the feature `testing` tests it without a socket.
 //!
 //! # What it costs
 //!
@@ -26,6 +36,7 @@
 //! say, take more memory than [`Limits`] allow, or read a file outside a [`Folder`]; a panic in a
 //! service is answered by 500; without descriptors or memory, the server waits for some.
 
+mod accept;
 pub mod connection;
 pub mod folder;
 pub mod server;
@@ -39,7 +50,11 @@ pub use connection::{Options, serve_connection};
 pub use folder::Folder;
 pub use server::Server;
 pub use stop::Stop;
-pub use thimble_core::{
-    Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport,
-};
+/// All of what is below this frontend.
+pub use thimble_core;
+#[doc(inline)]
+pub use thimble_core::handler::*;
+/// With the feature `testing`: a client for tests of handlers.
+#[cfg(feature = "testing")]
+pub use thimble_core::testing;
 pub use thimble_std::{Deadlines, Kept, Log, SystemClock};

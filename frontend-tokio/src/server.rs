@@ -8,7 +8,7 @@ use std::thread;
 
 use socket2::{Domain, SockRef, Socket, Type};
 use thimble_core::framing::Limits;
-use thimble_core::server::{Error, Exchange, Responded, Service, Transport};
+use thimble_core::server::{Error, Exchange, RefusalPage, Responded, Service, Transport};
 use thimble_std::{Deadlines, Log, listen};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Semaphore;
@@ -81,6 +81,11 @@ impl Server {
     /// Where replies are logged; nowhere if nothing is said.
     pub fn log(self, log: Log) -> Self {
         Self { options: self.options.log(log), ..self }
+    }
+
+    /// What shows refusals to clients that accept HTML, as [`Options::refusal_page`] has it.
+    pub fn refusal_page(self, page: Option<&'static RefusalPage>) -> Self {
+        Self { options: self.options.refusal_page(page), ..self }
     }
 
     /// The address it listens on, with the port that was chosen for port 0.

@@ -16,16 +16,15 @@ use std::task::{Context, Poll};
 use rustix::net::SocketFlags;
 use thimble_core::framing::Limits;
 use thimble_core::server::Service;
-use thimble_std::contain::Contained;
+use thimble_std::Deadlines;
 use thimble_std::desk::Desk;
 use thimble_std::listen::{RUN_OUT, has_run_out};
-use thimble_std::{Deadlines, SystemClock};
 use tokio::io::Interest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use crate::connection::{After, Connection, Options, Serving, serve_once};
+use crate::connection::{After, Connection, Options, serve_once};
 use crate::socket::Socket;
 
 /// Attendants that a runtime keeps while they have no connection: more are busy at once only when
@@ -55,7 +54,7 @@ async fn accept_all<S: Service + 'static>(
     // it makes no difference to the runtime what kind of socket it is.
     let listener = tokio::net::TcpStream::from_std(OwnedFd::from(listener).into())?;
     let mut stop = options.stop.listener();
-    let core = Rc::new(Serving::new(Contained(service), SystemClock, options.limits));
+    let core = Rc::new(options.serving(service));
     let crew = {
         let options = options.clone();
         let (limits, deadlines) = (options.limits, options.deadlines);

@@ -246,3 +246,34 @@ fn one_connection_in_a_runtime_of_ones_own_ends_by_deadline_and_by_stop() -> io:
     assert!(runtime.block_on(task).is_ok());
     Ok(())
 }
+
+#[test]
+fn a_listener_in_a_runtime_of_ones_own_is_served_until_it_is_stopped() -> io::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let root = tempfile::tempdir()?;
+    fs::write(root.path().join("file"), "content")?;
+    let site = std::sync::Arc::new(Site::new(Folder::open(root.path())?));
+    let stop = Stop::new();
+    let options = Options::default().stop(stop.clone());
+    let (address, serving) = runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let serving = options.serve_each(listener, move |stream, options| {
+            let site = std::sync::Arc::clone(&site);
+            async move { options.serve(stream, &*site).await }
+        });
+        io::Result::Ok((address, tokio::spawn(serving)))
+    })?;
+    let (mut first, mut second) = (connect(address)?, connect(address)?);
+    for _ in 0..2 {
+        assert_eq!(get(&mut first, "/file")?, b"content");
+        assert_eq!(get(&mut second, "/file")?, b"content");
+    }
+    assert!(!serving.is_finished());
+    stop.stop();
+    runtime.block_on(serving)?;
+    assert_eq!((first.read(&mut [0])?, second.read(&mut [0])?), (0, 0));
+    assert!(TcpStream::connect(address).is_err());
+    Ok(())
+}

@@ -8,6 +8,7 @@ use std::path::Path;
 use thimble_core::Image;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::service::image::{Child, Directory, File, Kind, Representation};
+use thimble_core::service::place::Place;
 
 use crate::Error;
 
@@ -60,6 +61,7 @@ const HEAD: &str = "\
         grammar::date::UnixTime,
         semantics::negotiate::Coding,
         service::image::{Child, Directory, File, Image, Kind, Representation},
+        service::place::Place,
     };";
 
 /// An expression whose value is the image.
@@ -88,13 +90,14 @@ fn kind(kind: &Kind, numbers: &BTreeMap<&[u8], usize>) -> String {
         Kind::Directory { index, modified } => {
             format!("Kind::Directory {{ index: {index}, modified: {} }}", time(*modified))
         }
-        Kind::File(File { content_type, identity, coded }) => {
+        Kind::File(File { content_type, identity, coded, form_place }) => {
             let identity = representation(identity, numbers);
             let coded: Vec<_> = coded.iter().map(|coded| representation(coded, numbers)).collect();
             let coded = coded.join(", ");
             format!(
                 "Kind::File(File {{ content_type: {content_type:?}, identity: {identity}, \
-                 coded: &[{coded}] }})"
+                 coded: &[{coded}], form_place: {} }})",
+                place(*form_place)
             )
         }
     }
@@ -108,6 +111,15 @@ fn representation(one: &Representation, numbers: &BTreeMap<&[u8], usize>) -> Str
         "Representation {{ coding: Coding::{coding:?}, content: CONTENT_{number}, \
          etag: {etag:?}, modified: {modified} }}"
     )
+}
+
+fn place(place: Option<&Place>) -> String {
+    match place {
+        Some(Place { at, replaced }) => {
+            format!("Some(&Place {{ at: {}, replaced: {replaced} }})", in_thousands(*at))
+        }
+        None => "None".to_owned(),
+    }
 }
 
 fn time(modified: Option<UnixTime>) -> String {

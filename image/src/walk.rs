@@ -12,6 +12,7 @@ use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::mime;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::service::image::{Child, Directory, File, Kind, Representation};
+use thimble_core::service::place::{Place, PlaceSearch};
 use thimble_core::service::storage::listing_order;
 
 use crate::gzip::gzip;
@@ -146,7 +147,9 @@ impl Walk<'_> {
             }
         }
         let content_type = self.content_type(file.name.as_encoded_bytes());
-        Ok(File { content_type, identity, coded: coded.leak() })
+        let form_place =
+            if mime::is_html(content_type) { form_place(identity.content) } else { None };
+        Ok(File { content_type, identity, coded: coded.leak(), form_place })
     }
 
     fn content_type(&mut self, name: &[u8]) -> &'static str {
@@ -193,6 +196,14 @@ impl Walk<'_> {
         let modified = UnixTime(modified.as_secs());
         Some(self.latest.map_or(modified, |latest| modified.min(latest)))
     }
+}
+
+/// Where submitted fields go into a page.
+fn form_place(page: &[u8]) -> Option<&'static Place> {
+    let mut search = PlaceSearch::default();
+    search.look(page);
+    let place = search.place(page.len() as u64)?;
+    Some(Box::leak(Box::new(place)))
 }
 
 /// The order in which children are listed.

@@ -2,7 +2,7 @@
 
 import http.client
 import sys
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import pages
 
@@ -49,7 +49,8 @@ for path, content in pages.files(root):
 for path, content in pages.folders(root):
     reply, got = ask("GET", path)
     assert reply.status == 301, (path, reply.status)
-    assert urlsplit(reply.getheader("Location")).path == path + "/", path
+    location = urljoin(f"http://a{path}", reply.getheader("Location"))
+    assert location == f"http://a{path}/", path
     reply, got = ask("GET", path + "/")
     assert (reply.status, got) == (200, content), path
 

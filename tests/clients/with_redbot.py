@@ -11,9 +11,6 @@ import thor
 from httplint.note import levels
 from redbot.resource import HttpResource
 
-# How long a copy stays fresh is for the site to say, not for the server.
-LEFT_TO_THE_SITE = {"FRESHNESS_HEURISTIC"}
-
 url, *paths = sys.argv[1:]
 config = ConfigParser()
 config.read_dict({"redbot": {"enable_local_access": "True"}})
@@ -48,7 +45,7 @@ def faults(resource, negotiates):
     notes = {str(note): note for reply in replies for note in reply.response.notes}
     for note in notes.values():
         name = type(note).__name__
-        if note.level in (levels.BAD, levels.WARN) and name not in LEFT_TO_THE_SITE:
+        if note.level in (levels.BAD, levels.WARN):
             yield f"{note.level.value}: {name}: {note.summary}"
     for what, supported in [
         ("If-None-Match", resource.inm_support),

@@ -29,7 +29,7 @@ const TIMES: [(&str, f64); 4] = [
 ];
 
 /// Files that are made, and what they hold.
-const MADE: [(&[u8], &[u8]); 20] = [
+const MADE: [(&[u8], &[u8]); 28] = [
     (b"fixture/names/a b.txt", b"a space\n"),
     (b"fixture/names/a\"b.txt", b"a quotation mark\n"),
     (b"fixture/names/a'b.txt", b"an apostrophe\n"),
@@ -50,10 +50,29 @@ const MADE: [(&[u8], &[u8]); 20] = [
     (b"fixture/names/a folder/index.html", b"<!DOCTYPE html>\n<title>A folder</title>\n"),
     (b"fixture/names/a:folder/file.txt", b"below a colon\n"),
     (b"fixture/names/http:/file.txt", b"below what looks like a scheme\n"),
+    (b"fixture/numbers/10/file.txt", b"in a folder\n"),
+    (b"fixture/numbers/9/file.txt", b"in a folder\n"),
+    (b"fixture/numbers/1", b"1\n"),
+    (b"fixture/numbers/page 2.txt", b"2\n"),
+    (b"fixture/numbers/Page 11.txt", b"11\n"),
+    (b"fixture/numbers/page 100.txt", b"100\n"),
+    (b"fixture/unseen/a\xe2\x80\xaegpj.exe", b"it seems to be a picture\n"),
+    (b"fixture/unseen/a\xef\xbb\xbf\xe2\x80\x8b\xc2\xad.txt", b"three that take no room\n"),
 ];
 
+/// Names of text files in `mime`, and some that are not.
+const NAMES: [&str; 6] = ["README", "LICENSE-MIT", "Makefile", "dockerfile", "READMES", "firmware"];
+
 /// What the names of files in `mime` end with. That of a file without any dot is `plain`.
-const ENDINGS: [&str; 77] = [
+const ENDINGS: [&str; 85] = [
+    "cjs",
+    "ts",
+    "tsx",
+    "jsx",
+    "mts",
+    "cts",
+    "vue",
+    "svelte",
     "html",
     "htm",
     "xhtml",
@@ -172,6 +191,9 @@ pub fn write_from(above: &Path, name: &str, target: &Path) -> Result<()> {
     if let Some(folder) = below(b"fixture/mime") {
         for ending in ENDINGS {
             fs::write(folder.join(format!("a.{ending}")), "a file\n")?;
+        }
+        for name in NAMES {
+            fs::write(folder.join(name), "a file\n")?;
         }
     }
     for (path, says) in LINKS {

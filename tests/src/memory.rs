@@ -1,6 +1,8 @@
 //! A server without sockets and files: storage and transport in memory, both never pending.
 
 use std::any::Any;
+use std::hint::spin_loop;
+use std::task::Waker;
 
 use embedded_io::ErrorKind;
 use thimble_core::grammar::date::UnixTime;
@@ -89,7 +91,7 @@ impl<'s> Wire<'s> {
         let mut fields = [FieldEntry::default(); 32];
         loop {
             let buffers = Buffers { rx: &mut *rx, tx: &mut *tx, fields: &mut fields };
-            match block_on(server.serve(self, buffers))? {
+            match block_on(server.serve(self, buffers), Waker::noop(), spin_loop)? {
                 Ended::Idle => {}
                 Ended::Cut => return Ok(Served::Cut),
                 Ended::Closed if self.tx.closed && !self.rx.timed_out_idle => {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use thimble_core::Limits;
 use thimble_core::server::Server;
 use thimble_core::service::Storage;
+use thimble_core::service::html::REFUSAL_PAGE;
 
 use crate::app::App;
 use crate::cases::{Case, End, Root, Setting, Sizes};
@@ -28,7 +29,8 @@ impl<S: Storage> Replay<S> {
         let limits = setting.limits.limits();
         let clock = FixedClock(setting.clock.then_some(NOW));
         Self {
-            server: Server::new(App::with(setting, storage), clock, limits),
+            server: Server::new(App::with(setting, storage), clock, limits)
+                .refusal_page(REFUSAL_PAGE),
             rx: vec![b'\n'; limits.receive_buffer()],
             tx: vec![b'\n'; transmit],
         }
@@ -42,7 +44,8 @@ impl<S: Storage> Replay<S> {
             Sizes::Small => setting.limits.limits(),
         };
         Self {
-            server: Server::new(App::with(setting, storage), FixedClock(None), limits),
+            server: Server::new(App::with(setting, storage), FixedClock(None), limits)
+                .refusal_page(REFUSAL_PAGE),
             rx: vec![b'\n'; 4096],
             tx: vec![b'\n'; 1024],
         }

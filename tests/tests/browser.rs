@@ -6,11 +6,12 @@
     reason = "a failure here is the test's failure"
 )]
 
-use std::fs;
+use std::fs::{self, File};
 use std::future::Future;
 use std::io::{BufRead as _, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -18,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thimble_tests::command::Thimble;
-use thimble_tests::folder::site;
+use thimble_tests::folder::{Folder, site};
 use thimble_tests::qemu::Guest;
 
 const NAME: &str = "<script>alert(1)</script> Zoë 🪡";
@@ -209,4 +210,79 @@ async fn brightness(client: &Client, element: &str, property: &str) -> f64 {
     );
     let mean = client.execute(&script, Vec::new()).await.unwrap();
     mean.as_f64().unwrap()
+}
+
+/// What a server replied before is not shown when something else is there today.
+#[test]
+fn what_changed_is_shown() {
+    let folder = Folder::new().unwrap();
+    let old = SystemTime::now() - Duration::from_secs(1_000_000);
+    let script = |title: &str| {
+        let path = folder.file("app.js", format!("document.title = '{title}';")).unwrap();
+        // By its age alone, a browser keeps it for more than a day.
+        File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+    };
+    folder
+        .file("index.html", "<!DOCTYPE html><title></title><script src=app.js></script>")
+        .unwrap();
+    folder.file("docs.html/index.html", "<!DOCTYPE html><title>a folder</title>").unwrap();
+    script("first");
+    let thimble = Thimble::serve(folder.path(), &["-q"]);
+    let mut browser = Browser::start();
+    block_on(async {
+        let client = browser.open(&[], json!({})).await;
+        client.goto(&thimble.url("/")).await.unwrap();
+        assert_eq!(client.title().await.unwrap(), "first");
+        client.goto(&thimble.url("/docs.html")).await.unwrap();
+        assert!(client.current_url().await.unwrap().as_str().ends_with("/docs.html/"));
+        assert_eq!(client.title().await.unwrap(), "a folder");
+
+        script("other");
+        fs::remove_dir_all(folder.path().join("docs.html")).unwrap();
+        folder.file("docs.html", "<!DOCTYPE html><title>a page</title>").unwrap();
+        client.goto(&thimble.url("/")).await.unwrap();
+        assert_eq!(client.title().await.unwrap(), "other");
+        client.goto(&thimble.url("/docs.html")).await.unwrap();
+        assert!(client.current_url().await.unwrap().as_str().ends_with("/docs.html"));
+        assert_eq!(client.title().await.unwrap(), "a page");
+        client.close().await.unwrap();
+    });
+}
+
+/// What another site had posted runs in no script of the page that shows it.
+#[test]
+fn what_was_posted_does_not_run() {
+    let folder = Folder::new().unwrap();
+    let script = "<script>const page = `<body><!-- form --></body>`; var ended = true;";
+    let form = "<form method=post><input name='${document.title=\"stolen\"}'><button>";
+    for (name, page) in [
+        (
+            "a.html",
+            format!(
+                "<!DOCTYPE html><title>a</title><body>{form}a</button></form>{script}</script>"
+            ),
+        ),
+        (
+            "b.html",
+            format!(
+                "<!DOCTYPE html><title>b</title><p title='<!-- form -->'>{form}b</button></form>{script}"
+            ),
+        ),
+    ] {
+        folder.file(name, page).unwrap();
+    }
+    let thimble = Thimble::serve(folder.path(), &["-q"]);
+    let mut browser = Browser::start();
+    block_on(async {
+        let client = browser.open(&[], json!({})).await;
+        for (name, shown) in [("a", 1), ("b", 0)] {
+            client.goto(&thimble.url(&format!("/{name}.html"))).await.unwrap();
+            client.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
+            client.wait().for_element(Locator::Css("form")).await.unwrap();
+            assert_eq!(client.title().await.unwrap(), name);
+            let count = ask(&client, "document.querySelectorAll('dl.form').length").await;
+            assert_eq!(count, shown, "{name}");
+        }
+        client.close().await.unwrap();
+    });
 }

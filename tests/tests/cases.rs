@@ -207,7 +207,7 @@ fn with_std<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) ->
     let server = server.limits(setting.limits.limits());
     let (address, stop) = (server.local_addr().unwrap(), server.stop());
     let app = App::with(setting, storage);
-    let thread = Some(thread::spawn(move || server.run(&app).unwrap()));
+    let thread = Some(thread::spawn(move || server.run(app).unwrap()));
     Running { address, stop: Box::new(move || stop.stop()), thread }
 }
 

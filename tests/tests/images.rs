@@ -15,10 +15,9 @@ use tempfile::TempDir;
 use thimble_core::Image;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
-use thimble_core::server::blocking::block_on;
 use thimble_core::service::storage::{Entries as _, Entry, File, Node, OpenError, Storage};
 use thimble_image::Builder;
-use thimble_std::Folder;
+use thimble_std::{Folder, block_on};
 
 /// The image of the fixture that the build script of these tests made.
 static BUILT: Image = include!(concat!(env!("OUT_DIR"), "/fixture.rs"));

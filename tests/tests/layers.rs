@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders of core, each of which may use those before it.
-const LAYERS: [&str; 7] =
-    ["bytes", "grammar", "message", "semantics", "framing", "server", "service"];
+const LAYERS: [&str; 8] =
+    ["bytes", "grammar", "message", "semantics", "framing", "server", "service", "testing"];
 
 /// The last layer that has no I/O.
 const LAST_PURE: &str = "framing";

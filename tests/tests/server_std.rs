@@ -9,5 +9,5 @@ use std::io;
 use thimble_std as frontend;
 
 fn run(server: frontend::Server) -> io::Result<()> {
-    server.run(&server::Rooms)
+    server.run(server::Rooms)
 }

@@ -5,6 +5,7 @@
 
 use smoltcp::phy::Medium;
 use smoltcp::time::Duration;
+use thimble_core::service::html::REFUSAL_PAGE;
 use thimble_smoltcp::{Deadlines, Memory, Server};
 use thimble_tests::app::App;
 use thimble_tests::cases::{self, Case, End, Setting, Sizes};
@@ -69,7 +70,8 @@ fn replay(medium: Medium, faults: Faults, piece: usize) {
         let server = Server::new(&app)
             .clock(FixedClock(setting.clock.then_some(NOW)))
             .limits(setting.limits.limits())
-            .deadlines(patient());
+            .deadlines(patient())
+            .refusal_page(REFUSAL_PAGE);
         let check = |bench: &mut Bench<'_, '_, '_>| {
             report(&cases, |case| faults_of(case, replays.with(setting), bench, piece));
         };

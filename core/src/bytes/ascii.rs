@@ -100,6 +100,22 @@ pub fn pct_decoded(after: &[u8]) -> Option<u8> {
     Some(hex_digit(*high)? << 4 | hex_digit(*low)?)
 }
 
+/// The octets that are pct-encoded at the start of `input`, up to four: no character has more. What
+/// is not encoded never completes one: it is characters by itself.
+// Forms are all that most devices decode so.
+#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+pub fn pct_sequence<'o>(mut input: &[u8], octets: &'o mut [u8; 4]) -> &'o [u8] {
+    let mut count = 0;
+    for slot in octets.iter_mut() {
+        let [b'%', after @ ..] = input else { break };
+        let Some(octet) = pct_decoded(after) else { break };
+        *slot = octet;
+        count += 1;
+        input = after.get(2..).unwrap_or_default();
+    }
+    octets.get(..count).unwrap_or_default()
+}
+
 /// Whether every percent sign in `octets` begins a pct-encoded octet.
 pub fn is_pct_encoded(mut octets: &[u8]) -> bool {
     while let [octet, rest @ ..] = octets {

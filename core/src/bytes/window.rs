@@ -82,11 +82,6 @@ impl<'b> Window<'b> {
     pub fn kept(&mut self) -> &mut [u8] {
         self.buffer.get_mut(..self.kept).unwrap_or_default()
     }
-
-    /// The buffer behind the unread octets, to work in: nothing is read into it before that is done.
-    pub fn behind(&mut self) -> &mut [u8] {
-        self.buffer.get_mut(self.span.end..).unwrap_or_default()
-    }
 }
 
 /// Copies `start..end` of `buffer` down to `to`.

@@ -26,6 +26,8 @@ pub enum BodyLength {
 /// | others, then `chunked` | absent | 501 (§6.1) | 400 |
 /// | anything else | absent | 400 (§6.3, case 4) | 400 |
 ///
+/// Anything else is also a list with an empty member, which some recipients take for another coding.
+///
 /// # Errors
 /// Every doubtful message; the connection must close after the answer.
 pub const fn body_length(facts: &Facts, version: Version) -> Result<BodyLength, ParseError> {
@@ -61,6 +63,7 @@ mod tests {
             (Http11, "Transfer-Encoding: gzip, chunked\r\n", Err(ParseError::TransferCoding)),
             (Http11, "Transfer-Encoding: gzip\r\n", Err(ParseError::TransferEncoding)),
             (Http11, "Transfer-Encoding:\r\n", Err(ParseError::TransferEncoding)),
+            (Http11, "Transfer-Encoding: chunked, ,\r\n", Err(ParseError::TransferEncoding)),
             (
                 Http11,
                 "Transfer-Encoding: chunked\r\nContent-Length: 7\r\n",

@@ -7,6 +7,25 @@ use crate::message::reader::HeadLimits;
 const CRLFS: usize = 6;
 
 /// Limits on what a client may send. Each has a status that answers what is over it.
+///
+/// | | [`DESKTOP`](Self::DESKTOP) | [`DEVICE`](Self::DEVICE) | over it |
+/// |---|---|---|---|
+/// | [`request_line`](Self::request_line) | 8 KiB | 1 KiB | 414 |
+/// | [`field_section`](Self::field_section) | 40 KiB | 2,560 octets | 431 |
+/// | [`fields`](Self::fields) | 128 | 64 | 431 |
+/// | [`line`](Self::line) | 8 KiB | 256 octets | 400, 431 |
+/// | [`form`](Self::form) | 1 MiB | 2 KiB | 413 |
+/// | [`drain`](Self::drain) | 64 KiB | 4 KiB | the connection closes |
+/// | [receive buffer](Self::receive_buffer) for all of it | 1,080 KiB | 5,894 octets | |
+///
+/// ```
+/// use thimble_core::Limits;
+///
+/// let mut limits = Limits::DESKTOP;
+/// assert_eq!((limits.form, limits.fields), (1024 * 1024, 128));
+/// limits.form = 16 * 1024 * 1024;
+/// assert_eq!(Limits::DEVICE.receive_buffer(), 1024 + 2560 + 256 + 2048 + 6);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -28,7 +47,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For a computer.
+    /// For a computer: the left column of the table above.
     pub const DESKTOP: Self = Self {
         request_line: 8 * 1024,
         field_section: 40 * 1024,
@@ -38,7 +57,7 @@ impl Limits {
         drain: 64 * 1024,
     };
 
-    /// For a microcontroller: heads fit a receive buffer of 4 KiB.
+    /// For a microcontroller: the right column. Heads fit a receive buffer of 4 KiB.
     pub const DEVICE: Self = Self {
         request_line: 1024,
         field_section: 2560,

@@ -5,6 +5,7 @@
 //! One that is given `&[u8]` says whether all of it is that element.
 
 pub mod chunk;
+pub mod cookie;
 pub mod date;
 pub mod etag;
 pub mod field_line;

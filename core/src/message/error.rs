@@ -63,8 +63,8 @@ parse_errors! {
     ContentLength BAD_REQUEST "Content-Length must be one decimal number"
     /// Both Content-Length and Transfer-Encoding (RFC 9112 §6.1).
     AmbiguousLength BAD_REQUEST "both Content-Length and Transfer-Encoding"
-    /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1), or one that doesn't end with the only
-    /// `chunked` (RFC 9112 §6.3).
+    /// Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1), one that doesn't end with the only `chunked`
+    /// (RFC 9112 §6.3), or one with an empty member.
     TransferEncoding BAD_REQUEST "Transfer-Encoding must end with its only chunked"
     /// A transfer coding that is not implemented (RFC 9112 §6.1).
     TransferCoding NOT_IMPLEMENTED "the only transfer coding known is chunked"
@@ -105,11 +105,27 @@ pub struct Refusal {
     pub status: Status,
     /// One line, or nothing.
     pub reason: &'static str,
+    /// The name and value of a field that says more to the client, as some statuses have one.
+    pub field: Option<&'static (&'static str, &'static str)>,
 }
 
 impl Refusal {
     /// A refusal with `status`.
     pub const fn new(status: Status, reason: &'static str) -> Self {
-        Self { status, reason }
+        Self { status, reason, field: None }
+    }
+
+    /// The same with a field.
+    ///
+    /// ```
+    /// use thimble_core::message::{Refusal, Status};
+    ///
+    /// const BUSY: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "the pump is running")
+    ///     .with_field(&("Retry-After", "30"));
+    /// # let _ = BUSY;
+    /// ```
+    #[must_use]
+    pub const fn with_field(self, field: &'static (&'static str, &'static str)) -> Self {
+        Self { field: Some(field), ..self }
     }
 }

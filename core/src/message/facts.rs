@@ -56,15 +56,13 @@ pub enum TransferEncoding {
     /// The field is absent.
     #[default]
     Absent,
-    /// The field is there, with no coding in it.
-    Empty,
     /// `chunked` alone.
     Chunked,
     /// Others, and then `chunked`.
     OthersThenChunked,
     /// Others, and no `chunked` after them.
     Others,
-    /// `chunked` before the end, or twice.
+    /// `chunked` before the end, or twice, or an empty member.
     Invalid,
 }
 
@@ -103,9 +101,7 @@ impl Facts {
         match field {
             Word::ContentLength => self.content_length.add(parse_decimal(content)),
             Word::Upgrade => self.upgrade = true,
-            Word::Connection | Word::Expect => self.add_members(content, field),
-            Word::TransferEncoding => {
-                self.transfer_encoding = self.transfer_encoding.max(TransferEncoding::Empty);
+            Word::Connection | Word::Expect | Word::TransferEncoding => {
                 self.add_members(content, field);
             }
             _ => {}
@@ -118,6 +114,11 @@ impl Facts {
         // whatever is in them, and an option of Connection is a token.
         for member in content.split(|&octet| octet == b',').map(trim_ows) {
             if member.is_empty() {
+                // They are to be skipped (RFC 9110 §5.6.1.2). But recipients differ about that, and
+                // where they differ about this field, they differ about where the message ends.
+                if field == Word::TransferEncoding {
+                    self.transfer_encoding = TransferEncoding::Invalid;
+                }
                 continue;
             }
             match (field, Word::of(member)) {
@@ -142,9 +143,9 @@ impl TransferEncoding {
     /// (RFC 9112 §7.1).
     const fn and_then(self, is_chunked: bool) -> Self {
         match (self, is_chunked) {
-            (Self::Absent | Self::Empty, true) => Self::Chunked,
+            (Self::Absent, true) => Self::Chunked,
             (Self::Others, true) => Self::OthersThenChunked,
-            (Self::Absent | Self::Empty | Self::Others, false) => Self::Others,
+            (Self::Absent | Self::Others, false) => Self::Others,
             _ => Self::Invalid,
         }
     }
@@ -258,15 +259,18 @@ mod tests {
     fn transfer_codings_add_up_over_lines() {
         for (values, expected) in [
             (&["chunked"][..], TransferEncoding::Chunked),
-            (&[" ", "Chunked"], TransferEncoding::Chunked),
-            (&[", CHUNKED ,"], TransferEncoding::Chunked),
+            (&[" ", "Chunked"], TransferEncoding::Invalid),
+            (&[", CHUNKED"], TransferEncoding::Invalid),
+            (&["chunked ,"], TransferEncoding::Invalid),
+            (&["chunked, ,"], TransferEncoding::Invalid),
+            (&["gzip,, chunked"], TransferEncoding::Invalid),
             (&["gzip", "chunked"], TransferEncoding::OthersThenChunked),
             (&["gzip;a=\",\", chunked"], TransferEncoding::OthersThenChunked),
             (&["gzip"], TransferEncoding::Others),
-            (&[""], TransferEncoding::Empty),
+            (&[""], TransferEncoding::Invalid),
             (&["xchunked"], TransferEncoding::Others),
             (&["\"chunked\""], TransferEncoding::Others),
-            (&["chunked", ""], TransferEncoding::Chunked),
+            (&["chunked", ""], TransferEncoding::Invalid),
             (&["chunked, chunked"], TransferEncoding::Invalid),
             (&["chunked", "gzip"], TransferEncoding::Invalid),
             (&["chunked;a=b"], TransferEncoding::Others),

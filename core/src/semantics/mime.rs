@@ -4,30 +4,38 @@ use crate::grammar::media_type::media_type;
 
 /// What is sent for an extension that is not listed.
 const UNKNOWN: &str = "application/octet-stream";
+/// What is sent for text of no other type.
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Extensions in lower case, sorted, with their types.
 ///
 /// Types are those that IANA registers (<https://www.iana.org/assignments/media-types/>), by the
 /// extensions that their registrations name and mime-db collects; where there is none, those that
-/// browsers expect. Sources of programs are shown as text, whatever else their extension may mean.
+/// browsers expect. Sources of programs are shown as text, whatever else their extension may mean
+/// (`ts` is more often TypeScript than an MPEG transport stream), and scripts are of the type that
+/// browsers run.
 /// Text is UTF-8: its types say so, the others know it from their content.
-const TYPES: [(&str, &str); 238] = [
+const TYPES: [(&str, &str); 320] = [
     ("3g2", "video/3gpp2"),
     ("3gp", "video/3gpp"),
     ("3mf", "model/3mf"),
     ("7z", "application/x-7z-compressed"),
     ("aac", "audio/aac"),
+    ("ac", "text/plain; charset=utf-8"),
     ("adoc", "text/plain; charset=utf-8"),
     ("ai", "application/postscript"),
     ("aif", "audio/aiff"),
     ("aiff", "audio/aiff"),
+    ("am", "text/plain; charset=utf-8"),
     ("amr", "audio/AMR"),
     ("apk", "application/vnd.android.package-archive"),
     ("apng", "image/apng"),
     ("asm", "text/plain; charset=utf-8"),
+    ("astro", "text/plain; charset=utf-8"),
     ("atom", "application/atom+xml"),
     ("avi", "video/x-msvideo"),
     ("avif", "image/avif"),
+    ("awk", "text/plain; charset=utf-8"),
     ("bash", "text/plain; charset=utf-8"),
     ("bat", "text/plain; charset=utf-8"),
     ("bib", "text/plain; charset=utf-8"),
@@ -39,8 +47,12 @@ const TYPES: [(&str, &str); 238] = [
     ("cc", "text/plain; charset=utf-8"),
     ("cer", "application/pkix-cert"),
     ("cfg", "text/plain; charset=utf-8"),
-    ("cjs", "application/node"),
+    ("cjs", "text/javascript; charset=utf-8"),
+    ("cl", "text/plain; charset=utf-8"),
+    ("clj", "text/plain; charset=utf-8"),
+    ("cljs", "text/plain; charset=utf-8"),
     ("cmake", "text/plain; charset=utf-8"),
+    ("coffee", "text/plain; charset=utf-8"),
     ("conf", "text/plain; charset=utf-8"),
     ("cpp", "text/plain; charset=utf-8"),
     ("crl", "application/pkix-crl"),
@@ -48,8 +60,11 @@ const TYPES: [(&str, &str); 238] = [
     ("cs", "text/plain; charset=utf-8"),
     ("css", "text/css; charset=utf-8"),
     ("csv", "text/csv; charset=utf-8"),
+    ("cts", "text/plain; charset=utf-8"),
     ("cur", "image/vnd.microsoft.icon"),
     ("cxx", "text/plain; charset=utf-8"),
+    ("d", "text/plain; charset=utf-8"),
+    ("dart", "text/plain; charset=utf-8"),
     ("deb", "application/vnd.debian.binary-package"),
     ("der", "application/x-x509-ca-cert"),
     ("diff", "text/plain; charset=utf-8"),
@@ -57,17 +72,32 @@ const TYPES: [(&str, &str); 238] = [
     ("dll", "application/vnd.microsoft.portable-executable"),
     ("dmg", "application/x-apple-diskimage"),
     ("doc", "application/msword"),
+    ("dockerfile", "text/plain; charset=utf-8"),
     ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
     ("dot", "text/vnd.graphviz; charset=utf-8"),
     ("dtd", "application/xml-dtd"),
+    ("edn", "text/plain; charset=utf-8"),
+    ("el", "text/plain; charset=utf-8"),
+    ("elm", "text/plain; charset=utf-8"),
     ("eml", "message/rfc822"),
     ("eot", "application/vnd.ms-fontobject"),
     ("eps", "application/postscript"),
     ("epub", "application/epub+zip"),
+    ("erl", "text/plain; charset=utf-8"),
+    ("ex", "text/plain; charset=utf-8"),
     ("exe", "application/vnd.microsoft.portable-executable"),
+    ("exs", "text/plain; charset=utf-8"),
+    ("f", "text/plain; charset=utf-8"),
     ("f90", "text/plain; charset=utf-8"),
+    ("f95", "text/plain; charset=utf-8"),
+    ("fish", "text/plain; charset=utf-8"),
     ("flac", "audio/flac"),
     ("flv", "video/x-flv"),
+    ("frag", "text/plain; charset=utf-8"),
+    ("fs", "text/plain; charset=utf-8"),
+    ("fsx", "text/plain; charset=utf-8"),
+    ("gd", "text/plain; charset=utf-8"),
+    ("gemspec", "text/plain; charset=utf-8"),
     ("geojson", "application/geo+json"),
     ("gif", "image/gif"),
     ("glb", "model/gltf-binary"),
@@ -76,22 +106,32 @@ const TYPES: [(&str, &str); 238] = [
     ("go", "text/plain; charset=utf-8"),
     ("gpx", "application/gpx+xml"),
     ("gradle", "text/plain; charset=utf-8"),
+    ("groovy", "text/plain; charset=utf-8"),
     ("gv", "text/vnd.graphviz; charset=utf-8"),
+    ("gyp", "text/plain; charset=utf-8"),
     ("gz", "application/gzip"),
     ("h", "text/plain; charset=utf-8"),
     ("har", "application/json"),
+    ("hbs", "text/plain; charset=utf-8"),
     ("heic", "image/heic"),
     ("heif", "image/heif"),
     ("hh", "text/plain; charset=utf-8"),
     ("hpp", "text/plain; charset=utf-8"),
+    ("hrl", "text/plain; charset=utf-8"),
     ("hs", "text/plain; charset=utf-8"),
     ("htm", "text/html; charset=utf-8"),
     ("html", "text/html; charset=utf-8"),
+    ("hx", "text/plain; charset=utf-8"),
+    ("hxx", "text/plain; charset=utf-8"),
     ("ico", "image/vnd.microsoft.icon"),
     ("ics", "text/calendar; charset=utf-8"),
+    ("inc", "text/plain; charset=utf-8"),
     ("ini", "text/plain; charset=utf-8"),
+    ("inl", "text/plain; charset=utf-8"),
     ("ino", "text/plain; charset=utf-8"),
     ("iso", "application/x-iso9660-image"),
+    ("ixx", "text/plain; charset=utf-8"),
+    ("j2", "text/plain; charset=utf-8"),
     ("jar", "application/java-archive"),
     ("java", "text/plain; charset=utf-8"),
     ("jfif", "image/jpeg"),
@@ -102,6 +142,8 @@ const TYPES: [(&str, &str); 238] = [
     ("jpg", "image/jpeg"),
     ("js", "text/javascript; charset=utf-8"),
     ("json", "application/json"),
+    ("json5", "text/plain; charset=utf-8"),
+    ("jsonc", "text/plain; charset=utf-8"),
     ("jsonl", "application/x-ndjson"),
     ("jsonld", "application/ld+json"),
     ("jsx", "text/plain; charset=utf-8"),
@@ -110,8 +152,13 @@ const TYPES: [(&str, &str); 238] = [
     ("kml", "application/vnd.google-earth.kml+xml"),
     ("kmz", "application/vnd.google-earth.kmz"),
     ("kt", "text/plain; charset=utf-8"),
+    ("kts", "text/plain; charset=utf-8"),
     ("ktx2", "image/ktx2"),
+    ("ld", "text/plain; charset=utf-8"),
     ("less", "text/plain; charset=utf-8"),
+    ("lhs", "text/plain; charset=utf-8"),
+    ("lisp", "text/plain; charset=utf-8"),
+    ("ll", "text/plain; charset=utf-8"),
     ("lock", "text/plain; charset=utf-8"),
     ("log", "text/plain; charset=utf-8"),
     ("lua", "text/plain; charset=utf-8"),
@@ -119,18 +166,26 @@ const TYPES: [(&str, &str); 238] = [
     ("m2ts", "video/mp2t"),
     ("m3u", "audio/mpegurl"),
     ("m3u8", "application/vnd.apple.mpegurl"),
+    ("m4", "text/plain; charset=utf-8"),
     ("m4a", "audio/mp4"),
     ("m4b", "audio/mp4"),
     ("m4s", "video/iso.segment"),
     ("m4v", "video/mp4"),
+    ("mak", "text/plain; charset=utf-8"),
+    ("make", "text/plain; charset=utf-8"),
     ("map", "application/json"),
     ("markdown", "text/markdown; charset=utf-8"),
     ("md", "text/markdown; charset=utf-8"),
     ("mid", "audio/midi"),
     ("midi", "audio/midi"),
+    ("mjml", "text/plain; charset=utf-8"),
     ("mjs", "text/javascript; charset=utf-8"),
+    ("mk", "text/plain; charset=utf-8"),
     ("mka", "audio/matroska"),
     ("mkv", "video/matroska"),
+    ("ml", "text/plain; charset=utf-8"),
+    ("mli", "text/plain; charset=utf-8"),
+    ("mm", "text/plain; charset=utf-8"),
     ("mobi", "application/x-mobipocket-ebook"),
     ("mov", "video/quicktime"),
     ("mp3", "audio/mpeg"),
@@ -139,10 +194,12 @@ const TYPES: [(&str, &str); 238] = [
     ("mpeg", "video/mpeg"),
     ("mpg", "video/mpeg"),
     ("mtl", "model/mtl"),
-    ("mts", "video/mp2t"),
+    ("mts", "text/plain; charset=utf-8"),
     ("ndjson", "application/x-ndjson"),
     ("nim", "text/plain; charset=utf-8"),
+    ("nix", "text/plain; charset=utf-8"),
     ("nt", "application/n-triples"),
+    ("nu", "text/plain; charset=utf-8"),
     ("numbers", "application/vnd.apple.numbers"),
     ("obj", "model/obj"),
     ("odg", "application/vnd.oasis.opendocument.graphics"),
@@ -159,6 +216,7 @@ const TYPES: [(&str, &str); 238] = [
     ("p7s", "application/pkcs7-signature"),
     ("pages", "application/vnd.apple.pages"),
     ("parquet", "application/vnd.apache.parquet"),
+    ("pas", "text/plain; charset=utf-8"),
     ("patch", "text/plain; charset=utf-8"),
     ("pcap", "application/vnd.tcpdump.pcap"),
     ("pdf", "application/pdf"),
@@ -166,20 +224,29 @@ const TYPES: [(&str, &str); 238] = [
     ("pfx", "application/x-pkcs12"),
     ("php", "text/plain; charset=utf-8"),
     ("pl", "text/plain; charset=utf-8"),
+    ("pm", "text/plain; charset=utf-8"),
     ("png", "image/png"),
+    ("po", "text/plain; charset=utf-8"),
     ("ppt", "application/vnd.ms-powerpoint"),
     ("pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    ("prisma", "text/plain; charset=utf-8"),
     ("properties", "text/plain; charset=utf-8"),
     ("proto", "text/plain; charset=utf-8"),
     ("ps", "application/postscript"),
     ("ps1", "text/plain; charset=utf-8"),
     ("psd", "image/vnd.adobe.photoshop"),
+    ("pug", "text/plain; charset=utf-8"),
     ("py", "text/plain; charset=utf-8"),
+    ("pyi", "text/plain; charset=utf-8"),
+    ("pyw", "text/plain; charset=utf-8"),
+    ("pyx", "text/plain; charset=utf-8"),
     ("qt", "video/quicktime"),
     ("r", "text/plain; charset=utf-8"),
+    ("rake", "text/plain; charset=utf-8"),
     ("rar", "application/vnd.rar"),
     ("rb", "text/plain; charset=utf-8"),
     ("rdf", "application/rdf+xml"),
+    ("rkt", "text/plain; charset=utf-8"),
     ("rpm", "application/x-rpm"),
     ("rs", "text/plain; charset=utf-8"),
     ("rss", "application/rss+xml"),
@@ -187,10 +254,13 @@ const TYPES: [(&str, &str); 238] = [
     ("rtf", "application/rtf"),
     ("s", "text/plain; charset=utf-8"),
     ("sass", "text/plain; charset=utf-8"),
+    ("sbt", "text/plain; charset=utf-8"),
     ("scala", "text/plain; charset=utf-8"),
+    ("scm", "text/plain; charset=utf-8"),
     ("scss", "text/plain; charset=utf-8"),
     ("sh", "text/plain; charset=utf-8"),
     ("sig", "application/pgp-signature"),
+    ("sol", "text/plain; charset=utf-8"),
     ("spx", "audio/ogg"),
     ("sql", "application/sql"),
     ("sqlite", "application/vnd.sqlite3"),
@@ -198,28 +268,44 @@ const TYPES: [(&str, &str); 238] = [
     ("step", "model/step"),
     ("stl", "model/stl"),
     ("stp", "model/step"),
+    ("sty", "text/plain; charset=utf-8"),
+    ("styl", "text/plain; charset=utf-8"),
+    ("sv", "text/plain; charset=utf-8"),
+    ("svelte", "text/plain; charset=utf-8"),
     ("svg", "image/svg+xml"),
+    ("svh", "text/plain; charset=utf-8"),
     ("swf", "application/x-shockwave-flash"),
     ("swift", "text/plain; charset=utf-8"),
     ("tar", "application/x-tar"),
     ("tcl", "text/plain; charset=utf-8"),
     ("tex", "text/plain; charset=utf-8"),
     ("text", "text/plain; charset=utf-8"),
+    ("tf", "text/plain; charset=utf-8"),
+    ("tfvars", "text/plain; charset=utf-8"),
     ("tgz", "application/gzip"),
     ("tif", "image/tiff"),
     ("tiff", "image/tiff"),
+    ("tmpl", "text/plain; charset=utf-8"),
     ("toml", "application/toml"),
     ("topojson", "application/json"),
     ("torrent", "application/x-bittorrent"),
-    ("ts", "video/mp2t"),
+    ("tpl", "text/plain; charset=utf-8"),
+    ("ts", "text/plain; charset=utf-8"),
     ("tsv", "text/tab-separated-values; charset=utf-8"),
     ("tsx", "text/plain; charset=utf-8"),
     ("ttc", "font/collection"),
     ("ttf", "font/ttf"),
     ("ttl", "text/turtle; charset=utf-8"),
+    ("twig", "text/plain; charset=utf-8"),
     ("txt", "text/plain; charset=utf-8"),
     ("usdz", "model/vnd.usdz+zip"),
+    ("v", "text/plain; charset=utf-8"),
+    ("vb", "text/plain; charset=utf-8"),
     ("vcf", "text/vcard; charset=utf-8"),
+    ("vert", "text/plain; charset=utf-8"),
+    ("vhd", "text/plain; charset=utf-8"),
+    ("vhdl", "text/plain; charset=utf-8"),
+    ("vim", "text/plain; charset=utf-8"),
     ("vtt", "text/vtt; charset=utf-8"),
     ("vue", "text/plain; charset=utf-8"),
     ("wasm", "application/wasm"),
@@ -250,6 +336,48 @@ const TYPES: [(&str, &str); 238] = [
     ("zip", "application/zip"),
     ("zsh", "text/plain; charset=utf-8"),
     ("zst", "application/zstd"),
+];
+
+/// Names of text files without an extension, in lower case.
+const NAMES: [&str; 38] = [
+    "authors",
+    "brewfile",
+    "caddyfile",
+    "changelog",
+    "changes",
+    "codeowners",
+    "containerfile",
+    "contributing",
+    "contributors",
+    "copying",
+    "copyright",
+    "credits",
+    "dockerfile",
+    "gemfile",
+    "gnumakefile",
+    "history",
+    "install",
+    "jenkinsfile",
+    "justfile",
+    "kbuild",
+    "kconfig",
+    "licence",
+    "license",
+    "maintainers",
+    "makefile",
+    "manifest",
+    "news",
+    "notes",
+    "notice",
+    "patents",
+    "procfile",
+    "rakefile",
+    "readme",
+    "security",
+    "thanks",
+    "todo",
+    "unlicense",
+    "vagrantfile",
 ];
 
 /// What [`TYPES`] are searched by: each extension as a number, so that one comparison takes all of its
@@ -283,10 +411,32 @@ const fn key(mut extension: &[u8]) -> u128 {
     key
 }
 
-/// The Content-Type of a file called `name`, by what follows its last dot, in any case.
+/// The Content-Type of a file called `name`: by what follows its last dot, in any case; or, without
+/// one, text if it is a usual name of a text file (`README`, `Makefile`, `LICENSE-MIT`).
+///
+/// What neither says is `application/octet-stream`, whatever the file holds: who can write a file of
+/// any name shouldn't be able to make it run as a page or a script by what is in it. Replies say
+/// `nosniff` for the same reason.
+///
+/// ```
+/// use thimble_core::semantics::mime::content_type;
+///
+/// assert_eq!(content_type(b"app.MJS"), "text/javascript; charset=utf-8");
+/// assert_eq!(content_type(b"README"), "text/plain; charset=utf-8");
+/// assert_eq!(content_type(b"firmware"), "application/octet-stream");
+/// ```
 pub fn content_type(name: &[u8]) -> &'static str {
-    let found = extension(name).and_then(|extension| KEYS.binary_search(&key(extension)).ok());
+    let Some(extension) = extension(name) else {
+        return if is_text_by_name(name) { TEXT } else { UNKNOWN };
+    };
+    let found = KEYS.binary_search(&key(extension)).ok();
     found.and_then(|place| TYPES.get(place)).map_or(UNKNOWN, |(_, media_type)| media_type)
+}
+
+/// Whether a name without a dot is one of [`NAMES`], or one of those and a hyphen before anything.
+fn is_text_by_name(name: &[u8]) -> bool {
+    let stem = name.split(|&octet| octet == b'-').next().unwrap_or_default();
+    NAMES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(stem))
 }
 
 /// What `own` types say of a file called `name`: pairs of an extension, in any case, and its
@@ -350,6 +500,7 @@ mod tests {
             assert_eq!(content_type(name.as_bytes()), media_type);
         }
         assert_eq!(content_type(b"html"), UNKNOWN);
+        assert_eq!(content_type(b""), UNKNOWN);
         assert_eq!(content_type(b"a."), UNKNOWN);
         assert_eq!(content_type(b"a.htmlx"), UNKNOWN);
         assert_eq!(content_type(b"a.html\0"), UNKNOWN);
@@ -385,10 +536,27 @@ mod tests {
             ("a.glb", "model/gltf-binary"),                 // Khronos, glTF
             ("a.epub", "application/epub+zip"),             // W3C, EPUB
             ("a.ics", "text/calendar; charset=utf-8"),      // RFC 5545
-            ("a.rs", "text/plain; charset=utf-8"),
+            ("a.rs", TEXT),
+            ("a.cjs", "text/javascript; charset=utf-8"),
+            ("a.ts", TEXT),
+            ("a.d.mts", TEXT),
+            ("a.m2ts", "video/mp2t"),
         ] {
             assert_eq!(content_type(name.as_bytes()), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn usual_names_are_those_of_text() {
+        assert!(NAMES.is_sorted());
+        assert!(NAMES.iter().all(|name| *name == name.to_lowercase()));
+        for name in ["README", "readme", "Makefile", "Dockerfile", "LICENSE-MIT", "COPYING"] {
+            assert_eq!(content_type(name.as_bytes()), TEXT, "{name}");
+        }
+        for name in ["READMES", "MIT-LICENSE", "a", "-", "README.", "readme.unknown"] {
+            assert_eq!(content_type(name.as_bytes()), UNKNOWN, "{name}");
+        }
+        assert_eq!(content_type(b"readme.html"), "text/html; charset=utf-8");
     }
 
     #[test]

@@ -5,4 +5,5 @@ pub mod methods;
 pub mod mime;
 pub mod negotiate;
 pub mod path;
+pub mod query;
 pub mod range;

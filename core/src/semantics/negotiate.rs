@@ -112,6 +112,17 @@ pub fn choose(fields: &(impl FieldLines + ?Sized), codings: Codings) -> Option<C
     best.1
 }
 
+/// Whether a line of Accept names `media_type` as acceptable, without parameters but its weight.
+///
+/// ```abnf
+/// Accept = #( media-range [ weight ] )                          ; RFC 9110 §12.5.1
+/// ```
+pub(crate) fn accepts_type(line: &[u8], media_type: &[u8]) -> bool {
+    let is_meant =
+        |(name, weight): (&[u8], u16)| weight > 0 && name.eq_ignore_ascii_case(media_type);
+    line.split(|&octet| octet == b',').filter_map(weighted).any(is_meant)
+}
+
 /// ```abnf
 /// Accept-Encoding = #( codings [ weight ] )                     ; RFC 9110 §12.5.3
 /// weight = OWS ";" OWS "q=" qvalue                              ; RFC 9110 §12.4.2
@@ -187,6 +198,22 @@ mod tests {
             (&["gzip;q=.5, zstd;q=, br;x=1"], Some(Identity)),
         ] {
             assert_eq!(chosen(lines, ALL), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_accepted_by_its_name() {
+        for (line, expected) in [
+            ("text/html", true),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            ("image/png, TEXT/HTML ;q=0.001", true),
+            ("text/html;q=0, */*", false),
+            ("*/*", false),
+            ("text/*", false),
+            ("application/xhtml+xml", false),
+            ("", false),
+        ] {
+            assert_eq!(accepts_type(line.as_bytes(), b"text/html"), expected, "{line}");
         }
     }
 

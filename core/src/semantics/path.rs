@@ -110,6 +110,17 @@ fn is_name(segment: &[u8]) -> bool {
     !matches!(segment, b"" | b"." | b"..") && segment.iter().all(|&octet| octet != 0)
 }
 
+/// Whether `segment` is the ordinary name of a file on any system, so that a path to a folder with it
+/// behind leads to something directly in that folder: it is not empty, `.` or `..`, holds no control
+/// and none of `/`, `\\` and `:`, and was UTF-8 when it was decoded.
+///
+/// Such a name may still begin with a dot, and may be one that a link has.
+pub fn is_file_name(segment: &str) -> bool {
+    let leads_elsewhere = |octet| matches!(octet, b'/' | b'\\' | b':');
+    let is_plain = |octet: u8| !leads_elsewhere(octet) && !octet.is_ascii_control();
+    !matches!(segment, "" | "." | ".." | "\u{fffd}") && segment.bytes().all(is_plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +163,19 @@ mod tests {
         assert!(hidden("/.git/config") && hidden("/a/.b") && hidden("/a/.well-known/b"));
         assert!(hidden("/.well-known/.a") && hidden("/.well-knowns"));
         assert!(!hidden("/.well-known/a") && !hidden("/a.b/c") && !hidden("/"));
+    }
+
+    #[test]
+    fn file_names_lead_nowhere_else() {
+        for name in ["a", "a.txt", ".a", "...", "a b", "\u{e4}", "%2e", "~", "-a", "..a"] {
+            assert!(is_file_name(name), "{name:?}");
+        }
+        for segment in [
+            "", ".", "..", "a/b", "../a", "/a", "a/", "a\\b", "\\\\a", "C:", "C:a", "a:b", "a\0",
+            "a\n", "\x7f", "\u{fffd}",
+        ] {
+            assert!(!is_file_name(segment), "{segment:?}");
+        }
     }
 
     #[test]

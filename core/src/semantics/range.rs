@@ -42,7 +42,7 @@ impl OctetRange {
 /// What a Range field asks for, of a representation of known length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selection<'r> {
-    /// All of it: there are too many ranges.
+    /// All of it: there are too many ranges, or no octets.
     Whole,
     /// Nothing that there is: 416.
     Unsatisfiable,
@@ -75,8 +75,12 @@ impl Parts<'_> {
 }
 
 /// Selects from a representation of `len` octets.
+///
+/// One without octets is sent whole, whatever is asked of it: no Content-Range can name what a suffix
+/// range gets of it, which is satisfiable (RFC 9110 §14.1.2), and to somebody who goes on with what he
+/// has of it, 416 would be an error where nothing is wrong.
 pub fn select(set: RangeSet<'_>, len: u64) -> Selection<'_> {
-    if set.iter().nth(MAX_RANGES).is_some() {
+    if len == 0 || set.iter().nth(MAX_RANGES).is_some() {
         return Selection::Whole;
     }
     match merged(set, len, 0) {
@@ -161,7 +165,9 @@ mod tests {
         ] {
             assert_eq!(selected(value, 10).as_deref(), Some(expected), "{value}");
         }
-        assert_eq!(selected("bytes=0-,-1", 0).as_deref(), Some(&[][..]));
+        for value in ["bytes=0-", "bytes=5-9", "bytes=-5", "bytes=-0", "bytes=0-,-1"] {
+            assert_eq!(selected(value, 0), None, "{value}");
+        }
         assert_eq!(selected("bytes=0-", u64::MAX).as_deref(), Some(&[(0, u64::MAX - 1)][..]));
     }
 

@@ -118,24 +118,36 @@ where
     }
 }
 
-/// Runs a future to its end on this thread.
+/// Runs a future to its end on this thread: `waker` is what wakes it, and `wait` is called whenever it
+/// waits, until it goes on. To return early from `wait` is no fault.
 ///
-/// Over a [`Blocking`] transport the first poll is also the last. A handler that awaits something
-/// else is polled again and again, which keeps the processor busy: give such a handler a frontend
-/// with an executor.
-pub fn block_on<F: Future>(future: F) -> F::Output {
+/// Over a [`Blocking`] transport, and with a service that waits for nothing but its client, the first
+/// poll is also the last. Otherwise `wait` decides what waiting costs: on a system with threads it
+/// parks this one, which `thimble_std::block_on` does; on a bare chip it sleeps until an interrupt,
+/// and no waker is needed.
+///
+/// ```
+/// use core::task::Waker;
+/// use thimble_core::server::blocking::block_on;
+///
+/// // On a chip: `cortex_m::asm::wfi`, say.
+/// let wait = core::hint::spin_loop;
+/// assert_eq!(block_on(async { 1 + 1 }, Waker::noop(), wait), 2);
+/// ```
+pub fn block_on<F: Future>(future: F, waker: &Waker, mut wait: impl FnMut()) -> F::Output {
     let mut future = pin!(future);
+    let mut context = Context::from_waker(waker);
     loop {
-        if let Poll::Ready(output) = poll(future.as_mut()) {
+        if let Poll::Ready(output) = poll(future.as_mut(), &mut context) {
             return output;
         }
-        core::hint::spin_loop();
+        wait();
     }
 }
 
 /// Out of line: within the loop, the compiler would compute where everything is in the future before
 /// it knows what of it is needed.
 #[inline(never)]
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
+fn poll<F: Future>(future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
+    future.poll(context)
 }

@@ -17,6 +17,39 @@ const TOO_LARGE: &Refusal =
     &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is more than is accepted");
 
 /// The content of a request, decoded in place in the receive buffer.
+///
+/// ```
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// async fn count<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     let (mut body, respond) = exchange.open().await?; // 100 Continue goes out here
+///     let mut lines = 0;
+///     while let Some(chunk) = body.chunk().await? {
+///         lines += chunk.iter().filter(|&&octet| octet == b'\n').count();
+///     }
+///     respond.status(Status::OK).send(lines.to_string().as_bytes()).await
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         count(exchange).await
+/// #     }
+/// # }
+/// #
+/// let client = Client::new(Example);
+/// let request = Request::post("/").chunks(&[b"one\ntw", b"o\n"]);
+/// assert_eq!(client.send(&request).text(), "2");
+/// let request = Request::post("/").content("one\n").field("Expect", "100-continue");
+/// assert_eq!(client.send(&request).text(), "1");
+/// ```
 #[derive(Debug)]
 pub struct Body<'c, R> {
     rx: &'c mut R,
@@ -28,6 +61,17 @@ pub struct Body<'c, R> {
 pub(super) struct Incoming<'c> {
     pub(super) receiving: &'c mut Receiving,
     pub(super) window: Window<'c>,
+}
+
+/// How much of the content was thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Skipped {
+    /// What is there. More will come.
+    Some,
+    /// As much as may be, and more will come.
+    Enough,
+    /// All of it.
+    All,
 }
 
 /// Reads into `window`, which has room.
@@ -100,6 +144,44 @@ impl Incoming<'_> {
         }
     }
 
+    /// Throws content away, `left` octets at most.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub(super) fn skip(&mut self, left: &mut usize) -> Result<Skipped, &'static Refusal> {
+        loop {
+            let input = self.window.unread();
+            let Decoded { framing, content } =
+                self.receiving.decode(input).map_err(ParseError::refusal)?;
+            self.window.consume(framing + content);
+            if self.receiving.is_complete() {
+                return Ok(Skipped::All);
+            }
+            if content > *left || self.receiving.announced() > *left - content {
+                return Ok(Skipped::Enough);
+            }
+            *left -= content;
+            if content == 0 {
+                return Ok(if self.window.free().is_empty() {
+                    Skipped::Enough
+                } else {
+                    Skipped::Some
+                });
+            }
+        }
+    }
+
+    /// Reads more of it.
+    pub(super) fn read<R: Receive>(
+        &mut self,
+        rx: &mut R,
+    ) -> impl Future<Output = Result<(), Error<R::Error>>> {
+        async move {
+            let arrived = receive(rx, &mut self.window, Phase::Content).await;
+            self.arrived(arrived)
+        }
+    }
+
     /// What reading came to.
     fn arrived<E>(&mut self, arrived: Result<Arrived, E>) -> Result<(), Error<E>> {
         let refusal = match arrived.map_err(Error::Transport)? {
@@ -137,8 +219,7 @@ impl<'c, R: Receive> Body<'c, R> {
             if let Some(decoded) = self.incoming.decode(usize::MAX)? {
                 break decoded;
             }
-            let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
-            self.incoming.arrived(arrived)?;
+            self.incoming.read(self.rx).await?;
         };
         if content == 0 {
             return Ok(None);
@@ -157,15 +238,9 @@ impl<'c, R: Receive> Body<'c, R> {
     ) -> impl Future<Output = Result<&'c mut [u8], Error<R::Error>>> {
         async move {
             while !self.incoming.collect(limit)? {
-                let arrived = receive(self.rx, &mut self.incoming.window, Phase::Content).await;
-                self.incoming.arrived(arrived)?;
+                self.incoming.read(self.rx).await?;
             }
             Ok(self.incoming.window.kept())
         }
-    }
-
-    /// The free part of the receive buffer, to work in instead of reading the content.
-    pub(crate) fn into_scratch(self) -> &'c mut [u8] {
-        self.incoming.window.behind()
     }
 }

@@ -1,10 +1,11 @@
 //! The reply of one exchange, as far as it is made without the transport.
 
 use super::output::Output;
+use super::refusal_page::RefusalPage;
 use crate::bytes::cursor::Cursor;
 use crate::framing::encode::{Date, Sending, check_name};
 use crate::framing::{EmitError, Length};
-use crate::message::{Refusal, Status};
+use crate::message::{Head, Refusal, Status};
 
 /// What emits content piece by piece, the same each time.
 pub(crate) type Render<'r> = dyn Fn(&mut dyn FnMut(&[u8])) + Sync + 'r;
@@ -16,6 +17,9 @@ pub(super) struct Draft<'c> {
     pub(super) sending: &'c mut Sending,
     pub(super) output: Output<'c>,
     pub(super) now: Option<Date>,
+    /// What shows refusals, and to whom: to the client of this head, if it accepts that; without one,
+    /// it does.
+    pub(super) page: Option<(&'static RefusalPage, Option<&'c Head<'c>>)>,
 }
 
 impl<'c> Draft<'c> {
@@ -24,7 +28,7 @@ impl<'c> Draft<'c> {
         output: Output<'c>,
         now: Option<Date>,
     ) -> Self {
-        Self { sending, output, now }
+        Self { sending, output, now, page: None }
     }
 
     /// Emits the status-line.
@@ -139,7 +143,7 @@ impl<'c> Draft<'c> {
 
 /// Emits the line that a refusal has for its content.
 pub(super) fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
-    let Refusal { status, reason } = *refusal;
+    let Refusal { status, reason, .. } = *refusal;
     output.push_decimal(u64::from(status.code()));
     output.push(b" ");
     output.push(status.reason().as_bytes());

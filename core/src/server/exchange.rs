@@ -1,6 +1,6 @@
 //! One request, and the reply it is owed.
 
-use super::body::{Body, Incoming};
+use super::body::{Body, Incoming, Skipped};
 use super::draft::Draft;
 use super::error::Error;
 use super::responder::{Reply, Responded, Responder};
@@ -8,6 +8,7 @@ use super::route::Route;
 use super::transport::{Half, Transport};
 use crate::framing::connection::Receiving;
 use crate::grammar::date::UnixTime;
+use crate::message::facts::{Expect, TransferEncoding};
 use crate::message::{Head, Method, Refusal, Status, Target};
 use crate::semantics::path::Path;
 
@@ -15,6 +16,46 @@ use crate::semantics::path::Path;
 ///
 /// What [`head`](Self::head), [`target`](Self::target) and [`segments`](Self::segments) return lives
 /// as long as the exchange does, so that an arm of a `match` on it may still move the exchange.
+///
+/// Each way to answer takes the exchange, so there is one answer: [`respond`](Self::respond) when the
+/// content doesn't matter, [`form`](Self::form) and [`open`](Self::open) when it does.
+///
+/// ```
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::{Error, Exchange, Method, Refusal, Responded, Service, Status, Transport};
+///
+/// const NOT_HERE: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you are");
+///
+/// async fn whoami<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     if exchange.method() != Method::Get {
+///         return Ok(exchange.allow(&[Method::Get])); // 405, and what OPTIONS asks
+///     }
+///     let Some(agent) = exchange.head().fields().first("User-Agent") else {
+///         return Ok(exchange.refuse(NOT_HERE));
+///     };
+///     let reply = exchange.respond(Status::OK).content_type("text/plain");
+///     Ok(reply.content(agent)) // lives in the receive buffer, as long as the exchange
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         whoami(exchange).await
+/// #     }
+/// # }
+/// #
+/// let client = Client::new(Example);
+/// let named = Request::get("/").field("User-Agent", "curl/8");
+/// assert_eq!(client.send(&named).text(), "curl/8");
+/// assert_eq!(client.get("/").text(), "401 Unauthorized: say who you are\n");
+/// assert_eq!(client.post_form("/", &[]).status(), 405);
+/// ```
 pub struct Exchange<'c, T: Transport> {
     pub(super) parts: &'c mut Parts<'c, T>,
 }
@@ -34,6 +75,39 @@ impl<'c, T: Transport> Parts<'c, T> {
     pub(super) fn split(&'c mut self) -> (Body<'c, T::Rx>, Responder<'c, T>) {
         let Self { rx, tx, incoming, draft, .. } = self;
         (Body::new(rx, incoming), Responder { tx, draft })
+    }
+
+    /// Reads chunks whose meaning nobody knows, those of GET and HEAD (RFC 9110 §9.3), before the
+    /// request is answered, and throws them away. They may turn out malformed, and once the reply has
+    /// left it can't say any more that it is the last one.
+    pub(super) fn skip_chunks(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        let Self { head, rx, tx, incoming, draft, .. } = self;
+        let is_chunked = head.facts().transfer_encoding != TransferEncoding::Absent;
+        // A client that waits for 100 (Continue) gets its reply instead, and that closes.
+        let is_coming = head.facts().expect == Expect::Nothing;
+        let is_skipped = is_chunked
+            && is_coming
+            && draft.sending.is_persistent()
+            && matches!(head.method(), Method::Get | Method::Head);
+        let mut left = incoming.receiving.limits().drain;
+        async move {
+            if !is_skipped {
+                return Ok(());
+            }
+            loop {
+                match incoming.skip(&mut left)? {
+                    Skipped::All => return Ok(()),
+                    Skipped::Enough => {
+                        draft.sending.close();
+                        return Ok(());
+                    }
+                    Skipped::Some => {
+                        draft.output.flush_interim(&mut **tx).await?;
+                        incoming.read(&mut **rx).await?;
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -65,6 +139,10 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// The segments of the path, percent-decoded: none for `/`, and an empty one at the end for a
     /// path that ends with a slash. At most [`MAX_SEGMENTS`](super::route::MAX_SEGMENTS): the last
     /// one holds the rest. A segment that is not UTF-8 shows as U+FFFD.
+    ///
+    /// They are any text that a client likes: `%2f` in one is a slash in it, and one may be `..`. So
+    /// **none may become part of a path to a file**, not by `folder.join(segment)` either, which
+    /// would lead out of `folder`: match on [`file_names`](Self::file_names) for that.
     pub fn segments(&self) -> &'c [&'c str] {
         self.parts.route.segments
     }
@@ -85,7 +163,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.into_responder().see_other(location)
     }
 
-    /// Answers with a refusal, and its reason in a line of text.
+    /// Answers with a refusal, and its reason in a line of text, or in the server's
+    /// [`RefusalPage`](super::RefusalPage).
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         self.into_responder().refuse(refusal)
     }
@@ -99,7 +178,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
     }
 
     /// The content of the request, and where the reply comes from. Both can be used at the same
-    /// time. A client that waits for 100 (Continue) gets it here.
+    /// time. A client that waits for 100 (Continue) gets it here. Chunks of a GET were thrown away
+    /// already: they have no meaning (RFC 9110 §9.3.1).
     ///
     /// # Errors
     /// That the transport failed.
@@ -127,19 +207,15 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.parts.draft.now.map(|date| date.time)
     }
 
-    /// Both parts, for a reply that doesn't need the content.
-    pub(crate) fn into_unread(self) -> (Body<'c, T::Rx>, Responder<'c, T>) {
-        let Parts { incoming, draft, .. } = &mut *self.parts;
-        draft.sending.close_unless_drainable(incoming.receiving);
-        self.parts.split()
-    }
-
     /// Refuses content of more than `limit` octets, when it is known to be, before it is opened.
     pub(crate) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
         self.parts.incoming.accepts(limit)
     }
 
+    /// Where the reply comes from, for one that doesn't need the content.
     fn into_responder(self) -> Responder<'c, T> {
-        self.into_unread().1
+        let Parts { incoming, draft, .. } = &mut *self.parts;
+        draft.sending.close_unless_drainable(incoming.receiving);
+        self.parts.split().1
     }
 }

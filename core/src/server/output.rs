@@ -1,12 +1,15 @@
 //! The transmit buffer: what is staged in it leaves in as few writes as possible.
 
 use core::any::Any;
+use core::mem;
 
 use super::error::Error;
+use super::refusal_page::RefusalPage;
 use super::transport::{Phase, Transmit};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
 use crate::framing::encode::{CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, Sending, chunk_prefix};
+use crate::message::Refusal;
 
 /// The most octets handed over in one write. Kernels are slower with more at once.
 const MAX_WRITE: usize = 64 * 1024;
@@ -26,6 +29,16 @@ pub(super) struct Staged {
     writing: bool,
     /// The first thing of the reply's head that could not be emitted.
     fault: Option<EmitError>,
+    /// A page that is to be staged behind all that.
+    page: Option<Page>,
+}
+
+/// A page, from which so many octets are staged or sent already. They are accounted for.
+#[derive(Clone, Copy, Debug)]
+struct Page {
+    shown_by: &'static RefusalPage,
+    refusal: Refusal,
+    done: usize,
 }
 
 impl Staged {
@@ -104,7 +117,32 @@ impl<'c> Output<'c> {
     pub(super) const fn revoke(&mut self) {
         self.staged.len = self.staged.earlier;
         self.staged.fault = None;
+        self.staged.page = None;
         self.chunk = None;
+    }
+
+    /// Has the page of a refusal staged, as far as there is room, by each call of
+    /// [`stage_page`](Self::stage_page).
+    pub(super) const fn put_page(&mut self, shown_by: &'static RefusalPage, refusal: Refusal) {
+        self.staged.page = Some(Page { shown_by, refusal, done: 0 });
+    }
+
+    /// Stages more of the page that is to be staged. Returns whether nothing is left of it.
+    pub(super) fn stage_page(&mut self) -> bool {
+        let Some(Page { shown_by, refusal, done }) = self.staged.page else { return true };
+        let mut free = Cursor::new(self.free());
+        let (mut skipped, mut left) = (done, 0);
+        shown_by.emit(&refusal, &mut |piece| {
+            let rest = piece.get(skipped..).unwrap_or_default();
+            skipped -= piece.len() - rest.len();
+            let (fits, more) = rest.split_at_checked(free.free()).unwrap_or((rest, b""));
+            free.push(fits);
+            left += more.len();
+        });
+        let count = free.count();
+        self.fill(count);
+        self.staged.page = (left > 0).then_some(Page { shown_by, refusal, done: done + count });
+        left == 0
     }
 
     /// Says that something of the reply's head could not be emitted.
@@ -120,6 +158,14 @@ impl<'c> Output<'c> {
     /// The buffer behind what is staged.
     pub(super) fn free(&mut self) -> &mut [u8] {
         self.buffer.get_mut(self.staged.len..).unwrap_or_default()
+    }
+
+    /// Three quarters of the buffer, of which nothing is staged: it goes on with the first.
+    pub(super) fn set_aside(&mut self) -> &'c mut [u8] {
+        let buffer = mem::take(&mut self.buffer);
+        let (first, rest) = buffer.split_at_mut(buffer.len() / 4);
+        self.buffer = first;
+        rest
     }
 
     /// Says that `count` octets were put into what [`free`](Self::free) returned.
@@ -224,8 +270,8 @@ impl<'c> Output<'c> {
             if self.staged.writing && then == Then::Nothing {
                 tx.flush().await.map_err(Error::Transport)?;
             }
-            let Staged { committed, fault, .. } = *self.staged;
-            *self.staged = Staged { committed, fault, ..Staged::default() };
+            let Staged { committed, fault, page, .. } = *self.staged;
+            *self.staged = Staged { committed, fault, page, ..Staged::default() };
             Ok(())
         }
     }

@@ -2,6 +2,7 @@
 
 use super::draft::{Draft, emit_line};
 use super::error::Error;
+use super::refusal_page::RefusalPage;
 use super::stream::Stream;
 use super::transport::{Half, Transport};
 use crate::bytes::cursor::Cursor;
@@ -20,12 +21,95 @@ pub struct Responder<'c, T: Transport> {
 ///
 /// What can't be emitted (a field that could end its line early, a head larger than the buffer has
 /// room for) makes it a 500 in the end, since nothing of it has left yet.
+///
+/// ```
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// async fn temperature<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     let text = format!("{{\"celsius\": {}}}", 21.5);
+///     let reply = exchange.respond(Status::OK).field("Cache-Control", "no-store");
+///     reply.content_type("application/json").send(text.as_bytes()).await
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         temperature(exchange).await
+/// #     }
+/// # }
+/// #
+/// let reply = Client::new(Example).get("/");
+/// assert_eq!(reply.text(), "{\"celsius\": 21.5}");
+/// assert_eq!(reply.field("Cache-Control"), Some("no-store"));
+/// ```
 pub struct Reply<'c, T: Transport> {
     pub(super) tx: &'c mut T::Tx,
     pub(super) draft: &'c mut Draft<'c>,
 }
 
 /// A reply that is staged. The driver sends it when the handler returns it.
+///
+/// There is no other way to make one than to answer the exchange, and it can't be kept for another: a
+/// handler that forgets to answer doesn't compile.
+///
+/// ```compile_fail,E0308
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// struct Forgetful;
+///
+/// impl Service for Forgetful {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         exchange.respond(Status::OK).field("A", "b"); // neither `empty`, `text` nor `send`
+///     }
+/// }
+/// ```
+///
+/// What an outer service gets of an inner one is this as well, and it passes it on:
+///
+/// ```
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// /// Answers at one path, and nowhere else.
+/// struct Only<S>(&'static str, S);
+///
+/// impl<S: Service> Service for Only<S> {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         if exchange.target().path() != self.0 {
+///             return Ok(exchange.respond(Status::NOT_FOUND).empty());
+///         }
+///         let responded = self.1.call(exchange).await?;
+///         Ok(responded)
+///     }
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         Ok(exchange.respond(Status::OK).text("here"))
+/// #     }
+/// # }
+/// #
+/// let client = Client::new(Only("/a", Example));
+/// assert_eq!((client.get("/a").text(), client.get("/b").status()), ("here", 404));
+/// ```
 #[must_use = "a handler returns this, and then it is sent"]
 pub struct Responded<'c, T: Transport> {
     pub(super) tx: &'c mut T::Tx,
@@ -48,9 +132,14 @@ impl<'c, T: Transport> Responder<'c, T> {
         reply.empty()
     }
 
-    /// Answers with a refusal, and its reason in a line of text.
+    /// Answers with a refusal, and its reason in a line of text, or in the server's
+    /// [`RefusalPage`].
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
-        self.status(refusal.status).refused(refusal)
+        let mut reply = self.status(refusal.status);
+        if let Some((name, value)) = refusal.field {
+            reply = reply.field(name, value);
+        }
+        reply.refused(refusal)
     }
 
     /// The time of the request.
@@ -146,13 +235,29 @@ impl<'c, T: Transport> Reply<'c, T> {
         if refusal.status.has_no_content() {
             return self.empty();
         }
-        let mut reply = self.content_type("text/plain; charset=utf-8");
+        let mut reply = self;
+        if let Some((page, head)) = reply.draft.page
+            && head.is_none_or(|head| page.is_accepted(head))
+        {
+            return reply.shown(page, refusal);
+        }
+        reply.add("Content-Type", &[b"text/plain; charset=utf-8"]);
         let mut counted = Cursor::new(&mut []);
         emit_line(&refusal, &mut counted);
         if reply.whole(counted.count()) {
             reply.draft.line(&refusal);
         }
         Responded { tx: reply.tx, draft: reply.draft, tail: b"" }
+    }
+
+    /// Content that is a page, which is staged when the reply is whole otherwise.
+    fn shown(mut self, page: &'static RefusalPage, refusal: Refusal) -> Responded<'c, T> {
+        self.add("Vary", &[b"Accept"]);
+        self.add("Content-Type", &[b"text/html; charset=utf-8"]);
+        if self.whole(page.len(&refusal)) && self.draft.check().is_ok() {
+            self.draft.output.put_page(page, refusal);
+        }
+        Responded { tx: self.tx, draft: self.draft, tail: b"" }
     }
 
     /// Ends the head of a reply whose content is `count` octets. Returns whether they are sent.

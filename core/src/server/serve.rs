@@ -5,6 +5,7 @@ use super::draft::Draft;
 use super::error::Error;
 use super::exchange::{Exchange, Parts};
 use super::output::Output;
+use super::refusal_page::RefusalPage;
 use super::responder::{Responded, Responder};
 use super::route::{MAX_SEGMENTS, Route};
 use super::session::{Arrived, Session, Step};
@@ -17,6 +18,59 @@ use crate::grammar::date::UnixTime;
 use crate::message::{FieldEntry, Head, Method, ParseError, Refusal, Status, Target};
 
 /// What an application implements; once, for every frontend.
+///
+/// `match` is the router. Services compose by calling each other: what a service has no answer for, it
+/// passes on.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Error, Exchange, Method, Responded, Service, Status, Transport};
+///
+/// /// A lamp, in front of another service.
+/// struct Lamp<S> {
+///     is_on: AtomicBool,
+///     other: S,
+/// }
+///
+/// impl<S: Service> Service for Lamp<S> {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         match (exchange.method(), exchange.segments()) {
+///             (Method::Get, ["lamp"]) => {
+///                 let state = if self.is_on.load(Ordering::Relaxed) { "on" } else { "off" };
+///                 Ok(exchange.respond(Status::OK).text(state))
+///             }
+///             (Method::Post, ["lamp", state @ ("on" | "off")]) => {
+///                 self.is_on.store(*state == "on", Ordering::Relaxed);
+///                 Ok(exchange.see_other("/lamp"))
+///             }
+///             (_, ["lamp"]) => Ok(exchange.allow(&[Method::Get])),
+///             (_, ["lamp", "on" | "off"]) => Ok(exchange.allow(&[Method::Post])),
+///             _ => self.other.call(exchange).await,
+///         }
+///     }
+/// }
+///
+/// struct Nothing;
+///
+/// impl Service for Nothing {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         Ok(exchange.respond(Status::NOT_FOUND).text("nothing here\n"))
+///     }
+/// }
+///
+/// let client = Client::new(Lamp { is_on: AtomicBool::new(false), other: Nothing });
+/// assert_eq!(client.post_form("/lamp/on", &[]).field("Location"), Some("/lamp"));
+/// assert_eq!(client.get("/lamp").text(), "on");
+/// assert_eq!(client.get("/other").status(), 404);
+/// ```
 #[expect(async_fn_in_trait, reason = "`Send` follows from the service, as DESIGN asks")]
 pub trait Service {
     /// Answers one request.
@@ -91,6 +145,8 @@ pub struct Server<S, C> {
     pub clock: C,
     /// The limits.
     pub limits: Limits,
+    /// What shows refusals to clients that accept HTML; if nothing is said, nothing does.
+    pub refusal_page: Option<&'static RefusalPage>,
 }
 
 /// What answers a reply that could not be emitted.
@@ -99,13 +155,100 @@ const FAILED: &Refusal = &Refusal::new(Status::INTERNAL_SERVER_ERROR, "");
 impl<S: Service, C: Clock> Server<S, C> {
     /// A server of `service`.
     pub const fn new(service: S, clock: C, limits: Limits) -> Self {
-        Self { service, clock, limits }
+        Self { service, clock, limits, refusal_page: None }
+    }
+
+    /// Shows refusals by `page` to clients that accept HTML. Others, and all of them if nothing is
+    /// said, get a line of text.
+    #[must_use]
+    pub const fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
+        self.refusal_page = Some(page);
+        self
     }
 
     /// Serves requests on a connection until it is idle or over.
     ///
     /// The buffers can be used for another connection in between.
     ///
+    /// ```
+    /// use core::hint::spin_loop;
+    /// use core::task::Waker;
+    /// use std::io::{self, Read as _, Write as _};
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// use embedded_io::ErrorKind;
+    /// use thimble_core::server::blocking::{Blocking, Close, block_on};
+    /// use thimble_core::server::{Buffers, Ended, Half};
+    /// # use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+    /// use thimble_core::{Limits, NoClock, Server};
+    ///
+    /// /// Either half of a connection. A server that others reach has deadlines, too, which it sets
+    /// /// when a phase is announced.
+    /// struct Socket<'s>(&'s TcpStream);
+    ///
+    /// impl embedded_io::ErrorType for Socket<'_> {
+    ///     type Error = ErrorKind;
+    /// }
+    ///
+    /// impl embedded_io::Read for Socket<'_> {
+    ///     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+    ///         self.0.read(buffer).map_err(|_| ErrorKind::Other)
+    ///     }
+    /// }
+    ///
+    /// impl embedded_io::Write for Socket<'_> {
+    ///     fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+    ///         self.0.write(octets).map_err(|_| ErrorKind::Other)
+    ///     }
+    ///
+    ///     fn flush(&mut self) -> Result<(), Self::Error> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// impl Half for Socket<'_> {}
+    ///
+    /// impl Close for Socket<'_> {
+    ///     fn close(&mut self) -> Result<(), Self::Error> {
+    ///         self.0.shutdown(std::net::Shutdown::Write).map_err(|_| ErrorKind::Other)
+    ///     }
+    /// }
+    ///
+    /// # struct Hello;
+    /// #
+    /// # impl Service for Hello {
+    /// #     async fn call<'c, T: Transport>(
+    /// #         &'c self,
+    /// #         exchange: Exchange<'c, T>,
+    /// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
+    /// #     }
+    /// # }
+    /// #
+    /// # fn main() -> io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?)?;
+    /// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// let (stream, _) = listener.accept()?;
+    ///
+    /// let server = Server::new(Hello, NoClock, Limits::DEVICE);
+    /// let mut transport = Blocking::new(Socket(&stream), Socket(&stream));
+    /// let (mut rx, mut tx) = ([0; 6 * 1024], [0; 1024]);
+    /// loop {
+    ///     let buffers = Buffers { rx: &mut rx, tx: &mut tx, fields: &mut [] };
+    ///     match block_on(server.serve(&mut transport, buffers), Waker::noop(), spin_loop) {
+    ///         Ok(Ended::Idle) => {} // The next read waits for the next request.
+    ///         _ => break,           // Whatever else: the connection is over.
+    ///     }
+    /// }
+    /// # drop(stream);
+    /// # let mut reply = String::new();
+    /// # client.read_to_string(&mut reply)?;
+    /// # assert!(reply.ends_with("\r\n\r\nHello, world!\n"), "{reply}");
+    /// # Ok(())
+    /// # }
+    /// ```
     /// # Errors
     /// That the transport failed: nobody is there any more.
     ///
@@ -124,10 +267,11 @@ impl<S: Service, C: Clock> Server<S, C> {
                 let done = match session.step() {
                     Step::Answer(Some(refusal)) => {
                         rx.head(session.head());
-                        self.settle(transport, &mut session, Err(refusal.into()))
+                        self.settle(transport, &mut session, Err(refusal.into()), None)
                     }
                     Step::Answer(None) => {
                         session.set_apart();
+                        let mut page = None;
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
@@ -142,10 +286,13 @@ impl<S: Service, C: Clock> Server<S, C> {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
+                            let accepted =
+                                || self.refusal_page.filter(|page| page.is_accepted(head));
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);
                             if scratch > session.tx.len() / 4 {
+                                page = accepted();
                                 break 'answered Err(ParseError::RequestLineTooLong.into());
                             }
                             let room = session.tx.len() - scratch;
@@ -160,24 +307,34 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let incoming = Incoming { receiving, window };
                             let now = self.clock.now().map(Date::from);
                             let output = Output::new(buffer, &mut session.staged);
-                            let draft = Draft::new(sending, output, now);
+                            let mut draft = Draft::new(sending, output, now);
+                            draft.page = self.refusal_page.map(|page| (page, Some(head)));
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, draft };
+                            if let Err(error) = parts.skip_chunks().await {
+                                break 'answered Err(error);
+                            }
                             let mut reply = if let Some(methods) = general {
                                 parts.split().1.allow(head.method(), methods)
                             } else {
                                 match self.service.call(Exchange { parts: &mut parts }).await {
                                     Ok(reply) => reply,
-                                    Err(error) => break 'answered Err(error),
+                                    Err(error) => {
+                                        page = accepted();
+                                        break 'answered Err(error);
+                                    }
                                 }
                             };
                             match reply.check() {
                                 Ok(()) => reply.send().await,
-                                Err(error) => Err(error.into()),
+                                Err(error) => {
+                                    page = accepted();
+                                    Err(error.into())
+                                }
                             }
                         };
                         session.rejoin();
-                        self.settle(transport, &mut session, outcome)
+                        self.settle(transport, &mut session, outcome, page)
                     }
                     Step::Flush => session.output().flush(tx).await,
                     Step::Read(phase) => {
@@ -201,13 +358,14 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
     }
 
-    /// Refuses, in place of a reply that was begun, as long as none of it has left; tells the
-    /// transport of the reply, for its log; and goes on, if it is whole.
+    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it
+    /// has left; tells the transport of the reply, for its log; and goes on, if it is whole.
     fn settle<T: Transport>(
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
         outcome: Result<(), Error<T::Error>>,
+        page: Option<&'static RefusalPage>,
     ) -> Result<(), Error<T::Error>> {
         let (_, tx) = transport.halves();
         let outcome = match outcome {
@@ -217,8 +375,9 @@ impl<S: Service, C: Clock> Server<S, C> {
             Err(error) => {
                 let refusal = if let Error::Refused(refusal) = error { refusal } else { FAILED };
                 let mut draft = session.redraft(self.clock.now().map(Date::from));
+                draft.page = page.map(|page| (page, None));
                 let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
-                // It is staged whole: nothing is to be sent behind it.
+                // It is staged whole, or as a page that the session stages.
                 let _ = responder.refuse(*refusal);
                 Ok(())
             }

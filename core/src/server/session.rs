@@ -95,6 +95,9 @@ impl<'b> Session<'b> {
 
     /// The next step.
     pub(super) fn step(&mut self) -> Step {
+        if !self.output().stage_page() {
+            return Step::Flush;
+        }
         if let Stage::Drain { left } = self.stage
             && self.staged.is_empty()
             && let Some(step) = self.drain(left)

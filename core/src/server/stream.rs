@@ -10,6 +10,38 @@ use crate::framing::{EmitError, Length};
 
 /// A reply whose content is being sent. When the request was HEAD, or the status has no content,
 /// what is written is counted and left out.
+///
+/// ```
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// async fn numbers<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     let mut out = exchange.respond(Status::OK).content_type("text/plain").stream();
+///     for number in 0..1000 {
+///         // Gathered in the transmit buffer, sent when it is full. `write` sends at once.
+///         out.queue(format!("{number}\n").as_bytes()).await?;
+///     }
+///     out.finish()
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         numbers(exchange).await
+/// #     }
+/// # }
+/// #
+/// let reply = Client::new(Example).get("/");
+/// assert_eq!(reply.text().lines().count(), 1000);
+/// // The length was not known before: HTTP/1.1 has chunks for that, 1.0 the end of the connection.
+/// assert_eq!(reply.field("Transfer-Encoding"), Some("chunked"));
+/// ```
 pub struct Stream<'c, T: Transport> {
     tx: &'c mut T::Tx,
     draft: &'c mut Draft<'c>,
@@ -83,6 +115,13 @@ impl<'c, T: Transport> Stream<'c, T> {
         self.draft.check()?;
         self.draft.output.end_chunk();
         self.draft.output.flush(self.tx).await
+    }
+
+    /// Most of the transmit buffer, to work in: the rest of the content goes through what is left.
+    /// Sends what is queued, so that it has the same size whatever was.
+    pub(crate) async fn set_aside(&mut self) -> Result<&'c mut [u8], Error<T::Error>> {
+        self.flush().await?;
+        Ok(self.draft.output.set_aside())
     }
 
     /// Room in the transmit buffer to put content into, at least one octet; sends what is queued if

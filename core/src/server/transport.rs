@@ -110,6 +110,98 @@ pub trait Transmit: embedded_io_async::Write + Half {
 }
 
 /// A connection, as two halves that can be borrowed at the same time.
+///
+/// This one talks to a client in memory. For what blocks, there is
+/// [`Blocking`](super::blocking::Blocking), with an example at [`Server::serve`].
+///
+/// [`Server::serve`]: super::Server::serve
+///
+/// ```
+/// use core::task::Waker;
+/// use std::hint::spin_loop;
+///
+/// use embedded_io::ErrorKind;
+/// use thimble_core::server::blocking::block_on;
+/// use thimble_core::server::{Buffers, Half, Phase, Transmit};
+/// use thimble_core::{Limits, NoClock, Server, Transport};
+/// # use thimble_core::{Error, Exchange, Responded, Service, Status};
+///
+/// /// What the client sent, and what it is sent.
+/// struct Memory(Request, Reply);
+/// struct Request(&'static [u8]);
+/// struct Reply(Vec<u8>);
+///
+/// impl Transport for Memory {
+///     type Error = ErrorKind;
+///     type Rx = Request;
+///     type Tx = Reply;
+///
+///     fn halves(&mut self) -> (&mut Request, &mut Reply) {
+///         (&mut self.0, &mut self.1)
+///     }
+/// }
+///
+/// impl embedded_io::ErrorType for Request {
+///     type Error = ErrorKind;
+/// }
+///
+/// impl embedded_io_async::Read for Request {
+///     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+///         // embedded-io has slices as blocking readers; 0 is the end.
+///         embedded_io::Read::read(&mut self.0, buffer).map_err(|never| match never {})
+///     }
+/// }
+///
+/// impl Half for Request {
+///     fn phase(&mut self, phase: Phase) {
+///         // A deadline begins here, if nothing comes.
+///         let _ = phase;
+///     }
+/// }
+///
+/// impl embedded_io::ErrorType for Reply {
+///     type Error = ErrorKind;
+/// }
+///
+/// impl embedded_io_async::Write for Reply {
+///     async fn write(&mut self, octets: &[u8]) -> Result<usize, ErrorKind> {
+///         self.0.extend_from_slice(octets);
+///         Ok(octets.len())
+///     }
+///
+///     async fn flush(&mut self) -> Result<(), ErrorKind> {
+///         Ok(())
+///     }
+/// }
+///
+/// impl Half for Reply {}
+///
+/// impl Transmit for Reply {
+///     async fn close(&mut self) -> Result<(), ErrorKind> {
+///         Ok(())
+///     }
+/// }
+///
+/// # struct Hello;
+/// #
+/// # impl Service for Hello {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
+/// #     }
+/// # }
+/// #
+/// let request = Request(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+/// let mut connection = Memory(request, Reply(Vec::new()));
+/// let server = Server::new(Hello, NoClock, Limits::DEVICE);
+/// let (mut rx, mut tx) = ([0; 6 * 1024], [0; 1024]);
+/// let buffers = Buffers { rx: &mut rx, tx: &mut tx, fields: &mut [] };
+/// let ended = block_on(server.serve(&mut connection, buffers), Waker::noop(), spin_loop);
+/// # assert_eq!(ended, Ok(thimble_core::Ended::Closed));
+/// assert!(connection.1.0.starts_with(b"HTTP/1.1 200 OK\r\n"));
+/// ```
 pub trait Transport {
     /// What goes wrong in reading and writing.
     type Error: embedded_io::Error;

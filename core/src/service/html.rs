@@ -1,4 +1,8 @@
-//! Text as HTML, and the place for it in a page.
+//! Text as HTML, and the page of a refusal.
+
+use crate::bytes::ascii::Decimal;
+use crate::message::Refusal;
+use crate::server::RefusalPage;
 
 /// Gives `emit` `text` in pieces, so escaped that HTML shows it as it is, within an element or a quoted
 /// attribute value. NUL, which HTML can't show, becomes U+FFFD.
@@ -47,7 +51,47 @@ pub(super) const fn replacement(octet: u8) -> Option<&'static str> {
 /// What a page that is made here begins with, up to its title.
 pub(super) const TOP: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-    <meta name=\"color-scheme\" content=\"light dark\">\n<title>";
+    <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n<title>";
+
+/// What ends the title of such a page, and begins its style.
+pub(super) const STYLE: &str = "</title>\n<style>\n\
+    body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:60em;padding:1em;overflow-wrap:anywhere}\n\
+    h1{font-size:1.5em;line-height:1.3}\n";
+
+/// What ends the style of such a page, and begins its content.
+pub(super) const BODY: &str = "</style>\n</head>\n<body>\n";
+
+/// What such a page ends with.
+pub(super) const BOTTOM: &str = "</body>\n</html>\n";
+
+/// A refusal as a small page that is right on a phone and in the dark, with a way home.
+pub const REFUSAL_PAGE: &RefusalPage = &RefusalPage::new(show_refusal);
+
+fn show_refusal(refusal: &Refusal, emit: &mut dyn FnMut(&[u8])) {
+    let Refusal { status, reason, .. } = *refusal;
+    let title = |emit: &mut dyn FnMut(&[u8])| {
+        emit(Decimal::new(status.code().into()).as_bytes());
+        emit(b" ");
+        escape(status.reason(), emit);
+    };
+    emit(TOP.as_bytes());
+    title(emit);
+    emit(STYLE.as_bytes());
+    emit(b"main{margin:10vh auto;max-width:34em}a{display:inline-block;padding:.65em 0}\n");
+    emit(BODY.as_bytes());
+    emit(b"<main>\n<h1>");
+    title(emit);
+    emit(b"</h1>\n");
+    // The line has it behind a colon; here it is a sentence.
+    if let [first, rest @ ..] = reason.as_bytes() {
+        emit(b"<p>");
+        escape_octets(&[first.to_ascii_uppercase()], emit);
+        escape_octets(rest, emit);
+        emit(if reason.ends_with(['.', '!', '?']) { b"</p>\n" } else { b".</p>\n" });
+    }
+    emit(b"<p><a href=\"/\">Back to the start</a></p>\n</main>\n");
+    emit(BOTTOM.as_bytes());
+}
 
 /// What is shown in place of what can't be (U+FFFD).
 pub(super) const REPLACEMENT: &str = "\u{fffd}";
@@ -121,65 +165,10 @@ impl<'a, I: Iterator<Item = (&'a str, &'a str)>> Iterator for Pieces<'a, I> {
     }
 }
 
-/// What stands in a page where submitted fields are to be shown.
-const MARKER: &[u8] = b"<!-- form -->";
-/// The end of the body, but for the `>` or whitespace that follows.
-const BODY_END: &[u8] = b"</body";
-
-/// Octets by which two readings of a page have to overlap, so that nothing is missed between them.
-pub const OVERLAP: usize = MARKER.len() - 1;
-
-/// Where something goes into a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The offset in octets.
-    pub at: u64,
-    /// Octets of the page that it replaces.
-    pub replaced: u64,
-}
-
-/// The search for the place of submitted fields in a page that is read piece by piece: the first
-/// `<!-- form -->`, which they replace; else the last `</body>` of any case; else the end.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PlaceSearch {
-    marker: Option<u64>,
-    body_end: Option<u64>,
-}
-
-impl PlaceSearch {
-    /// Looks at the octets at `offset`. Each call but the first has to overlap the one before by
-    /// [`OVERLAP`]. Returns whether nothing further can change the result.
-    pub fn look(&mut self, offset: u64, octets: &[u8]) -> bool {
-        for (position, _) in octets.iter().enumerate().filter(|(_, octet)| **octet == b'<') {
-            let rest = octets.get(position..).unwrap_or_default();
-            if rest.starts_with(MARKER) {
-                self.marker = Some(offset + position as u64);
-                return true;
-            }
-            let is_body_end = rest.split_at_checked(BODY_END.len()).is_some_and(|(tag, after)| {
-                tag.eq_ignore_ascii_case(BODY_END)
-                    && matches!(after, [b'>' | b' ' | b'\t' | b'\r' | b'\n' | b'\x0c' | b'/', ..])
-            });
-            if is_body_end {
-                self.body_end = Some(offset + position as u64);
-            }
-        }
-        false
-    }
-
-    /// The place in a page of `length` octets.
-    pub fn place(&self, length: u64) -> Place {
-        match (self.marker, self.body_end) {
-            (Some(at), _) => Place { at, replaced: MARKER.len() as u64 },
-            (None, Some(at)) => Place { at, replaced: 0 },
-            (None, None) => Place { at: length, replaced: 0 },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Status;
     use std::string::String;
     use std::vec::Vec;
 
@@ -203,6 +192,24 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_is_a_sentence_and_only_text() {
+        for (reason, shown) in [
+            ("nothing is here", "<p>Nothing is here.</p>"),
+            ("on or off?", "<p>On or off?</p>"),
+            ("<b>", "<p>&lt;b&gt;.</p>"),
+            ("\u{e4}", "<p>\u{e4}.</p>"),
+        ] {
+            let page = emitted(|emit| show_refusal(&Refusal::new(Status::NOT_FOUND, reason), emit));
+            assert!(
+                page.contains(shown) && page.contains("<title>404 Not Found</title>"),
+                "{page}"
+            );
+        }
+        let page = emitted(|emit| show_refusal(&Refusal::new(Status::NOT_FOUND, ""), emit));
+        assert_eq!(page.matches("<p>").count(), 1);
+    }
+
+    #[test]
     fn no_piece_of_a_list_is_long() {
         let long = "<".repeat(3 * PIECE + 1);
         let short = "<".repeat(PIECE);
@@ -222,31 +229,5 @@ mod tests {
         let expected = "<dl class=\"form\"><dt>b</dt><dd>1</dd><dt>a</dt><dd></dd>\
             <dt>b</dt><dd>&lt;</dd></dl>";
         assert_eq!(shown, expected);
-    }
-
-    #[test]
-    fn places_are_found_across_readings() {
-        let marker = Place { at: 9, replaced: 13 };
-        for (page, expected) in [
-            ("</body>..<!-- form --></body><!-- form -->", marker),
-            ("<p></Body></bodyx></BODY\n>", Place { at: 18, replaced: 0 }),
-            ("<!--form--><body></body", Place { at: 23, replaced: 0 }),
-            ("", Place::default()),
-        ] {
-            for size in OVERLAP + 1..=page.len().max(OVERLAP + 1) {
-                let mut search = PlaceSearch::default();
-                let mut offset = 0;
-                while offset < page.len() {
-                    let end = (offset + size).min(page.len());
-                    if search.look(offset as u64, &page.as_bytes()[offset..end])
-                        || end == page.len()
-                    {
-                        break;
-                    }
-                    offset = end - OVERLAP;
-                }
-                assert_eq!(search.place(page.len() as u64), expected, "{page} by {size}");
-            }
-        }
     }
 }

@@ -9,6 +9,7 @@
 //! segment by segment, by a binary search in each table, as it stands in the request. That is cheap
 //! enough to look an index up like any other file.
 
+use super::place::Place;
 use super::storage::{self, Entries, Entry, Metadata, Node, OpenError, ReadError, Storage, slice};
 use crate::grammar::date::UnixTime;
 use crate::grammar::etag::EntityTag;
@@ -21,6 +22,7 @@ use crate::server::{Error, Stream, Transport};
 /// ```
 /// use thimble_core::semantics::negotiate::Coding;
 /// use thimble_core::service::image::{Child, Directory, File, Image, Kind, Representation};
+/// use thimble_core::service::place::Place;
 ///
 /// static SITE: Image = Image::new(&[Directory {
 ///     children: &[Child {
@@ -35,6 +37,7 @@ use crate::server::{Error, Stream, Transport};
 ///                 modified: None,
 ///             },
 ///             coded: &[],
+///             form_place: Some(&Place { at: 14, replaced: 0 }),
 ///         }),
 ///     }],
 ///     listed: &[0],
@@ -90,6 +93,8 @@ pub struct File {
     pub identity: Representation,
     /// The same in other codings.
     pub coded: &'static [Representation],
+    /// Where submitted fields go into it, if it is a page of HTML and has a place for them.
+    pub form_place: Option<&'static Place>,
 }
 
 /// A file of an [`Image`] in one coding.
@@ -207,8 +212,8 @@ impl storage::File for ImageFile {
         async move { stream.render(&|emit| emit(content)).await }
     }
 
-    async fn look(&self, _: &mut [u8], _: usize, mut look: impl FnMut(u64, &[u8]) -> bool) {
-        look(0, self.representation.content);
+    async fn form_place(&self, _: &mut [u8]) -> Option<Place> {
+        self.file.form_place.copied()
     }
 
     fn content_type(&self, _: &[u8]) -> &str {

@@ -8,6 +8,8 @@ pub mod files;
 pub mod form;
 pub mod html;
 pub mod image;
+mod order;
+pub mod place;
 pub mod site;
 pub mod storage;
 pub mod submissions;

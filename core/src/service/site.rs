@@ -1,8 +1,9 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, OTHER_STATE, What};
+use super::files::{Files, Found, OTHER_STATE, What, unwanted};
 use super::form::Form;
-use super::html::{OVERLAP, Pieces, PlaceSearch, TOP, escape, list};
+use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
+use super::place::Place;
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Submission, Submissions};
 use crate::message::{Method, Status};
@@ -16,6 +17,53 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// Static files, and forms: a form posted to an HTML page comes back as that page, with the
 /// submitted fields in it.
+///
+/// They take the place of the first `<!-- form -->` that stands among text of the body: not in a tag,
+/// an attribute or another comment, nor in `head`, `template`, `select`, `svg` or `math`, nor in an
+/// element whose content is raw text (`script`, `style`, `title`, `textarea`, …). A page without one
+/// has them at its end. Where it isn't sure that text would be shown there, since a script is never
+/// closed, say, the page comes back as it is. [`PlaceSearch`](super::place::PlaceSearch) says more.
+///
+/// ```
+/// # use thimble_core::semantics::negotiate::Coding;
+/// # use thimble_core::service::image::{Child, Directory, File, Kind, Representation};
+/// # use thimble_core::service::place::Place;
+/// use core::cell::RefCell;
+///
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Image, Ring, Site};
+///
+/// # /*
+/// // As `thimble-image` builds it of a folder.
+/// static FILES: Image = include!(concat!(env!("OUT_DIR"), "/site.rs"));
+/// # */
+/// # static FILES: Image = Image::new(&[Directory {
+/// #     children: &[Child {
+/// #         name: b"index.html",
+/// #         is_link: false,
+/// #         kind: Kind::File(File {
+/// #             content_type: "text/html; charset=utf-8",
+/// #             identity: Representation {
+/// #                 coding: Coding::Identity,
+/// #                 content: b"<h1>Guests</h1><!-- form -->",
+/// #                 etag: "1",
+/// #                 modified: None,
+/// #             },
+/// #             coded: &[],
+/// #             form_place: Some(&Place { at: 15, replaced: 13 }),
+/// #         }),
+/// #     }],
+/// #     listed: &[0],
+/// # }]);
+///
+/// let kept = RefCell::new(Ring::<1024>::new());
+/// let site = Site::new(FILES).submissions(&kept).show_submissions(true);
+///
+/// let client = Client::new(site);
+/// assert_eq!(client.get("/").field("Content-Type"), Some("text/html; charset=utf-8"));
+/// assert!(client.post_form("/", &[("name", "Ada")]).text().contains("Ada"));
+/// assert!(client.get("/submissions").text().contains("Ada"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'s, S, K = ()> {
     files: Files<'s, S>,
@@ -44,6 +92,13 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
     #[must_use]
     pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
         Self { files: self.files.types(types), ..self }
+    }
+
+    /// What Cache-Control says of files and of listings, as [`Files::cache_control`] has it: `no-cache`
+    /// if nothing is said. What a form is answered by is never kept.
+    #[must_use]
+    pub fn cache_control(self, cache_control: &'s str) -> Self {
+        Self { files: self.files.cache_control(cache_control), ..self }
     }
 
     /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
@@ -90,6 +145,8 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
     ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
         async move {
             let path = exchange.target().path();
+            // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
+            exchange.announces_form()?;
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(OTHER_STATE));
             }
@@ -97,21 +154,24 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
             self.submissions.submit(&Submission { time: respond.now(), path, form });
 
             let length = page.metadata().len;
-            let mut search = PlaceSearch::default();
-            page.look(respond.scratch(), OVERLAP, |offset, octets| search.look(offset, octets))
-                .await;
-            let place = search.place(length);
-            let after = place.at + place.replaced;
+            let place = page.form_place(respond.scratch()).await;
             let mut shown = 0;
-            list(form.iter(), &mut |piece| shown += piece.len() as u64);
+            if place.is_some() {
+                list(form.iter(), &mut |piece| shown += piece.len() as u64);
+            }
+            // Without a place for them, the page comes back as it is.
+            let Place { at, replaced } = place.unwrap_or_default();
+            let after = at + replaced;
             let mut stream = respond
                 .status(Status::OK)
                 .content_type(HTML)
                 .field("Cache-Control", "no-store")
-                .stream_exact(length - place.replaced + shown);
-            page.send(0, place.at, &mut stream).await?;
-            for piece in Pieces::new(form.iter()) {
-                stream.render(&|emit| piece.show(emit)).await?;
+                .stream_exact(length - replaced + shown);
+            page.send(0, at, &mut stream).await?;
+            if place.is_some() {
+                for piece in Pieces::new(form.iter()) {
+                    stream.render(&|emit| piece.show(emit)).await?;
+                }
             }
             page.send(after, length - after, &mut stream).await?;
             stream.finish()
@@ -123,15 +183,21 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         &'c self,
         exchange: Exchange<'c, T>,
     ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
-        let (body, respond) = exchange.into_unread();
-        let record = body.into_scratch();
-        let mut stream = respond
-            .status(Status::OK)
-            .content_type(HTML)
-            .field("Cache-Control", "no-store")
-            .stream();
-        let mut age = 0;
         async move {
+            if let Some(refusal) = unwanted(&exchange) {
+                return Ok(exchange.refuse(refusal));
+            }
+            let mut stream = exchange
+                .respond(Status::OK)
+                .content_type(HTML)
+                .field("Cache-Control", "no-store")
+                .stream();
+            let mut age = 0;
+            if stream.omits_content() {
+                return stream.finish();
+            }
+            // Not behind what arrived: there may be no room for one that is kept.
+            let record = stream.set_aside().await?;
             loop {
                 let length = self.submissions.recall(age, record);
                 let kept = length.and_then(|length| record.get(..length)).map(Form::from_decoded);
@@ -184,23 +250,19 @@ fn is_in_state<T: Transport>(exchange: &Exchange<'_, T>, page: &impl File) -> bo
     outcome == Outcome::Proceed
 }
 
+const LIST_STYLE: &str = "dt{font-weight:bold}dd{white-space:pre-wrap}\n";
+
 /// The part of the page of submissions that shows the one of this age, or its end; and before the
 /// first, its start.
 fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
-    const STYLE: &str = "Submissions</title>\n\
-        <style>body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:40em;padding:1em}\
-        dt{font-weight:bold}dd{overflow-wrap:anywhere;white-space:pre-wrap}</style>\n\
-        </head>\n<body>\n<h1>Submissions</h1>\n";
-    const NONE: &str = "<p>None yet.</p>\n";
-    const BOTTOM: &str = "</body>\n</html>\n";
-
     if age == 0 {
-        emit(TOP.as_bytes());
-        emit(STYLE.as_bytes());
+        for piece in [TOP, "Submissions", STYLE, LIST_STYLE, BODY, "<h1>Submissions</h1>\n"] {
+            emit(piece.as_bytes());
+        }
     }
     let Some(kept) = kept else {
         if age == 0 {
-            emit(NONE.as_bytes());
+            emit(b"<p>None yet.</p>\n");
         }
         return emit(BOTTOM.as_bytes());
     };
@@ -209,9 +271,13 @@ fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
     let (path, time) = fields.next().unwrap_or_default();
     emit(b"<h2>");
     escape(path, emit);
-    emit(b"</h2>\n<p>");
-    escape(time, emit);
-    emit(b"</p>\n");
+    emit(b"</h2>\n");
+    // A device without a clock has no time for it.
+    if !time.is_empty() {
+        emit(b"<p>");
+        escape(time, emit);
+        emit(b"</p>\n");
+    }
     list(fields, emit);
     emit(b"\n");
 }

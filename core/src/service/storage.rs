@@ -1,7 +1,6 @@
 //! Storage: where files come from. What is built into a program is an [`Image`].
 
 use core::any::Any;
-use core::cmp::Ordering;
 
 use crate::grammar::date::UnixTime;
 use crate::grammar::etag::EntityTag;
@@ -9,10 +8,67 @@ use crate::semantics::mime;
 use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::path::Path;
 use crate::server::{Error, Stream, Transport};
+use crate::service::place::{Place, PlaceSearch};
 
 pub use super::image::Image;
+pub use super::order::listing_order;
 
 /// A tree of files, opened by decoded path.
+///
+/// ```
+/// use thimble_core::semantics::negotiate::Coding;
+/// use thimble_core::semantics::path::Path;
+/// use thimble_core::service::storage::{
+///     File, Metadata, NoEntries, Node, OpenError, ReadError, Storage,
+/// };
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::Site;
+///
+/// /// Files that are made when they are asked for: `/3` is three times `x`.
+/// struct Made;
+///
+/// struct Crosses(u64);
+///
+/// impl Storage for Made {
+///     type File = Crosses;
+///     type Entries = NoEntries;
+///
+///     async fn open(&self, path: &Path<'_>, _: Coding) -> Result<Node<Crosses>, OpenError> {
+///         let mut segments = path.segments();
+///         match (segments.next(), segments.next()) {
+///             (None, _) => Ok(Node::Directory),
+///             (Some(name), None) => {
+///                 let count = str::from_utf8(name).ok().and_then(|name| name.parse().ok());
+///                 count.map(|count| Node::File(Crosses(count))).ok_or(OpenError::NotFound)
+///             }
+///             _ => Err(OpenError::NotFound),
+///         }
+///     }
+///
+///     async fn list(&self, _: &Path<'_>) -> Result<NoEntries, OpenError> {
+///         Err(OpenError::NotFound)
+///     }
+/// }
+///
+/// impl File for Crosses {
+///     fn metadata(&self) -> Metadata<'_> {
+///         Metadata { len: self.0, ..Metadata::default() }
+///     }
+///
+///     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+///         let rest = usize::try_from(self.0.saturating_sub(offset)).unwrap_or(usize::MAX);
+///         let count = rest.min(buffer.len());
+///         buffer[..count].fill(b'x');
+///         Ok(count)
+///     }
+/// }
+///
+/// let client = Client::new(Site::new(Made));
+/// assert_eq!(client.get("/3").text(), "xxx");
+/// let some = client.send(&Request::get("/100").field("Range", "bytes=90-"));
+/// assert_eq!((some.status(), some.text()), (206, "xxxxxxxxxx"));
+/// assert_eq!(client.get("/y").status(), 404);
+/// ```
 #[expect(async_fn_in_trait, reason = "`Send` follows from the storage, as DESIGN asks")]
 pub trait Storage {
     /// An open file.
@@ -122,29 +178,15 @@ pub trait File {
         Ok(())
     }
 
-    /// Shows `look` all of it, piece by piece through `buffer`, until it has seen enough. Each piece
-    /// comes with its offset, and but for the first begins with the last `overlap` octets of the one
-    /// before. Where it can't be read, or the buffer has no room for more than that, it ends.
-    async fn look(
-        &self,
-        buffer: &mut [u8],
-        overlap: usize,
-        mut look: impl FnMut(u64, &[u8]) -> bool,
-    ) {
-        let mut offset = 0;
-        while buffer.len() > overlap {
-            let mut filled = 0;
-            while let Some(free @ [_, ..]) = buffer.get_mut(filled..) {
-                match self.read_at(offset + filled as u64, free).await {
-                    Ok(count @ 1..) => filled += count,
-                    _ => break,
-                }
+    /// Where submitted fields go into it, as a page of HTML that is read through `buffer`; `None` where
+    /// there is no place for them.
+    async fn form_place(&self, buffer: &mut [u8]) -> Option<Place> {
+        let mut search = PlaceSearch::default();
+        loop {
+            let count = self.read_at(search.seen(), buffer).await.ok()?;
+            if count == 0 || search.look(buffer.get(..count)?) {
+                return search.place(self.metadata().len);
             }
-            let has_seen_enough = look(offset, buffer.get(..filled).unwrap_or_default());
-            if has_seen_enough || filled < buffer.len() {
-                break;
-            }
-            offset += (filled - overlap) as u64;
         }
     }
 
@@ -162,10 +204,16 @@ pub(super) fn slice(memory: &[u8], offset: u64, length: u64) -> &[u8] {
     usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or(rest)
 }
 
-/// The entries of a directory: directories before files, each sorted by name without regard to case.
+/// The entries of a directory, in [`listing_order`]: directories before files, each sorted by name.
 /// What can't be opened is not among them.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the storage, as DESIGN asks")]
 pub trait Entries {
+    /// Does what takes time before the first [`next`](Self::next), such as reading and sorting, so
+    /// that what can't be listed is still refused. A request for the head alone doesn't ask for it.
+    async fn begin(&mut self) -> Result<(), OpenError> {
+        Ok(())
+    }
+
     /// The next entry; `None` after the last.
     async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError>;
 }
@@ -185,18 +233,6 @@ pub struct Entry<'e> {
     pub modified: Option<UnixTime>,
 }
 
-/// The order in which entries are listed, each given by whether it is a directory, and its name.
-pub fn listing_order(a: (bool, &[u8]), b: (bool, &[u8])) -> Ordering {
-    fn folded(name: &[u8]) -> impl Iterator<Item = char> {
-        name.utf8_chunks().flat_map(|chunk| {
-            let replaced = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
-            chunk.valid().chars().flat_map(char::to_lowercase).chain(replaced)
-        })
-    }
-    let directories_first = b.0.cmp(&a.0);
-    directories_first.then_with(|| folded(a.1).cmp(folded(b.1))).then_with(|| a.1.cmp(b.1))
-}
-
 /// Nothing to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoEntries;
@@ -204,34 +240,5 @@ pub struct NoEntries;
 impl Entries for NoEntries {
     async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError> {
         Ok(None)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn directories_come_first_and_case_makes_no_difference() {
-        let ordered = [
-            (true, &b"a"[..]),
-            (true, b"B"),
-            (false, b"1"),
-            (false, b"A"),
-            (false, b"a"),
-            (false, b"a.txt"),
-            (false, b"B"),
-            (false, b"b"),
-            (false, b"z"),
-            (false, "\u{c4}".as_bytes()),
-            (false, "\u{e4}".as_bytes()),
-            (false, "\u{f6}".as_bytes()),
-            (false, b"\xff"),
-        ];
-        for (i, a) in ordered.iter().enumerate() {
-            for (j, b) in ordered.iter().enumerate() {
-                assert_eq!(listing_order(*a, *b), i.cmp(&j), "{a:?} {b:?}");
-            }
-        }
     }
 }

@@ -3,7 +3,6 @@
 pub(crate) mod cache;
 mod entries;
 mod file;
-mod mapped;
 mod tree;
 
 use std::ffi::OsStr;
@@ -25,6 +24,7 @@ use thimble_core::service::storage::{Node, OpenError, Storage};
 use crate::clock::moment;
 use cache::Stamp;
 pub use entries::FolderEntries;
+use entries::Listings;
 pub use file::OpenFile;
 use file::Opened;
 use tree::Tree;
@@ -55,6 +55,7 @@ const MOMENT: u64 = 100;
 pub struct Folder {
     path: PathBuf,
     tree: RwLock<Arc<Tree>>,
+    listings: Arc<Listings>,
     /// When it was last looked whether that is still what stands at `path`, in milliseconds.
     looked: AtomicU64,
 }
@@ -67,7 +68,7 @@ impl Folder {
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let tree = RwLock::new(Arc::new(Tree::open(&path)?));
-        Ok(Self { path, tree, looked: AtomicU64::default() })
+        Ok(Self { path, tree, listings: Arc::default(), looked: AtomicU64::default() })
     }
 
     /// A file that [`open`](Storage::open) would give at once: it was opened before, is still the
@@ -100,7 +101,7 @@ impl Folder {
 
     /// Finds something in the tree, and looks for it in the one that may have come in its place when
     /// it is missed.
-    fn find<T>(&self, find: impl Fn(&Tree) -> Result<T, OpenError>) -> Result<T, OpenError> {
+    fn find<T>(&self, find: impl Fn(&Arc<Tree>) -> Result<T, OpenError>) -> Result<T, OpenError> {
         match find(&self.tree()) {
             Err(OpenError::NotFound) if self.follow() => find(&self.tree()),
             found => found,
@@ -123,7 +124,7 @@ impl Storage for Folder {
     async fn list(&self, path: &Path<'_>) -> Result<FolderEntries, OpenError> {
         let name = file_name(path, Coding::Identity);
         let directory = if name.is_empty() { b"." } else { name.as_slice() };
-        self.find(|tree| FolderEntries::read(tree, as_path(directory)))
+        self.find(|tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
     }
 }
 
@@ -203,7 +204,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use thimble_core::server::blocking::block_on;
+    use crate::park::block_on;
 
     use super::*;
 

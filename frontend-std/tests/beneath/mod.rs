@@ -17,9 +17,8 @@ use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use tempfile::TempDir;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
-use thimble_core::server::blocking::block_on;
 use thimble_core::service::storage::{File as _, Node, OpenError, Storage as _};
-use thimble_std::Folder;
+use thimble_std::{Folder, block_on};
 
 /// What came of opening a path.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,26 +3,32 @@
 use super::Files;
 use crate::bytes::ascii::Decimal;
 use crate::grammar::date::iso_minutes;
-use crate::message::Status;
+use crate::message::{Refusal, Status};
 use crate::semantics::path::{Path, percent_encode};
 use crate::server::{Error, Exchange, Responded, Transport};
-use crate::service::html::{REPLACEMENT, TOP, replace, replacement};
+use crate::service::html::{BODY, BOTTOM, REPLACEMENT, STYLE, TOP, replace, replacement};
 use crate::service::storage::{Entries, Entry, Storage};
 
-const STYLE: &str = "</title>\n<style>\n\
-    body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:60em;padding:1em}\n\
-    h1{font-size:1.25em;overflow-wrap:anywhere}\n\
+/// Folders above this one that are links in its title.
+const LINKED: usize = 32;
+
+/// A name is a link as large as a finger where fingers are used, and as wide as its column. Folders
+/// are bold, and dates go to two lines where there is little room.
+const TABLE_STYLE: &str = "\
+    h1 a{display:inline-block;padding:.3em 0}\n\
     table{border-collapse:collapse;width:100%}\n\
-    td{border-top:1px solid #8884;padding:.4em .5em;vertical-align:top}\n\
-    td:first-child{overflow-wrap:anywhere;width:100%}\n\
-    td+td{text-align:right;white-space:nowrap;opacity:.7;font-variant-numeric:tabular-nums}\n\
-    a{display:block;text-decoration:none}a:hover{text-decoration:underline}\n\
-    @media(max-width:30em){td+td+td{display:none}}\n\
-    </style>\n</head>\n<body>\n<h1>";
-const TABLE: &str = "</h1>\n<table>\n";
-const PARENT: &str = "<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n";
-const EMPTY: &str = "<tr><td>Nothing is in this folder.</td></tr>\n";
-const BOTTOM: &str = "</table>\n</body>\n</html>\n";
+    td,th{border-top:1px solid #8884;padding:.4em .5em;text-align:left}\n\
+    th{border:0}td{padding-block:0}\n\
+    td:first-child{width:100%}\n\
+    td+td,th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n\
+    td+td,th,p,small{opacity:.75}\n\
+    td a{display:block;padding:.4em 0;text-decoration:none}a:hover{text-decoration:underline}\n\
+    td a[href$=\"/\"]{font-weight:bold}\n\
+    small{float:right;padding:.6em 0 0 1em}\n\
+    @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}small{padding-top:.9em}}\n\
+    @media(max-width:36em){td,th{padding-inline:.25em}td+td,th+th{font-size:.85em}td+td+td,th+th+th{white-space:normal;min-width:6em}}\n";
+const TABLE: &str = "</h1>\n<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
+const EMPTY: &str = "<tr><td colspan=\"3\">Nothing is in this folder.</td></tr>\n";
 
 impl<S: Storage> Files<'_, S> {
     /// Lists a directory. One entry at a time is held here.
@@ -32,13 +38,19 @@ impl<S: Storage> Files<'_, S> {
         entries: &mut S::Entries,
         path: &Path<'_>,
     ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
-        let mut stream = exchange
-            .respond(Status::OK)
-            .content_type("text/html; charset=utf-8")
-            .field("X-Content-Type-Options", "nosniff")
-            .stream();
-        let mut rows = 0;
         async move {
+            if !exchange.is_head()
+                && let Err(error) = entries.begin().await
+            {
+                return Ok(exchange.refuse(Refusal::from(error)));
+            }
+            let mut reply = exchange
+                .respond(Status::OK)
+                .content_type("text/html; charset=utf-8")
+                .field("X-Content-Type-Options", "nosniff");
+            self.add_cache_control(&mut reply);
+            let mut stream = reply.stream();
+            let mut rows = 0;
             while !stream.omits_content() {
                 // Where the storage fails, the page must not look whole.
                 let entry = entries.next().await.map_err(|_| Error::Cut)?;
@@ -69,53 +81,75 @@ fn part(path: &Path<'_>, rows: usize, entry: Option<&Entry<'_>>, emit: &mut dyn 
         if rows == 0 {
             emit(EMPTY.as_bytes());
         }
+        emit(b"</table>\n<p>");
+        number(rows as u64, emit);
+        emit(if rows == 1 { b" entry</p>\n" } else { b" entries</p>\n" });
         return emit(BOTTOM.as_bytes());
     };
     row(entry, emit);
 }
 
 fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
-    for before in [TOP, STYLE] {
-        emit(before.as_bytes());
-        emit(b"Index of /");
-        for segment in path.segments() {
-            text(segment, emit);
-            emit(b"/");
+    emit(TOP.as_bytes());
+    emit(b"Index of /");
+    for segment in path.segments() {
+        text(segment, emit);
+        emit(b"/");
+    }
+    emit(STYLE.as_bytes());
+    emit(TABLE_STYLE.as_bytes());
+    emit(BODY.as_bytes());
+    emit(b"<h1>");
+    // Each folder on the way here is a link, the root among them.
+    let depth = path.segments().count();
+    let names = core::iter::once(None).chain(path.segments().map(Some));
+    for (steps, name) in (0..=depth).rev().zip(names) {
+        let is_linked = (1..=LINKED).contains(&steps);
+        if is_linked {
+            emit(b"<a href=\"");
+            for _ in 0..steps {
+                emit(b"../");
+            }
+            emit(b"\">");
         }
+        text(name.unwrap_or(b"Index of "), emit);
+        emit(if is_linked { b"/</a>" } else { b"/" });
     }
     emit(TABLE.as_bytes());
-    if path.segments().next().is_some() {
-        emit(PARENT.as_bytes());
-    }
 }
 
 fn row(entry: &Entry<'_>, emit: &mut dyn FnMut(&[u8])) {
     let &Entry { name, is_directory, is_link, len, modified } = entry;
     let slash: &[u8] = if is_directory { b"/" } else { b"" };
-    emit(b"<tr><td><a href=\"");
+    emit(b"<tr><td>");
+    if is_link {
+        emit(b"<small>link</small>");
+    }
+    emit(b"<a href=\"");
     percent_encode(name, emit);
     emit(slash);
     emit(b"\">");
     text(name, emit);
     emit(slash);
-    if is_link {
-        emit(b" &#8618;");
-    }
     emit(b"</a></td><td>");
     if !is_directory {
         size(len, emit);
     }
     emit(b"</td><td>");
     if let Some(modified) = modified {
-        emit(b"<time>");
-        emit(&iso_minutes(modified));
-        // That it is UTC is part of what HTML can read as a time.
-        emit(b"Z</time>");
+        let modified = iso_minutes(modified);
+        // HTML reads it as a time of UTC by the letter, which people get from the head of the column.
+        emit(b"<time datetime=\"");
+        emit(&modified);
+        emit(b"Z\">");
+        emit(&modified);
+        emit(b"</time>");
     }
     emit(b"</td></tr>\n");
 }
 
-/// Octets as text; what is not UTF-8, or a control, is shown as U+FFFD.
+/// Octets as text; what is not UTF-8, a control, or a character that does nothing but change how others
+/// are shown, is shown as U+FFFD. The two that join letters are left: some scripts need them.
 fn text(mut octets: &[u8], emit: &mut dyn FnMut(&[u8])) {
     // Not by the chunks of core: those are another decoder, and this one is linked anyway.
     while let Err(fault) = core::str::from_utf8(octets) {
@@ -131,7 +165,16 @@ fn text(mut octets: &[u8], emit: &mut dyn FnMut(&[u8])) {
 fn shown(text: &[u8]) -> Option<(&'static str, usize)> {
     match text {
         [0..0x20 | 0x7f, ..] => Some((REPLACEMENT, 1)),
-        [0xc2, 0x80..0xa0, ..] => Some((REPLACEMENT, 2)),
+        // Controls, a soft hyphen; U+061C, which like others below sets the direction of text.
+        [0xc2, 0x80..0xa0 | 0xad, ..] | [0xd8, 0x9c, ..] => Some((REPLACEMENT, 2)),
+        // U+180E; U+200B, U+200E, U+200F, U+2028 to U+202E, U+2060 to U+206F; U+FEFF; U+FFF9 to U+FFFB.
+        [0xe1, 0xa0, 0x8e, ..]
+        | [0xe2, 0x80, 0x8b | 0x8e | 0x8f | 0xa8..=0xae, ..]
+        | [0xe2, 0x81, 0xa0..=0xaf, ..]
+        | [0xef, 0xbb, 0xbf, ..]
+        | [0xef, 0xbf, 0xb9..=0xbb, ..] => Some((REPLACEMENT, 3)),
+        // Tags: U+E0000 to U+E007F.
+        [0xf3, 0xa0, 0x80 | 0x81, _, ..] => Some((REPLACEMENT, 4)),
         [octet, ..] => Some((replacement(*octet)?, 1)),
         [] => None,
     }

@@ -6,12 +6,13 @@ pub mod plan;
 
 use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
 use crate::message::{Method, Refusal, Status};
-use crate::semantics::conditional::Validators;
+use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::own_type_of;
 use crate::semantics::negotiate::{Coding, choose};
 use crate::semantics::path::Path;
-use crate::server::{Error, Exchange, Responded, Service, Stream, Transport};
+use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
 
+use plan::NO_CACHE;
 pub(super) use plan::OTHER_STATE;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
@@ -26,6 +27,7 @@ pub struct Files<'s, S> {
     storage: S,
     index: &'s [&'s str],
     types: &'s [(&'s str, &'s str)],
+    cache_control: &'s str,
     shows_hidden: bool,
     lists: bool,
 }
@@ -61,7 +63,14 @@ impl<'s, S: Storage> Files<'s, S> {
     /// Serves the files in `storage`, and lists its directories.
     pub const fn new(storage: S) -> Self {
         let index = &["index.html", "index.htm"];
-        Self { storage, index, types: &[], shows_hidden: false, lists: true }
+        Self {
+            storage,
+            index,
+            types: &[],
+            cache_control: NO_CACHE,
+            shows_hidden: false,
+            lists: true,
+        }
     }
 
     /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
@@ -76,6 +85,15 @@ impl<'s, S: Storage> Files<'s, S> {
     #[must_use]
     pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
         Self { types, ..self }
+    }
+
+    /// What Cache-Control says of files and of listings (RFC 9111 §5.2.2); nothing is sent if it is
+    /// empty. If nothing is said it is `no-cache`: a cache asks each time whether it still has the
+    /// latest, which takes a 304 without content. Without any, browsers ask no more for as long as
+    /// they think right, by the age of the file.
+    #[must_use]
+    pub fn cache_control(self, cache_control: &'s str) -> Self {
+        Self { cache_control, ..self }
     }
 
     /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
@@ -185,7 +203,14 @@ impl<'s, S: Storage> Files<'s, S> {
             if let What::Entries(entries) = &mut found.what
                 && is_get
             {
-                return self.list(exchange, entries, &found.path).await;
+                let Some(refusal) = unwanted(&exchange) else {
+                    return self.list(exchange, entries, &found.path).await;
+                };
+                let mut reply = exchange.respond(refusal.status);
+                if refusal.status == Status::NOT_MODIFIED {
+                    self.add_cache_control(&mut reply);
+                }
+                return Ok(reply.refused(refusal));
             }
             let found = &*found;
             let file = match &found.what {
@@ -213,6 +238,13 @@ impl<'s, S: Storage> Files<'s, S> {
         }
     }
 
+    /// Adds Cache-Control to a reply, if there is anything to say.
+    fn add_cache_control<T: Transport>(&self, reply: &mut Reply<'_, T>) {
+        if !self.cache_control.is_empty() {
+            reply.add("Cache-Control", &[self.cache_control.as_bytes()]);
+        }
+    }
+
     /// Plans the reply to a request that leads to `file`.
     fn plan<'p, 'c: 'p, T: Transport>(
         &'p self,
@@ -234,7 +266,8 @@ impl<'s, S: Storage> Files<'s, S> {
         let variant = found.coding.map(|coding| variant(coding, coded));
         let head = exchange.head();
         let request = Request { method: head.method(), fields: head, now: exchange.now() };
-        plan(&request, Resource { content_type, methods, codings, variant })
+        let cache_control = self.cache_control;
+        plan(&request, Resource { content_type, cache_control, methods, codings, variant })
     }
 
     fn shows(&self, path: &Path<'_>) -> bool {
@@ -289,6 +322,17 @@ impl<S: Storage> Default for Found<'_, S> {
     }
 }
 
+/// What answers a request for a page that is made anew each time, and so has no validators, when its
+/// preconditions say so (RFC 9110 §13.2.2).
+pub(super) fn unwanted<T: Transport>(exchange: &Exchange<'_, T>) -> Option<Refusal> {
+    let validators = Validators { etag: None, modified: None };
+    match evaluate(exchange.head(), &validators, Access::Reads, exchange.now()) {
+        Outcome::Proceed => None,
+        Outcome::NotModified => Some(Refusal::new(Status::NOT_MODIFIED, "")),
+        Outcome::Failed => Some(OTHER_STATE),
+    }
+}
+
 impl From<OpenError> for Refusal {
     fn from(error: OpenError) -> Self {
         match error {
@@ -306,23 +350,33 @@ fn variant<F: File>(coding: Coding, file: &F) -> Variant<'_> {
 }
 
 /// Redirects to the same path with a slash at its end, so that relative links in the index work.
+///
+/// The Location is relative: behind a proxy that serves this under another path, it stays there. And
+/// since a file may come to stand in the folder's place, nobody follows it without asking again.
 fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
     // 301 lets a client change the method to GET; 308 doesn't (RFC 9110 §15.4.2).
     let status = match exchange.method() {
         Method::Get => Status::MOVED_PERMANENTLY,
         _ => Status::PERMANENT_REDIRECT,
     };
-    let (mut path, query) = (exchange.target().path().as_bytes(), exchange.target().query());
+    let (path, query) = (exchange.target().path().as_bytes(), exchange.target().query());
+    let mut name = path.rsplit(|&octet| octet == b'/').next().unwrap_or_default();
     let mut location = [b"".as_slice(); 16];
     let (pairs, _) = location.as_chunks_mut();
     let mut slots = pairs.iter_mut();
+    // What stands before a colon in the first segment would be a scheme (RFC 3986 §4.2).
+    if let Some([here, _]) = slots.next()
+        && name.contains(&b':')
+    {
+        *here = b"./";
+    }
     loop {
         let Some([piece, behind]) = slots.next() else { return exchange.refuse(NOT_FOUND) };
         // Browsers read a backslash as a slash, and two of them as what comes before a host.
-        let backslash = path.iter().position(|&octet| octet == b'\\');
-        (*piece, path) = path.split_at_checked(backslash.unwrap_or(path.len())).unwrap_or_default();
-        *behind = if path.is_empty() { b"/" } else { b"%5C" };
-        path = match path {
+        let backslash = name.iter().position(|&octet| octet == b'\\');
+        (*piece, name) = name.split_at_checked(backslash.unwrap_or(name.len())).unwrap_or_default();
+        *behind = if name.is_empty() { b"/" } else { b"%5C" };
+        name = match name {
             [_, rest @ ..] => rest,
             [] => break,
         };
@@ -331,5 +385,7 @@ fn add_slash<T: Transport>(exchange: Exchange<'_, T>) -> Responded<'_, T> {
         let Some(pair) = slots.next() else { return exchange.refuse(NOT_FOUND) };
         *pair = [b"?", query.as_bytes()];
     }
-    exchange.respond(status).field_of("Location", &location).empty()
+    let mut reply = exchange.respond(status).field_of("Location", &location);
+    reply.add("Cache-Control", &[NO_CACHE.as_bytes()]);
+    reply.empty()
 }

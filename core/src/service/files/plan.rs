@@ -9,6 +9,8 @@ use crate::semantics::methods::{allowed, no_names, refuse};
 use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::range::{OctetRange, Parts, Selection, select};
 
+/// What Cache-Control says if nothing else is said.
+pub(super) const NO_CACHE: &str = "no-cache";
 /// What answers a request whose preconditions don't hold.
 pub(crate) const OTHER_STATE: Refusal =
     Refusal::new(Status::PRECONDITION_FAILED, "the file is not in the state that was asked for");
@@ -35,6 +37,8 @@ pub struct Request<'r, F: ?Sized> {
 pub struct Resource<'v> {
     /// Its Content-Type, in every coding.
     pub content_type: &'v str,
+    /// What Cache-Control says; nothing if it is empty.
+    pub cache_control: &'v str,
     /// The methods that it has. HEAD comes with GET, and OPTIONS always.
     pub methods: &'v [Method<'v>],
     /// The codings that it stands in besides [`Coding::Identity`].
@@ -78,6 +82,7 @@ pub struct Plan<'p> {
     /// Its content.
     pub content: Content<'p>,
     pub(super) content_type: &'p str,
+    cache_control: &'p str,
     methods: &'p [Method<'p>],
     pub(super) variant: Variant<'p>,
     /// Whether other requests may get other codings.
@@ -102,6 +107,7 @@ pub struct Plan<'p> {
 /// let request = Request { method: Method::Get, fields: &fields[..], now: None };
 /// let resource = Resource {
 ///     content_type: "text/plain",
+///     cache_control: "no-cache",
 ///     methods: &[Method::Get],
 ///     codings: Codings::NONE,
 ///     variant: Some(Variant { len: 10, ..Variant::default() }),
@@ -121,7 +127,7 @@ pub fn plan<'p>(
     request: &Request<'p, impl FieldLines + ?Sized>,
     resource: Resource<'p>,
 ) -> Plan<'p> {
-    let Resource { content_type, methods, codings, mut variant } = resource;
+    let Resource { content_type, cache_control, methods, codings, mut variant } = resource;
     if let (Some(variant), Some(now)) = (&mut variant, request.now) {
         // A date in the future would be no validator (RFC 9110 §8.8.2.1).
         let modified = &mut variant.validators.modified;
@@ -130,13 +136,14 @@ pub fn plan<'p>(
     let (status, reason, content) = match content(request, variant.as_ref()) {
         Ok(Content::Whole) => (Status::OK, "", Content::Whole),
         Ok(content) => (Status::PARTIAL_CONTENT, "", content),
-        Err(Refusal { status, reason }) => (status, reason, Content::None),
+        Err(Refusal { status, reason, .. }) => (status, reason, Content::None),
     };
     Plan {
         status,
         reason,
         content,
         content_type,
+        cache_control,
         methods,
         variant: variant.unwrap_or_default(),
         is_negotiated: codings.without(Coding::Identity) != Codings::NONE,
@@ -181,6 +188,7 @@ impl<'p> Plan<'p> {
             reason: "",
             content: Content::Whole,
             content_type,
+            cache_control: NO_CACHE,
             methods: &[],
             variant: Variant { len, ..Variant::default() },
             is_negotiated: false,
@@ -220,6 +228,9 @@ impl<'p> Plan<'p> {
         }
         if self.is_negotiated && code != 501 {
             emit("Vary", &[b"Accept-Encoding"]);
+        }
+        if (is_sent || matches!(code, 304 | 404)) && !self.cache_control.is_empty() {
+            emit("Cache-Control", &[self.cache_control.as_bytes()]);
         }
         // Of these, 304 has what a cache needs (RFC 9110 §15.4.5), and 206 not what the client told
         // that it has (§15.3.7).
@@ -280,8 +291,9 @@ mod tests {
         let codings = coded.fold(Codings::NONE, |all, variant| all.with(variant.coding));
         let chosen = choose(&fields[..], codings);
         let variant = variants.iter().find(|variant| Some(variant.coding) == chosen).copied();
-        let resource =
-            Resource { content_type: "text/plain", methods: &[Method::Get], codings, variant };
+        let (content_type, methods) = ("text/plain", &[Method::Get]);
+        let cache_control = NO_CACHE;
+        let resource = Resource { content_type, cache_control, methods, codings, variant };
         look(&plan(&request, resource))
     }
 
@@ -322,28 +334,28 @@ mod tests {
             (
                 &[][..],
                 &[PLAIN][..],
-                "Content-Type|X-Content-Type-Options|Accept-Ranges|ETag|Last-Modified",
+                "Content-Type|X-Content-Type-Options|Accept-Ranges|Cache-Control|ETag|Last-Modified",
             ),
             (
                 &[("Accept-Encoding", "gzip")],
                 &[PLAIN, GZIP],
-                "Content-Type|Content-Encoding|X-Content-Type-Options|Accept-Ranges|Vary|ETag|Last-Modified",
+                "Content-Type|Content-Encoding|X-Content-Type-Options|Accept-Ranges|Vary|Cache-Control|ETag|Last-Modified",
             ),
-            (&[("If-None-Match", "*")], &[PLAIN, GZIP], "Vary|ETag"),
+            (&[("If-None-Match", "*")], &[PLAIN, GZIP], "Vary|Cache-Control|ETag"),
             (
                 &[("If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT")],
                 &[Variant {
                     validators: Validators { etag: None, modified: Some(MODIFIED) },
                     ..PLAIN
                 }],
-                "Last-Modified",
+                "Cache-Control|Last-Modified",
             ),
             (&[("If-Match", "\"x\"")], &[PLAIN], ""),
             (&[("Range", "bytes=99-")], &[PLAIN], "Content-Range"),
             (
                 &[("Range", "bytes=1-"), ("If-Range", "\"p\"")],
                 &[PLAIN],
-                "Content-Type|X-Content-Type-Options|Accept-Ranges|ETag|Content-Range",
+                "Content-Type|X-Content-Type-Options|Accept-Ranges|Cache-Control|ETag|Content-Range",
             ),
         ] {
             let names = planned(Method::Get, fields, variants, |plan| {

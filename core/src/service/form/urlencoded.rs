@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded`, as the WHATWG URL standard parses it (§5.1).
 
-use crate::bytes::ascii::{as_str, pct_decoded, text};
+use crate::bytes::ascii::{as_str, pct_sequence, text};
 use crate::bytes::take::{take_octet, take_until};
 
 /// After a name, when a value follows. No octet of UTF-8 is like this one or the next.
@@ -10,6 +10,38 @@ const FIELD_END: u8 = 0xff;
 const REPLACEMENT: &str = "\u{fffd}";
 
 /// The fields of a form, decoded.
+///
+/// ```
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// async fn order<'c, T: Transport>(
+///     exchange: Exchange<'c, T>,
+/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     let (form, respond) = exchange.form().await?; // 411, 413, 415 and 400 answered for you
+///     let count: u32 = form.get("count").and_then(|count| count.parse().ok()).unwrap_or(1);
+///     let toppings = form.iter().filter(|(name, _)| *name == "topping");
+///     let toppings: Vec<_> = toppings.map(|(_, value)| value).collect();
+///     let text = format!("{count} with {}", toppings.join(" and "));
+///     respond.status(Status::OK).send(text.as_bytes()).await
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         order(exchange).await
+/// #     }
+/// # }
+/// #
+/// let client = Client::new(Example);
+/// let fields = [("count", "2"), ("topping", "jalapeños"), ("topping", "salt & pepper")];
+/// assert_eq!(client.post_form("/", &fields).text(), "2 with jalapeños and salt & pepper");
+/// assert_eq!(client.send(&Request::post("/").content("{}")).status(), 415);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Form<'c> {
     /// Names and values in UTF-8, divided by [`NAME_END`] and [`FIELD_END`].
@@ -31,7 +63,7 @@ impl<'c> Form<'c> {
         let (mut in_name, mut is_empty) = (true, true);
         while let Some(rest @ [first, ..]) = content.get(read..) {
             let mut octets = [0; 4];
-            let piece = match decoded(rest, &mut octets) {
+            let piece = match pct_sequence(rest, &mut octets) {
                 [] => {
                     read += 1;
                     let octet = match first {
@@ -109,25 +141,12 @@ impl<'c> Iterator for Fields<'c> {
     }
 }
 
-/// The octets that are pct-encoded at the start of `input`, up to four: no character has more. What
-/// is not encoded never completes one: it is characters by itself.
-fn decoded<'o>(mut input: &[u8], octets: &'o mut [u8; 4]) -> &'o [u8] {
-    let mut count = 0;
-    for slot in octets.iter_mut() {
-        let [b'%', after @ ..] = input else { break };
-        let Some(octet) = pct_decoded(after) else { break };
-        *slot = octet;
-        count += 1;
-        input = after.get(2..).unwrap_or_default();
-    }
-    octets.get(..count).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semantics::query::Query;
     use core::fmt::Write as _;
-    use std::string::String;
+    use std::string::{String, ToString as _};
     use std::vec::Vec;
 
     fn fields(content: &[u8]) -> Option<Vec<(String, String)>> {
@@ -192,6 +211,22 @@ mod tests {
             let expected = (String::from_utf8_lossy(&octets).into_owned(), String::new());
             let fields = fields(content.as_bytes()).unwrap();
             assert_eq!(fields.first().unwrap_or(&Default::default()), &expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn a_query_has_the_same_fields() {
+        const SIGNS: [&str; 12] =
+            ["&", "=", "+", "%", "%4", "%41", "%C3", "%A9", "%F0", "%9F", "a", "\u{e9}"];
+        let mut random = 1u64;
+        for _ in 0..20_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let octets = random.to_be_bytes();
+            let content: String =
+                octets.iter().map(|&octet| SIGNS[usize::from(octet) % 12]).collect();
+            let query = Query::new(&content).iter();
+            let query = query.map(|(name, value)| (name.to_string(), value.to_string()));
+            assert_eq!(fields(content.as_bytes()).unwrap(), query.collect::<Vec<_>>(), "{content}");
         }
     }
 

@@ -7,6 +7,7 @@ use core::ffi::CStr;
 use core::hint::black_box;
 
 use cortex_m_rt::entry;
+use thimble_core::service::html::REFUSAL_PAGE;
 use thimble_core::{Image, Limits};
 use thimble_firmware::board::Board;
 use thimble_firmware::command_line;
@@ -70,5 +71,6 @@ fn main() -> ! {
     let setting = cases::Setting { hidden: has("hidden"), listing: !has("no-listing") };
     let app = app::App::with(setting, if has("404") { FIXTURE_404 } else { FIXTURE });
     let limits = if has("small") { small() } else { Limits::DEVICE };
-    serve(&mut Board::take(FRAMES), MEMORY, &Server::new(app).limits(limits), |_, _| ())
+    let server = Server::new(app).limits(limits).refusal_page(REFUSAL_PAGE);
+    serve(&mut Board::take(FRAMES), MEMORY, &server, |_, _| ())
 }

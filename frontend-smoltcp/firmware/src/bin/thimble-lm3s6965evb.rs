@@ -22,6 +22,11 @@ const OCTETS_KEPT: usize = 2048;
 /// The files below `site/`.
 static SITE: Image = include!(concat!(env!("OUT_DIR"), "/site.rs"));
 
+/// What the page about the device begins with. It looks like the site.
+const TOP: &[u8] = b"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Status</title>\
+    <meta name=viewport content=\"width=device-width\"><link rel=stylesheet href=/style.css>\
+    <main><h1>Status</h1><dl class=try>\n";
+
 /// The site, and what is known of the device.
 struct Device {
     site: Site<'static, Image, &'static RefCell<Ring<OCTETS_KEPT>>>,
@@ -56,14 +61,14 @@ impl Device {
         ];
         let reply = exchange.respond(Status::OK).field("Cache-Control", "no-store");
         let mut page = reply.content_type("text/html; charset=utf-8").stream();
-        page.queue(b"<!DOCTYPE html><meta charset=utf-8><title>Status</title><dl>\n").await?;
+        page.queue(TOP).await?;
         for (name, value) in facts {
             let value = Decimal::new(value);
             for piece in [b"<dt>", name.as_bytes(), b"<dd>", value.as_bytes(), b"\n"] {
                 page.queue(piece).await?;
             }
         }
-        page.queue(b"</dl>\n").await?;
+        page.queue(b"</dl><p><a class=back href=/>Home</a></main>\n").await?;
         page.finish()
     }
 }

@@ -2,7 +2,8 @@
 #![no_std]
 #![no_main]
 
-use core::hint::black_box;
+use core::hint::{black_box, spin_loop};
+use core::task::Waker;
 
 use cortex_m_rt::entry;
 use panic_halt as _;
@@ -38,6 +39,7 @@ const PAGE: File = File {
         modified: Some(UnixTime(784_111_777)),
     },
     coded: &[Representation { coding: Coding::Gzip, content: b"", etag: "2", modified: None }],
+    form_place: None,
 };
 
 #[entry]
@@ -59,5 +61,5 @@ fn serve(
     transport: &mut Blocking<Memory, Memory>,
     buffers: Buffers<'_>,
 ) {
-    let _ = black_box(block_on(measured(server.serve(transport, buffers))));
+    let _ = black_box(block_on(measured(server.serve(transport, buffers)), Waker::noop(), spin_loop));
 }

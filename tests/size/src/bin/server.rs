@@ -2,7 +2,8 @@
 #![no_std]
 #![no_main]
 
-use core::hint::black_box;
+use core::hint::{black_box, spin_loop};
+use core::task::Waker;
 
 use cortex_m_rt::entry;
 use panic_halt as _;
@@ -55,5 +56,5 @@ fn serve(
     transport: &mut Blocking<Memory, Memory>,
     buffers: Buffers<'_>,
 ) {
-    let _ = black_box(block_on(measured(server.serve(transport, buffers))));
+    let _ = black_box(block_on(measured(server.serve(transport, buffers)), Waker::noop(), spin_loop));
 }

@@ -1,0 +1,108 @@
+//! Requests, as a client of a test makes them.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::message::Method;
+use crate::semantics::path::percent_encode;
+
+/// A request that is about to be sent.
+///
+/// Host is added, unless a field of that name is, and so is what declares the content. Nothing is
+/// checked: a test may send what no client should.
+///
+/// ```
+/// use thimble_core::Method;
+/// use thimble_core::testing::Request;
+///
+/// let request = Request::new(Method::Put, "/a").field("If-Match", "*").content(b"new");
+/// assert_eq!(
+///     request.to_octets(),
+///     b"PUT /a HTTP/1.1\r\nHost: test\r\nIf-Match: *\r\nContent-Length: 3\r\n\r\nnew"
+/// );
+/// ```
+#[derive(Clone, Debug)]
+pub struct Request {
+    line: String,
+    fields: Vec<(String, String)>,
+    content: Vec<u8>,
+}
+
+impl Request {
+    /// A request without content.
+    pub fn new(method: Method<'_>, target: &str) -> Self {
+        let line = format!("{} {target} HTTP/1.1", method.as_str());
+        Self { line, fields: Vec::new(), content: Vec::new() }
+    }
+
+    /// GET of `target`.
+    pub fn get(target: &str) -> Self {
+        Self::new(Method::Get, target)
+    }
+
+    /// POST to `target`, whose content follows.
+    pub fn post(target: &str) -> Self {
+        Self::new(Method::Post, target)
+    }
+
+    /// Adds a field line.
+    pub fn field(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The content is `content`, of a declared length.
+    pub fn content(self, content: impl AsRef<[u8]>) -> Self {
+        let content = content.as_ref().to_vec();
+        let length = format!("{}", content.len());
+        Self { content, ..self }.field("Content-Length", &length)
+    }
+
+    /// The content comes in chunks, one for each of `chunks`; empty ones are left out.
+    pub fn chunks(self, chunks: &[&[u8]]) -> Self {
+        let mut content = Vec::new();
+        for chunk in chunks.iter().filter(|chunk| !chunk.is_empty()) {
+            content.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            content.extend_from_slice(chunk);
+            content.extend_from_slice(b"\r\n");
+        }
+        content.extend_from_slice(b"0\r\n\r\n");
+        Self { content, ..self }.field("Transfer-Encoding", "chunked")
+    }
+
+    /// The content is a form, as `application/x-www-form-urlencoded`.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let mut content = Vec::new();
+        for (name, value) in fields {
+            for (sign, text) in [(b'&', name), (b'=', value)] {
+                content.push(sign);
+                percent_encode(text.as_bytes(), &mut |piece| content.extend_from_slice(piece));
+            }
+        }
+        // The first sign divides nothing.
+        let content = content.get(1..).unwrap_or_default().to_vec();
+        self.field("Content-Type", "application/x-www-form-urlencoded").content(content)
+    }
+
+    /// What goes over the wire.
+    pub fn to_octets(&self) -> Vec<u8> {
+        let mut octets = Vec::new();
+        let mut line = |parts: &[&str]| {
+            for part in parts.iter().chain(&["\r\n"]) {
+                octets.extend_from_slice(part.as_bytes());
+            }
+        };
+        line(&[&self.line]);
+        if !self.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Host")) {
+            line(&["Host: test"]);
+        }
+        for (name, value) in &self.fields {
+            line(&[name, ": ", value]);
+        }
+        line(&[]);
+        octets.extend_from_slice(&self.content);
+        octets
+    }
+}

@@ -1,0 +1,142 @@
+//! A listener in a runtime that is somebody else's.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+
+use thimble_std::listen::{RUN_OUT, has_run_out};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::connection::Options;
+
+impl Options {
+    /// Accepts connections, and spawns what `serve` makes of each with these options, until they are
+    /// [stopped](Self::stop) and the last connection is done. Should the system run out of
+    /// descriptors or memory, it waits for some.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use thimble_tokio::{Folder, Options, Site, Stop};
+    /// use tokio::net::TcpListener;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    /// runtime.block_on(async {
+    ///     let site = Arc::new(Site::new(Folder::open("src")?));
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let stop = Stop::new();
+    ///     let serving = Options::default().stop(stop.clone()).serve_each(
+    ///         listener,
+    ///         move |stream, options| {
+    ///             let site = Arc::clone(&site);
+    ///             async move { options.serve(stream, &*site).await }
+    ///         },
+    ///     );
+    ///     let serving = tokio::spawn(serving);
+    ///     stop.stop();
+    ///     serving.await.map_err(std::io::Error::other)
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Services of any type
+    ///
+    /// Whether the futures of a handler are `Send` shows where the type of the service is known. So a
+    /// function that is generic over the service can't spawn one: Rust has no bound yet that says
+    /// that the futures of an `async fn` in a trait are `Send`. Such a function takes `serve`
+    /// instead, and leaves the few lines of the closure to whoever knows the type. The service in
+    /// them may well be generic itself:
+    ///
+    /// ```
+    /// use std::io;
+    /// use std::sync::Arc;
+    /// use thimble_tokio::{Error, Exchange, Options, Responded, Service, Status, Stop, Transport};
+    /// use tokio::net::{TcpListener, TcpStream};
+    ///
+    /// /// A library: a service around any other, and a function that runs one.
+    /// struct Guarded<S>(S);
+    ///
+    /// impl<S: Service> Service for Guarded<S> {
+    ///     async fn call<'c, T: Transport>(
+    ///         &'c self,
+    ///         exchange: Exchange<'c, T>,
+    ///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    ///         match exchange.cookie("key") {
+    ///             Some("secret") => self.0.call(exchange).await,
+    ///             _ => Ok(exchange.respond(Status::FORBIDDEN).text("for others\n")),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// async fn run<F, C>(address: &str, stop: Stop, serve: F) -> io::Result<()>
+    /// where
+    ///     F: Fn(TcpStream, Options) -> C,
+    ///     C: Future<Output = io::Result<()>> + Send + 'static,
+    /// {
+    ///     let listener = TcpListener::bind(address).await?;
+    ///     Options::default().stop(stop).serve_each(listener, serve).await;
+    ///     Ok(())
+    /// }
+    ///
+    /// /// A program that uses it.
+    /// struct Hello;
+    /// # impl Service for Hello {
+    /// #     async fn call<'c, T: Transport>(
+    /// #         &'c self,
+    /// #         exchange: Exchange<'c, T>,
+    /// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
+    /// #     }
+    /// # }
+    ///
+    /// # fn main() -> io::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// let service = Arc::new(Guarded(Hello));
+    /// let stop = Stop::new();
+    /// # stop.stop();
+    /// run("127.0.0.1:0", stop, move |stream, options| {
+    ///     let service = Arc::clone(&service);
+    ///     async move { options.serve(stream, &*service).await }
+    /// })
+    /// .await
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// Where the function may have threads of its own, [`Server::run`](crate::Server::run) needs none
+    /// of this: it takes any service that is `Send` and `Sync`, whatever its futures are.
+    pub async fn serve_each<F, C>(self, listener: TcpListener, serve: F)
+    where
+        F: Fn(TcpStream, Self) -> C,
+        C: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let mut stop = self.stop.listener();
+        // It ends when every connection has dropped its sender.
+        let (alive, mut ended) = mpsc::channel::<()>(1);
+        loop {
+            let accepted = poll_fn(|context| {
+                if stop.poll_stopping(context).is_ready() {
+                    return Poll::Ready(None);
+                }
+                listener.poll_accept(context).map(Some)
+            });
+            match accepted.await {
+                None => break,
+                Some(Ok((stream, _))) => {
+                    let (connection, alive) = (serve(stream, self.clone()), alive.clone());
+                    tokio::spawn(async move {
+                        let _alive = alive;
+                        connection.await
+                    });
+                }
+                Some(Err(error)) if has_run_out(&error) => sleep(RUN_OUT).await,
+                Some(Err(_)) => {}
+            }
+        }
+        drop((listener, alive));
+        ended.recv().await;
+    }
+}
