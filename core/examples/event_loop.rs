@@ -6,14 +6,13 @@
 //! curl --data-binary @Cargo.lock http://127.0.0.1:8080/
 //! ```
 
-#![expect(clippy::indexing_slicing, reason = "no `emit_` writes past the end of its output")]
-
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use thimble_core::framing::{Connection, EmitError, Event, Length, Limits};
+use thimble_core::bytes::cursor::Cursor;
+use thimble_core::framing::{Connection, EmitError, Event, Length, Limits, Sender};
 use thimble_core::message::Status;
 
 const LISTENER: Token = Token(usize::MAX);
@@ -87,8 +86,10 @@ impl Client {
                 Event::Head(_) => {
                     self.content = 0;
                     let mut interim = [0; 32];
-                    let count =
-                        self.connection.emit_continue(&mut interim).map_err(io::Error::other)?;
+                    let mut cursor = Cursor::new(&mut interim);
+                    let (_, sender) = self.connection.sides();
+                    sender.emit_continue(&mut cursor).map_err(io::Error::other)?;
+                    let count = cursor.count();
                     self.output.extend_from_slice(interim.get(..count).unwrap_or_default());
                 }
                 Event::Content(piece) => self.content += piece.len() as u64,
@@ -104,26 +105,27 @@ impl Client {
 
     fn reply(&mut self, status: Status, text: &str) -> io::Result<()> {
         let mut reply = [0; 512];
-        let end = emit(&mut self.connection, status, text, &mut reply).map_err(io::Error::other)?;
-        self.output.extend_from_slice(reply.get(..end).unwrap_or_default());
+        let mut cursor = Cursor::new(&mut reply);
+        emit(self.connection.reply(), status, text, &mut cursor).map_err(io::Error::other)?;
+        let count = cursor.count();
+        self.output.extend_from_slice(reply.get(..count).unwrap_or_default());
         Ok(())
     }
 }
 
-/// Emits a whole reply. Returns its length.
+/// Emits a whole reply.
 fn emit(
-    connection: &mut Connection,
+    sender: &mut Sender,
     status: Status,
     text: &str,
-    output: &mut [u8; 512],
-) -> Result<usize, EmitError> {
-    let length = Length::Exact(text.len() as u64);
-    let mut end = connection.emit_status(status, None, output)?;
-    end += connection.emit_field("Content-Type", b"text/plain", &mut output[end..])?;
-    end += connection.emit_end_of_head(length, &mut output[end..])?;
-    end += connection.emit_content(text.as_bytes(), &mut output[end..])?.1;
-    end += connection.emit_end(&mut output[end..])?;
-    Ok(end)
+    output: &mut Cursor<'_>,
+) -> Result<(), EmitError> {
+    sender.emit_status(status, None, output)?;
+    sender.emit_field("Content-Type", &[b"text/plain"], output)?;
+    sender.emit_end_of_head(Length::Exact(text.len() as u64), output)?;
+    sender.emit_content(text.as_bytes(), output)?;
+    output.push(sender.end()?);
+    Ok(())
 }
 
 fn main() -> io::Result<()> {

@@ -58,9 +58,11 @@ pub mod handler {
     pub use crate::message::{Field, Fields, Head, Method, Refusal, Status, Target, Version};
     pub use crate::semantics::query::{Encoded, Query};
     pub use crate::server::{
-        Body, Error, Exchange, Reply, Responded, Responder, Service, Stream, Transport,
+        Answer, Body, Error, Exchange, Reply, Responded, Responder, Service, Stream, Transport,
     };
-    pub use crate::service::{Files, Form, Image, Ring, Site, Storage, Submission, Submissions};
+    pub use crate::service::{
+        Files, Form, Image, Recall, Recalled, Ring, Site, Storage, Submission, Submissions,
+    };
 }
 
 #[doc(inline)]

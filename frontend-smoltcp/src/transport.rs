@@ -1,6 +1,7 @@
 //! A socket as a transport.
 
 use core::future::{Future, poll_fn};
+use core::net::SocketAddr;
 use core::task::Poll;
 
 use embedded_io::ErrorKind;
@@ -168,6 +169,14 @@ impl embedded_io_async::Write for Tx<'_, '_> {
 impl Half for Tx<'_, '_> {
     fn phase(&mut self, phase: Phase) {
         self.0.enter(phase.into());
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.0.socket(|socket| socket.remote_endpoint())?.map(SocketAddr::from)
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.0.socket(|socket| socket.local_endpoint())?.map(SocketAddr::from)
     }
 
     fn replied(&mut self, _: &Record<'_>) {

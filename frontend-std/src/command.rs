@@ -159,12 +159,13 @@ impl Flags {
     }
 
     /// The site in `folder`. What flags say of it stays in memory until the process ends.
-    pub fn site<S: Storage>(&self, folder: S) -> Site<'static, S, Kept> {
+    pub fn site<S: Storage>(&self, folder: S) -> Site<'static, S, &'static Kept, &'static Kept> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         let index: Vec<&'static str> = self.index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
-        let kept = if self.submissions { Kept::latest() } else { Kept::none() };
+        let kept: &'static Kept =
+            Box::leak(Box::new(if self.submissions { Kept::latest() } else { Kept::none() }));
         Site::new(folder)
             .index(index.leak())
             .types(types.leak())
@@ -172,7 +173,7 @@ impl Flags {
             .hidden(self.hidden)
             .forms(!self.no_forms)
             .submissions(kept)
-            .show_submissions(self.submissions)
+            .show_submissions(self.submissions.then_some(kept))
     }
 
     /// Tells where it serves, and calls `stop` at the first signal.

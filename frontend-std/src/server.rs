@@ -67,7 +67,7 @@ impl Server {
             max_conns: 1024,
             limits: Limits::DESKTOP,
             deadlines: Deadlines::default(),
-            log: Log::none(),
+            log: Log::default(),
             refusal_page: Some(REFUSAL_PAGE),
         }
     }
@@ -92,7 +92,8 @@ impl Server {
         self
     }
 
-    /// Where replies are logged; nowhere if nothing is said.
+    /// Where replies are logged; if nothing is said, only what the application does wrong is, on standard
+    /// error.
     pub fn log(mut self, log: Log) -> Self {
         self.log = log;
         self

@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub(crate) struct Tx<'conn> {
     log: &'conn Log,
     wait: Wait,
     used: &'conn Cell<usize>,
+    /// What the application did wrong in the reply that is being made.
+    failure: Option<String>,
 }
 
 /// Both halves of `connection`. They add to `used` what goes through their buffers; it is zero
@@ -62,7 +65,7 @@ pub(crate) fn halves<'conn>(
     let tx = Wait::new(deadlines, SEND_TIME_OUT, SEND_TIME_OUT);
     (
         Rx { connection, stop, log, wait: rx, ended: false, used },
-        Tx { connection, stop, log, wait: tx, used },
+        Tx { connection, stop, log, wait: tx, used, failure: None },
     )
 }
 
@@ -206,8 +209,23 @@ impl Half for Tx<'_> {
         self.log.reply(head);
     }
 
+    fn peer(&self) -> Option<SocketAddr> {
+        Some(self.connection.peer())
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.connection.stream().local_addr().ok()
+    }
+
+    fn failed(&mut self, error: &dyn Display) {
+        self.failure = Some(error.to_string());
+    }
+
     fn replied(&mut self, record: &Record<'_>) {
         self.wait.patience.over();
+        if let Some(failure) = self.failure.take() {
+            self.log.failure(self.connection.peer(), record, &failure);
+        }
         self.log.access(self.connection.peer(), record);
     }
 

@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use thimble_core::service::{Ring, Submission, Submissions};
+use thimble_core::message::Refusal;
+use thimble_core::service::{ReadError, Recall, Recalled, Ring, Submission, Submissions};
 
 /// The latest submissions, as many as fit 64 KiB, for all workers.
 #[derive(Debug, Default)]
@@ -21,13 +22,17 @@ impl Kept {
 }
 
 impl Submissions for Kept {
-    fn submit(&self, submission: &Submission<'_>) {
+    async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         if let Some(ring) = &self.0 {
             ring.lock().unwrap_or_else(PoisonError::into_inner).push(submission);
         }
+        Ok(())
     }
+}
 
-    fn recall(&self, age: usize, buffer: &mut [u8]) -> Option<usize> {
-        self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).recall(age, buffer)
+impl Recall for Kept {
+    async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
+        let Some(ring) = &self.0 else { return Ok(false) };
+        Ok(ring.lock().unwrap_or_else(PoisonError::into_inner).recall(age, into))
     }
 }

@@ -57,7 +57,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let (deadlines, log, stop) = (Deadlines::default(), Log::none(), Stop::new());
+        let (deadlines, log, stop) = (Deadlines::default(), Log::default(), Stop::new());
         let (limits, refusal_page) = (Limits::DESKTOP, Some(REFUSAL_PAGE));
         Self { limits, deadlines, log, stop, refusal_page }
     }
@@ -77,7 +77,8 @@ impl Options {
         self
     }
 
-    /// Where replies are logged; nowhere if nothing is said.
+    /// Where replies are logged; if nothing is said, only what the application does wrong is, on standard
+    /// error.
     pub fn log(mut self, log: Log) -> Self {
         self.log = log;
         self

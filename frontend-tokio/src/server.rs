@@ -78,7 +78,8 @@ impl Server {
         Self { options: self.options.deadlines(deadlines), ..self }
     }
 
-    /// Where replies are logged; nowhere if nothing is said.
+    /// Where replies are logged; if nothing is said, only what the application does wrong is, on standard
+    /// error.
     pub fn log(self, log: Log) -> Self {
         Self { options: self.options.log(log), ..self }
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -47,6 +47,12 @@ impl Socket {
         let (registered, bare) = (OnceLock::new(), Mutex::new(Some(stream)));
         let calls_left = AtomicU8::new(UNREGISTERED);
         Self { registered, bare, calls_left, to_be_shut: AtomicBool::new(false) }
+    }
+
+    /// The address that the client reached.
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        let address = self.with(|socket| SockRef::from(&socket).local_addr()).ok()?;
+        address.as_socket()
     }
 
     /// Reads what is there, at least one octet; nothing at the end.

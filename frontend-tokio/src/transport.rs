@@ -1,6 +1,7 @@
 //! The two halves of a connection, with deadlines.
 
 use std::any::Any;
+use std::fmt::Display;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -48,6 +49,8 @@ pub(crate) struct Tx<'c> {
     octets: usize,
     /// The part of the file being sent that was found in memory, or brought there.
     in_memory: Range<u64>,
+    /// What the application did wrong in the reply that is being made.
+    failure: Option<String>,
 }
 
 impl<'c> Halves<'c> {
@@ -62,7 +65,8 @@ impl<'c> Halves<'c> {
         let timer = Timer::new(deadlines, rx);
         let rx = Rx { socket, log, timer, stop, octets: 0 };
         let timer = Timer::new(deadlines, tx);
-        let tx = Tx { socket, log, timer, options, peer, octets: 0, in_memory: 0..0 };
+        let (octets, in_memory, failure) = (0, 0..0, None);
+        let tx = Tx { socket, log, timer, options, peer, octets, in_memory, failure };
         Self { rx, tx }
     }
 
@@ -216,8 +220,23 @@ impl Half for Tx<'_> {
         self.log.reply(head);
     }
 
+    fn peer(&self) -> Option<SocketAddr> {
+        Some(self.peer)
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.socket.local()
+    }
+
+    fn failed(&mut self, error: &dyn Display) {
+        self.failure = Some(error.to_string());
+    }
+
     fn replied(&mut self, record: &Record<'_>) {
         self.timer.over();
+        if let Some(failure) = self.failure.take() {
+            self.log.failure(self.peer, record, &failure);
+        }
         self.log.access(self.peer, record);
     }
 

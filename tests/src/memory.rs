@@ -1,6 +1,7 @@
 //! A server without sockets and files: storage and transport in memory, both never pending.
 
 use std::any::Any;
+use std::fmt::Display;
 use std::hint::spin_loop;
 use std::task::Waker;
 
@@ -59,6 +60,8 @@ pub struct Outgoing {
     output: Vec<u8>,
     /// Of each final reply, whether it answers HEAD.
     to_head: Vec<bool>,
+    /// What the application did wrong.
+    failures: Vec<String>,
     closed: bool,
 }
 
@@ -74,7 +77,7 @@ impl<'s> Wire<'s> {
         let pieces = pieces.iter();
         Self {
             rx: Incoming { piece: b"", pieces, then, phase: None, timed_out_idle: false },
-            tx: Outgoing { output, to_head, closed: false },
+            tx: Outgoing { output, to_head, failures: Vec::new(), closed: false },
         }
     }
 
@@ -105,6 +108,11 @@ impl<'s> Wire<'s> {
     /// All that the server sent.
     pub fn output(&self) -> &[u8] {
         &self.tx.output
+    }
+
+    /// What the application did wrong, as a log has it.
+    pub fn failures(&self) -> &[String] {
+        &self.tx.failures
     }
 
     /// Of each final reply, whether it answers HEAD.
@@ -175,6 +183,10 @@ impl embedded_io_async::Write for Outgoing {
 }
 
 impl Half for Outgoing {
+    fn failed(&mut self, error: &dyn Display) {
+        self.failures.push(error.to_string());
+    }
+
     fn replied(&mut self, record: &Record<'_>) {
         self.to_head.push(record.request_line().starts_with(b"HEAD "));
     }

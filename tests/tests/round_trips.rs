@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use thimble_core::bytes::cursor::Cursor;
 use thimble_core::framing::{Connection, EmitError, Event, Length, Limits};
 use thimble_core::grammar::date::{UnixTime, imf_fixdate};
 use thimble_core::message::{Head, Method, Status, Version};
@@ -34,19 +35,21 @@ fn connection(request: &[u8]) -> Connection {
 fn emit_chunked(pieces: &[Vec<u8>], size: usize) -> Vec<u8> {
     let mut connection = connection(GET);
     let mut output = vec![0; size];
-    connection.emit_status(Status::OK, None, &mut output).unwrap();
-    connection.emit_end_of_head(Length::Unknown, &mut output).unwrap();
+    let sender = connection.reply();
+    sender.emit_status(Status::OK, None, &mut Cursor::new(&mut output)).unwrap();
+    sender.emit_end_of_head(Length::Unknown, &mut Cursor::new(&mut output)).unwrap();
     let mut chunked = Vec::new();
     for piece in pieces {
         let mut rest = piece.as_slice();
         while !rest.is_empty() {
-            let (consumed, produced) = connection.emit_content(rest, &mut output).unwrap();
+            let mut cursor = Cursor::new(&mut output);
+            let consumed = sender.emit_content(rest, &mut cursor).unwrap();
+            let produced = cursor.written().unwrap();
             rest = &rest[consumed..];
             chunked.extend_from_slice(&output[..produced]);
         }
     }
-    let produced = connection.emit_end(&mut output).unwrap();
-    chunked.extend_from_slice(&output[..produced]);
+    chunked.extend_from_slice(sender.end().unwrap());
     chunked
 }
 
@@ -223,20 +226,20 @@ proptest! {
     ) {
         let mut connection = connection(GET);
         let mut output = vec![0; 8192];
-        let mut end = connection.emit_status(Status::OK, None, &mut output).unwrap();
+        let mut cursor = Cursor::new(&mut output);
+        let sender = connection.reply();
+        sender.emit_status(Status::OK, None, &mut cursor).unwrap();
         let mut expected = vec![b"HTTP/1.1 200 OK".to_vec()];
         for (name, value) in &fields {
-            match connection.emit_field(name, value, &mut output[end..]) {
-                Ok(count) => {
-                    end += count;
-                    expected.push([name.as_bytes(), b": ", value].concat());
-                }
+            match sender.emit_field(name, &[value], &mut cursor) {
+                Ok(()) => expected.push([name.as_bytes(), b": ", value].concat()),
                 Err(error) => {
                     prop_assert!(matches!(error, EmitError::Field | EmitError::FramingField));
                 }
             }
         }
-        end += connection.emit_end_of_head(length, &mut output[end..]).unwrap();
+        sender.emit_end_of_head(length, &mut cursor).unwrap();
+        let end = cursor.written().unwrap();
         expected.push(match length {
             Length::Exact(length) => format!("Content-Length: {length}").into_bytes(),
             Length::Unknown => b"Transfer-Encoding: chunked".to_vec(),
@@ -253,9 +256,13 @@ proptest! {
     fn valid_fields_are_emitted(name in "X-[a-z]{0,8}", value in field_value()) {
         let mut connection = connection(GET);
         let mut output = [0; 256];
-        let start = connection.emit_status(Status::OK, None, &mut output).unwrap();
-        let count = connection.emit_field(&name, &value, &mut output[start..]).unwrap();
+        let mut cursor = Cursor::new(&mut output);
+        let sender = connection.reply();
+        sender.emit_status(Status::OK, None, &mut cursor).unwrap();
+        let start = cursor.written().unwrap();
+        sender.emit_field(&name, &[&value], &mut cursor).unwrap();
+        let end = cursor.written().unwrap();
         let line = [name.as_bytes(), b": ", &value, b"\r\n"].concat();
-        prop_assert_eq!(&output[start..start + count], &line[..]);
+        prop_assert_eq!(&output[start..end], &line[..]);
     }
 }

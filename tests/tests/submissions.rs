@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::mem::replace;
+use std::task::Poll;
 
+use thimble_core::message::Refusal;
 use thimble_core::server::Server;
-use thimble_core::service::{Ring, Site};
-use thimble_core::{Limits, Method};
+use thimble_core::service::{ReadError, Recall, Recalled, Ring, Site, Submission, Submissions};
+use thimble_core::{Limits, Method, Status};
 use thimble_tests::memory::{FixedClock, Fixture, NOW, Served, Then, Wire};
 use thimble_tests::transcript::{Reply, Transcript};
 
@@ -16,7 +20,7 @@ const KEPT: usize = 2048;
 
 /// The replies to `requests`, which arrive at once, on a connection as small as that of a device.
 fn replies(ring: &RefCell<Ring<KEPT>>, requests: &str) -> Vec<Reply> {
-    let site = Site::new(Fixture::load().unwrap()).submissions(ring).show_submissions(true);
+    let site = Site::new(Fixture::load().unwrap()).submissions(ring).show_submissions(Some(ring));
     let server = Server::new(site, FixedClock(Some(NOW)), Limits::DEVICE);
     let pieces = [requests.as_bytes()];
     let mut wire = Wire::new(&pieces, Then::Wait);
@@ -75,4 +79,66 @@ fn preconditions_count() {
             assert_eq!(reply.status, status, "{method:?} {field}");
         }
     }
+}
+
+const FULL: Refusal =
+    Refusal::new(Status::SERVICE_UNAVAILABLE, "no room").with_field(&("Retry-After", "7"));
+
+/// Keeps two, each after a wait; shows one, and fails at the next.
+#[derive(Default)]
+struct Slow(Cell<u8>);
+
+impl Submissions for Slow {
+    async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
+        let mut waited = false;
+        poll_fn(|context| {
+            context.waker().wake_by_ref();
+            if replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        assert_eq!(submission.form.get("n"), Some("1"));
+        if self.0.get() == 2 {
+            return Err(FULL);
+        }
+        self.0.set(self.0.get() + 1);
+        Ok(())
+    }
+}
+
+impl Recall for Slow {
+    async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
+        if age > 0 {
+            return Err(ReadError);
+        }
+        into.begin("/form", None);
+        into.field("n", "<1>");
+        Ok(true)
+    }
+}
+
+#[test]
+fn a_store_may_wait_and_fail() {
+    let store = Slow::default();
+    let site =
+        Site::new(Fixture::load().unwrap()).submissions(&store).show_submissions(Some(&store));
+    let server = Server::new(site, FixedClock(None), Limits::DEVICE);
+    let ask = |request: &str| {
+        let (mut rx, mut tx) = (vec![0; 8192], vec![0; 1024]);
+        let pieces = [request.as_bytes()];
+        let mut wire = Wire::new(&pieces, Then::Wait);
+        let served = wire.serve(&server, &mut rx, &mut tx).unwrap();
+        (String::from_utf8_lossy(wire.output()).into_owned(), served)
+    };
+    let form = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\
+        Content-Type: application/x-www-form-urlencoded\r\n\r\nn=1";
+    for status in [200, 200, 503] {
+        let (reply, served) = ask(form);
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{reply}");
+        assert_eq!(reply.contains("\r\nRetry-After: 7\r\n"), status == 503, "{reply}");
+        assert_eq!(served, Served::Waited, "{reply}");
+    }
+    // A page that would look whole, and isn't, has no end.
+    let (reply, served) = ask("GET /submissions HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(!reply.contains("</html>") && !reply.ends_with("0\r\n\r\n"), "{reply}");
+    assert_eq!(served, Served::Cut);
 }

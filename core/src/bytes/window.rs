@@ -100,9 +100,29 @@ pub(crate) fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) 
     }
 }
 
+/// Copies `start..end` of `buffer` up to `to`.
+pub(crate) fn copy_up(buffer: &mut [u8], start: usize, end: usize, to: usize) {
+    let cells = Cell::from_mut(buffer).as_slice_of_cells();
+    let (Some(from), Some(to)) = (cells.get(start..end), cells.get(to..)) else { return };
+    for (to, from) in to.iter().zip(from).rev() {
+        to.set(from.get());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn octets_are_copied_over_themselves() {
+        let mut buffer = *b"abcdef";
+        copy_up(&mut buffer, 0, 4, 2);
+        assert_eq!(&buffer, b"ababcd");
+        copy_down(&mut buffer, 2, 6, 1);
+        assert_eq!(&buffer, b"aabcdd");
+        copy_up(&mut buffer, 3, 9, 4);
+        assert_eq!(&buffer, b"aabcdd");
+    }
 
     fn read(window: &mut Window<'_>, bytes: &[u8]) {
         window.free()[..bytes.len()].copy_from_slice(bytes);

@@ -2,11 +2,13 @@
 
 pub mod connection;
 pub mod decode;
-pub mod encode;
 pub mod length;
 pub mod limits;
 pub mod persistence;
+pub mod receiver;
+pub mod sender;
 
 pub use connection::{Connection, Event, Received};
-pub use encode::{EmitError, Length};
 pub use limits::Limits;
+pub use receiver::{HeadSpan, Receiver};
+pub use sender::{Date, EmitError, Length, Sender};

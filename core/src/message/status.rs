@@ -2,8 +2,8 @@
 
 use crate::bytes::class::is_field;
 
-/// A status code with its reason phrase, by reference: it is passed around a lot, and a program
-/// holds only those that it can send.
+/// The status code of a final reply with its reason phrase, by reference: it is passed around a lot,
+/// and a program holds only those that it can send.
 #[derive(Clone, Copy, Debug)]
 pub struct Status(&'static (u16, &'static str));
 
@@ -17,8 +17,6 @@ macro_rules! statuses {
 }
 
 statuses! {
-    CONTINUE 100 "Continue"
-    SWITCHING_PROTOCOLS 101 "Switching Protocols"
     OK 200 "OK"
     CREATED 201 "Created"
     ACCEPTED 202 "Accepted"
@@ -82,14 +80,9 @@ impl Status {
         self.0.1
     }
 
-    /// Whether it is interim (1xx): a final reply follows it.
-    pub const fn is_interim(self) -> bool {
-        self.code() < 200
-    }
-
     /// Whether a reply with this status never has content (RFC 9110 §6.4.1).
     pub const fn has_no_content(self) -> bool {
-        self.is_interim() || matches!(self.code(), 204 | 304)
+        matches!(self.code(), 204 | 304)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Blocking transports: embedded-io's blocking traits seen as the async ones, never pending.
 
 use core::any::Any;
+use core::fmt::Display;
 use core::future::Future;
+use core::net::SocketAddr;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
@@ -81,8 +83,24 @@ impl<H: Half> Half for Ready<H> {
         self.0.head(head);
     }
 
+    fn failed(&mut self, error: &dyn Display) {
+        self.0.failed(error);
+    }
+
     fn replied(&mut self, record: &Record<'_>) {
         self.0.replied(record);
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer()
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.0.local()
+    }
+
+    fn is_secure(&self) -> bool {
+        self.0.is_secure()
     }
 
     fn stopping(&self) -> bool {

@@ -3,10 +3,9 @@
 use embedded_io::{Error as _, ErrorKind};
 
 use super::error::Error;
-use super::session::Arrived;
 use super::transport::{Phase, Receive};
 use crate::bytes::window::Window;
-use crate::framing::connection::Receiving;
+use crate::framing::Receiver;
 use crate::framing::decode::Decoded;
 use crate::message::{ParseError, Refusal, Status};
 
@@ -56,10 +55,21 @@ pub struct Body<'c, R> {
     incoming: &'c mut Incoming<'c>,
 }
 
+/// What reading came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// More octets.
+    Octets,
+    /// The end of them.
+    End,
+    /// Nothing, in time.
+    Nothing,
+}
+
 /// Content that is decoded as it arrives.
 #[derive(Debug)]
 pub(super) struct Incoming<'c> {
-    pub(super) receiving: &'c mut Receiving,
+    pub(super) receiver: &'c mut Receiver,
     pub(super) window: Window<'c>,
 }
 
@@ -98,7 +108,7 @@ impl Incoming<'_> {
     /// Whether content of `limit` octets at most may follow, by what is known of it before it is
     /// read.
     pub(super) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
-        if self.receiving.announced() > self.window.room_within(limit) {
+        if self.receiver.announced() > self.window.room_within(limit) {
             Err(TOO_LARGE)
         } else {
             Ok(())
@@ -111,8 +121,8 @@ impl Incoming<'_> {
     /// # Errors
     /// It is malformed; or it is, or is known to become, more than `room` octets.
     pub(super) fn decode(&mut self, room: usize) -> Result<Option<Decoded>, &'static Refusal> {
-        let decoded = self.receiving.decode(self.window.unread()).map_err(ParseError::refusal)?;
-        let fits = self.receiving.announced().saturating_add(decoded.content) <= room;
+        let decoded = self.receiver.decode(self.window.unread()).map_err(ParseError::refusal)?;
+        let fits = self.receiver.announced().saturating_add(decoded.content) <= room;
         if fits && decoded.content > 0 {
             return Ok(Some(decoded));
         }
@@ -121,7 +131,7 @@ impl Incoming<'_> {
         if !fits {
             return Err(TOO_LARGE);
         }
-        if self.receiving.is_complete() {
+        if self.receiver.is_complete() {
             return Ok(Some(Decoded::default()));
         }
         if self.window.free().is_empty() { Err(TOO_LARGE) } else { Ok(None) }
@@ -152,12 +162,12 @@ impl Incoming<'_> {
         loop {
             let input = self.window.unread();
             let Decoded { framing, content } =
-                self.receiving.decode(input).map_err(ParseError::refusal)?;
+                self.receiver.decode(input).map_err(ParseError::refusal)?;
             self.window.consume(framing + content);
-            if self.receiving.is_complete() {
+            if self.receiver.is_complete() {
                 return Ok(Skipped::All);
             }
-            if content > *left || self.receiving.announced() > *left - content {
+            if content > *left || self.receiver.announced() > *left - content {
                 return Ok(Skipped::Enough);
             }
             *left -= content;
@@ -189,7 +199,7 @@ impl Incoming<'_> {
             Arrived::End => ParseError::TruncatedContent.refusal(),
             Arrived::Nothing => TOO_SLOW,
         };
-        self.receiving.give_up();
+        self.receiver.give_up();
         Err(refusal.into())
     }
 }
@@ -199,13 +209,13 @@ impl<'c, R: Receive> Body<'c, R> {
         Self { rx, incoming }
     }
 
-    pub(crate) const fn receiving(&self) -> &Receiving {
-        self.incoming.receiving
+    pub(crate) const fn receiver(&self) -> &Receiver {
+        self.incoming.receiver
     }
 
     /// Whether nothing of the content is there yet.
     pub(super) fn is_awaited(&self) -> bool {
-        self.incoming.window.unread().is_empty() && !self.receiving().is_complete()
+        self.incoming.window.unread().is_empty() && !self.receiver().is_complete()
     }
 
     /// The next piece of the content, as much as is there; `None` at its end. Pieces say nothing

@@ -1,7 +1,12 @@
 //! What ends an exchange early.
 
+use core::fmt;
+
 use crate::framing::EmitError;
-use crate::message::{ParseError, Refusal};
+use crate::message::{ParseError, Refusal, Status};
+
+/// What answers a failure of the application: a reply that can't be emitted, among others.
+pub(super) const FAILED: &Refusal = &Refusal::new(Status::INTERNAL_SERVER_ERROR, "");
 
 /// What a handler's `?` passes on. The driver makes the best of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +22,39 @@ pub enum Error<E> {
     /// A file turned out shorter than it was, or the transport takes no more octets: answered like
     /// [`Emit`](Self::Emit).
     Cut,
+    /// The application failed, and says so in a line for the log: answered like
+    /// [`Emit`](Self::Emit). What it has more to say of goes by
+    /// [`Responder::fail`](super::Responder::fail).
+    Application(&'static &'static str),
 }
+
+impl<E> Error<E> {
+    /// The status that answers it; `None` when nobody is there to be answered.
+    pub const fn status(&self) -> Option<Status> {
+        match self {
+            Self::Transport(_) => None,
+            Self::Refused(refusal) => Some(refusal.status),
+            Self::Emit(_) | Self::Cut | Self::Application(_) => Some(Status::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport(error) => error.fmt(f),
+            Self::Refused(refusal) => f.write_str(match refusal.reason {
+                "" => refusal.status.reason(),
+                reason => reason,
+            }),
+            Self::Emit(error) => error.fmt(f),
+            Self::Cut => f.write_str("the reply ended too early"),
+            Self::Application(message) => f.write_str(message),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for Error<E> {}
 
 impl<E> From<&'static Refusal> for Error<E> {
     fn from(refusal: &'static Refusal) -> Self {

@@ -1,12 +1,16 @@
 //! One request, and the reply it is owed.
 
+use core::fmt::Display;
+use core::net::SocketAddr;
+
 use super::body::{Body, Incoming, Skipped};
-use super::draft::Draft;
 use super::error::Error;
-use super::responder::{Reply, Responded, Responder};
+use super::output::Output;
+use super::responded::Responded;
+use super::responder::{Reply, Responder};
 use super::route::Route;
 use super::transport::{Half, Transport};
-use crate::framing::connection::Receiving;
+use crate::framing::Receiver;
 use crate::grammar::date::UnixTime;
 use crate::message::facts::{Expect, TransferEncoding};
 use crate::message::{Head, Method, Refusal, Status, Target};
@@ -67,29 +71,29 @@ pub(super) struct Parts<'c, T: Transport> {
     pub(super) rx: &'c mut T::Rx,
     pub(super) tx: &'c mut T::Tx,
     pub(super) incoming: Incoming<'c>,
-    pub(super) draft: Draft<'c>,
+    pub(super) output: Output<'c>,
 }
 
 impl<'c, T: Transport> Parts<'c, T> {
     /// The content of the request, and where the reply comes from.
     pub(super) fn split(&'c mut self) -> (Body<'c, T::Rx>, Responder<'c, T>) {
-        let Self { rx, tx, incoming, draft, .. } = self;
-        (Body::new(rx, incoming), Responder { tx, draft })
+        let Self { rx, tx, incoming, output, .. } = self;
+        (Body::new(rx, incoming), Responder { tx, output })
     }
 
     /// Reads chunks whose meaning nobody knows, those of GET and HEAD (RFC 9110 §9.3), before the
     /// request is answered, and throws them away. They may turn out malformed, and once the reply has
     /// left it can't say any more that it is the last one.
     pub(super) fn skip_chunks(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
-        let Self { head, rx, tx, incoming, draft, .. } = self;
+        let Self { head, rx, tx, incoming, output, .. } = self;
         let is_chunked = head.facts().transfer_encoding != TransferEncoding::Absent;
         // A client that waits for 100 (Continue) gets its reply instead, and that closes.
         let is_coming = head.facts().expect == Expect::Nothing;
         let is_skipped = is_chunked
             && is_coming
-            && draft.sending.is_persistent()
+            && output.sender.is_persistent()
             && matches!(head.method(), Method::Get | Method::Head);
-        let mut left = incoming.receiving.limits().drain;
+        let mut left = incoming.receiver.limits().drain;
         async move {
             if !is_skipped {
                 return Ok(());
@@ -98,11 +102,11 @@ impl<'c, T: Transport> Parts<'c, T> {
                 match incoming.skip(&mut left)? {
                     Skipped::All => return Ok(()),
                     Skipped::Enough => {
-                        draft.sending.close();
+                        output.sender.close();
                         return Ok(());
                     }
                     Skipped::Some => {
-                        draft.output.flush_interim(&mut **tx).await?;
+                        output.flush_interim(&mut **tx).await?;
                         incoming.read(&mut **rx).await?;
                     }
                 }
@@ -152,6 +156,54 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.parts.route.decoded.and_then(Path::new)
     }
 
+    /// The address of the client, or of what stands in front of it; `None` where the transport has
+    /// none, or doesn't know it.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.parts.tx.peer()
+    }
+
+    /// The address that the client reached; `None` where the transport has none, or doesn't know it.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.parts.tx.local()
+    }
+
+    /// Whether the connection is secure, as TLS is.
+    pub fn is_secure(&self) -> bool {
+        self.parts.tx.is_secure()
+    }
+
+    /// Adds fields to whatever reply is made to this request: also to one that refuses it, to 304, and
+    /// to the 500 for a failure. A service in front of another one adds them, and so may one in front
+    /// of that; they stand behind the reply's own fields. What neither service sees has none of them:
+    /// requests that can't be understood, and `OPTIONS *`.
+    ///
+    /// They take room in the transmit buffer, a quarter of it at most. What can't stand in a reply
+    /// makes it a 500, as for [`Reply::field`].
+    ///
+    /// # Examples
+    /// ```
+    /// use thimble_core::{Answer, Exchange, Service, Transport};
+    ///
+    /// struct Secured<S>(S);
+    ///
+    /// const SECURITY: &[(&str, &str)] =
+    ///     &[("Content-Security-Policy", "default-src 'self'"), ("Referrer-Policy", "no-referrer")];
+    ///
+    /// impl<S: Service> Service for Secured<S> {
+    ///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    ///         self.0.call(exchange.with_fields(SECURITY)).await
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_fields(self, fields: &[(&str, &str)]) -> Self {
+        // Each is put in front of those that are there.
+        for (name, value) in fields.iter().rev() {
+            self.parts.output.add_field(name, value);
+        }
+        self
+    }
+
     /// Begins the reply. Content that was not read is thrown away, or, when it is too much, the
     /// connection closes after the reply.
     pub fn respond(self, status: Status) -> Reply<'c, T> {
@@ -169,6 +221,12 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.into_responder().refuse(refusal)
     }
 
+    /// Answers with 500, because the application failed; the log says how. See
+    /// [`Responder::fail`].
+    pub fn fail(self, error: &dyn Display) -> Responded<'c, T> {
+        self.into_responder().fail(error)
+    }
+
     /// Answers a method that is not among `methods`: OPTIONS with those that are (204), a method
     /// known to RFC 9110 with 405 and the same, any other with 501. HEAD comes with GET, and OPTIONS
     /// always.
@@ -184,27 +242,27 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// # Errors
     /// That the transport failed.
     pub async fn open(self) -> Result<(Body<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
-        let (body, Responder { tx, draft }) = self.parts.split();
+        let (body, Responder { tx, output }) = self.parts.split();
         if body.is_awaited() {
-            if draft.interim()? {
-                tx.head(draft.output.reply());
+            if output.interim()? {
+                tx.head(output.reply());
             }
             // Replies to earlier requests must not wait for this one's content.
-            draft.output.flush_interim(tx).await?;
+            output.flush_interim(tx).await?;
         } else {
-            draft.sending.skip_continue();
+            output.sender.skip_continue();
         }
-        Ok((body, Responder { tx, draft }))
+        Ok((body, Responder { tx, output }))
     }
 
     /// What is known of the content before it is opened.
-    pub(crate) const fn receiving(&self) -> &Receiving {
-        self.parts.incoming.receiving
+    pub(crate) const fn receiver(&self) -> &Receiver {
+        self.parts.incoming.receiver
     }
 
     /// The time when the request arrived.
     pub(crate) fn now(&self) -> Option<UnixTime> {
-        self.parts.draft.now.map(|date| date.time)
+        self.parts.output.now.map(|date| date.time)
     }
 
     /// Refuses content of more than `limit` octets, when it is known to be, before it is opened.
@@ -214,8 +272,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
 
     /// Where the reply comes from, for one that doesn't need the content.
     fn into_responder(self) -> Responder<'c, T> {
-        let Parts { incoming, draft, .. } = &mut *self.parts;
-        draft.sending.close_unless_drainable(incoming.receiving);
+        let Parts { incoming, output, .. } = &mut *self.parts;
+        output.sender.close_unless_drainable(incoming.receiver);
         self.parts.split().1
     }
 }

@@ -6,24 +6,32 @@
 
 pub mod blocking;
 pub mod body;
-mod draft;
+mod clock;
 pub mod error;
 pub mod exchange;
-pub mod output;
+mod flush;
+mod handler;
+mod output;
 mod refusal_page;
 mod request;
+mod responded;
 pub mod responder;
 pub mod route;
 pub mod serve;
 mod session;
 pub mod stream;
 pub mod transport;
+mod unsent;
 
 pub use body::Body;
+pub use clock::{Clock, NoClock};
 pub use error::Error;
 pub use exchange::Exchange;
+pub use handler::{Answer, Service};
 pub use refusal_page::RefusalPage;
-pub use responder::{Reply, Responded, Responder};
-pub use serve::{Buffers, Clock, Ended, NoClock, Server, Service};
+pub use responded::Responded;
+pub use responder::{Reply, Responder};
+pub use serve::Server;
+pub use session::{Buffers, Ended};
 pub use stream::Stream;
 pub use transport::{Half, Phase, Receive, Record, Transmit, Transport};

@@ -1,135 +1,214 @@
-//! The transmit buffer: what is staged in it leaves in as few writes as possible.
+//! The reply of one exchange, as far as it is made without the transport: in the transmit buffer.
 
-use core::any::Any;
 use core::mem;
 
-use super::error::Error;
 use super::refusal_page::RefusalPage;
-use super::transport::{Phase, Transmit};
+use super::unsent::{Page, Place, Unsent};
 use crate::bytes::cursor::{Cursor, Full};
-use crate::framing::EmitError;
-use crate::framing::encode::{CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, Sending, chunk_prefix};
-use crate::message::Refusal;
+use crate::bytes::window::{copy_down, copy_up};
+use crate::framing::sender::{
+    CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, check_name, check_value, chunk_prefix,
+};
+use crate::framing::{Date, EmitError, Length, Sender};
+use crate::message::{Head, Refusal, Status};
 
-/// The most octets handed over in one write. Kernels are slower with more at once.
-const MAX_WRITE: usize = 64 * 1024;
+/// What emits content piece by piece, the same each time.
+pub(crate) type Render<'r> = dyn Fn(&mut dyn FnMut(&[u8])) + Sync + 'r;
 
-/// What is staged in the transmit buffer. It outlives the exchange that staged it, so that the
-/// replies to pipelined requests leave together.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Staged {
-    /// Octets staged.
-    len: usize,
-    /// How many of those belong to earlier replies.
-    earlier: usize,
-    /// Whether octets of the final reply of this exchange have left.
-    committed: bool,
-    /// Whether a write is under way. It stays so when the future that wrote was dropped, and then
-    /// nobody knows how much of it went.
-    writing: bool,
-    /// The first thing of the reply's head that could not be emitted.
-    fault: Option<EmitError>,
-    /// A page that is to be staged behind all that.
-    page: Option<Page>,
-}
-
-/// A page, from which so many octets are staged or sent already. They are accounted for.
-#[derive(Clone, Copy, Debug)]
-struct Page {
-    shown_by: &'static RefusalPage,
-    refusal: Refusal,
-    done: usize,
-}
-
-impl Staged {
-    /// Octets staged.
-    pub(super) const fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether nothing is staged.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The reply is whole: what comes next belongs to another one.
-    pub(super) const fn settle(&mut self) {
-        self.earlier = self.len;
-        self.committed = false;
-        self.fault = None;
-    }
-
-    /// Whether the reply of this exchange can no more be taken back.
-    pub(super) const fn is_committed(&self) -> bool {
-        self.committed
-    }
-
-    /// Whether a write was given up half-way.
-    pub(super) const fn is_torn(&self) -> bool {
-        self.writing
-    }
-}
-
-/// The transmit buffer in use.
+/// The sending side of a connection, and the transmit buffer that it emits into. The types of the API
+/// share it by reference, so that moving them around costs next to nothing; and nothing here is
+/// generic, so that it exists once.
 #[derive(Debug)]
 pub(super) struct Output<'c> {
-    buffer: &'c mut [u8],
-    staged: &'c mut Staged,
-    /// Where the chunk begins that is being staged.
+    pub(super) buffer: &'c mut [u8],
+    pub(super) unsent: &'c mut Unsent,
+    pub(super) sender: &'c mut Sender,
+    pub(super) now: Option<Date>,
+    /// What shows refusals, and to whom: to the client of this head, if it accepts that; without one,
+    /// it does.
+    pub(super) page: Option<(&'static RefusalPage, Option<&'c Head<'c>>)>,
+    /// Where the chunk begins that is not ended yet.
     chunk: Option<usize>,
+    /// Where the room in the buffer ends: before the field lines that are added later.
+    end: usize,
 }
 
 impl<'c> Output<'c> {
-    pub(super) const fn new(buffer: &'c mut [u8], staged: &'c mut Staged) -> Self {
-        Self { buffer, staged, chunk: None }
+    pub(super) const fn new(
+        buffer: &'c mut [u8],
+        unsent: &'c mut Unsent,
+        sender: &'c mut Sender,
+        now: Option<Date>,
+    ) -> Self {
+        Self { end: buffer.len(), buffer, unsent, sender, now, page: None, chunk: None }
     }
 
-    /// Room for one reply head, in octets: the same for each, whatever is staged before it.
-    const fn head_room(&self) -> usize {
-        self.buffer.len() / 2
+    /// Has `emit` emit the next part of the reply's head, and keeps the first fault: with one, the
+    /// reply is taken back in the end.
+    ///
+    /// Every head has the same room, whatever stands before it in the buffer.
+    fn emit(&mut self, emit: impl FnOnce(&mut Sender, &mut Cursor<'_>) -> Result<(), EmitError>) {
+        let mut head = head(self.buffer, self.end, self.unsent);
+        let emitted = emit(self.sender, &mut head);
+        let count = head.count();
+        self.emitted(emitted, count);
     }
 
-    /// Where the next part of the reply's head goes.
-    pub(super) fn head(&mut self) -> Cursor<'_> {
-        let end = self.buffer.len().min(self.staged.earlier + self.head_room());
-        Cursor::new(self.buffer.get_mut(self.staged.len..end).unwrap_or_default())
+    #[inline(never)]
+    fn emitted(&mut self, emitted: Result<(), EmitError>, count: usize) {
+        self.fill(count);
+        if let Err(fault) = emitted {
+            self.fail(fault);
+        }
     }
 
-    /// Stages all of `octets`, or nothing.
-    pub(super) fn push(&mut self, octets: &[u8]) -> Result<(), Full> {
-        let mut free = Cursor::new(self.free());
-        free.push(octets);
-        self.staged.len += free.written()?;
+    /// Emits the status-line.
+    pub(super) fn status(&mut self, status: Status) {
+        let now = self.now;
+        self.emit(|sender, head| sender.emit_status(status, now, head));
+    }
+
+    /// Emits a field, its value in parts that are joined.
+    pub(super) fn field(&mut self, name: &str, value: &[&[u8]]) {
+        match self.sender.take_name(name) {
+            Ok(()) => self.own_field(name, value),
+            Err(fault) => self.fail(fault),
+        }
+    }
+
+    /// [`field`](Self::field) with a name that is known to be good.
+    pub(super) fn own_field(&mut self, name: &str, value: &[&[u8]]) {
+        self.emit(|sender, head| sender.emit_own_field(name, value, head));
+    }
+
+    /// Emits Content-Type, of which there is one at most.
+    pub(super) fn content_type(&mut self, media_type: &str) {
+        match self.sender.take_content_type() {
+            Ok(()) => self.own_field("Content-Type", &[media_type.as_bytes()]),
+            Err(fault) => self.fail(fault),
+        }
+    }
+
+    /// Emits Content-Type, if there is none yet.
+    pub(super) fn usual_type(&mut self, media_type: &str) {
+        if !self.sender.has_content_type() {
+            self.content_type(media_type);
+        }
+    }
+
+    /// Adds a field to whatever reply is made here. It is written down behind all that the buffer
+    /// holds, and stands in the head in front of those that were added before.
+    pub(super) fn add_field(&mut self, name: &str, value: &str) {
+        if let Err(fault) = self.write_down(name, value) {
+            self.fail(fault);
+        }
+    }
+
+    fn write_down(&mut self, name: &str, value: &str) -> Result<(), EmitError> {
+        check_name(name)?;
+        check_value(value.as_bytes())?;
+        if name.eq_ignore_ascii_case("Content-Type") {
+            return Err(EmitError::Repeated);
+        }
+        let size = name.len() + b": \r\n".len() + value.len();
+        let all = size + usize::from(self.unsent.added);
+        let end = self.buffer.len() - usize::from(self.unsent.added);
+        let start = self.buffer.len().saturating_sub(all);
+        let added = u16::try_from(all).map_err(|_| EmitError::Full)?;
+        // Heads still have a quarter of the buffer for themselves.
+        if all > self.buffer.len() / 4 {
+            return Err(EmitError::Full);
+        }
+        let mut line = Cursor::new(self.buffer.get_mut(start..end).unwrap_or_default());
+        line.push(name.as_bytes());
+        line.push(b": ");
+        line.push(value.as_bytes());
+        line.push(b"\r\n");
+        line.written()?;
+        self.unsent.added = added;
+        self.unsent.added_at = start;
+        self.end = start;
+        self.unsent.move_added = Some(Self::place_added);
         Ok(())
     }
 
-    /// Whether nothing is staged.
+    /// Moves the fields that were added, if there are any. A program that adds none holds nothing that
+    /// could.
+    fn move_added(&mut self, place: Place) {
+        if let Some(move_added) = self.unsent.move_added {
+            move_added(self, place);
+        }
+    }
+
+    fn place_added(output: &mut Output<'_>, place: Place) {
+        let Unsent { len, added, added_at: start, .. } = *output.unsent;
+        let count = usize::from(added);
+        let end = start + count;
+        let to = if place == Place::Head { len } else { output.buffer.len() - count };
+        if place == Place::Head {
+            // `head` has left room for them.
+            copy_down(output.buffer, start, end, to);
+            output.fill(count);
+            output.end = output.buffer.len();
+        } else {
+            copy_up(output.buffer, start, end, to);
+            output.end = to;
+        }
+        output.unsent.added_at = to;
+    }
+
+    /// Ends the head.
+    pub(super) fn end_head(&mut self, length: Length) {
+        self.move_added(Place::Head);
+        self.emit(|sender, head| sender.emit_end_of_head(length, head));
+    }
+
+    /// Emits `100 Continue`, if the client waits for it. Returns whether it does.
+    pub(super) fn interim(&mut self) -> Result<bool, EmitError> {
+        let mut head = head(self.buffer, self.end, self.unsent);
+        let is_emitted = self.sender.emit_continue(&mut head)?;
+        let count = head.count();
+        self.fill(count);
+        Ok(is_emitted)
+    }
+
+    /// Puts all of `octets` into the buffer, or nothing.
+    pub(super) fn push(&mut self, octets: &[u8]) -> Result<(), Full> {
+        let mut free = Cursor::new(self.free());
+        free.push(octets);
+        self.unsent.len += free.written()?;
+        Ok(())
+    }
+
+    /// Whether the buffer holds nothing.
     pub(super) const fn is_empty(&self) -> bool {
-        self.staged.len == 0
+        self.unsent.is_empty()
     }
 
-    /// What is staged of the reply of this exchange.
+    /// What the buffer holds of the reply of this exchange.
     pub(super) fn reply(&self) -> &[u8] {
-        self.buffer.get(self.staged.earlier..self.staged.len).unwrap_or_default()
+        self.buffer.get(self.unsent.earlier..self.unsent.len).unwrap_or_default()
     }
 
-    /// Takes back what is staged of the reply of this exchange.
-    pub(super) const fn revoke(&mut self) {
-        self.staged.len = self.staged.earlier;
-        self.staged.fault = None;
-        self.staged.page = None;
+    /// Takes back what the buffer holds of the reply, to begin another one.
+    pub(super) fn restart(&mut self) {
+        self.move_added(Place::Behind);
+        self.unsent.len = self.unsent.earlier;
+        self.unsent.fault = None;
+        self.unsent.page = None;
         self.chunk = None;
+        self.sender.restart();
     }
 
     /// Has the page of a refusal staged, as far as there is room, by each call of
     /// [`stage_page`](Self::stage_page).
     pub(super) const fn put_page(&mut self, shown_by: &'static RefusalPage, refusal: Refusal) {
-        self.staged.page = Some(Page { shown_by, refusal, done: 0 });
+        self.unsent.page = Some(Page { shown_by, refusal, done: 0 });
     }
 
     /// Stages more of the page that is to be staged. Returns whether nothing is left of it.
     pub(super) fn stage_page(&mut self) -> bool {
-        let Some(Page { shown_by, refusal, done }) = self.staged.page else { return true };
+        let Some(Page { shown_by, refusal, done }) = self.unsent.page else { return true };
         let mut free = Cursor::new(self.free());
         let (mut skipped, mut left) = (done, 0);
         shown_by.emit(&refusal, &mut |piece| {
@@ -141,23 +220,23 @@ impl<'c> Output<'c> {
         });
         let count = free.count();
         self.fill(count);
-        self.staged.page = (left > 0).then_some(Page { shown_by, refusal, done: done + count });
+        self.unsent.page = (left > 0).then_some(Page { shown_by, refusal, done: done + count });
         left == 0
     }
 
     /// Says that something of the reply's head could not be emitted.
     pub(super) fn fail(&mut self, fault: EmitError) {
-        self.staged.fault = self.staged.fault.or(Some(fault));
+        self.unsent.fault = self.unsent.fault.or(Some(fault));
     }
 
     /// Whether the whole head could be emitted so far.
     pub(super) fn check(&self) -> Result<(), EmitError> {
-        self.staged.fault.map_or(Ok(()), Err)
+        self.unsent.fault.map_or(Ok(()), Err)
     }
 
-    /// The buffer behind what is staged.
+    /// What is free of the buffer.
     pub(super) fn free(&mut self) -> &mut [u8] {
-        self.buffer.get_mut(self.staged.len..).unwrap_or_default()
+        self.buffer.get_mut(self.unsent.len..self.end).unwrap_or_default()
     }
 
     /// Three quarters of the buffer, of which nothing is staged: it goes on with the first.
@@ -165,55 +244,49 @@ impl<'c> Output<'c> {
         let buffer = mem::take(&mut self.buffer);
         let (first, rest) = buffer.split_at_mut(buffer.len() / 4);
         self.buffer = first;
+        self.end = self.buffer.len();
         rest
     }
 
     /// Says that `count` octets were put into what [`free`](Self::free) returned.
     pub(super) fn fill(&mut self, count: usize) {
-        self.staged.len = self.staged.len.saturating_add(count).min(self.buffer.len());
+        self.unsent.len = self.unsent.len.saturating_add(count).min(self.buffer.len());
     }
 
-    /// Stages as much of `content` as there is room for, in a chunk if the reply is chunked.
-    /// Returns how much that is.
-    pub(super) fn stage(
-        &mut self,
-        content: &[u8],
-        sending: &mut Sending,
-    ) -> Result<usize, EmitError> {
-        if sending.omits_content() {
-            sending.account(content.len())?;
+    /// Puts as much of `content` into the buffer as there is room for, in a chunk if the reply is
+    /// chunked. Returns how much that is.
+    pub(super) fn content(&mut self, content: &[u8]) -> Result<usize, EmitError> {
+        if self.sender.omits_content() {
+            self.sender.account(content.len())?;
             return Ok(content.len());
         }
-        let room = if sending.is_chunked() {
-            self.chunk_room()
-        } else {
-            self.buffer.len() - self.staged.len
-        };
+        let is_chunked = self.sender.is_chunked();
+        let room = if is_chunked { self.chunk_room() } else { self.free().len() };
         let content = content.get(..room).unwrap_or(content);
         if content.is_empty() {
             return Ok(0);
         }
-        sending.account(content.len())?;
-        if sending.is_chunked() && self.chunk.is_none() {
-            self.chunk = Some(self.staged.len);
-            self.staged.len += CHUNK_PREFIX;
+        self.sender.account(content.len())?;
+        if is_chunked && self.chunk.is_none() {
+            self.chunk = Some(self.unsent.len);
+            self.unsent.len += CHUNK_PREFIX;
         }
         self.push(content)?;
         Ok(content.len())
     }
 
-    /// Data that the chunk being staged, or a new one, has room for.
-    fn chunk_room(&self) -> usize {
-        let used = self.chunk.map_or(0, |start| self.staged.len - start - CHUNK_PREFIX);
+    /// Data that the chunk that is not ended yet, or a new one, has room for.
+    fn chunk_room(&mut self) -> usize {
+        let used = self.chunk.map_or(0, |start| self.unsent.len - start - CHUNK_PREFIX);
         let framing = if self.chunk.is_some() { 0 } else { CHUNK_PREFIX };
-        let free = (self.buffer.len() - self.staged.len).saturating_sub(framing + CHUNK_SUFFIX);
+        let free = self.free().len().saturating_sub(framing + CHUNK_SUFFIX);
         free.min(CHUNK_MAX - used)
     }
 
-    /// Ends the chunk being staged.
+    /// Ends the chunk that is not ended yet.
     pub(super) fn end_chunk(&mut self) {
         let Some(start) = self.chunk.take() else { return };
-        let size = self.staged.len - start - CHUNK_PREFIX;
+        let size = self.unsent.len - start - CHUNK_PREFIX;
         if let Some(prefix) = self.buffer.get_mut(start..start + CHUNK_PREFIX) {
             prefix.copy_from_slice(&chunk_prefix(size));
         }
@@ -221,176 +294,68 @@ impl<'c> Output<'c> {
         let _ = self.push(b"\r\n");
     }
 
-    /// Sends all that is staged, no unfinished chunk among it.
-    pub(super) fn flush<W: Transmit>(
-        &mut self,
-        tx: &mut W,
-    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
-        self.flush_before(b"", Then::Nothing, tx)
+    /// Emits the line that a refusal has for its content, which is accounted for.
+    pub(super) fn line(&mut self, refusal: &Refusal) {
+        let mut free = Cursor::new(self.free());
+        emit_line(refusal, &mut free);
+        let (emitted, count) = (free.written(), free.count());
+        self.emitted(emitted.map(drop).map_err(EmitError::from), count);
     }
 
-    /// Sends all that is staged, and `tail` behind it.
-    fn flush_before<W: Transmit>(
+    /// Puts what `render` emits behind its first `sent` octets into the buffer, as far as there is
+    /// room, and counts it there. Returns whether that was all.
+    pub(super) fn render(
         &mut self,
-        mut tail: &[u8],
-        then: Then,
-        tx: &mut W,
-    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
-        async move {
-            if then == Then::Later {
-                return Ok(());
+        render: &Render<'_>,
+        sent: &mut usize,
+    ) -> Result<bool, EmitError> {
+        self.check()?;
+        let was_empty = self.is_empty();
+        let (mut skipped, mut gone) = (*sent, Ok(0));
+        let mut is_whole = true;
+        render(&mut |piece| {
+            let rest = piece.get(skipped..).unwrap_or_default();
+            skipped -= piece.len() - rest.len();
+            if let Ok(before) = gone
+                && is_whole
+                && !rest.is_empty()
+            {
+                let now = self.content(rest);
+                is_whole = now == Ok(rest.len());
+                gone = now.map(|now| before + now);
             }
-            if self.staged.len > self.staged.earlier {
-                self.staged.committed = true;
-            }
-            if self.staged.writing {
-                return Err(Error::Cut);
-            }
-            let mut octets = self.buffer.get(..self.staged.len).unwrap_or_default();
-            loop {
-                if octets.is_empty() {
-                    octets = core::mem::take(&mut tail);
-                }
-                if octets.is_empty() {
-                    break;
-                }
-                self.staged.writing = true;
-                tx.phase(Phase::Reply);
-                let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
-                let written = match then {
-                    Then::More => tx.write_more(piece).await,
-                    _ => tx.write(piece).await,
-                };
-                // embedded-io's own `write_all` panics when a write takes nothing.
-                octets = match written.map_err(Error::Transport)? {
-                    0 => return Err(Error::Cut),
-                    written => octets.get(written..).unwrap_or_default(),
-                };
-            }
-            if self.staged.writing && then == Then::Nothing {
-                tx.flush().await.map_err(Error::Transport)?;
-            }
-            let Staged { committed, fault, page, .. } = *self.staged;
-            *self.staged = Staged { committed, fault, page, ..Staged::default() };
-            Ok(())
+        });
+        let gone = gone?;
+        if gone == 0 && !is_whole && was_empty {
+            return Err(EmitError::Full);
         }
+        *sent += gone;
+        Ok(is_whole)
     }
 
-    /// Sends all that is staged, which is no part of the final reply.
-    pub(super) fn flush_interim<W: Transmit>(
-        &mut self,
-        tx: &mut W,
-    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
-        self.staged.earlier = self.staged.len;
-        self.flush(tx)
-    }
-
-    /// Sends `octets` behind all that is staged: together with it when there is room.
-    pub(super) fn send<W: Transmit>(
-        &mut self,
-        octets: &[u8],
-        tx: &mut W,
-    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
-        let room = self.free().len();
-        let (with_staged, rest) = octets.split_at_checked(room).unwrap_or((octets, b""));
-        // There is room for it.
-        let _ = self.push(with_staged);
-        let then = if rest.is_empty() { Then::Later } else { Then::Nothing };
-        self.flush_before(rest, then, tx)
-    }
-
-    /// Sends octets of a file behind all that is staged, `length` from `offset` on, as far as the
-    /// transport can. Returns how many went.
-    ///
-    /// # Errors
-    /// [`Error::Cut`] when the file has become shorter.
-    pub(super) async fn send_file<W: Transmit>(
-        &mut self,
-        file: &(dyn Any + Send + Sync),
-        offset: u64,
-        length: u64,
-        sending: &mut Sending,
-        tx: &mut W,
-    ) -> Result<u64, Error<W::Error>> {
-        self.flush_before(b"", Then::More, tx).await?;
-        let mut sent = 0;
-        while sent < length {
-            tx.phase(Phase::Reply);
-            self.staged.writing = true;
-            let rest = length - sent;
-            let count = tx.send_file(file, offset + sent, rest).await.map_err(Error::Transport)?;
-            self.staged.writing = false;
-            let Some(count) = count else { break };
-            if count == 0 {
-                return Err(Error::Cut);
-            }
-            let count = count.min(rest);
-            sending.account(usize::try_from(count).unwrap_or_default())?;
-            sent += count;
-        }
-        Ok(sent)
+    /// Accounts for `count` octets that are all of the content, and for its end. Returns whether they
+    /// are sent: not where the reply has none.
+    pub(super) fn whole(&mut self, count: usize) -> bool {
+        let accounted = self.sender.account(count).and_then(|()| self.sender.end());
+        self.emitted(accounted.map(drop), 0);
+        !self.sender.omits_content()
     }
 }
 
-/// What follows octets that are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
-    Nothing,
-    /// More of the same reply, at once.
-    More,
-    /// More, with which they are to leave: they stay staged.
-    Later,
+/// Where the next part of the reply's head goes: not into the room of the fields that were added.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn head<'b>(buffer: &'b mut [u8], end: usize, unsent: &Unsent) -> Cursor<'b> {
+    let end = end.min((unsent.earlier + end).saturating_sub(buffer.len() / 2));
+    Cursor::new(buffer.get_mut(unsent.len..end).unwrap_or_default())
 }
 
-#[cfg(test)]
-mod tests {
-    use core::convert::Infallible;
-    use core::future::{pending, ready};
-    use core::pin::pin;
-    use core::task::{Context, Poll, Waker};
-
-    use super::super::transport::Half;
-    use super::*;
-
-    /// A half that takes one octet, and then nothing for the time being.
-    struct Stuck {
-        taken: usize,
-    }
-
-    impl embedded_io::ErrorType for Stuck {
-        type Error = Infallible;
-    }
-
-    impl embedded_io_async::Write for Stuck {
-        async fn write(&mut self, _: &[u8]) -> Result<usize, Infallible> {
-            if self.taken > 0 {
-                pending::<()>().await;
-            }
-            self.taken += 1;
-            Ok(1)
-        }
-
-        async fn flush(&mut self) -> Result<(), Infallible> {
-            Ok(())
-        }
-    }
-
-    impl Half for Stuck {}
-
-    impl Transmit for Stuck {
-        fn close(&mut self) -> impl Future<Output = Result<(), Infallible>> {
-            ready(Ok(()))
-        }
-    }
-
-    #[test]
-    fn nothing_follows_a_write_that_was_given_up() {
-        let (mut buffer, mut staged, mut tx) = ([0; 8], Staged::default(), Stuck { taken: 0 });
-        let mut output = Output::new(&mut buffer, &mut staged);
-        let mut context = Context::from_waker(Waker::noop());
-        assert_eq!(output.push(b"abc"), Ok(()));
-        assert_eq!(pin!(output.flush(&mut tx)).poll(&mut context), Poll::Pending);
-        assert_eq!(pin!(output.flush(&mut tx)).poll(&mut context), Poll::Ready(Err(Error::Cut)));
-        assert!(output.staged.is_torn());
-    }
+/// Emits the line that a refusal has for its content.
+pub(super) fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
+    let Refusal { status, reason, .. } = *refusal;
+    output.push_decimal(u64::from(status.code()));
+    output.push(b" ");
+    output.push(status.reason().as_bytes());
+    output.push(if reason.is_empty() { b"" } else { b": " });
+    output.push(reason.as_bytes());
+    output.push(b"\n");
 }

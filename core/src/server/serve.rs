@@ -1,140 +1,18 @@
 //! The driver: reads requests, calls the service, sends what it replies.
 
-use super::body::{Incoming, receive};
-use super::draft::Draft;
-use super::error::Error;
+use super::body::{Arrived, Incoming, receive};
+use super::clock::Clock;
+use super::error::{Error, FAILED};
 use super::exchange::{Exchange, Parts};
+use super::handler::Service;
 use super::output::Output;
 use super::refusal_page::RefusalPage;
-use super::responder::{Responded, Responder};
+use super::responder::Responder;
 use super::route::{MAX_SEGMENTS, Route};
-use super::session::{Arrived, Session, Step};
+use super::session::{Buffers, Ended, Lent, Session, Step};
 use super::transport::{Half, Transmit, Transport};
-use crate::bytes::span::Span;
-use crate::bytes::window::Window;
-use crate::framing::Limits;
-use crate::framing::encode::Date;
-use crate::grammar::date::UnixTime;
-use crate::message::{FieldEntry, Head, Method, ParseError, Refusal, Status, Target};
-
-/// What an application implements; once, for every frontend.
-///
-/// `match` is the router. Services compose by calling each other: what a service has no answer for, it
-/// passes on.
-///
-/// ```
-/// use std::sync::atomic::{AtomicBool, Ordering};
-///
-/// use thimble_core::testing::Client;
-/// use thimble_core::{Error, Exchange, Method, Responded, Service, Status, Transport};
-///
-/// /// A lamp, in front of another service.
-/// struct Lamp<S> {
-///     is_on: AtomicBool,
-///     other: S,
-/// }
-///
-/// impl<S: Service> Service for Lamp<S> {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
-///         match (exchange.method(), exchange.segments()) {
-///             (Method::Get, ["lamp"]) => {
-///                 let state = if self.is_on.load(Ordering::Relaxed) { "on" } else { "off" };
-///                 Ok(exchange.respond(Status::OK).text(state))
-///             }
-///             (Method::Post, ["lamp", state @ ("on" | "off")]) => {
-///                 self.is_on.store(*state == "on", Ordering::Relaxed);
-///                 Ok(exchange.see_other("/lamp"))
-///             }
-///             (_, ["lamp"]) => Ok(exchange.allow(&[Method::Get])),
-///             (_, ["lamp", "on" | "off"]) => Ok(exchange.allow(&[Method::Post])),
-///             _ => self.other.call(exchange).await,
-///         }
-///     }
-/// }
-///
-/// struct Nothing;
-///
-/// impl Service for Nothing {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
-///         Ok(exchange.respond(Status::NOT_FOUND).text("nothing here\n"))
-///     }
-/// }
-///
-/// let client = Client::new(Lamp { is_on: AtomicBool::new(false), other: Nothing });
-/// assert_eq!(client.post_form("/lamp/on", &[]).field("Location"), Some("/lamp"));
-/// assert_eq!(client.get("/lamp").text(), "on");
-/// assert_eq!(client.get("/other").status(), 404);
-/// ```
-#[expect(async_fn_in_trait, reason = "`Send` follows from the service, as DESIGN asks")]
-pub trait Service {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What `?` passes on: the driver answers it, as far as it still can.
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>>;
-}
-
-impl<S: Service> Service for &S {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        (**self).call(exchange).await
-    }
-}
-
-/// The time of day.
-pub trait Clock {
-    /// The time now; `None` where nobody knows it, and then replies have no Date
-    /// (RFC 9110 §6.6.1).
-    fn now(&self) -> Option<UnixTime>;
-}
-
-/// No clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoClock;
-
-impl Clock for NoClock {
-    fn now(&self) -> Option<UnixTime> {
-        None
-    }
-}
-
-/// How [`Server::serve`] left a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// As wide as a pointer, so that a step can be returned in registers.
-#[repr(usize)]
-pub enum Ended {
-    /// It is idle, and both buffers are empty: serve it again when something arrives.
-    Idle,
-    /// It is over: the sending side is shut, and the client had its time to read the reply.
-    Closed,
-    /// It is over in the middle of a reply: reset it, so that the client can't take what it got for
-    /// the whole.
-    Cut,
-}
-
-/// The memory of a connection.
-#[derive(Debug)]
-pub struct Buffers<'b> {
-    /// Receives: it holds a request's head, and what its handler has not read of the content.
-    /// [`Limits::receive_buffer`] says how large it should be; limits shrink to fit what it is.
-    pub rx: &'b mut [u8],
-    /// Transmits. Half of it has to hold the head of every reply: 1 KiB is enough for most.
-    pub tx: &'b mut [u8],
-    /// The places of field lines, so that look-ups need not go over the head again. Without room
-    /// for all, they do.
-    pub fields: &'b mut [FieldEntry],
-}
+use crate::framing::{Date, Limits};
+use crate::message::{Head, Method, ParseError, Refusal, Target};
 
 /// A service with what it needs besides a transport.
 #[derive(Clone, Copy, Debug)]
@@ -148,9 +26,6 @@ pub struct Server<S, C> {
     /// What shows refusals to clients that accept HTML; if nothing is said, nothing does.
     pub refusal_page: Option<&'static RefusalPage>,
 }
-
-/// What answers a reply that could not be emitted.
-const FAILED: &Refusal = &Refusal::new(Status::INTERNAL_SERVER_ERROR, "");
 
 impl<S: Service, C: Clock> Server<S, C> {
     /// A server of `service`.
@@ -270,19 +145,24 @@ impl<S: Service, C: Clock> Server<S, C> {
                         self.settle(transport, &mut session, Err(refusal.into()), None)
                     }
                     Step::Answer(None) => {
-                        session.set_apart();
                         let mut page = None;
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
-                            let Span { start, end } = session.head;
-                            let Some((front, behind)) = session.rx.split_at_mut_checked(end) else {
+                            let Some(lent) = session.lend() else {
                                 break 'answered Err(Error::Cut);
                             };
-                            let octets = front.get(start..).unwrap_or_default();
+                            let Lent {
+                                head: octets,
+                                fields,
+                                connection,
+                                window,
+                                tx: buffer,
+                                unsent,
+                            } = lent;
                             rx.head(octets);
-                            let parsed = session.connection.head(octets, session.fields);
-                            let head = match session.connection.accept(octets, &parsed) {
+                            let parsed = connection.receiver().head(octets, fields);
+                            let head = match connection.accept(octets, &parsed) {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
@@ -291,26 +171,23 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);
-                            if scratch > session.tx.len() / 4 {
+                            if scratch > buffer.len() / 4 {
                                 page = accepted();
                                 break 'answered Err(ParseError::RequestLineTooLong.into());
                             }
-                            let room = session.tx.len() - scratch;
-                            let Some((buffer, scratch)) = session.tx.split_at_mut_checked(room)
-                            else {
+                            let room = buffer.len() - scratch;
+                            let Some((buffer, scratch)) = buffer.split_at_mut_checked(room) else {
                                 break 'answered Err(Error::Cut);
                             };
                             let mut segments = [""; MAX_SEGMENTS];
                             let route = Route::new(path, scratch, &mut segments);
-                            let (receiving, sending) = session.connection.halves();
-                            let window = Window::new(behind, &mut session.unread);
-                            let incoming = Incoming { receiving, window };
+                            let (receiver, sender) = connection.sides();
+                            let incoming = Incoming { receiver, window };
                             let now = self.clock.now().map(Date::from);
-                            let output = Output::new(buffer, &mut session.staged);
-                            let mut draft = Draft::new(sending, output, now);
-                            draft.page = self.refusal_page.map(|page| (page, Some(head)));
+                            let mut output = Output::new(buffer, unsent, sender, now);
+                            output.page = self.refusal_page.map(|page| (page, Some(head)));
                             let mut parts: Parts<'_, T> =
-                                Parts { head, route: &route, rx, tx, incoming, draft };
+                                Parts { head, route: &route, rx, tx, incoming, output };
                             if let Err(error) = parts.skip_chunks().await {
                                 break 'answered Err(error);
                             }
@@ -336,7 +213,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                         session.rejoin();
                         self.settle(transport, &mut session, outcome, page)
                     }
-                    Step::Flush => session.output().flush(tx).await,
+                    Step::Flush => session.output(None).flush(tx).await,
                     Step::Read(phase) => {
                         let arrived = match receive(rx, &mut session.window(), phase).await {
                             Ok(arrived) => arrived,
@@ -371,23 +248,42 @@ impl<S: Service, C: Clock> Server<S, C> {
         let outcome = match outcome {
             Ok(()) => Ok(()),
             Err(error @ Error::Transport(_)) => Err(error),
-            Err(_) if session.staged.is_committed() => Err(Error::Cut),
             Err(error) => {
-                let refusal = if let Error::Refused(refusal) = error { refusal } else { FAILED };
-                let mut draft = session.redraft(self.clock.now().map(Date::from));
-                draft.page = page.map(|page| (page, None));
-                let responder: Responder<'_, T> = Responder { tx, draft: &mut draft };
-                // It is staged whole, or as a page that the session stages.
-                let _ = responder.refuse(*refusal);
-                Ok(())
+                let refusal = if let Error::Refused(refusal) = error {
+                    refusal
+                } else {
+                    tx.failed(&error);
+                    FAILED
+                };
+                self.refuse::<T>(refusal, page, tx, session)
             }
         };
         let outcome = if session.is_whole() { outcome } else { Err(Error::Cut) };
-        if outcome.is_ok() || session.staged.is_committed() {
+        if outcome.is_ok() || session.unsent.committed {
             tx.replied(&session.record());
         }
         outcome?;
         session.conclude();
+        Ok(())
+    }
+
+    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it has left.
+    fn refuse<T: Transport>(
+        &self,
+        refusal: &Refusal,
+        page: Option<&'static RefusalPage>,
+        tx: &mut T::Tx,
+        session: &mut Session<'_>,
+    ) -> Result<(), Error<T::Error>> {
+        if session.unsent.committed {
+            return Err(Error::Cut);
+        }
+        let mut output = session.reply(self.clock.now().map(Date::from));
+        output.restart();
+        output.page = page.map(|page| (page, None));
+        let responder: Responder<'_, T> = Responder { tx, output: &mut output };
+        // All of it is in the buffer, or a page that the session puts there.
+        let _ = responder.refuse(*refusal);
         Ok(())
     }
 }

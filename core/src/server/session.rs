@@ -1,35 +1,60 @@
 //! One connection between its requests: which step comes next, without taking any.
 
-use super::body::Incoming;
-use super::draft::Draft;
-use super::output::{Output, Staged};
-use super::serve::{Buffers, Ended};
+use super::body::{Arrived, Incoming};
+use super::output::Output;
 use super::transport::{Phase, Record};
+use super::unsent::Unsent;
 use crate::bytes::span::Span;
 use crate::bytes::window::Window;
-use crate::framing::encode::Date;
-use crate::framing::{Connection, Limits};
+use crate::framing::{Connection, Date, Limits};
 use crate::message::{FieldEntry, Refusal, Status};
 
 /// What answers a head that was too slow.
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the head came too slowly");
+
+/// How [`Server::serve`](super::Server::serve) left a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// As wide as a pointer, so that a step can be returned in registers.
+#[repr(usize)]
+pub enum Ended {
+    /// It is idle, and both buffers are empty: serve it again when something arrives.
+    Idle,
+    /// It is over: the sending side is shut, and the client had its time to read the reply.
+    Closed,
+    /// It is over in the middle of a reply: reset it, so that the client can't take what it got for
+    /// the whole.
+    Cut,
+}
+
+/// The memory of a connection.
+#[derive(Debug)]
+pub struct Buffers<'b> {
+    /// Receives: it holds a request's head, and what its handler has not read of the content.
+    /// [`Limits::receive_buffer`] says how large it should be; limits shrink to fit what it is.
+    pub rx: &'b mut [u8],
+    /// Transmits. Half of it has to hold the head of every reply: 1 KiB is enough for most.
+    pub tx: &'b mut [u8],
+    /// The places of field lines, so that look-ups need not go over the head again. Without room
+    /// for all, they do.
+    pub fields: &'b mut [FieldEntry],
+}
 
 /// A connection while it is served. Nothing here is generic, so that it exists once.
 // In this order: what every step looks at is where a microcontroller's short instructions reach.
 #[repr(C)]
 pub(super) struct Session<'b> {
     /// What of `rx` was received and not consumed.
-    pub(super) unread: Span,
-    pub(super) rx: &'b mut [u8],
+    unread: Span,
+    rx: &'b mut [u8],
     /// Where in `rx` the head of the request stands that is answered, or was last; what there is of
     /// it, if it is refused early.
-    pub(super) head: Span,
-    pub(super) tx: &'b mut [u8],
+    head: Span,
+    tx: &'b mut [u8],
     /// What of `tx` is to be sent.
-    pub(super) staged: Staged,
+    pub(super) unsent: Unsent,
     stage: Stage,
-    pub(super) fields: &'b mut [FieldEntry],
-    pub(super) connection: Connection,
+    fields: &'b mut [FieldEntry],
+    connection: Connection,
 }
 
 /// Where a connection stands.
@@ -67,15 +92,16 @@ pub(super) enum Step {
     End(Ended),
 }
 
-/// What reading came to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arrived {
-    /// More octets.
-    Octets,
-    /// The end of them.
-    End,
-    /// Nothing, in time.
-    Nothing,
+/// A request that is to be answered, and what its reply is made of, lent by the session.
+pub(super) struct Lent<'s> {
+    /// The head of the request, which is whole.
+    pub(super) head: &'s [u8],
+    pub(super) fields: &'s [FieldEntry],
+    pub(super) connection: &'s mut Connection,
+    /// What follows the head.
+    pub(super) window: Window<'s>,
+    pub(super) tx: &'s mut [u8],
+    pub(super) unsent: &'s mut Unsent,
 }
 
 impl<'b> Session<'b> {
@@ -88,18 +114,18 @@ impl<'b> Session<'b> {
             fields,
             unread: Span::default(),
             head: Span::default(),
-            staged: Staged::default(),
+            unsent: Unsent::default(),
             stage: Stage::Head { may_idle: false },
         }
     }
 
     /// The next step.
     pub(super) fn step(&mut self) -> Step {
-        if !self.output().stage_page() {
+        if !self.output(None).stage_page() {
             return Step::Flush;
         }
         if let Stage::Drain { left } = self.stage
-            && self.staged.is_empty()
+            && self.unsent.is_empty()
             && let Some(step) = self.drain(left)
         {
             return step;
@@ -112,9 +138,7 @@ impl<'b> Session<'b> {
         match self.stage {
             // Replies before it wait to leave together with it, unless that could take room from
             // its head.
-            Stage::Answer(refusal) if self.staged.len() <= self.head_room() => {
-                Step::Answer(refusal)
-            }
+            Stage::Answer(refusal) if self.unsent.len <= self.head_room() => Step::Answer(refusal),
             Stage::Over(ended) => Step::End(ended),
             Stage::Linger { left: 0 } => Step::End(Ended::Closed),
             Stage::Linger { .. } => {
@@ -146,7 +170,7 @@ impl<'b> Session<'b> {
         // Empty lines before a request-line are counted as long as its connection is served.
         let may_idle = may_idle && found.skipped == 0;
         self.stage = Stage::Head { may_idle };
-        if !self.staged.is_empty() {
+        if !self.unsent.is_empty() {
             return None;
         }
         Some(match (is_idle, may_idle) {
@@ -160,16 +184,21 @@ impl<'b> Session<'b> {
     /// arrives goes behind it. It moves to the front when a form might not fit there.
     fn freeze(&mut self, length: usize) -> Span {
         let behind = self.rx.len().saturating_sub(self.unread.start + length);
-        let Limits { form, line, .. } = *self.connection.limits();
+        let Limits { form, line, .. } = *self.connection.receiver().limits();
         if self.unread.start > 0 && behind < form.saturating_add(line) {
             Window::new(self.rx, &mut self.unread).compact();
         }
         Span { start: self.unread.start, end: self.unread.start + length }
     }
 
-    /// Counts what is unread from the end of the head on: the head is lent until the reply is made.
-    pub(super) const fn set_apart(&mut self) {
-        self.unread = Span { start: 0, end: self.unread.end - self.head.end };
+    /// Lends the request that is to be answered. [`rejoin`](Self::rejoin) follows when it is.
+    pub(super) fn lend(&mut self) -> Option<Lent<'_>> {
+        let Self { unread, rx, head, tx, unsent, fields, connection, .. } = self;
+        // Counted from the end of the head on.
+        *unread = Span { start: 0, end: unread.end - head.end };
+        let (front, behind) = rx.split_at_mut_checked(head.end)?;
+        let window = Window::new(behind, unread);
+        Some(Lent { head: front.get(head.start..)?, fields, connection, window, tx, unsent })
     }
 
     /// Counts what is unread from the start of the buffer again.
@@ -186,7 +215,7 @@ impl<'b> Session<'b> {
     /// Octets of earlier replies that may be staged while a request is answered.
     fn head_room(&self) -> usize {
         // The path is decoded into the transmit buffer.
-        self.tx.len().saturating_sub(self.connection.target_length()) / 2
+        self.tx.len().saturating_sub(self.connection.receiver().target_length()) / 2
     }
 
     /// What reading came to, in the stage that asked for it.
@@ -203,7 +232,7 @@ impl<'b> Session<'b> {
                 Err(error) => self.refuse(error.refusal()),
             },
             (Stage::Head { .. }, Arrived::Nothing) if !unread.is_empty() => {
-                self.connection.refuse_head(unread);
+                self.connection.refuse(unread);
                 self.refuse(TOO_SLOW);
             }
             // The rest of the content won't come.
@@ -214,14 +243,14 @@ impl<'b> Session<'b> {
 
     /// The reply is whole: goes on with what follows it.
     pub(super) fn conclude(&mut self) {
-        self.staged.settle();
-        self.stage = Stage::Drain { left: self.connection.limits().drain };
+        self.unsent.end_reply();
+        self.stage = Stage::Drain { left: self.connection.receiver().limits().drain };
         self.renew();
     }
 
     /// Goes on with the next request, if this one is done with.
     fn renew(&mut self) -> bool {
-        let goes_on = self.connection.renew();
+        let goes_on = self.connection.next_request();
         if goes_on {
             self.stage = Stage::Head { may_idle: true };
         }
@@ -230,10 +259,10 @@ impl<'b> Session<'b> {
 
     /// Throws away content that nobody wanted; `None` when the connection goes on after it.
     fn drain(&mut self, mut left: usize) -> Option<Step> {
-        if self.connection.sending().is_persistent() {
-            let (receiving, _) = self.connection.halves();
+        if self.connection.sender().is_persistent() {
+            let (receiver, _) = self.connection.sides();
             let mut incoming =
-                Incoming { receiving, window: Window::new(self.rx, &mut self.unread) };
+                Incoming { receiver, window: Window::new(self.rx, &mut self.unread) };
             while let Ok(decoded) = incoming.decode(left) {
                 let Some(decoded) = decoded else {
                     self.stage = Stage::Drain { left };
@@ -250,8 +279,9 @@ impl<'b> Session<'b> {
             }
         }
         // Closing at once could take the reply from a client that still sends (RFC 9112 §9.6).
-        let is_all_read = self.connection.is_all_read() && self.unread.start == self.unread.end;
-        let left = if is_all_read { 0 } else { self.connection.limits().drain };
+        let is_all_read =
+            self.connection.receiver().is_complete() && self.unread.start == self.unread.end;
+        let left = if is_all_read { 0 } else { self.connection.receiver().limits().drain };
         self.stage = Stage::Linger { left };
         Some(Step::Close)
     }
@@ -262,22 +292,19 @@ impl<'b> Session<'b> {
     }
 
     /// What is to be sent.
-    pub(super) fn output(&mut self) -> Output<'_> {
-        Output::new(self.tx, &mut self.staged)
+    pub(super) fn output(&mut self, now: Option<Date>) -> Output<'_> {
+        let (_, sender) = self.connection.sides();
+        Output::new(self.tx, &mut self.unsent, sender, now)
     }
 
-    /// A draft in place of a reply that was begun and of which nothing has left.
-    pub(super) fn redraft(&mut self, now: Option<Date>) -> Draft<'_> {
-        let (receiving, sending) = self.connection.halves();
-        sending.close_unless_drainable(receiving);
-        let mut draft = Draft::new(sending, Output::new(self.tx, &mut self.staged), now);
-        draft.restart();
-        draft
+    /// The output, to begin another reply in place of one of which nothing has left.
+    pub(super) fn reply(&mut self, now: Option<Date>) -> Output<'_> {
+        Output::new(self.tx, &mut self.unsent, self.connection.reply(), now)
     }
 
     /// Whether the reply is whole, as far as it has been sent.
     pub(super) fn is_whole(&self) -> bool {
-        self.connection.sending().is_complete() && !self.staged.is_torn()
+        self.connection.sender().is_complete() && !self.unsent.writing
     }
 
     /// The head of the request that is answered.
@@ -288,8 +315,8 @@ impl<'b> Session<'b> {
 
     /// What a log says about the reply.
     pub(super) fn record(&self) -> Record<'_> {
-        let sending = self.connection.sending();
-        Record { head: self.head(), status: sending.status(), content: sending.content() }
+        let sender = self.connection.sender();
+        Record { head: self.head(), status: sender.status(), content: sender.content() }
     }
 
     /// Whether an error of reading matters no more.

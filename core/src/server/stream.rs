@@ -2,11 +2,11 @@
 
 use core::any::Any;
 
-use super::draft::{Draft, Render};
 use super::error::Error;
-use super::responder::{Reply, Responded};
+use super::output::{Output, Render};
+use super::responded::Responded;
 use super::transport::Transport;
-use crate::framing::{EmitError, Length};
+use crate::framing::EmitError;
 
 /// A reply whose content is being sent. When the request was HEAD, or the status has no content,
 /// what is written is counted and left out.
@@ -43,19 +43,14 @@ use crate::framing::{EmitError, Length};
 /// assert_eq!(reply.field("Transfer-Encoding"), Some("chunked"));
 /// ```
 pub struct Stream<'c, T: Transport> {
-    tx: &'c mut T::Tx,
-    draft: &'c mut Draft<'c>,
+    pub(super) tx: &'c mut T::Tx,
+    pub(super) output: &'c mut Output<'c>,
 }
 
 impl<'c, T: Transport> Stream<'c, T> {
-    pub(super) fn new(mut reply: Reply<'c, T>, length: Length) -> Self {
-        reply.end_head(length);
-        Self { tx: reply.tx, draft: reply.draft }
-    }
-
     /// Whether content is left out, so that it need not be made at all.
     pub fn omits_content(&self) -> bool {
-        self.draft.sending.omits_content()
+        self.output.sender.omits_content()
     }
 
     /// Sends a piece, and returns when it has gone to the transport.
@@ -74,19 +69,19 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// # Errors
     /// As for [`write`](Self::write).
     pub async fn queue(&mut self, mut content: &[u8]) -> Result<(), Error<T::Error>> {
-        self.draft.check()?;
-        let Draft { sending, output, .. } = &mut *self.draft;
-        if !sending.is_chunked() && !sending.omits_content() {
-            sending.account(content.len())?;
+        self.output.check()?;
+        let output = &mut *self.output;
+        if !output.sender.is_chunked() && !output.sender.omits_content() {
+            output.sender.account(content.len())?;
             return output.send(content, self.tx).await;
         }
         loop {
-            let staged = output.stage(content, sending)?;
-            content = content.get(staged..).unwrap_or_default();
+            let gone = output.content(content)?;
+            content = content.get(gone..).unwrap_or_default();
             if content.is_empty() {
                 return Ok(());
             }
-            if staged == 0 && output.is_empty() {
+            if gone == 0 && output.is_empty() {
                 return Err(EmitError::Full.into());
             }
             output.end_chunk();
@@ -102,9 +97,9 @@ impl<'c, T: Transport> Stream<'c, T> {
     ) -> impl Future<Output = Result<(), Error<T::Error>>> {
         let mut sent = 0;
         async move {
-            while !self.draft.render(render, &mut sent)? {
-                self.draft.output.end_chunk();
-                self.draft.output.flush(self.tx).await?;
+            while !self.output.render(render, &mut sent)? {
+                self.output.end_chunk();
+                self.output.flush(self.tx).await?;
             }
             Ok(())
         }
@@ -112,32 +107,32 @@ impl<'c, T: Transport> Stream<'c, T> {
 
     /// Sends what was queued.
     pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
-        self.draft.check()?;
-        self.draft.output.end_chunk();
-        self.draft.output.flush(self.tx).await
+        self.output.check()?;
+        self.output.end_chunk();
+        self.output.flush(self.tx).await
     }
 
     /// Most of the transmit buffer, to work in: the rest of the content goes through what is left.
     /// Sends what is queued, so that it has the same size whatever was.
     pub(crate) async fn set_aside(&mut self) -> Result<&'c mut [u8], Error<T::Error>> {
         self.flush().await?;
-        Ok(self.draft.output.set_aside())
+        Ok(self.output.set_aside())
     }
 
     /// Room in the transmit buffer to put content into, at least one octet; sends what is queued if
     /// there is none. For content of declared length only.
     pub(crate) async fn space(&mut self) -> Result<&mut [u8], Error<T::Error>> {
-        self.draft.check()?;
-        if self.draft.output.free().is_empty() {
-            self.draft.output.flush(self.tx).await?;
+        self.output.check()?;
+        if self.output.free().is_empty() {
+            self.output.flush(self.tx).await?;
         }
-        Ok(self.draft.output.free())
+        Ok(self.output.free())
     }
 
     /// Queues `count` octets that were put into what [`space`](Self::space) returned.
     pub(crate) fn advance(&mut self, count: usize) -> Result<(), Error<T::Error>> {
-        self.draft.sending.account(count)?;
-        self.draft.output.fill(count);
+        self.output.sender.account(count)?;
+        self.output.fill(count);
         Ok(())
     }
 
@@ -151,12 +146,11 @@ impl<'c, T: Transport> Stream<'c, T> {
         offset: u64,
         length: u64,
     ) -> Result<u64, Error<T::Error>> {
-        self.draft.check()?;
-        let Draft { sending, output, .. } = &mut *self.draft;
-        if length <= output.free().len() as u64 {
+        self.output.check()?;
+        if length <= self.output.free().len() as u64 {
             return Ok(0);
         }
-        output.send_file(handle, offset, length, sending, self.tx).await
+        self.output.send_file(handle, offset, length, self.tx).await
     }
 
     /// Ends the content.
@@ -164,9 +158,9 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// # Errors
     /// That it is less than was declared: the connection is cut, so that the client notices.
     pub fn finish(self) -> Result<Responded<'c, T>, Error<T::Error>> {
-        self.draft.check()?;
-        self.draft.output.end_chunk();
-        let tail = self.draft.sending.end()?;
-        Ok(Responded { tx: self.tx, draft: self.draft, tail })
+        self.output.check()?;
+        self.output.end_chunk();
+        let tail = self.output.sender.end()?;
+        Ok(Responded { tx: self.tx, output: self.output, tail })
     }
 }

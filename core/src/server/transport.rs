@@ -1,6 +1,8 @@
 //! What a network stack brings: two halves of a connection that read and write.
 
 use core::any::Any;
+use core::fmt::Display;
+use core::net::SocketAddr;
 
 use crate::message::Status;
 use crate::message::head::request_line_of;
@@ -63,9 +65,33 @@ pub trait Half {
         let _ = head;
     }
 
+    /// On the transmitting half: the application failed in answering a request, as `error` says, and
+    /// a 500 or a connection that is cut answers it. [`replied`](Self::replied) follows, unless
+    /// nothing was sent.
+    fn failed(&mut self, error: &dyn Display) {
+        let _ = error;
+    }
+
     /// On the transmitting half: a reply is complete, or was cut short after its head.
     fn replied(&mut self, record: &Record<'_>) {
         let _ = record;
+    }
+
+    /// On the transmitting half: the address of the client, or of what stands in front of it; `None`
+    /// where there is none, or nobody knows it.
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// On the transmitting half: the address that the client reached; `None` where there is none, or
+    /// nobody knows it.
+    fn local(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// On the transmitting half: whether the connection is secure, as TLS is.
+    fn is_secure(&self) -> bool {
+        false
     }
 
     /// On the transmitting half: whether the server is stopping, so that the reply whose head is

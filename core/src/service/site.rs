@@ -5,11 +5,11 @@ use super::form::Form;
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
-use super::submissions::{Submission, Submissions};
+use super::submissions::{Recall, Recalled, Submission, Submissions};
 use crate::message::{Method, Status};
 use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
-use crate::server::{Error, Exchange, Responded, Service, Transport};
+use crate::server::{Answer, Error, Exchange, Service, Transport};
 
 /// Where submissions are shown, when they are.
 const SHOWN_AT: &str = "submissions";
@@ -57,7 +57,7 @@ const HTML: &str = "text/html; charset=utf-8";
 /// # }]);
 ///
 /// let kept = RefCell::new(Ring::<1024>::new());
-/// let site = Site::new(FILES).submissions(&kept).show_submissions(true);
+/// let site = Site::new(FILES).submissions(&kept).show_submissions(Some(&kept));
 ///
 /// let client = Client::new(site);
 /// assert_eq!(client.get("/").field("Content-Type"), Some("text/html; charset=utf-8"));
@@ -65,22 +65,22 @@ const HTML: &str = "text/html; charset=utf-8";
 /// assert!(client.get("/submissions").text().contains("Ada"));
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Site<'s, S, K = ()> {
+pub struct Site<'s, S, K = (), R = ()> {
     files: Files<'s, S>,
     takes_forms: bool,
     submissions: K,
-    shows_submissions: bool,
+    shown: Option<R>,
 }
 
 impl<S: Storage> Site<'_, S> {
     /// A site of the files in `storage`. Forms are taken, and not kept.
     pub const fn new(storage: S) -> Self {
         let files = Files::new(storage);
-        Self { files, takes_forms: true, submissions: (), shows_submissions: false }
+        Self { files, takes_forms: true, submissions: (), shown: None }
     }
 }
 
-impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
+impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
     /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
     /// and `index.htm`.
     #[must_use]
@@ -120,21 +120,19 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         Self { takes_forms, ..self }
     }
 
-    /// Gives each submitted form to `submissions`, too.
+    /// Gives each submitted form to `submissions`, too, and answers when that has kept it.
     #[must_use]
-    pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2> {
-        Site {
-            files: self.files,
-            takes_forms: self.takes_forms,
-            submissions,
-            shows_submissions: self.shows_submissions,
-        }
+    pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2, R> {
+        let Self { files, takes_forms, shown, .. } = self;
+        Site { files, takes_forms, submissions, shown }
     }
 
-    /// Whether those that were kept are shown at `/submissions`, to everybody.
+    /// Shows those that were kept, if there is something that recalls them, at `/submissions`, to
+    /// everybody.
     #[must_use]
-    pub fn show_submissions(self, shows_submissions: bool) -> Self {
-        Self { shows_submissions, ..self }
+    pub fn show_submissions<R2: Recall>(self, shown: Option<R2>) -> Site<'s, S, K, R2> {
+        let Self { files, takes_forms, submissions, .. } = self;
+        Site { files, takes_forms, submissions, shown }
     }
 
     /// Answers a form posted to a page.
@@ -142,7 +140,7 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
         &'c self,
         exchange: Exchange<'c, T>,
         page: &S::File,
-    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+    ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             let path = exchange.target().path();
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
@@ -151,7 +149,10 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
                 return Ok(exchange.refuse(OTHER_STATE));
             }
             let (form, mut respond) = exchange.form().await?;
-            self.submissions.submit(&Submission { time: respond.now(), path, form });
+            let submission = Submission { time: respond.now(), path, form };
+            if let Err(refusal) = self.submissions.submit(&submission).await {
+                return Ok(respond.refuse(refusal));
+            }
 
             let length = page.metadata().len;
             let place = page.form_place(respond.scratch()).await;
@@ -182,7 +183,8 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
     fn show<'c, T: Transport>(
         &'c self,
         exchange: Exchange<'c, T>,
-    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+        kept: &'c R,
+    ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             if let Some(refusal) = unwanted(&exchange) {
                 return Ok(exchange.refuse(refusal));
@@ -197,12 +199,13 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
                 return stream.finish();
             }
             // Not behind what arrived: there may be no room for one that is kept.
-            let record = stream.set_aside().await?;
+            let mut recalled = Recalled::new(stream.set_aside().await?);
             loop {
-                let length = self.submissions.recall(age, record);
-                let kept = length.and_then(|length| record.get(..length)).map(Form::from_decoded);
-                stream.render(&|emit| part(age, kept, emit)).await?;
-                if kept.is_none() {
+                // Where the store fails, the page must not look whole.
+                let is_there = kept.recall(age, &mut recalled).await.map_err(|_| Error::Cut)?;
+                let fields = is_there.then(|| recalled.fields());
+                stream.render(&|emit| part(age, fields, emit)).await?;
+                if !is_there {
                     return stream.finish();
                 }
                 age += 1;
@@ -211,18 +214,16 @@ impl<'s, S: Storage, K: Submissions> Site<'s, S, K> {
     }
 }
 
-impl<S: Storage, K: Submissions> Service for Site<'_, S, K> {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
-        match (exchange.method(), exchange.segments()) {
-            (Method::Extension(_), _) => return Ok(exchange.allow(&[])),
-            (Method::Get, [SHOWN_AT]) if self.shows_submissions => {
-                return self.show(exchange).await;
-            }
-            (_, [SHOWN_AT]) if self.shows_submissions => return Ok(exchange.allow(&[Method::Get])),
-            _ => {}
+impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        if let Method::Extension(_) = exchange.method() {
+            return Ok(exchange.allow(&[]));
+        }
+        if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
+            return match exchange.method() {
+                Method::Get => self.show(exchange, kept).await,
+                _ => Ok(exchange.allow(&[Method::Get])),
+            };
         }
         let mut found = Found::default();
         self.files.open(&exchange, &mut found).await;

@@ -1,9 +1,11 @@
 //! What becomes of submitted forms.
 
 use super::form::Form;
+use super::storage::ReadError;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::copy_down;
 use crate::grammar::date::{UnixTime, imf_fixdate};
+use crate::message::{Refusal, Status};
 
 /// A form that was submitted.
 #[derive(Clone, Copy, Debug)]
@@ -16,47 +18,172 @@ pub struct Submission<'a> {
     pub form: Form<'a>,
 }
 
-/// Takes submitted forms.
+/// Keeps submitted forms. It may wait, and fail: the reply follows when it is done.
 ///
-/// The methods take `&self`: several connections may submit at the same time, and what they share
-/// is the implementation's affair (a lock on a desktop, a `RefCell` on a microcontroller).
+/// The methods of this and of [`Recall`] take `&self`: several connections may submit at the same
+/// time, and what they share is the implementation's affair (a lock on a desktop, a `RefCell` on a
+/// microcontroller). Neither is held while something is awaited.
+///
+/// # Examples
+/// A store that takes no more than it has room for, and shows what it has.
+/// ```
+/// use std::sync::Mutex;
+///
+/// use thimble_core::message::{Refusal, Status};
+/// use thimble_core::service::{Recall, Recalled, ReadError, Submission, Submissions};
+///
+/// const FULL: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "the book is full")
+///     .with_field(&("Retry-After", "3600"));
+///
+/// #[derive(Default)]
+/// struct Guests(Mutex<Vec<String>>);
+///
+/// impl Submissions for Guests {
+///     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
+///         let name = submission.form.get("name").unwrap_or("nobody");
+///         let mut guests = self.0.lock().map_err(|_| FULL)?;
+///         if guests.len() == 100 {
+///             return Err(FULL);
+///         }
+///         guests.push(name.to_owned());
+///         Ok(())
+///     }
+/// }
+///
+/// impl Recall for Guests {
+///     async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
+///         let guests = self.0.lock().map_err(|_| ReadError)?;
+///         let Some(name) = guests.iter().rev().nth(age) else { return Ok(false) };
+///         into.begin("/guests", None);
+///         into.field("name", name);
+///         Ok(true)
+///     }
+/// }
+///
+/// # use core::task::Waker;
+/// # use thimble_core::server::blocking::block_on;
+/// # use thimble_core::service::Form;
+/// # let guests = Guests::default();
+/// # let mut content = *b"name=Ada";
+/// # let form = Form::decode(&mut content).unwrap();
+/// # let submission = Submission { time: None, path: "/guests", form };
+/// # let mut buffer = [0; 64];
+/// # let mut into = Recalled::new(&mut buffer);
+/// # block_on(async {
+/// #     assert_eq!(guests.submit(&submission).await, Ok(()));
+/// #     assert_eq!(guests.recall(0, &mut into).await, Ok(true));
+/// #     assert!(into.fields().iter().eq([("/guests", ""), ("name", "Ada")]));
+/// #     assert_eq!(guests.recall(1, &mut into).await, Ok(false));
+/// # }, Waker::noop(), || ());
+/// ```
+#[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
 pub trait Submissions {
-    /// Takes a submission.
-    fn submit(&self, submission: &Submission<'_>);
+    /// Keeps a submission.
+    ///
+    /// # Errors
+    /// What answers the client instead: 503 with Retry-After, say, when there is no room for now.
+    async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal>;
+}
 
-    /// Puts a submission that was kept into `buffer`, in the form of [`Ring::recall`], and returns
-    /// its length: the latest for `age` 0, the one before for 1, and so on; `None` past the oldest.
-    fn recall(&self, age: usize, buffer: &mut [u8]) -> Option<usize>;
+/// Shows submissions that were kept.
+#[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
+pub trait Recall {
+    /// Puts a submission that was kept into `into`: the latest for `age` 0, the one before for 1, and
+    /// so on. Returns whether there is one: false past the oldest.
+    ///
+    /// # Errors
+    /// The store failed: the page ends there, and not as if it were whole.
+    async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError>;
+}
+
+/// A submission on its way back from where it was kept, in a buffer. What it has no room for is left
+/// out, from the first field on that doesn't fit.
+#[derive(Debug)]
+pub struct Recalled<'b> {
+    buffer: &'b mut [u8],
+    len: usize,
+    is_full: bool,
+}
+
+impl<'b> Recalled<'b> {
+    /// Nothing yet, in `buffer`.
+    pub const fn new(buffer: &'b mut [u8]) -> Self {
+        Self { buffer, len: 0, is_full: false }
+    }
+
+    /// Begins with the path that it was sent to, and when, if that is known.
+    pub fn begin(&mut self, path: &str, time: Option<UnixTime>) {
+        (self.len, self.is_full) = (0, false);
+        let date = time.map(imf_fixdate);
+        let date = date.as_ref().and_then(|date| core::str::from_utf8(date).ok());
+        self.field(path, date.unwrap_or_default());
+    }
+
+    /// Adds a field.
+    pub fn field(&mut self, name: &str, value: &str) {
+        let mut cursor = Cursor::new(self.buffer.get_mut(self.len..).unwrap_or_default());
+        for part in Form::encode_field(name, value) {
+            cursor.push(part);
+        }
+        match cursor.written() {
+            Ok(count) if !self.is_full => self.len += count,
+            _ => self.is_full = true,
+        }
+    }
+
+    /// What is there: the first name and value are path and time.
+    pub fn fields(&self) -> Form<'_> {
+        Form::from_decoded(self.buffer.get(..self.len).unwrap_or_default())
+    }
+
+    /// All of a record, which is made of whole fields.
+    fn record(&mut self, record: &[u8]) {
+        let mut cursor = Cursor::new(self.buffer);
+        cursor.push(record);
+        self.len = cursor.written().unwrap_or_default();
+    }
 }
 
 impl<K: Submissions> Submissions for &K {
-    fn submit(&self, submission: &Submission<'_>) {
-        (**self).submit(submission);
+    async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
+        (**self).submit(submission).await
     }
+}
 
-    fn recall(&self, age: usize, buffer: &mut [u8]) -> Option<usize> {
-        (**self).recall(age, buffer)
+impl<R: Recall> Recall for &R {
+    async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
+        (**self).recall(age, into).await
     }
 }
 
 /// Keeps nothing.
 impl Submissions for () {
-    fn submit(&self, _: &Submission<'_>) {}
-
-    fn recall(&self, _: usize, _: &mut [u8]) -> Option<usize> {
-        None
+    async fn submit(&self, _: &Submission<'_>) -> Result<(), Refusal> {
+        Ok(())
     }
 }
 
-impl<const N: usize> Submissions for core::cell::RefCell<Ring<N>> {
-    fn submit(&self, submission: &Submission<'_>) {
-        if let Ok(mut ring) = self.try_borrow_mut() {
-            ring.push(submission);
-        }
+/// Has nothing to show.
+impl Recall for () {
+    async fn recall(&self, _: usize, _: &mut Recalled<'_>) -> Result<bool, ReadError> {
+        Ok(false)
     }
+}
 
-    fn recall(&self, age: usize, buffer: &mut [u8]) -> Option<usize> {
-        self.try_borrow().ok()?.recall(age, buffer)
+const BUSY: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "try again in a moment")
+    .with_field(&("Retry-After", "1"));
+
+impl<const N: usize> Submissions for core::cell::RefCell<Ring<N>> {
+    async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
+        let mut ring = self.try_borrow_mut().map_err(|_| BUSY)?;
+        ring.push(submission);
+        Ok(())
+    }
+}
+
+impl<const N: usize> Recall for core::cell::RefCell<Ring<N>> {
+    async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
+        Ok(self.try_borrow().map_err(|_| ReadError)?.recall(age, into))
     }
 }
 
@@ -125,14 +252,15 @@ impl<const N: usize> Ring<N> {
         self.records.truncate(end - freed);
     }
 
-    /// Puts the submission of `age`, 0 for the latest, into `buffer` and returns
-    /// its length; `None` past the oldest, or without room for it (a quarter of `N` always is). [`Form::from_decoded`] reads it: the first name
-    /// and value are path and time.
-    pub fn recall(&self, age: usize, buffer: &mut [u8]) -> Option<usize> {
-        let record = self.iter().nth(self.iter().count().checked_sub(age + 1)?)?;
-        let mut cursor = Cursor::new(buffer);
-        cursor.push(record);
-        cursor.written().ok()
+    /// Puts the submission of `age`, 0 for the latest, into `into`. Returns whether there is one. A
+    /// quarter of `N` octets is always enough for it.
+    pub fn recall(&self, age: usize, into: &mut Recalled<'_>) -> bool {
+        let index = self.iter().count().checked_sub(age + 1);
+        let record = index.and_then(|index| self.iter().nth(index));
+        if let Some(record) = record {
+            into.record(record);
+        }
+        record.is_some()
     }
 
     /// The records, the oldest first.
@@ -162,9 +290,9 @@ mod tests {
 
     fn recalled(ring: &Ring<256>, age: usize) -> Option<Vec<(String, String)>> {
         let mut buffer = [0; 64];
-        let length = ring.recall(age, &mut buffer)?;
-        let form = Form::from_decoded(&buffer[..length]);
-        Some(form.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
+        let mut into = Recalled::new(&mut buffer);
+        let fields = ring.recall(age, &mut into).then(|| into.fields())?;
+        Some(fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
     }
 
     #[test]

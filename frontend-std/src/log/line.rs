@@ -13,7 +13,32 @@ const LONGEST: usize = 2048;
 ///
 /// There is never an ident or authuser, and `-` stands for no request-line and for no content.
 pub(super) fn access(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>) {
+    request(out, host, time, record);
     // Writing to memory doesn't fail.
+    let _ = write!(out, " {} ", record.status.code());
+    if record.content == 0 {
+        out.extend_from_slice(b"-\n");
+    } else {
+        let _ = writeln!(out, "{}", record.content);
+    }
+}
+
+/// What the application did wrong, behind the start of what would be the line of [`access`].
+pub(super) fn failure(
+    out: &mut Vec<u8>,
+    host: IpAddr,
+    time: UnixTime,
+    record: &Record<'_>,
+    message: &str,
+) {
+    request(out, host, time, record);
+    let _ = write!(out, " {} failed: ", record.status.code());
+    escape(out, message.as_bytes(), b"");
+    out.push(b'\n');
+}
+
+/// `host ident authuser [date] "request-line"`
+fn request(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>) {
     let _ = write!(out, "{} - - [", host.to_canonical());
     date(out, time);
     out.extend_from_slice(b"] \"");
@@ -28,12 +53,7 @@ pub(super) fn access(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &R
             out.extend_from_slice("...".as_bytes());
         }
     }
-    let _ = write!(out, "\" {} ", record.status.code());
-    if record.content == 0 {
-        out.extend_from_slice(b"-\n");
-    } else {
-        let _ = writeln!(out, "{}", record.content);
-    }
+    out.push(b'"');
 }
 
 /// The lines of a head, each after `mark`.
@@ -109,6 +129,20 @@ mod tests {
             access(&mut out, host, time, &Record { head, status, content });
             assert_eq!(String::from_utf8(out).as_deref(), Ok(line));
         }
+    }
+
+    #[test]
+    fn failures() {
+        let (host, head, status) = (IpAddr::from([127, 0, 0, 1]), b"GET / HTTP/1.1", Status::OK);
+        let record = Record { head, status, content: 0 };
+        let mut out = Vec::new();
+        failure(&mut out, host, UnixTime(784_111_777), &record, "no\nluck");
+        assert_eq!(
+            String::from_utf8(out).as_deref(),
+            Ok(
+                "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET / HTTP/1.1\" 200 failed: no\\x0aluck\n"
+            ),
+        );
     }
 
     #[test]

@@ -19,17 +19,28 @@ use writer::Writer;
 /// Workers only leave their lines in memory, and a thread of the log's own writes them out, so a
 /// terminal that is held or a full pipe never holds a connection: once a mebibyte waits, further
 /// lines are counted instead. A place that is closed swallows the log.
-#[derive(Clone, Debug, Default)]
+///
+/// What the application does wrong (a reply that can't be sent, an error of its own) has a line in
+/// each log. The [default](Log::default) one has nothing else, and is on standard error.
+#[derive(Clone, Debug)]
 pub struct Log {
     writer: Option<Arc<Writer>>,
+    /// Without a writer: whether failures go to standard error.
+    failures: bool,
     access: bool,
     heads: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { writer: None, failures: true, access: false, heads: false }
+    }
 }
 
 impl Log {
     /// No log at all.
     pub fn none() -> Self {
-        Self::default()
+        Self { failures: false, ..Self::default() }
     }
 
     /// A log on standard error; say what it shows.
@@ -39,7 +50,7 @@ impl Log {
 
     /// A log on `place`; say what it shows.
     pub fn to(place: impl Write + Send + 'static) -> Self {
-        Self { writer: Writer::start(place).map(Arc::new), access: false, heads: false }
+        Self { writer: Writer::start(place).map(Arc::new), ..Self::none() }
     }
 
     /// Shows a line per reply, in the Common Log Format.
@@ -80,6 +91,22 @@ impl Log {
             let now = SystemClock.now().unwrap_or(UnixTime(0));
             line::access(out, peer.ip(), now, record);
         });
+    }
+
+    /// What the application did wrong in answering the request of `record`: always shown.
+    pub fn failure(&self, peer: SocketAddr, record: &Record<'_>, message: &str) {
+        let now = SystemClock.now().unwrap_or(UnixTime(0));
+        let text = |out: &mut Vec<u8>| line::failure(out, peer.ip(), now, record, message);
+        match &self.writer {
+            Some(writer) => writer.append(text),
+            None if self.failures => {
+                let mut out = Vec::new();
+                text(&mut out);
+                // Where nobody reads, there is nothing to be done about it.
+                let _ = std::io::stderr().write_all(&out);
+            }
+            None => {}
+        }
     }
 
     fn write(&self, shown: bool, text: impl FnOnce(&mut Vec<u8>)) {

@@ -45,6 +45,15 @@ impl Service for Rooms {
                 while body.chunk().await?.is_some() {}
                 Ok(respond.status(Status::NO_CONTENT).empty())
             }
+            (Method::Get, ["wrong"]) => {
+                Ok(exchange.respond(Status::OK).field("Connection", "close").text("never sent"))
+            }
+            (Method::Get, ["addresses"]) => {
+                let (peer, local) = (exchange.peer(), exchange.local());
+                let text = format!("{peer:?} {local:?} {}", exchange.is_secure());
+                exchange.respond(Status::OK).send(text.as_bytes()).await
+            }
+            (Method::Get, ["broken"]) => Ok(exchange.fail(&"no such\ntable")),
             _ => Ok(exchange.respond(Status::NOT_FOUND).empty()),
         }
     }
@@ -366,6 +375,51 @@ fn the_log_has_heads_and_a_line_for_each_reply() -> io::Result<()> {
     assert!(text.contains("] \"GET /none HTTP/1.1\" 404 -\n"), "{text}");
     assert!(text.bytes().all(|octet| octet == b'\n' || (b' '..=b'~').contains(&octet)), "{text}");
     Ok(())
+}
+
+#[test]
+fn the_log_says_what_the_application_did_wrong() -> io::Result<()> {
+    let notes = Notes::default();
+    let log = Log::to(notes.clone());
+    against(
+        |server| server.log(log.clone()),
+        |address, _| {
+            let stream = connect(address)?;
+            for path in ["wrong", "broken"] {
+                send(&stream, &format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n"))?;
+                let reply = some(&stream)?;
+                assert!(reply.starts_with("HTTP/1.1 500 "), "{reply}");
+                assert!(!reply.contains("table"), "{reply}");
+            }
+            Ok(())
+        },
+    )?;
+    log.flush(Duration::from_secs(5));
+    let text = notes.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let text = String::from_utf8_lossy(&text);
+    for line in [
+        "\"GET /wrong HTTP/1.1\" 500 failed: Connection, Content-Length, ",
+        "\"GET /broken HTTP/1.1\" 500 failed: no such\\x0atable\n",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    assert_eq!(text.lines().count(), 2, "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_service_knows_the_addresses_of_a_connection() -> io::Result<()> {
+    against(
+        |server| server,
+        |address, _| {
+            let stream = connect(address)?;
+            send(&stream, "GET /addresses HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            let expected = format!("Some({}) Some({address}) false", stream.local_addr()?);
+            let reply = some(&stream)?;
+            assert!(reply.ends_with(&expected), "{reply}");
+            Ok(())
+        },
+    )
 }
 
 #[test]

@@ -29,7 +29,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// not UTF-8. And that the transport failed.
     pub async fn form(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
         self.announces_form()?;
-        let limit = self.receiving().limits().form;
+        let limit = self.receiver().limits().form;
         let (body, responder) = self.open().await?;
         let content = body.collect(limit).await?;
         let form = Form::decode(content).ok_or(NOT_UTF8)?;
@@ -40,7 +40,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// before it reads.
     pub(crate) fn announces_form(&self) -> Result<(), &'static Refusal> {
         announced(self.head())?;
-        self.accepts(self.receiving().limits().form)
+        self.accepts(self.receiver().limits().form)
     }
 }
 

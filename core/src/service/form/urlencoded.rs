@@ -98,8 +98,8 @@ impl<'c> Form<'c> {
         Some(Self { decoded: content.get(..written).unwrap_or_default() })
     }
 
-    /// Fields that [`Submissions::recall`](crate::service::Submissions::recall) put into a buffer.
-    pub const fn from_decoded(decoded: &'c [u8]) -> Self {
+    /// Fields that stand one after the other, each as [`encode_field`](Self::encode_field) has it.
+    pub(crate) const fn from_decoded(decoded: &'c [u8]) -> Self {
         Self { decoded }
     }
 

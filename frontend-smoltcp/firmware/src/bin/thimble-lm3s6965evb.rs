@@ -29,7 +29,7 @@ const TOP: &[u8] = b"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Sta
 
 /// The site, and what is known of the device.
 struct Device {
-    site: Site<'static, Image, &'static RefCell<Ring<OCTETS_KEPT>>>,
+    site: Site<'static, Image, &'static RefCell<Ring<OCTETS_KEPT>>, &'static RefCell<Ring<OCTETS_KEPT>>>,
     uptime: Cell<u32>,
     requests: Cell<u32>,
     connections: Cell<u32>,
@@ -78,7 +78,7 @@ fn main() -> ! {
     static mut MEMORY: Connections = Connections::new();
     static mut FRAMES: Frames = Frames::NONE;
     static mut KEPT: RefCell<Ring<OCTETS_KEPT>> = RefCell::new(Ring::new());
-    let site = Site::new(SITE).submissions(&*KEPT).show_submissions(true);
+    let site = Site::new(SITE).submissions(&*KEPT).show_submissions(Some(&*KEPT));
     let device =
         Device { site, uptime: Cell::new(0), requests: Cell::new(0), connections: Cell::new(0) };
     serve(&mut Board::take(FRAMES), MEMORY, &Server::new(&device), |serving, now| {

@@ -1,7 +1,7 @@
-//! Emitting a reply: its head field by field, and its content framed as declared.
+//! The sending side of a connection: a reply's head field by field, and its content framed as declared.
 
-use super::connection::Receiving;
 use super::persistence::is_persistent;
+use super::receiver::Receiver;
 use crate::bytes::class::{are_field, is_tchar};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::grammar::date::{UnixTime, imf_fixdate};
@@ -47,6 +47,10 @@ pub enum EmitError {
     /// A field that says how the message is framed, which only framing may say: Connection,
     /// Content-Length, Date, Transfer-Encoding, and their like.
     FramingField,
+    /// A second Content-Type.
+    Repeated,
+    /// Content of a reply whose status has none: 204, 205, 304.
+    NoContent,
     /// More content than was declared, or less.
     Length,
     /// Something that doesn't come next.
@@ -90,11 +94,17 @@ pub(crate) fn check_name(name: &str) -> Result<(), EmitError> {
     Ok(())
 }
 
-/// The half of a connection that emits replies, for one request.
+/// Whether a field may have this in its value: nothing that could end its line early.
+pub(crate) fn check_value(part: &[u8]) -> Result<(), EmitError> {
+    if are_field(part) { Ok(()) } else { Err(EmitError::Field) }
+}
+
+/// The sending side of a connection, without I/O. It puts each part of a reply where it is told, and
+/// each in its turn: the status-line, fields, the end of the head, content, its end.
 #[derive(Clone, Debug)]
 // In this order: what is looked at most is where a microcontroller's short instructions reach.
 #[repr(C)]
-pub struct Sending {
+pub struct Sender {
     next: Next,
     version: Version,
     /// The request was HEAD.
@@ -104,6 +114,7 @@ pub struct Sending {
     /// The client waits for 100 (Continue).
     expects_continue: bool,
     persistent: bool,
+    has_content_type: bool,
     status: Status,
     content: u64,
 }
@@ -130,7 +141,7 @@ enum Framing {
     UntilClose,
 }
 
-impl Sending {
+impl Sender {
     /// Ready for the first request of a connection.
     pub(super) const fn new() -> Self {
         Self {
@@ -140,6 +151,7 @@ impl Sending {
             omits_content: false,
             expects_continue: false,
             persistent: false,
+            has_content_type: false,
             status: Status::BAD_REQUEST,
             content: 0,
         }
@@ -202,15 +214,16 @@ impl Sending {
     /// Makes this the last reply of the connection, unless what is left of the request may be read
     /// and thrown away: not when there is too much of it, and not when the client was never told to
     /// send it and nobody knows whether it will.
-    pub(crate) fn close_unless_drainable(&mut self, receiving: &Receiving) {
+    pub fn close_unless_drainable(&mut self, receiving: &Receiver) {
         if !receiving.is_drainable() || self.expects_continue {
             self.close();
         }
     }
 
-    /// Starts over, as long as nothing of the reply has left.
-    pub(crate) const fn restart(&mut self) {
+    /// Starts over. Nothing of the reply may have left.
+    pub const fn restart(&mut self) {
         self.next = Next::Status;
+        self.has_content_type = false;
         self.content = 0;
     }
 
@@ -226,7 +239,7 @@ impl Sending {
     }
 
     /// The client needn't be told to send what it has begun to send.
-    pub(crate) const fn skip_continue(&mut self) {
+    pub const fn skip_continue(&mut self) {
         self.expects_continue = false;
     }
 
@@ -241,7 +254,7 @@ impl Sending {
         now: Option<Date>,
         output: &mut Cursor<'_>,
     ) -> Result<(), EmitError> {
-        if !matches!(self.next, Next::Status) || status.is_interim() {
+        if !matches!(self.next, Next::Status) {
             return Err(EmitError::Order);
         }
         self.omits_content = self.is_head || status.has_no_content();
@@ -265,15 +278,35 @@ impl Sending {
     ///
     /// # Errors
     /// [`EmitError::Field`] and [`EmitError::FramingField`]: no value can end its line early, and
-    /// no field can contradict the framing.
+    /// no field can contradict the framing. [`EmitError::Repeated`]: a second Content-Type.
     pub fn emit_field(
         &mut self,
         name: &str,
         value: &[&[u8]],
         output: &mut Cursor<'_>,
     ) -> Result<(), EmitError> {
-        check_name(name)?;
+        self.take_name(name)?;
         self.emit_own_field(name, value, output)
+    }
+
+    /// Whether a field may be called so in this reply.
+    pub(crate) fn take_name(&mut self, name: &str) -> Result<(), EmitError> {
+        check_name(name)?;
+        if name.eq_ignore_ascii_case("Content-Type") { self.take_content_type() } else { Ok(()) }
+    }
+
+    /// Whether this reply may have a Content-Type, which it then has.
+    pub(crate) const fn take_content_type(&mut self) -> Result<(), EmitError> {
+        if self.has_content_type {
+            return Err(EmitError::Repeated);
+        }
+        self.has_content_type = true;
+        Ok(())
+    }
+
+    /// Whether the reply has a Content-Type.
+    pub const fn has_content_type(&self) -> bool {
+        self.has_content_type
     }
 
     /// [`emit_field`](Self::emit_field) with a name that is known to be good.
@@ -286,8 +319,8 @@ impl Sending {
         if !matches!(self.next, Next::Fields) {
             return Err(EmitError::Order);
         }
-        if !value.iter().all(|part| are_field(part)) {
-            return Err(EmitError::Field);
+        for part in value {
+            check_value(part)?;
         }
         output.push(name.as_bytes());
         output.push(b": ");
@@ -318,7 +351,7 @@ impl Sending {
         let has_none = self.status.has_no_content();
         let bodiless = has_none || self.status == Status::RESET_CONTENT;
         let framing = match length {
-            Length::Exact(1..) if bodiless => return Err(EmitError::Length),
+            Length::Exact(1..) if bodiless => return Err(EmitError::NoContent),
             _ if bodiless => Framing::Exact(0),
             Length::Exact(length) => Framing::Exact(length),
             Length::Unknown if self.version >= Version::Http11 => Framing::Chunked,
@@ -414,9 +447,14 @@ impl Sending {
 impl core::fmt::Display for EmitError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::Full => "the output is full",
-            Self::Field => "a field name is no token, or a field value holds a control octet",
-            Self::FramingField => "a field that only framing may emit",
+            Self::Full => "the buffer has no room for it",
+            Self::Field => "a field name is no token, or a field value holds CR, LF or another control",
+            Self::FramingField => {
+                "Connection, Content-Length, Date, Trailer, Transfer-Encoding and their like are not \
+                 for the application to set"
+            }
+            Self::Repeated => "a second Content-Type",
+            Self::NoContent => "content with a status that has none",
             Self::Length => "the content is not of the length that was declared",
             Self::Order => "this part of the reply doesn't come next",
         })

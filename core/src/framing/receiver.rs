@@ -1,0 +1,198 @@
+//! The receiving side of a connection: where heads end, and what of the octets behind them is content.
+
+use super::decode::{Decoded, Decoder};
+use super::length::body_length;
+use super::limits::Limits;
+use crate::bytes::class::is_tchar;
+use crate::message::facts::Expect;
+use crate::message::{FieldEntry, Head, HeadReader, ParseError, Version};
+
+/// Empty lines that may stand before a request-line (RFC 9112 §2.2 asks for one at least).
+const MAX_EMPTY_LINES: u8 = 16;
+
+/// The receiving side of a connection, without I/O.
+///
+/// A head is [found](Self::find_head), [parsed](Self::head) where it stands, and
+/// [accepted](super::Connection::accept) by the connection, since it says how the reply is framed, too.
+/// Then its content is [decoded](Self::decode).
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    next: Next,
+    limits: Limits,
+}
+
+/// What comes next in the request.
+///
+/// ```text
+/// Head --> Content --> (next_request) --> Head
+///   `---------`-- any ParseError --> Nothing
+/// ```
+#[derive(Clone, Debug)]
+enum Next {
+    Head { reader: HeadReader, empty_lines: u8 },
+    Content(Decoder),
+    Nothing,
+}
+
+impl Next {
+    fn head() -> Self {
+        Self::Head { reader: HeadReader::default(), empty_lines: 0 }
+    }
+}
+
+/// Where a head stands in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadSpan {
+    /// Octets of empty lines before it, not to be passed again.
+    pub skipped: usize,
+    /// Its octets after those, once it is whole.
+    pub length: Option<usize>,
+}
+
+impl Receiver {
+    /// The receiving side of a new connection.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { next: Next::head(), limits }
+    }
+
+    /// Looks for a head at the start of `input`, the octets that follow those consumed before. The
+    /// places of its field lines are put into `table`, as far as there is room.
+    ///
+    /// # Errors
+    /// What the client did wrong: [`Connection::refuse`](super::Connection::refuse) the request.
+    ///
+    /// # Complexity
+    /// Linear in the octets that are new, also when they come one by one.
+    pub fn find_head(
+        &mut self,
+        input: &[u8],
+        table: &mut [FieldEntry],
+    ) -> Result<HeadSpan, ParseError> {
+        let Next::Head { reader, empty_lines } = &mut self.next else {
+            return Ok(HeadSpan { skipped: 0, length: None });
+        };
+        let mut rest = input;
+        let result = loop {
+            match rest {
+                [b'\r', b'\n', after @ ..] => {
+                    *empty_lines += 1;
+                    if *empty_lines > MAX_EMPTY_LINES {
+                        break Err(ParseError::EmptyLines);
+                    }
+                    rest = after;
+                }
+                [] | [b'\r'] => break Ok(None),
+                [b'\r' | b'\n', ..] => break Err(ParseError::Octet),
+                // Nothing that begins like this becomes a request: say so without waiting for
+                // its end. It may be TLS.
+                [first, ..] if !is_tchar(*first) => break Err(ParseError::Method),
+                _ => break reader.resume(rest, &self.limits.head(), table),
+            }
+        };
+        let skipped = input.len() - rest.len();
+        result.map(|length| HeadSpan { skipped, length })
+    }
+
+    /// The whole head that was found, parsed where it stands.
+    ///
+    /// # Errors
+    /// What the client did wrong: [`Connection::accept`](super::Connection::accept) takes that, too.
+    pub fn head<'h>(
+        &self,
+        octets: &'h [u8],
+        table: &'h [FieldEntry],
+    ) -> Result<Head<'h>, ParseError> {
+        match &self.next {
+            Next::Head { reader, .. } => Head::new(octets, reader, table),
+            Next::Content { .. } | Next::Nothing => Err(ParseError::TruncatedHead),
+        }
+    }
+
+    /// Makes ready for the content that a head announces. Returns whether the client waits for 100
+    /// (Continue).
+    pub(super) fn accept(&mut self, head: &Head<'_>) -> Result<bool, ParseError> {
+        let decoder = Decoder::new(body_length(head.facts(), head.version())?);
+        // In HTTP/1.0 an expectation must be ignored (RFC 9110 §10.1.1).
+        let expect = match (head.facts().expect, head.version()) {
+            (_, Version::Http10) | (Expect::Nothing, _) => false,
+            (Expect::Continue, _) => true,
+            (Expect::Unknown, _) => return Err(ParseError::Expectation),
+        };
+        let expects_continue = expect && !decoder.is_complete();
+        self.next = Next::Content(decoder);
+        Ok(expects_continue)
+    }
+
+    /// Says that no octet follows those that are `unread`.
+    pub(super) fn end(&mut self, unread: &[u8]) -> Result<(), ParseError> {
+        match &self.next {
+            Next::Head { .. } if !unread.is_empty() => Err(ParseError::TruncatedHead),
+            Next::Content(decoder) if !decoder.is_complete() => Err(ParseError::TruncatedContent),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes ready for the next request.
+    pub(super) fn next_request(&mut self) {
+        self.next = Next::head();
+    }
+
+    /// Whether a head is what comes next.
+    pub const fn awaits_head(&self) -> bool {
+        matches!(self.next, Next::Head { .. })
+    }
+
+    /// Octets of the request-target, when the request-line was read and its head not yet accepted.
+    pub fn target_length(&self) -> usize {
+        match &self.next {
+            Next::Head { reader, .. } => reader.target_length(),
+            _ => 0,
+        }
+    }
+
+    /// Finds the next content in `input`, the octets that follow those consumed before.
+    ///
+    /// # Errors
+    /// A malformed or oversized chunk-size or trailer line. Nothing follows any more.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, ParseError> {
+        match &mut self.next {
+            Next::Content(decoder) => {
+                decoder.decode(input, &self.limits).inspect_err(|_| self.next = Next::Nothing)
+            }
+            Next::Head { .. } | Next::Nothing => Ok(Decoded::default()),
+        }
+    }
+
+    /// Gives the request up: what still comes of it won't be understood.
+    pub fn give_up(&mut self) {
+        self.next = Next::Nothing;
+    }
+
+    /// Whether the whole request went through.
+    pub fn is_complete(&self) -> bool {
+        matches!(&self.next, Next::Content(decoder) if decoder.is_complete())
+    }
+
+    /// Octets of content that are sure to come still, at least.
+    pub fn announced(&self) -> usize {
+        match &self.next {
+            Next::Content(decoder) => decoder.announced(),
+            Next::Head { .. } | Next::Nothing => 0,
+        }
+    }
+
+    /// The limits on what is received.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether what is still to come may be read and thrown away, as far as one can know: of chunks
+    /// that have not begun nothing is known, and it must not matter how many of them are here
+    /// already.
+    pub fn is_drainable(&self) -> bool {
+        match &self.next {
+            Next::Content(decoder) => decoder.announced() <= self.limits.drain,
+            Next::Head { .. } | Next::Nothing => false,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Sending what the transmit buffer holds, in as few writes as possible.
+
+use core::any::Any;
+
+use super::error::Error;
+use super::output::Output;
+use super::transport::{Phase, Transmit};
+
+/// The most octets handed over in one write. Kernels are slower with more at once.
+const MAX_WRITE: usize = 64 * 1024;
+
+impl Output<'_> {
+    /// Sends all that the buffer holds, no unfinished chunk among it.
+    pub(super) fn flush<W: Transmit>(
+        &mut self,
+        tx: &mut W,
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        self.flush_before(b"", Then::Nothing, tx)
+    }
+
+    /// Sends all that the buffer holds, and `tail` behind it.
+    fn flush_before<W: Transmit>(
+        &mut self,
+        mut tail: &[u8],
+        then: Then,
+        tx: &mut W,
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        async move {
+            if then == Then::Later {
+                return Ok(());
+            }
+            if self.unsent.len > self.unsent.earlier {
+                self.unsent.committed = true;
+            }
+            if self.unsent.writing {
+                return Err(Error::Cut);
+            }
+            let mut octets = self.buffer.get(..self.unsent.len).unwrap_or_default();
+            loop {
+                if octets.is_empty() {
+                    octets = core::mem::take(&mut tail);
+                }
+                if octets.is_empty() {
+                    break;
+                }
+                self.unsent.writing = true;
+                tx.phase(Phase::Reply);
+                let piece = octets.get(..MAX_WRITE).unwrap_or(octets);
+                let written = match then {
+                    Then::More => tx.write_more(piece).await,
+                    _ => tx.write(piece).await,
+                };
+                // embedded-io's own `write_all` panics when a write takes nothing.
+                octets = match written.map_err(Error::Transport)? {
+                    0 => return Err(Error::Cut),
+                    written => octets.get(written..).unwrap_or_default(),
+                };
+            }
+            if self.unsent.writing && then == Then::Nothing {
+                tx.flush().await.map_err(Error::Transport)?;
+            }
+            self.unsent.len = 0;
+            self.unsent.earlier = 0;
+            self.unsent.writing = false;
+            Ok(())
+        }
+    }
+
+    /// Sends all that the buffer holds, which is no part of the final reply.
+    pub(super) fn flush_interim<W: Transmit>(
+        &mut self,
+        tx: &mut W,
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        self.unsent.earlier = self.unsent.len;
+        self.flush(tx)
+    }
+
+    /// Sends `octets` behind all that the buffer holds: together with it when there is room.
+    pub(super) fn send<W: Transmit>(
+        &mut self,
+        octets: &[u8],
+        tx: &mut W,
+    ) -> impl Future<Output = Result<(), Error<W::Error>>> {
+        let room = self.free().len();
+        let (with_it, rest) = octets.split_at_checked(room).unwrap_or((octets, b""));
+        // There is room for it.
+        let _ = self.push(with_it);
+        let then = if rest.is_empty() { Then::Later } else { Then::Nothing };
+        self.flush_before(rest, then, tx)
+    }
+
+    /// Sends octets of a file behind all that the buffer holds, `length` from `offset` on, as far as the
+    /// transport can. Returns how many went.
+    ///
+    /// # Errors
+    /// [`Error::Cut`] when the file has become shorter.
+    pub(super) async fn send_file<W: Transmit>(
+        &mut self,
+        file: &(dyn Any + Send + Sync),
+        offset: u64,
+        length: u64,
+        tx: &mut W,
+    ) -> Result<u64, Error<W::Error>> {
+        self.flush_before(b"", Then::More, tx).await?;
+        let mut sent = 0;
+        while sent < length {
+            tx.phase(Phase::Reply);
+            self.unsent.writing = true;
+            let rest = length - sent;
+            let count = tx.send_file(file, offset + sent, rest).await.map_err(Error::Transport)?;
+            self.unsent.writing = false;
+            let Some(count) = count else { break };
+            if count == 0 {
+                return Err(Error::Cut);
+            }
+            let count = count.min(rest);
+            self.sender.account(usize::try_from(count).unwrap_or_default())?;
+            sent += count;
+        }
+        Ok(sent)
+    }
+}
+
+/// What follows octets that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    /// More of the same reply, at once.
+    More,
+    /// More, with which they are to leave: they stay in the buffer.
+    Later,
+}
+
+#[cfg(test)]
+mod tests {
+    use core::convert::Infallible;
+    use core::future::{pending, ready};
+    use core::pin::pin;
+    use core::task::{Context, Poll, Waker};
+
+    use super::super::transport::Half;
+    use super::super::unsent::Unsent;
+    use super::*;
+    use crate::framing::{Connection, Limits};
+
+    /// A half that takes one octet, and then nothing for the time being.
+    struct Stuck {
+        taken: usize,
+    }
+
+    impl embedded_io::ErrorType for Stuck {
+        type Error = Infallible;
+    }
+
+    impl embedded_io_async::Write for Stuck {
+        async fn write(&mut self, _: &[u8]) -> Result<usize, Infallible> {
+            if self.taken > 0 {
+                pending::<()>().await;
+            }
+            self.taken += 1;
+            Ok(1)
+        }
+
+        async fn flush(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    impl Half for Stuck {}
+
+    impl Transmit for Stuck {
+        fn close(&mut self) -> impl Future<Output = Result<(), Infallible>> {
+            ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn nothing_follows_a_write_that_was_given_up() {
+        let (mut buffer, mut unsent, mut tx) = ([0; 8], Unsent::default(), Stuck { taken: 0 });
+        let mut connection = Connection::new(Limits::DEVICE);
+        let (_, sender) = connection.sides();
+        let mut output = Output::new(&mut buffer, &mut unsent, sender, None);
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(output.push(b"abc"), Ok(()));
+        assert_eq!(pin!(output.flush(&mut tx)).poll(&mut context), Poll::Pending);
+        assert_eq!(pin!(output.flush(&mut tx)).poll(&mut context), Poll::Ready(Err(Error::Cut)));
+        assert!(output.unsent.writing);
+    }
+}

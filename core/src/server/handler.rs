@@ -1,0 +1,78 @@
+//! What an application implements.
+
+use super::error::Error;
+use super::exchange::Exchange;
+use super::responded::Responded;
+use super::transport::Transport;
+
+/// What a handler returns: the reply, or what `?` passes on.
+pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>>;
+
+/// What an application implements; once, for every frontend.
+///
+/// `match` is the router. Services compose by calling each other: what a service has no answer for, it
+/// passes on.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Error, Exchange, Method, Responded, Service, Status, Transport};
+///
+/// /// A lamp, in front of another service.
+/// struct Lamp<S> {
+///     is_on: AtomicBool,
+///     other: S,
+/// }
+///
+/// impl<S: Service> Service for Lamp<S> {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         match (exchange.method(), exchange.segments()) {
+///             (Method::Get, ["lamp"]) => {
+///                 let state = if self.is_on.load(Ordering::Relaxed) { "on" } else { "off" };
+///                 Ok(exchange.respond(Status::OK).text(state))
+///             }
+///             (Method::Post, ["lamp", state @ ("on" | "off")]) => {
+///                 self.is_on.store(*state == "on", Ordering::Relaxed);
+///                 Ok(exchange.see_other("/lamp"))
+///             }
+///             (_, ["lamp"]) => Ok(exchange.allow(&[Method::Get])),
+///             (_, ["lamp", "on" | "off"]) => Ok(exchange.allow(&[Method::Post])),
+///             _ => self.other.call(exchange).await,
+///         }
+///     }
+/// }
+///
+/// struct Nothing;
+///
+/// impl Service for Nothing {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         Ok(exchange.respond(Status::NOT_FOUND).text("nothing here\n"))
+///     }
+/// }
+///
+/// let client = Client::new(Lamp { is_on: AtomicBool::new(false), other: Nothing });
+/// assert_eq!(client.post_form("/lamp/on", &[]).field("Location"), Some("/lamp"));
+/// assert_eq!(client.get("/lamp").text(), "on");
+/// assert_eq!(client.get("/other").status(), 404);
+/// ```
+#[expect(async_fn_in_trait, reason = "`Send` follows from the service, as DESIGN asks")]
+pub trait Service {
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// What `?` passes on: the driver answers it, as far as it still can.
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T>;
+}
+
+impl<S: Service> Service for &S {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        (**self).call(exchange).await
+    }
+}

@@ -1,0 +1,100 @@
+//! Replies that are made.
+
+use super::error::{Error, FAILED};
+use super::output::Output;
+use super::transport::Transport;
+use crate::framing::EmitError;
+use crate::message::Status;
+
+/// A reply that is made. The driver sends what is left of it when the handler returns it.
+///
+/// There is no other way to make one than to answer the exchange, and it can't be kept for another: a
+/// handler that forgets to answer doesn't compile.
+///
+/// ```compile_fail,E0308
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// struct Forgetful;
+///
+/// impl Service for Forgetful {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         exchange.respond(Status::OK).field("A", "b"); // neither `empty`, `text` nor `send`
+///     }
+/// }
+/// ```
+///
+/// What an outer service gets of an inner one is this as well, and it passes it on:
+///
+/// ```
+/// use thimble_core::testing::Client;
+/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+///
+/// /// Answers at one path, and nowhere else.
+/// struct Only<S>(&'static str, S);
+///
+/// impl<S: Service> Service for Only<S> {
+///     async fn call<'c, T: Transport>(
+///         &'c self,
+///         exchange: Exchange<'c, T>,
+///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///         if exchange.target().path() != self.0 {
+///             return Ok(exchange.respond(Status::NOT_FOUND).empty());
+///         }
+///         let responded = self.1.call(exchange).await?;
+///         Ok(responded)
+///     }
+/// }
+///
+/// # struct Example;
+/// #
+/// # impl Service for Example {
+/// #     async fn call<'c, T: Transport>(
+/// #         &'c self,
+/// #         exchange: Exchange<'c, T>,
+/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #         Ok(exchange.respond(Status::OK).text("here"))
+/// #     }
+/// # }
+/// #
+/// let client = Client::new(Only("/a", Example));
+/// assert_eq!((client.get("/a").text(), client.get("/b").status()), ("here", 404));
+/// ```
+#[must_use = "a handler returns this, and then it is sent"]
+pub struct Responded<'c, T: Transport> {
+    pub(super) tx: &'c mut T::Tx,
+    pub(super) output: &'c mut Output<'c>,
+    /// Octets to be sent behind those in the buffer. They are accounted for already.
+    pub(super) tail: &'c [u8],
+}
+
+impl<T: Transport> Responded<'_, T> {
+    /// The status of the reply: 500, if it can't be emitted as it was made.
+    pub fn status(&self) -> Status {
+        match self.check() {
+            Ok(()) => self.output.sender.status(),
+            Err(_) => FAILED.status,
+        }
+    }
+
+    /// Octets of its content, as they are sent: none in reply to HEAD. Where it can't be emitted as
+    /// it was made, what is sent in its place is not counted.
+    pub fn length(&self) -> u64 {
+        match self.check() {
+            Ok(()) => self.output.sender.content(),
+            Err(_) => 0,
+        }
+    }
+
+    /// Sends what doesn't fit the transmit buffer, and leaves the rest there.
+    pub(super) fn send(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        self.output.send(self.tail, self.tx)
+    }
+
+    /// Whether it could be made.
+    pub(super) fn check(&self) -> Result<(), EmitError> {
+        self.output.check()
+    }
+}

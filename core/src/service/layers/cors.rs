@@ -1,0 +1,137 @@
+//! Which other sites may read replies, by the CORS protocol of the Fetch standard.
+
+use crate::bytes::ascii::Decimal;
+use crate::message::{Method, Status};
+use crate::semantics::methods::{allowed, no_names};
+use crate::server::{Answer, Exchange, Service, Transport};
+
+/// Lets scripts on other sites ask the service within, and read its replies
+/// ([Fetch, §3.3](https://fetch.spec.whatwg.org/#http-cors-protocol)).
+///
+/// A preflight of an origin that may ask is answered here, by 204. All other requests go on, and their
+/// replies, refusals among them, say which origin may read them; `Vary: Origin` is in all of them,
+/// unless every origin may.
+///
+/// # Examples
+/// ```
+/// use thimble_core::service::layers::Cors;
+/// use thimble_core::testing::{Client, Request};
+/// use thimble_core::{Answer, Exchange, Method, Service, Status, Transport};
+///
+/// struct Hello;
+///
+/// impl Service for Hello {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+///         Ok(exchange.respond(Status::OK).json(b"{}"))
+///     }
+/// }
+///
+/// let shared = Cors::new(Hello)
+///     .origins(&["https://example.com", "http://localhost:5173"])
+///     .methods(&[Method::Get, Method::Put])
+///     .fields("Content-Type, Authorization")
+///     .max_age(3600);
+///
+/// let client = Client::new(shared);
+/// let reply = client.send(&Request::get("/").field("Origin", "https://example.com"));
+/// assert_eq!(reply.field("Access-Control-Allow-Origin"), Some("https://example.com"));
+/// assert_eq!(reply.field("Vary"), Some("Origin"));
+///
+/// let preflight = Request::new(Method::Options, "/")
+///     .field("Origin", "https://example.com")
+///     .field("Access-Control-Request-Method", "PUT");
+/// let reply = client.send(&preflight);
+/// assert_eq!(reply.status(), 204);
+/// assert_eq!(reply.field("Access-Control-Allow-Methods"), Some("GET, HEAD, PUT, OPTIONS"));
+/// assert_eq!(reply.field("Access-Control-Max-Age"), Some("3600"));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Cors<'s, S> {
+    inner: S,
+    /// `None` for all.
+    origins: Option<&'s [&'s str]>,
+    methods: &'s [Method<'s>],
+    fields: &'s str,
+    max_age: Option<u32>,
+    credentials: bool,
+}
+
+impl<'s, S> Cors<'s, S> {
+    /// Every origin may ask by GET, HEAD and POST, with such fields as a form sends.
+    pub const fn new(inner: S) -> Self {
+        let methods = &[Method::Get, Method::Post];
+        Self { inner, origins: None, methods, fields: "", max_age: None, credentials: false }
+    }
+
+    /// Only these origins may, each as a browser writes it: `https://example.com`, without a slash at
+    /// its end.
+    #[must_use]
+    pub fn origins(self, origins: &'s [&'s str]) -> Self {
+        Self { origins: Some(origins), ..self }
+    }
+
+    /// The methods that they may use. HEAD comes with GET.
+    #[must_use]
+    pub fn methods(self, methods: &'s [Method<'s>]) -> Self {
+        Self { methods, ..self }
+    }
+
+    /// The request fields that they may set besides those that a form sends, with commas between.
+    #[must_use]
+    pub fn fields(self, fields: &'s str) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// For how many seconds browsers keep the answer to a preflight; five, if nothing is said.
+    #[must_use]
+    pub fn max_age(self, seconds: u32) -> Self {
+        Self { max_age: Some(seconds), ..self }
+    }
+
+    /// Requests may have cookies, and a password, and so act for whoever sits at the browser. Only
+    /// those [`origins`](Self::origins) that are named may send them.
+    #[must_use]
+    pub fn credentials(self) -> Self {
+        Self { credentials: true, ..self }
+    }
+
+    /// What says that `origin` may read a reply; `None` if it may not.
+    fn allows(&self, origin: &[u8]) -> Option<&'s str> {
+        let Some(origins) = self.origins else { return Some("*") };
+        origins.iter().find(|allowed| allowed.as_bytes() == origin).copied()
+    }
+}
+
+impl<S: Service> Service for Cors<'_, S> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        let fields = exchange.head().fields();
+        let origin = fields.only("Origin").and_then(|origin| self.allows(origin));
+        let asks = fields.first("Access-Control-Request-Method").is_some();
+        let exchange = match self.origins {
+            Some(_) => exchange.with_fields(&[("Vary", "Origin")]),
+            None => exchange,
+        };
+        let Some(origin) = origin else { return self.inner.call(exchange).await };
+        let exchange = exchange.with_fields(&[("Access-Control-Allow-Origin", origin)]);
+        let exchange = if self.credentials && self.origins.is_some() {
+            exchange.with_fields(&[("Access-Control-Allow-Credentials", "true")])
+        } else {
+            exchange
+        };
+        if exchange.method() != Method::Options || !asks {
+            return self.inner.call(exchange).await;
+        }
+        let mut names = no_names();
+        let mut reply = exchange
+            .respond(Status::NO_CONTENT)
+            .field_of("Access-Control-Allow-Methods", allowed(self.methods, &mut names));
+        if !self.fields.is_empty() {
+            reply = reply.field("Access-Control-Allow-Headers", self.fields);
+        }
+        if let Some(seconds) = self.max_age {
+            let seconds = Decimal::new(u64::from(seconds));
+            reply = reply.field_of("Access-Control-Max-Age", &[seconds.as_bytes()]);
+        }
+        Ok(reply.empty())
+    }
+}
