@@ -42,6 +42,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod bytes;
+mod fast;
 pub mod framing;
 pub mod grammar;
 pub mod message;

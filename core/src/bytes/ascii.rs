@@ -13,18 +13,17 @@ pub struct Decimal {
 impl Decimal {
     /// The digits of `number`.
     pub fn new(mut number: u64) -> Self {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        for slot in digits.iter_mut().rev() {
+        let mut decimal = Self { digits: [0; 20], start: 20 };
+        for place in decimal.digits.iter_mut().rev() {
             let digit;
             (number, digit) = divide_by_ten(number);
-            *slot = b'0' + digit;
-            start -= 1;
+            *place = b'0' + digit;
+            decimal.start -= 1;
             if number == 0 {
                 break;
             }
         }
-        Self { digits, start }
+        decimal
     }
 
     /// The digits, at least one.
@@ -57,8 +56,8 @@ pub fn parse_decimal(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Text as `str`; U+FFFD, which matches nothing that anyone would look for, in place of what is not
-/// UTF-8. Most callers have matched classes without octets above 0x7f: for them that can't be.
+/// `octets` as UTF-8, or U+FFFD when they are not, which matches nothing that anyone looks for. Most
+/// callers have matched classes without octets above 0x7f, and always get their text.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub fn as_str(octets: &[u8]) -> &str {
     match text(octets) {
@@ -67,8 +66,8 @@ pub fn as_str(octets: &[u8]) -> &str {
     }
 }
 
-/// The text at the start, and how many octets behind it begin a character and break off, or begin
-/// none; 0 when all is text.
+/// The UTF-8 text at the start, and the number of octets after it that are an incomplete or invalid
+/// character; 0 when all of it is text.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub fn text(octets: &[u8]) -> (&str, usize) {
     // Several octets at once, in a function that is larger.
@@ -89,7 +88,7 @@ pub const fn hex_digit(octet: u8) -> Option<u8> {
     }
 }
 
-/// The octet that a percent sign encodes, of which `after` follows it.
+/// The octet that a percent sign encodes; `after` is what follows the sign.
 ///
 /// ```abnf
 /// pct-encoded = "%" HEXDIG HEXDIG                       ; RFC 3986 §2.1
@@ -100,8 +99,8 @@ pub fn pct_decoded(after: &[u8]) -> Option<u8> {
     Some(hex_digit(*high)? << 4 | hex_digit(*low)?)
 }
 
-/// The octets that are pct-encoded at the start of `input`, up to four: no character has more. What
-/// is not encoded never completes one: it is characters by itself.
+/// Decodes the pct-encoded octets at the start of `input`, four at most: no character has more. An
+/// octet that is not encoded never completes a character that is.
 // Forms are all that most devices decode so.
 #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
 pub fn pct_sequence<'o>(mut input: &[u8], octets: &'o mut [u8; 4]) -> &'o [u8] {

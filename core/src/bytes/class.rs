@@ -1,52 +1,62 @@
 //! Character classes, each with its ABNF.
 
-use super::ascii::hex_digit;
-
-/// A set of ASCII characters, as bits of four words: a fraction of what a table of octets weighs.
+/// A set of octets, as bits of five words: a fraction of what a table of all octets weighs.
 #[derive(Clone, Copy, Debug)]
-pub struct Class([u32; 4]);
-
-impl Class {
-    /// ALPHA, DIGIT, and these.
-    const fn alphanumeric_and(others: &[u8]) -> Self {
-        let mut words = [0; 4];
-        let mut octet: u8 = 0;
-        while octet < 128 {
-            if octet.is_ascii_alphanumeric() || among(octet, others) {
-                #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-                {
-                    words[(octet / 32) as usize] |= 1 << (octet % 32);
-                }
-            }
-            octet += 1;
-        }
-        Self(words)
-    }
-
-    /// Whether `octet` is one of them; no octet above 0x7f is.
-    pub fn contains(&self, octet: u8) -> bool {
-        let Self(words) = self;
-        words.get(usize::from(octet / 32)).is_some_and(|word| word >> (octet % 32) & 1 != 0)
-    }
+pub struct Class {
+    /// One bit for each octet up to 0x7f.
+    ascii: [u32; 4],
+    /// All bits for octets above 0x7f (obs-text), which are in the set together, or none.
+    others: u32,
 }
 
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const fn among(octet: u8, set: &[u8]) -> bool {
-    let mut i = 0;
-    while i < set.len() {
-        if set[i] == octet {
-            return true;
-        }
-        i += 1;
+impl Class {
+    const NONE: Self = Self { ascii: [0; 4], others: 0 };
+    const ALL: Self = Self { ascii: [u32::MAX; 4], others: u32::MAX };
+    const ALPHANUMERIC: Self = Self::NONE
+        .and(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        .and(b"abcdefghijklmnopqrstuvwxyz")
+        .and(b"0123456789");
+    /// VCHAR and obs-text.
+    const VISIBLE: Self = {
+        let Self { ascii: [_, middle @ ..], others } = Self::ALL;
+        let [a, b, c] = middle;
+        Self { ascii: [0, a, b, c], others }.without(b" \x7f")
+    };
+
+    /// The set with these octets of ASCII, too.
+    const fn and(self, octets: &[u8]) -> Self {
+        self.with(octets, true)
     }
-    false
+
+    /// The set without these octets of ASCII.
+    const fn without(self, octets: &[u8]) -> Self {
+        self.with(octets, false)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+    const fn with(mut self, mut octets: &[u8], is_member: bool) -> Self {
+        while let [octet, rest @ ..] = octets {
+            let bit = 1 << (*octet % 32);
+            let word = &mut self.ascii[(*octet / 32) as usize];
+            *word = if is_member { *word | bit } else { *word & !bit };
+            octets = rest;
+        }
+        self
+    }
+
+    /// Whether `octet` is in the set.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub fn contains(&self, octet: u8) -> bool {
+        let word = self.ascii.get(usize::from(octet / 32)).unwrap_or(&self.others);
+        word >> (octet % 32) & 1 != 0
+    }
 }
 
 /// ```abnf
 /// tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "."
 ///       / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA        ; RFC 9110 §5.6.2
 /// ```
-pub static TCHAR: Class = Class::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+pub static TCHAR: Class = Class::ALPHANUMERIC.and(b"!#$%&'*+-.^_`|~");
 
 /// Whether an octet is in [`TCHAR`].
 pub fn is_tchar(octet: u8) -> bool {
@@ -59,7 +69,7 @@ pub fn is_tchar(octet: u8) -> bool {
 /// ```
 /// and besides `[ ] { } | ^ \` and the backquote, which browsers leave as they are (WHATWG URL,
 /// query percent-encode set). `#` never belongs to a request-target.
-pub static TARGET: Class = Class::alphanumeric_and(b"-._~!$&'()*+,;=%:@/?[]{}|^\\`");
+pub static TARGET: Class = Class::ALPHANUMERIC.and(b"-._~!$&'()*+,;=%:@/?[]{}|^\\`");
 
 /// ```abnf
 /// field-content = field-vchar [ 1*( SP / HTAB / field-vchar ) field-vchar ]
@@ -69,33 +79,50 @@ pub const fn is_field(octet: u8) -> bool {
     octet == b'\t' || (octet >= b' ' && octet != 0x7f)
 }
 
-/// Whether all of `octets` [may stand in a field](is_field). All of them are looked at, which takes no
-/// branch for each.
+/// Whether all of `octets` [may stand in a field](is_field). It checks all of them, without a branch
+/// for each.
 pub fn are_field(octets: &[u8]) -> bool {
     octets.iter().fold(true, |all, &octet| all & is_field(octet))
 }
 
 /// ```abnf
-/// reg-name = *( unreserved / pct-encoded / sub-delims )      ; RFC 3986 §3.2.2
+/// VCHAR / obs-text / SP / HTAB                               ; RFC 9110 §5.5
 /// ```
-pub fn is_reg_name(octet: u8) -> bool {
-    static REG_NAME: Class = Class::alphanumeric_and(b"-._~!$&'()*+,;=%");
-    REG_NAME.contains(octet)
-}
+/// The set of octets that [`is_field`] accepts.
+pub static FIELD: Class = Class::VISIBLE.and(b" \t");
 
 /// ```abnf
 /// qdtext = HTAB / SP / %x21 / %x23-5B / %x5D-7E / obs-text   ; RFC 9110 §5.6.4
 /// ```
-pub const fn is_qdtext(octet: u8) -> bool {
-    is_field(octet) && octet != b'"' && octet != b'\\'
-}
+pub static QDTEXT: Class = Class::VISIBLE.and(b" \t").without(b"\"\\");
+
+/// ```abnf
+/// etagc = %x21 / %x23-7E / obs-text                          ; RFC 9110 §8.8.3
+/// ```
+pub static ETAGC: Class = Class::VISIBLE.without(b"\"");
+
+/// ```abnf
+/// reg-name = *( unreserved / pct-encoded / sub-delims )      ; RFC 3986 §3.2.2
+/// ```
+pub static REG_NAME: Class = Class::ALPHANUMERIC.and(b"-._~!$&'()*+,;=%");
+
+/// ```abnf
+/// unreserved / sub-delims / ":"                              ; RFC 3986 §3.2.2, of IPvFuture
+/// ```
+pub static IPV_FUTURE: Class = Class::ALPHANUMERIC.and(b"-._~!$&'()*+,;=:");
+
+/// ```abnf
+/// DIGIT = %x30-39                                            ; RFC 5234 §B.1
+/// ```
+pub static DIGIT: Class = Class::NONE.and(b"0123456789");
 
 /// ```abnf
 /// HEXDIG = DIGIT / "A" / "B" / "C" / "D" / "E" / "F"         ; RFC 5234 §B.1, of either case
 /// ```
-pub const fn is_hexdig(octet: u8) -> bool {
-    hex_digit(octet).is_some()
-}
+pub static HEXDIG: Class = Class::NONE.and(b"0123456789ABCDEFabcdef");
+
+/// Every octet but the question mark, which ends a path.
+pub static BEFORE_QUERY: Class = Class::ALL.without(b"?");
 
 /// ```abnf
 /// OWS = *( SP / HTAB )                                       ; RFC 9110 §5.6.3
@@ -118,9 +145,22 @@ mod tests {
         let count = |class: fn(u8) -> bool| (0..=255).filter(|&octet| class(octet)).count();
         assert_eq!(count(is_tchar), 15 + 62);
         assert_eq!(count(is_field), 256 - 33 + 1);
-        assert_eq!(count(is_qdtext), 256 - 33 + 1 - 2);
-        assert_eq!(count(is_reg_name), 62 + 4 + 11 + 1);
-        assert_eq!(count(|octet| TARGET.contains(octet)), 62 + 4 + 11 + 1 + 4 + 8);
+        for (class, size) in [
+            (&FIELD, 256 - 33 + 1),
+            (&QDTEXT, 256 - 33 + 1 - 2),
+            (&ETAGC, 256 - 34 - 1),
+            (&REG_NAME, 62 + 4 + 11 + 1),
+            (&IPV_FUTURE, 62 + 4 + 11 + 1),
+            (&TARGET, 62 + 4 + 11 + 1 + 4 + 8),
+            (&DIGIT, 10),
+            (&HEXDIG, 22),
+        ] {
+            assert_eq!((0..=255).filter(|&octet| class.contains(octet)).count(), size);
+        }
+        for octet in 0..=255 {
+            assert_eq!(FIELD.contains(octet), is_field(octet));
+            assert_eq!(HEXDIG.contains(octet), octet.is_ascii_hexdigit());
+        }
         for octet in [b'#', b'"', b'<', 0x80] {
             assert!(!TARGET.contains(octet));
         }

@@ -2,12 +2,12 @@
 
 use super::ascii::Decimal;
 
-/// There was no room.
+/// The buffer had no room for all that was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// Appends to a slice, and never past its end. What it has no room for is counted and left out, and
-/// so is all that follows: whoever appends needs to ask only once.
+/// Appends to a slice, and never past its end. Octets that don't fit are counted but not written, and
+/// neither is anything after them: a caller needs to check only once, at the end.
 #[derive(Debug)]
 pub struct Cursor<'b> {
     buffer: &'b mut [u8],
@@ -20,20 +20,20 @@ impl<'b> Cursor<'b> {
         Self { buffer, len: 0 }
     }
 
-    /// Octets appended so far, those that there was no room for among them.
+    /// The number of octets appended so far, also of those that didn't fit.
     pub const fn count(&self) -> usize {
         self.len
     }
 
-    /// Octets written so far.
+    /// The number of octets written so far.
     ///
     /// # Errors
-    /// There was no room for all of them.
+    /// Some octets didn't fit.
     pub const fn written(&self) -> Result<usize, Full> {
         if self.len <= self.buffer.len() { Ok(self.len) } else { Err(Full) }
     }
 
-    /// Octets that there is room for.
+    /// The number of octets that still fit.
     pub const fn free(&self) -> usize {
         self.buffer.len().saturating_sub(self.len)
     }

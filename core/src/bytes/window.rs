@@ -1,13 +1,13 @@
-//! A receive window: octets that arrived and were not consumed yet, over the caller's buffer.
+//! A receive window over the caller's buffer: the octets that arrived and were not consumed yet.
 
 use core::cell::Cell;
 
 use super::span::Span;
 
 /// A buffer and the span of it that is unread. Reading appends at the end; consuming takes from
-/// the start. The span outlives the window, so that who lends the buffer finds what is left.
+/// the start. The span outlives the window, so that the owner of the buffer finds what is left.
 ///
-/// Counts of octets to take are of octets that are there: their sums can't overflow.
+/// Callers take no more octets than are there, so that sums of counts can't overflow.
 #[derive(Debug)]
 pub struct Window<'b> {
     buffer: &'b mut [u8],
@@ -27,7 +27,7 @@ impl<'b> Window<'b> {
         self.buffer.get(self.span.start..self.span.end).unwrap_or_default()
     }
 
-    /// Takes `count` octets from the start, all there are at most.
+    /// Takes `count` octets from the start, or all, when there are fewer.
     pub fn consume(&mut self, count: usize) {
         self.span.start = self.span.end.min(self.span.start + count);
         if self.span.start == self.span.end {
@@ -52,13 +52,13 @@ impl<'b> Window<'b> {
         self.consume(skipped + count);
     }
 
-    /// Octets that could be kept besides those that are, when that may be `limit` at most.
+    /// The number of octets that may still be kept, when `limit` of them may be kept in all.
     pub fn room_within(&self, limit: usize) -> usize {
         limit.min(self.buffer.len()).saturating_sub(self.kept)
     }
 
-    /// Where to read into: what is free after the last unread octet. The unread octets move to the
-    /// front when there is no room behind them. Empty only when the window is full.
+    /// The free space after the last unread octet, to read into. The unread octets move to the front
+    /// when there is none. It is empty only when the window is full.
     pub fn free(&mut self) -> &mut [u8] {
         if self.span.end == self.buffer.len() && self.span.start > self.kept {
             self.compact();
@@ -66,7 +66,7 @@ impl<'b> Window<'b> {
         self.buffer.get_mut(self.span.end..).unwrap_or_default()
     }
 
-    /// Says that `count` octets were read into what [`free`](Self::free) returned.
+    /// Adds `count` octets that were read into [`free`](Self::free) to the unread ones.
     pub fn fill(&mut self, count: usize) {
         self.span.end = self.span.end.saturating_add(count).min(self.buffer.len());
     }
@@ -92,10 +92,16 @@ pub(crate) fn copy_down(buffer: &mut [u8], start: usize, end: usize, to: usize) 
     if cfg!(target_pointer_width = "64") {
         buffer.copy_within(start..end, to);
     } else {
-        // `memmove` alone would weigh more than the loop does by far.
-        let cells = Cell::from_mut(buffer).as_slice_of_cells();
-        for (to, from) in cells.iter().skip(to).zip(cells.iter().take(end).skip(start)) {
-            to.set(from.get());
+        copy_each(buffer, start, end, to);
+    }
+}
+
+/// The same, octet by octet: `memmove` alone would weigh more than this loop by far.
+fn copy_each(buffer: &mut [u8], start: usize, end: usize, to: usize) {
+    for (from, to) in (start..end).zip(to..) {
+        let octet = buffer.get(from).copied().unwrap_or_default();
+        if let Some(place) = buffer.get_mut(to) {
+            *place = octet;
         }
     }
 }
@@ -158,5 +164,15 @@ mod tests {
         window.consume(1);
         assert_eq!(window.free().len(), 7);
         assert_eq!(window.kept(), b"abc");
+    }
+
+    #[test]
+    fn octets_move_down_on_every_target_alike() {
+        for (start, end, to) in [(0, 8, 0), (2, 8, 0), (5, 7, 1), (3, 3, 0), (7, 8, 6)] {
+            let (mut buffer, mut expected) = (*b"abcdefgh", *b"abcdefgh");
+            copy_each(&mut buffer, start, end, to);
+            expected.copy_within(start..end, to);
+            assert_eq!(buffer, expected, "{start}..{end} to {to}");
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::length::BodyLength;
 use super::limits::Limits;
-use crate::bytes::scan::{Line, line_end};
 use crate::grammar::chunk::{chunk_size, may_be_chunk_size};
 use crate::grammar::field_line::field_line;
 use crate::message::ParseError;
+use crate::message::line::{Line, line_end};
 
 /// What one call has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -44,6 +44,10 @@ pub struct Limits {
     /// Octets of content that are read and thrown away, when nobody wanted them, so that the
     /// connection can go on. With more to come, it is closed instead.
     pub drain: usize,
+    /// Octets that are read and thrown away once the sending side is shut, so that a client that
+    /// still sends gets to read the reply (RFC 9112 §9.6): many send all they have before they read.
+    /// With more to come, the connection is reset, and the reply may be lost with it.
+    pub linger: usize,
 }
 
 impl Limits {
@@ -55,6 +59,7 @@ impl Limits {
         line: 8 * 1024,
         form: 1024 * 1024,
         drain: 64 * 1024,
+        linger: 1024 * 1024 * 1024,
     };
 
     /// For a microcontroller: the right column. Heads fit a receive buffer of 4 KiB.
@@ -65,6 +70,7 @@ impl Limits {
         line: 256,
         form: 2048,
         drain: 4096,
+        linger: 256 * 1024,
     };
 
     /// The longest head, and the least room that has to be left behind it.

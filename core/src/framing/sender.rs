@@ -5,7 +5,7 @@ use super::receiver::Receiver;
 use crate::bytes::class::{are_field, is_tchar};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::grammar::date::{UnixTime, imf_fixdate};
-use crate::message::facts::Word;
+use crate::message::word::Word;
 use crate::message::head::request_line_of;
 use crate::message::{Head, Method, Status, Version};
 

@@ -1,12 +1,16 @@
 //! The line that begins a chunk (RFC 9112 §7.1).
 
-use super::list::token_or_quoted_string;
-use super::{divider, token};
-use crate::bytes::ascii::hex_digit;
-use crate::bytes::class::is_hexdig;
-use crate::bytes::take::take_while;
+use nom::combinator::{opt, verify};
+use nom::sequence::preceded;
 
-/// More digits than a 64-bit size has.
+use super::element::Element::{self, Many1, Rule};
+use super::element::{Repeated, after, whole};
+use super::list::TOKEN_OR_QUOTED_STRING;
+use super::{EQUALS, SEMICOLON, TOKEN};
+use crate::bytes::ascii::hex_digit;
+use crate::bytes::class::HEXDIG;
+
+/// The digits of the largest size that 64 bits hold.
 const MAX_DIGITS: usize = 16;
 
 /// ```abnf
@@ -14,47 +18,35 @@ const MAX_DIGITS: usize = 16;
 /// chunk-size     = 1*HEXDIG
 /// chunk-ext      = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 /// ```
-/// The size that a whole line says, without its CRLF, and the octets of its extensions; a size of 0
-/// is that of the last chunk. Extensions are checked and ignored, as §7.1.1 asks. More than 16 digits
-/// are refused, zeros in front included.
+/// The size in a whole line, without its CRLF, and the number of octets of its extensions. The last
+/// chunk has size 0. Extensions are checked and ignored, as §7.1.1 asks. More than 16 digits are refused,
+/// also when the first of them are zeros.
 pub fn chunk_size(line: &[u8]) -> Option<(u64, usize)> {
-    let mut rest = line;
-    let digits = digits(&mut rest)?;
-    let extensions = rest.len();
-    while !rest.is_empty() {
-        extension(&mut rest)?;
-    }
+    let (digits, ()) = whole((DIGITS, Repeated(EXTENSION)), line)?;
     let add = |size, &digit: &u8| Some((size << 4) | u64::from(hex_digit(digit)?));
-    Some((digits.iter().try_fold(0, add)?, extensions))
+    Some((digits.iter().try_fold(0, add)?, line.len() - digits.len()))
 }
 
-fn digits<'i>(input: &mut &'i [u8]) -> Option<&'i [u8]> {
-    let digits = take_while(input, is_hexdig);
-    (1..=MAX_DIGITS).contains(&digits.len()).then_some(digits)
+const DIGITS: Element = Rule(digits);
+
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn digits(input: &[u8]) -> Option<&[u8]> {
+    after(verify(Many1(&HEXDIG), |digits: &[u8]| digits.len() <= MAX_DIGITS), input)
 }
 
 /// ```abnf
 /// chunk-ext-name = token
 /// chunk-ext-val  = token / quoted-string
 /// ```
-fn extension(input: &mut &[u8]) -> Option<()> {
-    divider(b';', input)?;
-    token(input)?;
-    // Whitespace behind the name belongs to what comes next, which has to be there.
-    let mut ahead = *input;
-    if divider(b'=', &mut ahead).is_some() {
-        token_or_quoted_string(&mut ahead)?;
-        *input = ahead;
-    }
-    Some(())
-}
+const EXTENSION: Element = Rule(|input| {
+    let value = preceded(EQUALS, TOKEN_OR_QUOTED_STRING);
+    after((SEMICOLON, TOKEN, opt(value)), input)
+});
 
-/// Whether a line that has not ended yet may still become one, judged by its first octets: a line
-/// that can't is refused without waiting for its end.
+/// Whether `part` can be the beginning of a chunk line: if not, the line is refused without waiting for
+/// its end.
 pub fn may_be_chunk_size(part: &[u8]) -> bool {
-    let mut rest = part;
-    part.is_empty()
-        || digits(&mut rest).is_some() && matches!(rest, [] | [b';' | b' ' | b'\t' | b'\r', ..])
+    part.is_empty() || matches!(after(DIGITS, part), Some([] | [b';' | b' ' | b'\t' | b'\r', ..]))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Cookies, as a client sends them back (RFC 6265 §4.2).
 
 use crate::bytes::ascii::trim_ows;
-use crate::bytes::take::{take_octet, take_until};
+use crate::bytes::take::take_until;
 
 /// The cookies of a field line, by name and value.
 ///
@@ -31,17 +31,14 @@ impl<'a> Iterator for Cookies<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         while !self.rest.is_empty() {
             let pair = take_until(&mut self.rest, b';');
-            take_octet(&mut self.rest, b';');
             let mut value = trim_ows(pair);
             if value.is_empty() {
                 continue;
             }
             let whole = value;
             let name = take_until(&mut value, b'=');
-            return Some(match take_octet(&mut value, b'=') {
-                Some(()) => (trim_ows(name), trim_ows(value)),
-                None => (b"", whole),
-            });
+            let has_name = name.len() < whole.len();
+            return Some(if has_name { (trim_ows(name), trim_ows(value)) } else { (b"", whole) });
         }
         None
     }

@@ -1,7 +1,14 @@
 //! Entity tags (RFC 9110 §8.8.3).
 
-use crate::bytes::ascii::{trim_ows, trim_ows_start};
-use crate::bytes::class::is_ows;
+use nom::combinator::opt;
+use nom::sequence::{delimited, preceded};
+use nom::{IResult, Parser};
+
+use super::OWS;
+use super::element::Element::Many0;
+use super::element::{DQUOTE, Literal, after, take, whole};
+use super::list::MEMBER_END;
+use crate::bytes::class::ETAGC;
 
 /// An entity tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,32 +49,22 @@ impl<'a> EntityTag<'a> {
 ///
 /// A comma may stand in a tag, and a backslash there escapes nothing: the list is not divided like
 /// those of tokens and quoted-strings.
-pub fn entity_tags<'a>(list: &'a [u8], visit: &mut dyn FnMut(EntityTag<'a>)) -> bool {
-    let mut rest = list;
-    loop {
-        while let [first, behind @ ..] = rest
-            && (is_ows(*first) || *first == b',')
-        {
-            rest = behind;
-        }
-        if rest.is_empty() {
-            return true;
-        }
-        let Some((tag, behind)) = entity_tag(rest) else { return false };
-        visit(tag);
-        rest = trim_ows_start(behind);
-        if !matches!(rest, [] | [b',', ..]) {
-            return false;
-        }
+pub fn entity_tags<'a>(mut list: &'a [u8], visit: &mut dyn FnMut(EntityTag<'a>)) -> bool {
+    let mut member = |list| {
+        let (rest, tag) = take(preceded(OWS, opt(entity_tag)), list)?;
+        tag.map(&mut *visit);
+        after(MEMBER_END, rest)
+    };
+    while !list.is_empty() {
+        let Some(rest) = member(list) else { return false };
+        list = rest;
     }
+    true
 }
 
 /// The only tag of a field that has one (If-Range, RFC 9110 §13.1.5).
 pub fn only_entity_tag(value: &[u8]) -> Option<EntityTag<'_>> {
-    match entity_tag(trim_ows(value)) {
-        Some((tag, [])) => Some(tag),
-        _ => None,
-    }
+    whole(delimited(OWS, entity_tag, OWS), value)
 }
 
 /// ```abnf
@@ -76,16 +73,10 @@ pub fn only_entity_tag(value: &[u8]) -> Option<EntityTag<'_>> {
 /// opaque-tag = DQUOTE *etagc DQUOTE
 /// etagc      = %x21 / %x23-7E / obs-text
 /// ```
-/// The tag at the start of `input`, and what follows it.
-fn entity_tag(input: &[u8]) -> Option<(EntityTag<'_>, &[u8])> {
-    let (is_weak, quoted) = match input.strip_prefix(b"W/") {
-        Some(rest) => (true, rest),
-        None => (false, input),
-    };
-    let text = quoted.strip_prefix(b"\"")?;
-    let end = text.iter().position(|&octet| matches!(octet, b'"' | 0..=0x20 | 0x7f))?;
-    let (opaque, rest) = text.split_at_checked(end)?;
-    Some((EntityTag { is_weak, opaque }, rest.strip_prefix(b"\"")?))
+fn entity_tag(input: &[u8]) -> IResult<&[u8], EntityTag<'_>, ()> {
+    (opt(Literal(b"W/")), delimited(DQUOTE, Many0(&ETAGC), DQUOTE))
+        .map(|(weak, opaque)| EntityTag { is_weak: weak.is_some(), opaque })
+        .parse_complete(input)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Field lines (RFC 9112 §5), also those of a trailer section.
 
-use super::take_before;
-use crate::bytes::ascii::{trim_ows_end, trim_ows_start};
-use crate::bytes::class::TCHAR;
+use super::element::Element::Octet;
+use super::element::after;
+use super::{OWS, TOKEN};
+use crate::bytes::ascii::trim_ows_end;
 use crate::bytes::span::Span;
 
-/// Where the parts of a field line stand.
+/// The positions of the parts of a field line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldLine {
     /// `field-name`.
@@ -20,17 +21,16 @@ pub struct FieldLine {
 /// field-name  = token                                      ; RFC 9110 §5.1
 /// field-value = *field-content                             ; RFC 9110 §5.5
 /// ```
-/// A whole line as [`line_end`](crate::bytes::scan::line_end) finds it, without its CRLF: it holds
+/// A whole line as [`line_end`](crate::message::line::line_end) finds it, without its CRLF: it holds
 /// no control besides HTAB, and so any octets are a value. No whitespace is allowed before the name
 /// (obs-fold, §5.2), nor between it and the colon (§5.1).
 pub fn field_line(line: &[u8]) -> Option<FieldLine> {
-    let mut rest = line;
-    let name = take_before(b':', &TCHAR, &mut rest)?;
-    let value = trim_ows_start(rest);
-    let start = line.len() - value.len();
+    let colon = after(TOKEN, line)?;
+    let value = after((Octet(b':'), OWS), colon)?;
+    let at = |rest: &[u8]| line.len() - rest.len();
     Some(FieldLine {
-        name: Span { start: 0, end: name },
-        value: Span { start, end: start + trim_ows_end(value).len() },
+        name: Span { start: 0, end: at(colon) },
+        value: Span { start: at(value), end: at(value) + trim_ows_end(value).len() },
     })
 }
 

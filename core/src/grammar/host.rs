@@ -1,10 +1,16 @@
 //! The Host field value and an authority (RFC 9110 §4.2 and §7.2, RFC 3986 §3.2.2).
 
-use crate::bytes::ascii::{as_str, is_pct_encoded, parse_decimal};
-use crate::bytes::class::{is_hexdig, is_reg_name};
-use crate::bytes::take::{take_octet, take_until, take_while};
+use nom::Parser;
+use nom::branch::alt;
+use nom::combinator::{opt, peek, verify};
+use nom::sequence::terminated;
 
-/// A host, and a port if there is one, as they stand.
+use super::element::Element::{self, Many0, Many1, Octet, Rule};
+use super::element::{Literal, after, take, whole};
+use crate::bytes::ascii::{as_str, is_pct_encoded, parse_decimal};
+use crate::bytes::class::{DIGIT, HEXDIG, IPV_FUTURE, REG_NAME};
+
+/// A host and an optional port, as they were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority<'a>(pub(super) &'a str);
 
@@ -30,8 +36,8 @@ impl<'a> Authority<'a> {
         self.divided().is_some_and(|(_, port)| !port.is_empty())
     }
 
-    /// What stands before the colon of the port, and behind it. No host ends with a colon and
-    /// digits: an IP literal has its bracket there.
+    /// The host and the port, without the colon between them. No host itself ends with a colon and
+    /// digits: an IP literal ends with its bracket.
     fn divided(self) -> Option<(&'a [u8], &'a [u8])> {
         let mut before = self.0.as_bytes();
         while let [rest @ .., b'0'..=b'9'] = before {
@@ -50,51 +56,35 @@ impl<'a> Authority<'a> {
 /// An empty host is refused: it is none under `http` (RFC 9110 §4.2.1). A user name and password
 /// are refused as well (§4.2.4), and a port of more than 16 bits.
 pub fn authority(input: &[u8]) -> Option<Authority<'_>> {
-    let mut rest = input;
-    match input {
-        [b'[', ..] => ip_literal(&mut rest)?,
-        _ => reg_name(&mut rest)?,
-    }
-    let is_port = match rest {
-        [] | [b':'] => true,
-        [b':', digits @ ..] => parse_port(digits).is_some(),
-        _ => false,
-    };
-    is_port.then_some(Authority(as_str(input)))
+    whole(AUTHORITY, input).map(|octets| Authority(as_str(octets)))
 }
+
+/// The element that [`authority`] parses.
+pub(super) const AUTHORITY: Element = Rule(|input| {
+    let is_port = |digits: &[u8]| digits.is_empty() || parse_port(digits).is_some();
+    let port = verify(Many0(&DIGIT), is_port);
+    after((alt((IP_LITERAL, HOST_NAME)), opt((Octet(b':'), port))), input)
+});
 
 fn parse_port(digits: &[u8]) -> Option<u16> {
     u16::try_from(parse_decimal(digits)?).ok()
 }
 
-/// An IPv4address is a reg-name too, and nothing here tells them apart.
-fn reg_name(input: &mut &[u8]) -> Option<()> {
-    let name = take_while(input, is_reg_name);
-    (!name.is_empty() && is_pct_encoded(name)).then_some(())
-}
+/// A reg-name that is not empty. An IPv4address is one too, and nothing here tells them apart.
+const HOST_NAME: Element = Rule(|input| after(verify(Many1(&REG_NAME), is_pct_encoded), input));
 
 /// ```abnf
 /// IP-literal = "[" ( IPv6address / IPvFuture  ) "]"
 /// ```
-fn ip_literal(input: &mut &[u8]) -> Option<()> {
-    take_octet(input, b'[')?;
-    let address = take_until(input, b']');
-    take_octet(input, b']')?;
-    (is_ipv6_address(address) || is_ipv_future(address)).then_some(())
-}
+const IP_LITERAL: Element =
+    Rule(|input| after((Octet(b'['), alt((IPV6_ADDRESS, IPV_FUTURE_ADDRESS)), Octet(b']')), input));
 
 /// ```abnf
 /// IPvFuture = "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )
 /// ```
-fn is_ipv_future(address: &[u8]) -> bool {
-    let [b'v' | b'V', rest @ ..] = address else { return false };
-    let mut rest = rest;
-    let version = take_while(&mut rest, is_hexdig);
-    let is_dotted = take_octet(&mut rest, b'.').is_some();
-    let is_other = |octet| octet != b'%' && (is_reg_name(octet) || octet == b':');
-    let others = take_while(&mut rest, is_other);
-    is_dotted && !version.is_empty() && !others.is_empty() && rest.is_empty()
-}
+const IPV_FUTURE_ADDRESS: Element = Rule(|input| {
+    after((alt((Octet(b'v'), Octet(b'V'))), Many1(&HEXDIG), Octet(b'.'), Many1(&IPV_FUTURE)), input)
+});
 
 /// ```abnf
 /// IPv6address =                            6( h16 ":" ) ls32
@@ -109,63 +99,62 @@ fn is_ipv_future(address: &[u8]) -> bool {
 /// h16         = 1*4HEXDIG
 /// ls32        = ( h16 ":" h16 ) / IPv4address
 /// ```
-/// Which is to say: eight h16, of which an IPv4address at the end stands for two, and one `::` for
-/// any number of them but none.
-fn is_ipv6_address(address: &[u8]) -> bool {
-    let (mut rest, mut groups, mut is_elided) = (address, 0, false);
-    loop {
-        if let [b':', b':', after @ ..] = rest
-            && !is_elided
-        {
-            (rest, is_elided) = (after, true);
-            if rest.is_empty() {
-                break;
-            }
-        } else if groups > 0 && take_octet(&mut rest, b':').is_none() {
-            return false;
-        }
-        let group = rest;
-        let digits = take_while(&mut rest, is_hexdig);
-        groups += 1;
-        match rest {
-            [b'.', ..] if is_ipv4_address(group) => {
-                groups += 1;
-                break;
-            }
-            _ if digits.is_empty() || digits.len() > 4 => return false,
-            [] => break,
-            _ => {}
-        }
+/// In other words: eight h16. An IPv4address at the end counts as two, and one `::` stands for any
+/// number of them, but not for none.
+const IPV6_ADDRESS: Element = Rule(|input| {
+    let mut count = 0;
+    let rest = after_groups(input, &mut count);
+    let Some(rest) = after(Literal(b"::"), rest) else { return (count == 8).then_some(rest) };
+    let rest = after_groups(rest, &mut count);
+    (count < 8).then_some(rest)
+});
+
+/// What is left after groups divided by colons, as many as there are; adds the number of h16 that they
+/// count as to `count`.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn after_groups<'i>(input: &'i [u8], count: &mut usize) -> &'i [u8] {
+    let (mut rest, mut next) = (input, Some(input));
+    while let Some(group) = next
+        && let Some((behind, h16)) = take(alt((IPV4_AT_END.map(|_| 2), H16.map(|_| 1))), group)
+    {
+        rest = behind;
+        *count += h16;
+        next = after(Octet(b':'), rest);
     }
-    if is_elided { groups < 8 } else { groups == 8 }
+    rest
 }
+
+const H16: Element = Rule(|input| {
+    let is_short = |digits: &[u8]| digits.len() <= 4;
+    after(verify(Many1(&HEXDIG), is_short), input)
+});
+
+/// An IPv4address in an IP-literal is always the last group.
+const IPV4_AT_END: Element =
+    Rule(|input| after(terminated(IPV4_ADDRESS, peek(Octet(b']'))), input));
 
 /// ```abnf
 /// IPv4address = dec-octet "." dec-octet "." dec-octet "." dec-octet
+/// ```
+const IPV4_ADDRESS: Element = Rule(|input| {
+    let next = Rule(|input| after((Octet(b'.'), DEC_OCTET), input));
+    after((DEC_OCTET, next, next, next), input)
+});
+
+/// ```abnf
 /// dec-octet   = DIGIT                 ; 0-9
 ///             / %x31-39 DIGIT         ; 10-99
 ///             / "1" 2DIGIT            ; 100-199
 ///             / "2" %x30-34 DIGIT     ; 200-249
 ///             / "25" %x30-35          ; 250-255
 /// ```
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-fn is_ipv4_address(address: &[u8]) -> bool {
-    let (mut rest, mut count) = (address, 0);
-    loop {
-        let digits = take_while(&mut rest, |octet| octet.is_ascii_digit());
+const DEC_OCTET: Element = Rule(|input| {
+    let is_dec_octet = |digits: &[u8]| {
         let is_padded = matches!(digits, [b'0', _, ..]);
-        if is_padded || parse_decimal(digits).is_none_or(|number| number > 255) {
-            return false;
-        }
-        count += 1;
-        if rest.is_empty() {
-            return count == 4;
-        }
-        if take_octet(&mut rest, b'.').is_none() {
-            return false;
-        }
-    }
-}
+        !is_padded && parse_decimal(digits).is_some_and(|number| number <= 255)
+    };
+    after(verify(Many1(&DIGIT), is_dec_octet), input)
+});
 
 #[cfg(test)]
 mod tests {
@@ -238,7 +227,8 @@ mod tests {
                 }
             }
             let expected = address.parse::<Ipv6Addr>().is_ok();
-            assert_eq!(is_ipv6_address(address.as_bytes()), expected, "{address}");
+            let literal = std::format!("[{address}]");
+            assert_eq!(authority(literal.as_bytes()).is_some(), expected, "{address}");
             valid += u32::from(expected);
         }
         assert!(valid > 5000, "{valid}");

@@ -1,8 +1,12 @@
 //! Media types (RFC 9110 §8.3.1).
 
-use super::list::token_or_quoted_string;
-use super::{divider, ows, token};
-use crate::bytes::take::take_octet;
+use nom::combinator::{cut, opt};
+use nom::sequence::{preceded, separated_pair, terminated};
+
+use super::element::Element::Octet;
+use super::element::{Repeated, whole};
+use super::list::TOKEN_OR_QUOTED_STRING;
+use super::{OWS, SEMICOLON, TOKEN};
 
 /// A type and its subtype, in the case they were written; parameters are checked and left out.
 #[derive(Clone, Copy, Debug)]
@@ -27,21 +31,11 @@ impl MediaType<'_> {
 /// parameter  = parameter-name "=" ( token / quoted-string )
 /// ```
 pub fn media_type(value: &[u8]) -> Option<MediaType<'_>> {
-    let mut rest = value;
-    let kind = token(&mut rest)?;
-    take_octet(&mut rest, b'/')?;
-    let subtype = token(&mut rest)?;
-    loop {
-        ows(&mut rest);
-        if rest.is_empty() {
-            return Some(MediaType { kind, subtype });
-        }
-        divider(b';', &mut rest)?;
-        if token(&mut rest).is_some() {
-            take_octet(&mut rest, b'=')?;
-            token_or_quoted_string(&mut rest)?;
-        }
-    }
+    let parameter = (TOKEN, cut((Octet(b'='), TOKEN_OR_QUOTED_STRING)));
+    let parameters = Repeated(preceded(SEMICOLON, opt(parameter)));
+    let types = separated_pair(TOKEN, Octet(b'/'), TOKEN);
+    let (kind, subtype) = whole(terminated(types, (parameters, OWS)), value)?;
+    Some(MediaType { kind, subtype })
 }
 
 #[cfg(test)]

@@ -1,18 +1,26 @@
 //! Range (RFC 9110 §14.1).
 
-use crate::bytes::ascii::{parse_decimal, trim_ows};
+use nom::combinator::opt;
+use nom::sequence::{delimited, separated_pair};
 
-/// One range of octets, as it is asked for.
+use super::OWS;
+use super::element::Element::{AnyCase, Many0, Octet};
+use super::element::take;
+use super::list::MEMBER_END;
+use crate::bytes::ascii::{parse_decimal, trim_ows};
+use crate::bytes::class::DIGIT;
+
+/// One range of octets, as the client asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RangeSpec {
-    /// From the first to the last of these positions, both included; to the end without a last.
+    /// From the first to the last position, both included; without a last one, to the end.
     Int {
         /// The position of the first octet.
         first: u64,
         /// The position of the last octet.
         last: Option<u64>,
     },
-    /// The last so many octets.
+    /// This number of octets at the end.
     Suffix(u64),
 }
 
@@ -29,40 +37,40 @@ impl<'a> RangeSet<'a> {
     /// ```
     /// `None` when `value` is malformed, or in another unit than `bytes` (in any case, §14.1).
     pub fn parse(value: &'a [u8]) -> Option<Self> {
-        let (unit, set) = trim_ows(value).split_at_checked(b"bytes=".len())?;
-        let mut ranges = Ranges { rest: set, is_malformed: false };
-        let is_range_set = unit.eq_ignore_ascii_case(b"bytes=") && ranges.next().is_some();
+        let (set, _) = take(AnyCase(b"bytes="), trim_ows(value))?;
+        let mut ranges = Ranges { rest: set };
+        ranges.next()?;
         while ranges.next().is_some() {}
-        (is_range_set && !ranges.is_malformed).then_some(Self { set })
+        ranges.rest.is_empty().then_some(Self { set })
     }
 
     /// The ranges, in the order they were sent.
     pub const fn iter(self) -> Ranges<'a> {
-        Ranges { rest: self.set, is_malformed: false }
+        Ranges { rest: self.set }
     }
 }
 
-/// The ranges of a set that are left.
+/// The ranges of a set that are left. A member that is no range ends the iteration.
 #[derive(Clone, Debug)]
 pub struct Ranges<'a> {
     rest: &'a [u8],
-    /// Whether what comes next is none.
-    is_malformed: bool,
 }
 
 impl Iterator for Ranges<'_> {
     type Item = RangeSpec;
 
     fn next(&mut self) -> Option<RangeSpec> {
-        // It is a list without quoted strings; empty members are left out (RFC 9110 §5.6.1.2).
+        // Empty members are left out (RFC 9110 §5.6.1.2).
         while !self.rest.is_empty() {
-            let end = self.rest.iter().position(|&octet| octet == b',');
-            let (member, rest) = self.rest.split_at_checked(end.unwrap_or(self.rest.len()))?;
-            self.rest = rest.get(1..).unwrap_or_default();
-            let member = trim_ows(member);
-            if !member.is_empty() {
-                let range = range_spec(member);
-                self.is_malformed |= range.is_none();
+            let digits = Many0(&DIGIT);
+            let range_spec = separated_pair(digits, Octet(b'-'), digits);
+            let (rest, ends) = take(delimited(OWS, opt(range_spec), MEMBER_END), self.rest)?;
+            let range = match ends {
+                Some((first, last)) => Some(range(first, last)?),
+                None => None,
+            };
+            self.rest = rest;
+            if range.is_some() {
                 return range;
             }
         }
@@ -75,25 +83,23 @@ impl Iterator for Ranges<'_> {
 /// int-range    = first-pos "-" [ last-pos ]
 /// suffix-range = "-" suffix-length
 /// ```
-/// `None` for anything else, and where the last position is before the first, which is invalid.
-fn range_spec(member: &[u8]) -> Option<RangeSpec> {
-    let hyphen = member.iter().position(|&octet| octet == b'-')?;
-    let (first, rest) = member.split_at_checked(hyphen)?;
-    let last = rest.get(1..)?;
-    match (first, last) {
-        ([], length) => position(length).map(RangeSpec::Suffix),
-        (first, []) => Some(RangeSpec::Int { first: position(first)?, last: None }),
-        (first, last) => {
-            let (first, last) = (position(first)?, position(last)?);
-            (first <= last).then_some(RangeSpec::Int { first, last: Some(last) })
+/// The range that the digits on both sides of a hyphen say. `None` without any digits, and when the
+/// last position is before the first.
+fn range(first: &[u8], last: &[u8]) -> Option<RangeSpec> {
+    match (position(first), position(last)) {
+        (None, length) => length.map(RangeSpec::Suffix),
+        (Some(first), last) => {
+            let is_valid = last.is_none_or(|last| first <= last);
+            is_valid.then_some(RangeSpec::Int { first, last })
         }
     }
 }
 
-/// A number. Those beyond 64 bits are past every end, and so are read as the largest.
+/// The number that `digits` say, if there are any. One that 64 bits can't hold is past the end of every
+/// file, and is read as the largest that they can.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn position(digits: &[u8]) -> Option<u64> {
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    is_number.then(|| parse_decimal(digits).unwrap_or(u64::MAX))
+    (!digits.is_empty()).then(|| parse_decimal(digits).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! The request-line (RFC 9112 §3).
 
-use super::take_before;
-use crate::bytes::class::{TARGET, TCHAR};
+use nom::sequence::{preceded, separated_pair};
+
+use super::TOKEN;
+use super::element::Element::{Many1, Octet};
+use super::element::{Digit, Literal, SP, after, whole};
+use crate::bytes::class::TARGET;
 use crate::bytes::span::Span;
 
-/// Where the parts of a request-line stand.
+/// The positions of the parts of a request-line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLine {
     /// `method`.
@@ -15,7 +19,7 @@ pub struct RequestLine {
     pub version: (u8, u8),
 }
 
-/// What is wrong with a line that is no request-line: the first of its parts that isn't one.
+/// The first part of a line that makes it no request-line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestLineFault {
     /// Its method, or the one space after it.
@@ -34,20 +38,15 @@ pub enum RequestLineFault {
 /// ```
 /// A whole line, without its CRLF.
 pub fn request_line(line: &[u8]) -> Result<RequestLine, RequestLineFault> {
-    let mut rest = line;
-    let method = take_before(b' ', &TCHAR, &mut rest).ok_or(RequestLineFault::Method)?;
-    let target = take_before(b' ', &TARGET, &mut rest).ok_or(RequestLineFault::Target)?;
-    let version = http_version(rest).ok_or(RequestLineFault::Version)?;
-    let start = method + 1;
-    let target = Span { start, end: start + target };
-    Ok(RequestLine { method: Span { start: 0, end: method }, target, version })
-}
-
-fn http_version(version: &[u8]) -> Option<(u8, u8)> {
-    let [name @ .., slash, major, dot, minor] = *<&[u8; 8]>::try_from(version).ok()?;
-    let (major, minor) = (major.wrapping_sub(b'0'), minor.wrapping_sub(b'0'));
-    let is_version = name == *b"HTTP" && [slash, dot] == *b"/." && major < 10 && minor < 10;
-    is_version.then_some((major, minor))
+    let http_version = preceded(Literal(b"HTTP/"), separated_pair(Digit, Octet(b'.'), Digit));
+    let target = after((TOKEN, SP), line).ok_or(RequestLineFault::Method)?;
+    let version = after((Many1(&TARGET), SP), target).ok_or(RequestLineFault::Target)?;
+    let at = |rest: &[u8]| line.len() - rest.len();
+    Ok(RequestLine {
+        method: Span { start: 0, end: at(target) - 1 },
+        target: Span { start: at(target), end: at(version) - 1 },
+        version: whole(http_version, version).ok_or(RequestLineFault::Version)?,
+    })
 }
 
 #[cfg(test)]

@@ -1,18 +1,34 @@
 //! The four forms of request-target (RFC 9112 §3.2).
 
+use nom::combinator::{opt, verify};
+use nom::sequence::delimited;
+
+use super::element::Element::{AnyCase, Many0};
+use super::element::{Literal, take};
+use super::host::{AUTHORITY, Authority};
 use crate::bytes::ascii::{as_str, is_pct_encoded};
-use crate::bytes::take::{take_until, take_while};
+use crate::bytes::class::BEFORE_QUERY;
 
 /// A path and its query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathAndQuery<'a> {
     /// Both, as they stand.
-    pub(super) text: &'a str,
+    text: &'a str,
     /// Where the path ends.
-    pub(super) end: usize,
+    end: usize,
 }
 
 impl<'a> PathAndQuery<'a> {
+    /// A path of `end` octets, and what follows it in `text`.
+    pub(crate) const fn divided(text: &'a str, end: usize) -> Self {
+        Self { text, end }
+    }
+
+    /// Both, as they stand.
+    pub const fn as_str(self) -> &'a str {
+        self.text
+    }
+
     /// `absolute-path`, still percent-encoded; it begins with a slash.
     pub fn path(self) -> &'a str {
         let (path, _) = self.text.split_at_checked(self.end).unwrap_or_default();
@@ -36,9 +52,8 @@ impl<'a> PathAndQuery<'a> {
 /// A percent sign in the query need not begin a pct-encoded: browsers leave a lone one as it is,
 /// and nothing here decodes a query.
 pub fn path_and_query(target: &[u8]) -> Option<PathAndQuery<'_>> {
-    let mut rest = target;
-    let path = take_until(&mut rest, b'?');
-    is_pct_encoded(path).then_some(PathAndQuery { text: as_str(target), end: path.len() })
+    let (_, path) = take(verify(Many0(&BEFORE_QUERY), is_pct_encoded), target)?;
+    Some(PathAndQuery::divided(as_str(target), path.len()))
 }
 
 /// The schemes of an absolute-form that mean HTTP.
@@ -59,21 +74,20 @@ impl Scheme {
     /// ```
     /// The scheme of an absolute-form, and what follows the slashes; `None` for any other.
     pub fn of(target: &[u8]) -> Option<(Self, &[u8])> {
-        let mut rest = target;
-        let scheme = match take_until(&mut rest, b':') {
-            name if name.eq_ignore_ascii_case(b"http") => Self::Http,
-            name if name.eq_ignore_ascii_case(b"https") => Self::Https,
-            _ => return None,
-        };
-        let [b':', b'/', b'/', rest @ ..] = rest else { return None };
-        Some((scheme, rest))
+        let scheme = delimited(AnyCase(b"http"), opt(AnyCase(b"s")), Literal(b"://"));
+        let (rest, s) = take(scheme, target)?;
+        Some((if s.is_some() { Self::Https } else { Self::Http }, rest))
     }
 }
 
-/// The authority, and the path and query behind it, of what follows the scheme of an absolute-form.
-pub fn hierarchy(after_scheme: &[u8]) -> (&[u8], &[u8]) {
-    let mut rest = after_scheme;
-    (take_while(&mut rest, |octet| !matches!(octet, b'/' | b'?')), rest)
+/// ```abnf
+/// authority path-abempty [ "?" query ]                      ; RFC 9110 §4.2.1
+/// ```
+/// All that follows the scheme and the slashes of an absolute-form.
+pub fn hier_part(after_scheme: &[u8]) -> Option<(Authority<'_>, PathAndQuery<'_>)> {
+    let (rest, authority) = take(AUTHORITY, after_scheme)?;
+    let ([] | [b'/' | b'?', ..]) = rest else { return None };
+    Some((Authority(as_str(authority)), path_and_query(rest)?))
 }
 
 #[cfg(test)]
@@ -105,8 +119,13 @@ mod tests {
             ("http://a?b", Scheme::Http, "a", "?b"),
         ] {
             let (found, rest) = Scheme::of(target.as_bytes()).unwrap();
-            let expected = (authority.as_bytes(), path_and_query.as_bytes());
-            assert_eq!((found, hierarchy(rest)), (scheme, expected), "{target}");
+            let expected = (authority, path_and_query);
+            let (found_authority, found_path) = hier_part(rest).unwrap();
+            let parts = (found_authority.as_str(), found_path.as_str());
+            assert_eq!((found, parts), (scheme, expected), "{target}");
+        }
+        for bad in ["", "/b", "a:b/", "a|/", "u@a/", "a/%4"] {
+            assert_eq!(hier_part(bad.as_bytes()), None, "{bad}");
         }
         for bad in ["http:/a", "ftp://a/", "httpss://a/", "http:a", "://a/", "a/b"] {
             assert_eq!(Scheme::of(bad.as_bytes()), None, "{bad}");

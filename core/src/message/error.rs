@@ -1,9 +1,8 @@
-//! What can be wrong with a request, named by the element of the grammar, and the status that
-//! answers it.
+//! The errors in a request, named by the element of the grammar, and the status that answers each.
 
 use core::fmt;
 
-use super::Status;
+use super::status::Status;
 
 macro_rules! parse_errors {
     ($($(#[$doc:meta])* $error:ident $status:ident $reason:literal)*) => {
@@ -18,7 +17,7 @@ macro_rules! parse_errors {
         }
 
         impl ParseError {
-            /// What answers it.
+            /// The reply to it.
             #[expect(clippy::indexing_slicing, reason = "each error has its place")]
             pub const fn refusal(self) -> &'static Refusal {
                 const REFUSALS: &[Refusal] = &[$(Refusal::new(Status::$status, $reason)),*];
@@ -83,7 +82,7 @@ parse_errors! {
 }
 
 impl ParseError {
-    /// The status of what answers it.
+    /// The status of the reply to it.
     pub const fn status_hint(self) -> Status {
         self.refusal().status
     }
@@ -97,9 +96,10 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// A final reply in place of what was asked for: a status and a reason for the person behind the
-/// client.
+/// A final reply without the content that was asked for: a status, and a reason for a person to read.
+/// Most are errors; 204 to OPTIONS and 304 are the same in short, without a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refusal {
     /// The status.
     pub status: Status,

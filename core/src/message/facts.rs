@@ -1,11 +1,11 @@
-//! What a server needs to know of the fields anyway, collected while they are read.
+//! What the fields say about framing and connection, collected while they are read.
 
-use core::ops::BitOr;
-
+use super::word::Word;
 use crate::bytes::ascii::{parse_decimal, trim_ows};
 
-/// What the fields say about framing and connection, before anything is concluded from it.
+/// What the fields say about framing and connection. Nothing is concluded from it yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Facts {
     /// Content-Length.
     pub content_length: Once<u64>,
@@ -15,7 +15,7 @@ pub struct Facts {
     pub connection: Connection,
     /// Expect.
     pub expect: Expect,
-    /// Whether there is an Upgrade.
+    /// Whether there is an Upgrade field.
     pub upgrade: bool,
 }
 
@@ -86,7 +86,7 @@ pub enum Expect {
     Nothing,
     /// 100-continue.
     Continue,
-    /// Something else, too.
+    /// Something else, alone or besides 100-continue.
     Unknown,
 }
 
@@ -97,6 +97,7 @@ impl Facts {
     }
 
     /// Takes note of a field line, if it says anything about framing and connection.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn add(&mut self, field: Word, content: &[u8]) {
         match field {
             Word::ContentLength => self.content_length.add(parse_decimal(content)),
@@ -149,106 +150,6 @@ impl TransferEncoding {
             _ => Self::Invalid,
         }
     }
-}
-
-/// What is to be recognised: names of fields, received and sent, and members of their values.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
-    Host,
-    Connection,
-    KeepAlive,
-    ContentLength,
-    TransferEncoding,
-    Expect,
-    Upgrade,
-    Close,
-    Chunked,
-    Continue,
-    Other,
-}
-
-/// Those that are asked for most often come first.
-const WORDS: [(Word, &[u8]); 10] = [
-    (Word::Host, b"host"),
-    (Word::Connection, b"connection"),
-    (Word::KeepAlive, b"keep-alive"),
-    (Word::ContentLength, b"content-length"),
-    (Word::TransferEncoding, b"transfer-encoding"),
-    (Word::Expect, b"expect"),
-    (Word::Upgrade, b"upgrade"),
-    (Word::Close, b"close"),
-    (Word::Chunked, b"chunked"),
-    (Word::Continue, b"100-continue"),
-];
-
-impl Word {
-    pub(crate) fn of(text: &[u8]) -> Self {
-        WORDS.iter().find(|(_, known)| is(text, known)).map_or(Self::Other, |(word, _)| *word)
-    }
-
-    /// Whether it is a field that only framing may emit.
-    pub(crate) const fn is_of_framing(self) -> bool {
-        matches!(
-            self,
-            Self::Connection
-                | Self::ContentLength
-                | Self::KeepAlive
-                | Self::TransferEncoding
-                | Self::Upgrade
-        )
-    }
-}
-
-/// Whether a name or value, in any case, is `known`, which is in lower case. All octets are compared
-/// at once, not one after the other: what comes here is nearly always the same.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
-fn is(text: &[u8], known: &[u8]) -> bool {
-    // No octet becomes one that is known by this, but a capital letter, and a control, which can't
-    // be here.
-    let differs = |(octet, known): (&u8, &u8)| (octet | 0x20) ^ known;
-    text.len() == known.len() && text.iter().zip(known).map(differs).fold(0, BitOr::bitor) == 0
-}
-
-/// Whether a name may be one of those that matter, by its length and its first four octets, the
-/// first of them lowest. Most other names are told apart by that, and need no comparison.
-#[cfg(target_pointer_width = "64")]
-#[inline(always)]
-pub(super) const fn may_matter(first_four: u32, length: usize) -> bool {
-    FILTER >> slot(first_four, length) & 1 != 0
-}
-
-/// One bit for each of the names above.
-#[cfg(target_pointer_width = "64")]
-const FILTER: u64 = {
-    let mut filter = 0;
-    let mut words = WORDS.as_slice();
-    while let [(word, text), rest @ ..] = words {
-        words = rest;
-        if let Some(first) = text.first_chunk()
-            && matches!(
-                word,
-                Word::Host
-                    | Word::Connection
-                    | Word::ContentLength
-                    | Word::TransferEncoding
-                    | Word::Expect
-                    | Word::Upgrade
-            )
-        {
-            filter |= 1 << slot(u32::from_le_bytes(*first), text.len());
-        }
-    }
-    filter
-};
-
-/// The bit of a name, by its first four octets in any case and its length.
-#[cfg(target_pointer_width = "64")]
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "six bits of it count")]
-const fn slot(first_four: u32, length: usize) -> u32 {
-    // Chosen so that no other name that is common shares a bit with one of them.
-    let hash = (first_four | 0x2020_2020).wrapping_mul(0xd190_d7b3) >> 26;
-    hash.wrapping_add(length as u32) & 63
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! The field section, as it arrived.
 
-use super::reader::FieldEntry;
+use super::entry::FieldEntry;
 use crate::bytes::ascii::{as_str, trim_ows};
-use crate::bytes::span::Span;
-use crate::bytes::take::{take_octet, take_until};
+use crate::bytes::take::take_until;
 use crate::grammar::field_line::FieldLine;
 use crate::grammar::list::members;
 
@@ -16,16 +15,10 @@ pub struct Field<'head> {
     pub value: &'head [u8],
 }
 
-/// The octets at `span`.
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-pub(super) fn slice(octets: &[u8], span: Span) -> &[u8] {
-    octets.get(span.start..span.end).unwrap_or_default()
-}
-
 /// The field lines of a head. They stay where they arrived and were checked there.
 ///
-/// Look-ups go by a table of them, if the caller lent one with room for all; otherwise over the
-/// lines themselves, again each time.
+/// A look-up goes through a table of them, if the caller lent one with room for all; otherwise it reads
+/// the lines themselves again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields<'head> {
     octets: &'head [u8],
@@ -54,20 +47,19 @@ impl<'head> Fields<'head> {
 
     /// All field lines, in the order they were sent.
     pub fn iter(self) -> impl Iterator<Item = Field<'head>> + Clone {
-        self.lines(None).map(|(name, value)| Field { name: as_str(name), value })
+        self.lines("").map(|(name, value)| Field { name: as_str(name), value })
     }
 
     /// The values of all lines with this name (in any case), in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'head [u8]> + Clone {
-        let is_same = move |octets: &[u8]| octets.eq_ignore_ascii_case(name.as_bytes());
-        self.lines(Some(name.len())).filter(move |(name, _)| is_same(name)).map(|(_, value)| value)
+        self.lines(name).map(|(_, value)| value)
     }
 
-    /// All lines, or those of the table whose names are so long.
-    fn lines(self, length: Option<usize>) -> Lines<'head> {
+    /// The lines with this name; all of them, when that is empty.
+    fn lines<'n>(self, wanted: &'n str) -> Lines<'head, 'n> {
         let Self { octets, start, table } = self;
         let rest = if table.is_empty() { octets.get(start..) } else { None };
-        Lines { octets, table, length, rest: rest.unwrap_or_default() }
+        Lines { octets, table, rest: rest.unwrap_or_default(), wanted: wanted.as_bytes() }
     }
 
     /// The value of the first line with this name.
@@ -87,38 +79,44 @@ impl<'head> Fields<'head> {
     }
 }
 
-/// The names and values of all field lines: of those that a table has, and of the rest of a head,
-/// which is known to be whole, up to its empty line.
+/// The names and values of the field lines that are left: of those that a table has, and of the rest of
+/// a head, which is known to be whole, up to its empty line.
 #[derive(Clone)]
-struct Lines<'head> {
+struct Lines<'head, 'n> {
     octets: &'head [u8],
     table: &'head [FieldEntry],
-    length: Option<usize>,
     rest: &'head [u8],
+    /// The name of those to return; all are, when it is empty.
+    wanted: &'n [u8],
 }
 
-impl<'head> Iterator for Lines<'head> {
+impl<'head> Iterator for Lines<'head, '_> {
     type Item = (&'head [u8], &'head [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while let [entry, table @ ..] = self.table {
-            self.table = table;
-            let FieldLine { name, value } = entry.line();
-            // Most names are told apart by that, without a look at them. On small devices, one way is
-            // smaller than two.
-            if cfg!(target_pointer_width = "64")
-                && self.length.is_some_and(|length| length != name.end - name.start)
-            {
-                continue;
+        loop {
+            let (name, value) = if let [entry, table @ ..] = self.table {
+                self.table = table;
+                let FieldLine { name, value } = entry.line();
+                // Most names are told apart by that, without a look at them.
+                if !self.wanted.is_empty() && name.length() != self.wanted.len() {
+                    continue;
+                }
+                (name.of(self.octets), value.of(self.octets))
+            } else {
+                // Each line ends with CRLF, and no other LF is there. The last line is empty.
+                let [line @ .., b'\r'] = take_until(&mut self.rest, b'\n') else { return None };
+                let mut value = line;
+                let name = take_until(&mut value, b':');
+                if name.is_empty() {
+                    return None;
+                }
+                (name, trim_ows(value))
+            };
+            if self.wanted.is_empty() || name.eq_ignore_ascii_case(self.wanted) {
+                return Some((name, value));
             }
-            return Some((slice(self.octets, name), slice(self.octets, value)));
         }
-        // Each line ends with CRLF, and no other CR is there.
-        let mut value = take_until(&mut self.rest, b'\r');
-        self.rest = self.rest.get(2..)?;
-        let name = take_until(&mut value, b':');
-        take_octet(&mut value, b':')?;
-        Some((name, trim_ows(value)))
     }
 }
 

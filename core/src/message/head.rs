@@ -1,15 +1,17 @@
 //! A request head.
 
+use super::entry::FieldEntry;
+use super::error::ParseError;
 use super::facts::{Facts, Once};
-use super::fields::{Fields, slice};
-use super::reader::{FieldEntry, HeadLimits, HeadReader, Start};
-use super::{Method, ParseError, Target, Version};
+use super::fields::Fields;
+use super::method::Method;
+use super::reader::{HeadLimits, HeadReader, Start};
+use super::target::Target;
+use super::version::Version;
 use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
-use crate::bytes::take::take_while;
+use crate::fast::Ordinary;
 use crate::grammar::host::{Authority, authority};
-#[cfg(target_pointer_width = "64")]
-use crate::grammar::ordinary;
 
 /// A request head. It borrows from the octets it was parsed from.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +41,7 @@ impl<'head> Head<'head> {
     ) -> Result<Self, ParseError> {
         let start = reader.start.ok_or(ParseError::TruncatedHead)?;
         let Start { target, version } = start;
-        let method = Method::new(as_str(slice(octets, start.method())));
+        let method = Method::new(as_str(start.method().of(octets)));
         check_target(octets, method, target)?;
         match reader.host {
             Once::Valid(value) if is_host(octets, value) => {}
@@ -79,7 +81,7 @@ impl<'head> Head<'head> {
         self.method
     }
 
-    /// The request-target. It is taken apart each time.
+    /// The request-target. Each call parses it again.
     pub fn target(&self) -> Target<'head> {
         target_of(self.as_bytes(), self.method, self.target).unwrap_or(Target::Asterisk)
     }
@@ -99,12 +101,12 @@ impl<'head> Head<'head> {
         &self.facts
     }
 
-    /// Whom the request is meant for: the authority of the target, else of Host (RFC 9110 §7.1).
+    /// The authority that the request is for: that of the target, else that of Host (RFC 9110 §7.1).
     /// `None` only in HTTP/1.0.
     pub fn authority(&self) -> Option<Authority<'head>> {
         match self.target() {
             Target::Absolute(authority, _) | Target::Authority(authority) => Some(authority),
-            Target::Origin(_) | Target::Asterisk => authority(slice(self.as_bytes(), self.host?)),
+            Target::Origin(_) | Target::Asterisk => authority(self.host?.of(self.as_bytes())),
         }
     }
 }
@@ -116,19 +118,21 @@ fn target_of<'head>(
     method: Method<'head>,
     span: Span,
 ) -> Result<Target<'head>, ParseError> {
-    #[cfg(target_pointer_width = "64")]
-    if method != Method::Connect
-        && let Some(path) = ordinary::origin_form(octets, span)
+    if let Some(head) = Ordinary::of(octets)
+        && method != Method::Connect
+        && let Some(path) = head.origin_form(span)
     {
         return Ok(Target::Origin(path));
     }
-    Target::new(method, slice(octets, span))
+    Target::new(method, span.of(octets))
 }
 
 /// Whether there is a target at `span`, taken apart or not.
 fn check_target(octets: &[u8], method: Method<'_>, span: Span) -> Result<(), ParseError> {
-    #[cfg(target_pointer_width = "64")]
-    if method != Method::Connect && ordinary::path_end(octets, span).is_some() {
+    if let Some(head) = Ordinary::of(octets)
+        && method != Method::Connect
+        && head.path_end(span).is_some()
+    {
         return Ok(());
     }
     target_of(octets, method, span).map(drop)
@@ -137,11 +141,8 @@ fn check_target(octets: &[u8], method: Method<'_>, span: Span) -> Result<(), Par
 /// Whether a Host value at `span` names an authority. An ordinary one is recognised faster than it is
 /// parsed.
 fn is_host(octets: &[u8], span: Span) -> bool {
-    #[cfg(target_pointer_width = "64")]
-    if ordinary::is_authority(octets, span) {
-        return true;
-    }
-    authority(slice(octets, span)).is_some()
+    Ordinary::of(octets).is_some_and(|head| head.is_authority(span))
+        || authority(span.of(octets)).is_some()
 }
 
 /// The request-line at the start of `octets`, without its CRLF and empty lines before it, whether
@@ -150,7 +151,7 @@ pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
     while let [b'\r', b'\n', rest @ ..] = octets {
         octets = rest;
     }
-    take_while(&mut octets, |octet| !matches!(octet, b'\r' | b'\n'))
+    octets.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ macro_rules! methods {
     ($($place:literal $name:ident $token:literal $section:literal)*) => {
         /// A request method. Names are case-sensitive.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum Method<'a> {
             $(#[doc = concat!($token, " (", $section, ").")]
             $name,)*

@@ -1,18 +1,15 @@
 //! Reading a head, line by line, as it arrives.
 
-#[cfg(target_pointer_width = "64")]
-use super::facts::may_matter;
-use super::facts::{Facts, Once, Word};
-use super::fields::slice;
-use super::{ParseError, Version};
+use super::entry::FieldEntry;
+use super::error::ParseError;
+use super::facts::{Facts, Once};
+use super::line::{Line, line_end};
+use super::version::Version;
+use super::word::{Word, may_matter};
 use crate::bytes::class::is_tchar;
-#[cfg(target_pointer_width = "64")]
-use crate::bytes::controls::Controls;
-use crate::bytes::scan::{Line, line_end};
 use crate::bytes::span::Span;
+use crate::fast::Ordinary;
 use crate::grammar::field_line::{FieldLine, field_line};
-#[cfg(target_pointer_width = "64")]
-use crate::grammar::ordinary;
 use crate::grammar::request_line::{RequestLine, RequestLineFault, request_line};
 
 /// Limits on a head.
@@ -26,21 +23,11 @@ pub struct HeadLimits {
     pub fields: usize,
 }
 
-/// Where in a head a field line stands. It says nothing without the head, and may be used again for
-/// the next one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FieldEntry {
-    name: u16,
-    name_end: u16,
-    value: u16,
-    value_end: u16,
-}
-
 /// Reads a head. What it accepts depends on the octets alone, not on how they were split: whatever
 /// goes wrong first, by line, is the error.
 #[derive(Clone, Debug, Default)]
 pub struct HeadReader {
-    /// Where the line begins that is being read.
+    /// The start of the line that is being read.
     line: usize,
     /// Octets that were searched for its end.
     searched: usize,
@@ -53,7 +40,7 @@ pub struct HeadReader {
     pub(super) facts: Facts,
 }
 
-/// How a head starts. Where the target stands says where everything else does.
+/// The start of a head. All other positions in it follow from that of the target.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
     pub(super) target: Span,
@@ -61,11 +48,11 @@ pub(super) struct Start {
 }
 
 impl HeadReader {
-    /// Goes on: `input` is the same head, with more octets behind it. Returns its length, the final
-    /// empty line included, once it is whole.
+    /// Reads on in `input`, which is the same head each time, with more octets at its end. Returns the
+    /// length of the head, with the final empty line, once it is whole.
     ///
-    /// Field lines are entered into `table`, which has to be the same each time, as far as there is
-    /// room; and as far as 16 bits can say where they stand.
+    /// Field lines are entered into `table`, which has to be the same each time. Those without room in
+    /// it are left out. [`Fields`](super::Fields) reads no table for a head past 64 KiB.
     ///
     /// # Errors
     /// The first line that is not in the grammar, or that is over a limit.
@@ -80,14 +67,13 @@ impl HeadReader {
         table: &mut [FieldEntry],
     ) -> Result<Option<usize>, ParseError> {
         loop {
-            #[cfg(target_pointer_width = "64")]
             if let Some(length) = self.ordinary_lines(input, limits, table)? {
                 return Ok(Some(length));
             }
             let Some(end) = self.line_end(input, limits)? else {
                 return Ok(None);
             };
-            let line = slice(input, Span { start: self.line, end });
+            let line = Span { start: self.line, end }.of(input);
             match self.start {
                 None => self.request_line(line)?,
                 Some(_) if line.is_empty() => return Ok(Some(end + 2)),
@@ -101,7 +87,7 @@ impl HeadReader {
 
     /// Octets of the request-target, once the request-line is whole.
     pub(crate) fn target_length(&self) -> usize {
-        self.start.map_or(0, |Start { target, .. }| target.end - target.start)
+        self.start.map_or(0, |Start { target, .. }| target.length())
     }
 
     /// Field lines.
@@ -163,7 +149,7 @@ impl HeadReader {
         };
         let name = found.name.behind(self.line);
         let value = found.value.behind(self.line);
-        self.note(slice(line, found.name), slice(line, found.value), value);
+        self.note(found.name.of(line), found.value.of(line), value);
         if let Some(entry) = table.get_mut(self.count) {
             *entry = FieldEntry::new(name, value);
         }
@@ -181,7 +167,6 @@ impl HeadReader {
 
     /// Reads lines as long as they are ordinary ones. Returns the length of the head when they end
     /// with the empty line.
-    #[cfg(target_pointer_width = "64")]
     #[inline(always)]
     fn ordinary_lines(
         &mut self,
@@ -189,12 +174,13 @@ impl HeadReader {
         limits: &HeadLimits,
         table: &mut [FieldEntry],
     ) -> Result<Option<usize>, ParseError> {
+        let Some(head) = Ordinary::of(input) else { return Ok(None) };
         if self.searched != self.line {
             return Ok(None);
         }
         let fields = match self.start {
             Some(start) => start.fields(),
-            None => match ordinary::request_line(input) {
+            None => match head.request_line() {
                 Some((line, end)) if end <= limits.request_line => {
                     self.start = Some(Start::new(line)?);
                     self.line = end + 2;
@@ -205,47 +191,39 @@ impl HeadReader {
         };
         let is_end = |line: usize| matches!(input.get(line..), Some([b'\r', b'\n', ..]));
         if !is_end(self.line) {
-            self.ordinary_field_lines(
-                input,
-                fields.saturating_add(limits.field_section),
-                limits.fields,
-                table,
-            )?;
+            let most = fields.saturating_add(limits.field_section);
+            self.ordinary_field_lines(input, head, most, limits.fields, table)?;
         }
         self.searched = self.line;
         Ok(is_end(self.line).then_some(self.line + 2))
     }
 
     /// Reads field lines as long as they are ordinary ones, and end by `most`.
-    #[cfg(target_pointer_width = "64")]
     #[inline(always)]
     fn ordinary_field_lines(
         &mut self,
         input: &[u8],
+        head: Ordinary<'_>,
         most: usize,
         most_lines: usize,
         table: &mut [FieldEntry],
     ) -> Result<(), ParseError> {
-        // In variables of their own, so that they stay in registers.
-        let (mut line, mut count) = (self.line, self.count);
-        let mut controls = Controls::new(input, line);
-        while let Some(end) = controls.next()
-            && let Some((FieldLine { name, value }, first_four)) =
-                ordinary::field_line(input, line, end)
-            && end + 2 <= most
-        {
-            if may_matter(first_four, name.end - name.start) {
-                self.note(slice(input, name), slice(input, value), value);
+        // In a variable of its own, so that it stays in a register.
+        let mut count = self.count;
+        self.line = head.field_lines(self.line, |FieldLine { name, value }, first_four| {
+            let fits = value.end + 2 <= most;
+            if fits {
+                if may_matter(first_four, name.length()) {
+                    self.note(name.of(input), value.of(input), value);
+                }
+                if let Some(entry) = table.get_mut(count) {
+                    *entry = FieldEntry::new(name, value);
+                }
+                count += 1;
             }
-            if let Some(entry) = table.get_mut(count) {
-                *entry = FieldEntry::new(name, value);
-            }
-            count += 1;
-            line = end + 2;
-            // The LF of this line.
-            controls.next();
-        }
-        (self.line, self.count) = (line, count);
+            fits
+        });
+        self.count = count;
         // Once for all of them: whichever was the first too many, nothing was wrong before it.
         if count > most_lines {
             self.count = most_lines;
@@ -270,26 +248,5 @@ impl Start {
     /// Where the field section begins.
     pub(super) const fn fields(self) -> usize {
         self.target.end + " HTTP/1.1\r\n".len()
-    }
-}
-
-impl FieldEntry {
-    #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "`Fields` uses no entry past 64 KiB")]
-    const fn new(name: Span, value: Span) -> Self {
-        Self {
-            name: name.start as u16,
-            name_end: name.end as u16,
-            value: value.start as u16,
-            value_end: value.end as u16,
-        }
-    }
-
-    /// Where the name and the value stand.
-    pub(super) const fn line(self) -> FieldLine {
-        FieldLine {
-            name: Span { start: self.name as usize, end: self.name_end as usize },
-            value: Span { start: self.value as usize, end: self.value_end as usize },
-        }
     }
 }

@@ -1,8 +1,9 @@
 //! Request-targets (RFC 9112 §3.2).
 
-use super::{Method, ParseError};
+use super::error::ParseError;
+use super::method::Method;
 use crate::grammar::host::{self, Authority};
-use crate::grammar::target::{PathAndQuery, Scheme, hierarchy, path_and_query};
+use crate::grammar::target::{PathAndQuery, Scheme, hier_part, path_and_query};
 
 /// The target of a request, by form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +23,8 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
-    /// [`ParseError::Misdirected`] when it is under `https`, whatever follows that: octets that come here in the clear were
-    /// not secured, and then it has to be rejected (RFC 9110 §7.4).
+    /// [`ParseError::Misdirected`] when it is under `https`, whatever follows that: a connection in the
+    /// clear has to reject it (RFC 9110 §7.4).
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn new(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
         let target = match (method, text) {
@@ -48,11 +49,9 @@ impl<'a> Target<'a> {
     /// Without a path, OPTIONS means the server as a whole, and any other method the root
     /// (RFC 9112 §3.2.1 and §3.2.4).
     fn absolute_form(method: Method<'_>, after_scheme: &'a [u8]) -> Option<Self> {
-        let (authority, rest) = hierarchy(after_scheme);
-        let authority = host::authority(authority)?;
-        let path = path_and_query(rest)?;
+        let (authority, path) = hier_part(after_scheme)?;
         Some(match method {
-            Method::Options if rest.is_empty() => Self::Asterisk,
+            Method::Options if path.as_str().is_empty() => Self::Asterisk,
             _ => Self::Absolute(authority, path),
         })
     }

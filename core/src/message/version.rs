@@ -1,6 +1,6 @@
 //! Protocol versions (RFC 9112 §2.3).
 
-use super::ParseError;
+use super::error::ParseError;
 
 /// The version of a request, as far as it matters to the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,7 @@
 //! `application/x-www-form-urlencoded`, as the WHATWG URL standard parses it (§5.1).
 
 use crate::bytes::ascii::{as_str, pct_sequence, text};
-use crate::bytes::take::{take_octet, take_until};
+use crate::bytes::take::take_until;
 
 /// After a name, when a value follows. No octet of UTF-8 is like this one or the next.
 const NAME_END: u8 = 0xfe;
@@ -133,9 +133,7 @@ impl<'c> Iterator for Fields<'c> {
             return None;
         }
         let mut value = take_until(&mut self.rest, FIELD_END);
-        take_octet(&mut self.rest, FIELD_END);
         let name = take_until(&mut value, NAME_END);
-        take_octet(&mut value, NAME_END);
         // Only UTF-8 was decoded.
         Some((as_str(name), as_str(value)))
     }

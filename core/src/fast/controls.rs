@@ -1,14 +1,14 @@
-//! The control octets of an input, one after the other. Those that end lines are found long before
-//! anybody asks for them: so the processor need not wait for the end of one line to begin the next.
+//! The control octets of an input, one after the other. They are found a block ahead, so that parsing
+//! the next line never waits for the search for the end of this one.
 
 use super::probe::{Probe, WIDTH};
 
 /// Octets that are looked at in one go: as many as a set of 64 bits has positions.
 const BLOCK: usize = 64;
 
-/// Where control octets stand; HTAB counts as one here.
+/// The positions of control octets; HTAB counts as one here.
 #[derive(Clone, Debug)]
-pub struct Controls<'i> {
+pub(super) struct Controls<'i> {
     input: &'i [u8],
     /// Where the block begins.
     block: usize,
@@ -19,7 +19,7 @@ pub struct Controls<'i> {
 impl<'i> Controls<'i> {
     /// Those from `at` on. None are found in an input shorter than a probe.
     #[inline(always)]
-    pub fn new(input: &'i [u8], at: usize) -> Self {
+    pub(super) fn new(input: &'i [u8], at: usize) -> Self {
         Self { input, block: at, positions: controls(input, at).unwrap_or_default() }
     }
 }
@@ -37,6 +37,16 @@ impl Iterator for Controls<'_> {
         self.positions &= self.positions - 1;
         Some(self.block + position)
     }
+}
+
+/// A position from `from` on before which there is no control (HTAB is none): that of the first, or the
+/// end. `from` itself in an input shorter than a probe.
+pub(crate) fn before_control(input: &[u8], from: usize) -> usize {
+    if input.len() < WIDTH {
+        return from;
+    }
+    let found = Controls::new(input, from).find(|&at| input.get(at) != Some(&b'\t'));
+    found.unwrap_or(input.len())
 }
 
 /// Where in the block at `at` controls stand; `None` at the end of the input.

@@ -2,14 +2,14 @@
 //! 64-bit processors. On smaller ones there is no probe: what it would save is not worth its size.
 
 /// Octets in a probe.
-pub const WIDTH: usize = 16;
+pub(super) const WIDTH: usize = 16;
 
 /// Sixteen octets.
 #[derive(Clone, Copy)]
-pub struct Probe(imp::Octets);
+pub(super) struct Probe(imp::Octets);
 
 /// A set of positions in a probe: bit 0 is the first octet.
-pub type Positions = u32;
+pub(super) type Positions = u32;
 
 impl From<&[u8; WIDTH]> for Probe {
     #[inline(always)]
@@ -21,46 +21,46 @@ impl From<&[u8; WIDTH]> for Probe {
 impl Probe {
     /// The octets from `at` on, if there are sixteen.
     #[inline(always)]
-    pub fn new(input: &[u8], at: usize) -> Option<Self> {
+    pub(super) fn new(input: &[u8], at: usize) -> Option<Self> {
         input.get(at..)?.first_chunk().map(Self::from)
     }
 
     /// The last octets of the input, for those from `at` on that are fewer than sixteen, and how
     /// many others stand before them. `None` when the whole input is shorter than a probe.
     #[inline(always)]
-    pub fn last(input: &[u8], at: usize) -> Option<(Self, usize)> {
+    pub(super) fn last(input: &[u8], at: usize) -> Option<(Self, usize)> {
         let others = WIDTH.checked_sub(input.len().checked_sub(at)?)?;
         Some((Self::from(input.last_chunk()?), others))
     }
 
     /// The first four octets, the first of them lowest.
     #[inline(always)]
-    pub fn first_four(self) -> u32 {
+    pub(super) fn first_four(self) -> u32 {
         imp::first_four(self.0)
     }
 
-    /// Where [`is_control`](super::class::is_control) holds, or the octet is HTAB.
+    /// Where [`is_control`](crate::bytes::class::is_control) holds, or the octet is HTAB.
     #[inline(always)]
-    pub fn controls(self) -> Positions {
+    pub(super) fn controls(self) -> Positions {
         imp::controls(self.0)
     }
 
     /// Where the octet is no ALPHA, DIGIT or hyphen: those are tchar, and nearly all there are in
     /// field names.
     #[inline(always)]
-    pub fn not_in_name(self) -> Positions {
+    pub(super) fn not_in_name(self) -> Positions {
         imp::not_in_name(self.0)
     }
 
     /// Where the octet is `octet`.
     #[inline(always)]
-    pub fn equal(self, octet: u8) -> Positions {
+    pub(super) fn equal(self, octet: u8) -> Positions {
         imp::equal_to(self.0, octet)
     }
 
-    /// Where no octet of [`TARGET`](super::class::TARGET) is.
+    /// Where no octet of [`TARGET`](crate::bytes::class::TARGET) is.
     #[inline(always)]
-    pub fn not_in_target(self) -> Positions {
+    pub(super) fn not_in_target(self) -> Positions {
         imp::not_in_target(self.0)
     }
 }
@@ -68,7 +68,7 @@ impl Probe {
 /// The first position from `at` on that is in `set`. `None`, too, when the whole input is shorter
 /// than a probe.
 #[inline(always)]
-pub fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Option<usize> {
+pub(super) fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions) -> Option<usize> {
     let (pairs, rest) = input.get(at..)?.as_chunks::<{ 2 * WIDTH }>();
     for pair in pairs {
         // Two at a time: half as many branches.

@@ -1,9 +1,8 @@
-//! The search for the end of a line, which resumes where it stopped: no octet is
-//! looked at twice, also when they trickle in (but for a CR that waits for its LF).
+//! The search for the end of a line, which resumes where it stopped: no octet is looked at twice, also
+//! when they trickle in (but for a CR that waits for its LF).
 
-use super::class::is_control;
-#[cfg(target_pointer_width = "64")]
-use super::{controls::Controls, probe::WIDTH};
+use crate::bytes::class::is_control;
+use crate::fast::before_control;
 
 /// What the search found so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +34,7 @@ pub fn line_end(input: &[u8], from: usize) -> Line {
 
 /// The position of the first control octet (HTAB is none) at or after `from`.
 fn find_control(input: &[u8], from: usize) -> Option<usize> {
-    #[cfg(target_pointer_width = "64")]
-    if input.len() >= WIDTH {
-        return Controls::new(input, from).find(|&at| input.get(at) != Some(&b'\t'));
-    }
+    let from = before_control(input, from);
     Some(from + input.get(from..)?.iter().position(|&octet| is_control(octet))?)
 }
 

@@ -1,0 +1,47 @@
+//! The same as on 64-bit targets, but nothing is recognised: the compiler leaves out all that would use
+//! it.
+
+use core::convert::Infallible;
+use core::marker::PhantomData;
+
+use crate::bytes::span::Span;
+use crate::grammar::field_line::FieldLine;
+use crate::grammar::request_line::RequestLine;
+use crate::grammar::target::PathAndQuery;
+
+/// A head with ordinary lines. There is none here.
+#[derive(Clone, Copy)]
+pub(crate) struct Ordinary<'i>(Infallible, PhantomData<&'i [u8]>);
+
+impl<'i> Ordinary<'i> {
+    #[inline(always)]
+    pub(crate) const fn of(_: &'i [u8]) -> Option<Self> {
+        None
+    }
+
+    pub(crate) const fn request_line(self) -> Option<(RequestLine, usize)> {
+        match self.0 {}
+    }
+
+    pub(crate) fn field_lines(self, _: usize, _: impl FnMut(FieldLine, u32) -> bool) -> usize {
+        match self.0 {}
+    }
+
+    pub(crate) const fn path_end(self, _: Span) -> Option<usize> {
+        match self.0 {}
+    }
+
+    pub(crate) const fn origin_form(self, _: Span) -> Option<PathAndQuery<'i>> {
+        match self.0 {}
+    }
+
+    pub(crate) const fn is_authority(self, _: Span) -> bool {
+        match self.0 {}
+    }
+}
+
+/// A position before which no control was found: none was looked for.
+#[inline(always)]
+pub(crate) const fn before_control(_: &[u8], from: usize) -> usize {
+    from
+}
