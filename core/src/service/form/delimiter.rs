@@ -2,6 +2,7 @@
 
 use core::mem;
 
+use crate::fast::first;
 use crate::message::{Refusal, Status};
 
 /// Content that ends before its close-delimiter, or whose delimiter lines are malformed.
@@ -96,16 +97,21 @@ enum State {
 
 /// What octets were found to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'i> {
+pub enum Event<'b> {
     /// Nothing further in this input: come again with more, or [`end`](Delimiters::end).
     More,
-    /// Some of the head of a part: field lines, each with its CRLF. The last piece is followed by
-    /// [`HeadEnd`](Self::HeadEnd).
-    Head(&'i [u8]),
+    /// The last so many of the octets that are consumed are some of a field line of a part.
+    Line(usize),
+    /// A field line ends here, with its CRLF.
+    LineEnd,
     /// The empty line that ends the head of a part.
     HeadEnd,
-    /// Some of the content of a part. Never empty.
-    Content(&'i [u8]),
+    /// The last so many of the octets that are consumed are some of the content of a part. Never
+    /// none.
+    Content(usize),
+    /// These octets, which were consumed before, are some of the content of a part: they looked like a
+    /// delimiter.
+    Held(&'b [u8]),
     /// The end of a part.
     PartEnd,
     /// The close-delimiter: what follows is ignored.
@@ -135,14 +141,11 @@ impl<'b> Delimiters<'b> {
     ///
     /// # Errors
     /// The answer to content that is malformed.
-    pub fn next<'i>(&mut self, input: &'i [u8]) -> Result<(usize, Event<'i>), &'static Refusal>
-    where
-        'b: 'i,
-    {
+    pub fn next(&mut self, input: &[u8]) -> Result<(usize, Event<'b>), &'static Refusal> {
         let mut consumed = 0;
         loop {
             if let Some(piece) = self.given_back() {
-                return Ok((consumed, Event::Content(piece)));
+                return Ok((consumed, Event::Held(piece)));
             }
             if self.state == State::Closing {
                 self.state = State::Closed;
@@ -154,16 +157,15 @@ impl<'b> Delimiters<'b> {
             self.state = match (self.state, octet) {
                 (State::Content(0), b'\r') => State::Content(1),
                 (State::Content(0), _) => {
-                    let length = rest.iter().position(|&octet| octet == b'\r');
-                    let content = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
-                    consumed += content.len() - 1;
+                    let length = self.content(rest);
+                    consumed += length - 1;
                     if self.in_part {
-                        return Ok((consumed, Event::Content(content)));
+                        return Ok((consumed, Event::Content(length)));
                     }
                     State::Content(0)
                 }
                 (State::Content(matched), _) if self.expects(matched) == Some(octet) => {
-                    let is_whole = matched + 1 == CRLF_DASHES.len() + self.boundary.len();
+                    let is_whole = matched + 1 == self.delimiter();
                     if is_whole { State::Delimiter } else { State::Content(matched + 1) }
                 }
                 (State::Delimiter, b'-') => State::DelimiterDash,
@@ -203,19 +205,19 @@ impl<'b> Delimiters<'b> {
                     return Ok((consumed, Event::HeadEnd));
                 }
                 (State::LineStart | State::Line, _) if octet != b'\n' => {
-                    let length = rest.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
-                    let line = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
-                    if line.is_empty() {
+                    let end = rest.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
+                    let length = end.unwrap_or(rest.len());
+                    if length == 0 {
                         State::LineCr
                     } else {
-                        consumed += line.len() - 1;
+                        consumed += length - 1;
                         self.state = State::Line;
-                        return Ok((consumed, Event::Head(line)));
+                        return Ok((consumed, Event::Line(length)));
                     }
                 }
                 (State::LineCr, b'\n') => {
                     self.state = State::LineStart;
-                    return Ok((consumed, Event::Head(b"\r\n")));
+                    return Ok((consumed, Event::LineEnd));
                 }
                 (State::Closed, b' ' | b'\t') => State::Closed,
                 (State::Closed, b'\r') => State::ClosedCr,
@@ -237,6 +239,44 @@ impl<'b> Delimiters<'b> {
         }
     }
 
+    /// Octets of a delimiter.
+    const fn delimiter(&self) -> usize {
+        CRLF_DASHES.len() + self.boundary.len()
+    }
+
+    /// Octets that were consumed and not told of yet: as many may still be told of as
+    /// [`Held`](Event::Held), or as the end of a line.
+    pub const fn held(&self) -> usize {
+        match self.state {
+            State::LineCr => 1,
+            _ if !self.in_part => 0,
+            State::Content(matched) => matched,
+            State::Delimiter => self.delimiter(),
+            State::DelimiterCr | State::DelimiterDash | State::Padding | State::PaddingCr => {
+                self.delimiter() + 1
+            }
+            _ => 0,
+        }
+    }
+
+    /// Octets at the start of `input` that are content for sure. What begins like a delimiter and goes
+    /// on otherwise is content, too, and divides nothing.
+    fn content(&self, input: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(rest) = input.get(at..)
+            && let Some(found) = first(rest, b'\r')
+        {
+            at += found;
+            let found = input.get(at..).unwrap_or_default();
+            let delimiter = CRLF_DASHES.iter().chain(self.boundary);
+            if found.iter().zip(delimiter).all(|(octet, expected)| octet == expected) {
+                return at;
+            }
+            at += 1;
+        }
+        input.len()
+    }
+
     /// The octet of a delimiter after `matched` others.
     fn expects(&self, matched: usize) -> Option<u8> {
         let after = matched.checked_sub(CRLF_DASHES.len());
@@ -249,7 +289,7 @@ impl<'b> Delimiters<'b> {
 
     /// Turns what was held back into content, if it belongs to a part. Returns what it stands before.
     fn give_back(&mut self) -> State {
-        let whole = CRLF_DASHES.len() + self.boundary.len();
+        let whole = self.delimiter();
         let (delimiter, hyphen) = match self.state {
             State::Content(matched) => (matched, false),
             State::DelimiterDash => (whole, true),
@@ -263,15 +303,12 @@ impl<'b> Delimiters<'b> {
     }
 
     /// The next piece of what was given back.
-    fn given_back<'i>(&mut self) -> Option<&'i [u8]>
-    where
-        'b: 'i,
-    {
+    fn given_back(&mut self) -> Option<&'b [u8]> {
         let back = self.given_back.as_mut()?;
         let start = CRLF_DASHES.get(..back.delimiter).unwrap_or(CRLF_DASHES);
         let boundary = self.boundary.get(..back.delimiter - start.len()).unwrap_or_default();
         let hyphen: &[u8] = if back.hyphen { b"-" } else { b"" };
-        let pieces: [&'i [u8]; 3] = [start, boundary, hyphen];
+        let pieces: [&'b [u8]; 3] = [start, boundary, hyphen];
         let mut before = 0;
         for piece in pieces {
             let rest = piece.get(back.given.saturating_sub(before)..).unwrap_or_default();
@@ -306,15 +343,23 @@ mod tests {
             loop {
                 let (consumed, event) =
                     delimiters.next(rest).map_err(|refusal| refusal.status.code())?;
-                rest = &rest[consumed..];
+                let last = |length| &rest[consumed - length..consumed];
                 match event {
-                    Event::More => break,
-                    Event::Head(octets) => part.extend_from_slice(octets),
+                    Event::More => {
+                        assert!(consumed == rest.len());
+                        break;
+                    }
+                    Event::Line(length) => part.extend_from_slice(last(length)),
+                    Event::LineEnd => part.extend_from_slice(b"\r\n"),
                     Event::HeadEnd => {
                         is_open = true;
                         part.push(b'|');
                     }
-                    Event::Content(octets) => {
+                    Event::Content(length) => {
+                        assert!(is_open && length > 0);
+                        part.extend_from_slice(last(length));
+                    }
+                    Event::Held(octets) => {
                         assert!(is_open && !octets.is_empty());
                         part.extend_from_slice(octets);
                     }
@@ -325,8 +370,8 @@ mod tests {
                     }
                     Event::Close => assert!(!std::mem::replace(&mut closed, true)),
                 }
+                rest = &rest[consumed..];
             }
-            assert!(rest.is_empty());
         }
         delimiters.end().map_err(|refusal| refusal.status.code())?;
         assert!(closed);
