@@ -62,7 +62,8 @@ pub mod handler {
         Answer, Body, Error, Exchange, Reply, Responded, Responder, Service, Stream, Transport,
     };
     pub use crate::service::{
-        Files, Form, Image, Recall, Recalled, Ring, Site, Storage, Submission, Submissions,
+        Files, Form, FormField, FormFile, Image, Multipart, Part, Recall, Recalled, Ring, Site,
+        Storage, Submission, Submissions,
     };
 }
 

@@ -5,8 +5,8 @@ use super::receiver::Receiver;
 use crate::bytes::class::{are_field, is_tchar};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::grammar::date::{UnixTime, imf_fixdate};
-use crate::message::word::Word;
 use crate::message::head::request_line_of;
+use crate::message::word::Word;
 use crate::message::{Head, Method, Status, Version};
 
 /// The time of a reply, with what writes it down: a program that never knows the time holds nothing

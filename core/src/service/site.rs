@@ -1,7 +1,7 @@
 //! The application that every frontend runs: static files, and forms.
 
 use super::files::{Files, Found, OTHER_STATE, What, unwanted};
-use super::form::Form;
+use super::form::{Form, FormField};
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
@@ -158,7 +158,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
             let place = page.form_place(respond.scratch()).await;
             let mut shown = 0;
             if place.is_some() {
-                list(form.iter(), &mut |piece| shown += piece.len() as u64);
+                list(form.fields(), &mut |piece| shown += piece.len() as u64);
             }
             // Without a place for them, the page comes back as it is.
             let Place { at, replaced } = place.unwrap_or_default();
@@ -170,7 +170,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
                 .stream_exact(length - replaced + shown);
             page.send(0, at, &mut stream).await?;
             if place.is_some() {
-                for piece in Pieces::new(form.iter()) {
+                for piece in Pieces::new(form.fields()) {
                     stream.render(&|emit| piece.show(emit)).await?;
                 }
             }
@@ -268,8 +268,8 @@ fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
         return emit(BOTTOM.as_bytes());
     };
     // The first of its fields are path and time.
-    let mut fields = kept.iter();
-    let (path, time) = fields.next().unwrap_or_default();
+    let mut fields = kept.fields();
+    let FormField { name: path, value: time, .. } = fields.next().unwrap_or_default();
     emit(b"<h2>");
     escape(path, emit);
     emit(b"</h2>\n");

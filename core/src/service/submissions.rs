@@ -1,6 +1,6 @@
 //! What becomes of submitted forms.
 
-use super::form::Form;
+use super::form::{END, Form, encode_field, encode_file, encode_size};
 use super::storage::ReadError;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::copy_down;
@@ -121,9 +121,20 @@ impl<'b> Recalled<'b> {
 
     /// Adds a field.
     pub fn field(&mut self, name: &str, value: &str) {
+        self.push(&encode_field(name, value), &[]);
+    }
+
+    /// Adds a file, of which its name, type and size are known.
+    pub fn file(&mut self, name: &str, filename: &str, content_type: &str, size: u64) {
+        let pieces = encode_file(name, filename, content_type);
+        self.push(&pieces, &[&encode_size(size), END]);
+    }
+
+    /// Adds a field in pieces.
+    fn push(&mut self, pieces: &[&[u8]], others: &[&[u8]]) {
         let mut cursor = Cursor::new(self.buffer.get_mut(self.len..).unwrap_or_default());
-        for part in Form::encode_field(name, value) {
-            cursor.push(part);
+        for piece in pieces.iter().chain(others) {
+            cursor.push(piece);
         }
         match cursor.written() {
             Ok(count) if !self.is_full => self.len += count,
@@ -215,12 +226,12 @@ impl<const N: usize> Ring<N> {
     pub fn push(&mut self, submission: &Submission<'_>) {
         let date = submission.time.map(imf_fixdate);
         let date = date.as_ref().and_then(|date| core::str::from_utf8(date).ok());
-        let fields = [(submission.path, date.unwrap_or_default())].into_iter();
-        let fields = fields.chain(submission.form.iter());
-        let size =
-            |(name, value)| Form::encode_field(name, value).map(<[u8]>::len).iter().sum::<usize>();
-        let (mut length, mut count) = (0, 0);
-        for size in fields.clone().map(size) {
+        let first = encode_field(submission.path, date.unwrap_or_default());
+        let fields = submission.form.encoded();
+        let size = first.iter().map(|piece| piece.len()).sum::<usize>();
+        let sizes = fields.clone().map(|field| field.len() + END.len());
+        let (mut length, mut count) = (0, 0usize);
+        for size in core::iter::once(size).chain(sizes) {
             if length + size > Self::LONGEST {
                 break;
             }
@@ -230,10 +241,10 @@ impl<const N: usize> Ring<N> {
         // There is room now, and no record is longer than 16 bits can say.
         let prefix = u16::try_from(length).unwrap_or_default().to_le_bytes();
         let _ = self.records.extend_from_slice(&prefix);
-        for (name, value) in fields.take(count) {
-            for part in Form::encode_field(name, value) {
-                let _ = self.records.extend_from_slice(part);
-            }
+        let first = first.into_iter().take(if count > 0 { first.len() } else { 0 });
+        let fields = fields.take(count.saturating_sub(1)).flat_map(|field| [field, END]);
+        for piece in first.chain(fields) {
+            let _ = self.records.extend_from_slice(piece);
         }
     }
 

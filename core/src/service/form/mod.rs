@@ -1,61 +1,123 @@
 //! Forms: the content of a POST, as fields.
 
+mod collect;
 pub mod delimiter;
+mod fields;
+mod multipart;
+mod part;
+mod parts;
 mod urlencoded;
 
-pub use urlencoded::Form;
+pub(crate) use fields::{END, encode_field, encode_file, encode_size};
+pub use fields::{Form, FormField, FormFile};
+pub use multipart::{Multipart, Part};
 
-use crate::grammar::media_type::media_type;
+use crate::grammar::media_type::{MediaType, media_type};
+use crate::grammar::parameter::parameters;
 use crate::message::{Head, Refusal, Status};
+use crate::server::body::TOO_LARGE;
 use crate::server::{Error, Exchange, Responder, Transport};
+use collect::Collector;
+use delimiter::Delimiters;
 
-const NOT_A_FORM: &Refusal =
-    &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only application/x-www-form-urlencoded")
-        .with_field(&("Accept", "application/x-www-form-urlencoded"));
+const NOT_A_FORM: &Refusal = &Refusal::new(
+    Status::UNSUPPORTED_MEDIA_TYPE,
+    "only application/x-www-form-urlencoded and multipart/form-data",
+)
+.with_field(&("Accept", "application/x-www-form-urlencoded, multipart/form-data"));
+const NOT_MULTIPART: &Refusal =
+    &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only multipart/form-data")
+        .with_field(&("Accept", "multipart/form-data"));
 // Which of the two it is, the field tells (RFC 9110 §12.5.3 and §15.5.16).
 const CODED: &Refusal =
     &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "a form without a content coding only")
         .with_field(&("Accept-Encoding", "identity"));
 const NO_LENGTH: &Refusal =
     &Refusal::new(Status::LENGTH_REQUIRED, "a form needs a Content-Length, or chunks");
+const NO_BOUNDARY: &Refusal = &Refusal::new(
+    Status::BAD_REQUEST,
+    "multipart/form-data needs a boundary, of 70 octets at most",
+);
 const NOT_UTF8: &Refusal = &Refusal::new(Status::BAD_REQUEST, "the form is not in UTF-8");
 
 impl<'c, T: Transport> Exchange<'c, T> {
-    /// Reads a form sent as `application/x-www-form-urlencoded`, and decodes it in place.
+    /// Reads a form sent as `application/x-www-form-urlencoded` or `multipart/form-data`, and decodes
+    /// it in place. Files that come with it are thrown away: their names, types and sizes are left.
+    /// [`multipart`](Self::multipart) gives their content.
     ///
     /// # Errors
     /// The answer, if it is none: 415 for another type or any content coding, 411 without a length,
-    /// and 413 if it is larger than the limit `form`, all before any of it is read; 400 if it is
-    /// not UTF-8. And that the transport failed.
+    /// and 413 if it is larger than the limit `form` (with files, `multipart`), all before any of it is
+    /// read; 413 if it turns out to be, or to be over another limit; 400 if it is malformed, or not
+    /// UTF-8. And that the transport failed.
     pub async fn form(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
-        self.announces_form()?;
+        let delimiters = self.announces_form()?;
         let limit = self.receiver().limits().form;
         let (body, responder) = self.open().await?;
-        let content = body.collect(limit).await?;
-        let form = Form::decode(content).ok_or(NOT_UTF8)?;
+        let form = match delimiters {
+            Some(delimiters) => Collector::new(body, delimiters).form().await?,
+            None => Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?,
+        };
         Ok((form, responder))
     }
 
+    /// The parts of a form sent as `multipart/form-data`, to be read while they arrive, and where the
+    /// reply comes from.
+    ///
+    /// # Errors
+    /// The answer, if it is none: 415 for another type or any content coding, 411 without a length,
+    /// 400 without a boundary, and 413 if it is larger than the limit `multipart`, all before any of it
+    /// is read. And that the transport failed.
+    pub async fn multipart(
+        self,
+    ) -> Result<(Multipart<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
+        let delimiters = self.announces_form()?.ok_or(NOT_MULTIPART)?;
+        let (body, responder) = self.open().await?;
+        Ok((Multipart::new(body, delimiters), responder))
+    }
+
     /// Whether the head announces a form that may be read: all that [`form`](Self::form) refuses
-    /// before it reads.
-    pub(crate) fn announces_form(&self) -> Result<(), &'static Refusal> {
-        announced(self.head())?;
-        self.accepts(self.receiver().limits().form)
+    /// before it reads. What finds its parts, if it is multipart.
+    pub(crate) fn announces_form(&self) -> Result<Option<Delimiters<'c>>, &'static Refusal> {
+        let delimiters = announced(self.head())?;
+        let receiver = self.receiver();
+        if delimiters.is_none() {
+            self.accepts(receiver.limits().form)?;
+        } else if receiver.announced() > receiver.limits().multipart {
+            return Err(TOO_LARGE);
+        }
+        Ok(delimiters)
     }
 }
 
 /// Whether a head announces a form.
-fn announced(head: &Head<'_>) -> Result<(), &'static Refusal> {
+fn announced<'c>(head: &'c Head<'c>) -> Result<Option<Delimiters<'c>>, &'static Refusal> {
     let fields = head.fields();
-    let is_form = fields
-        .only("Content-Type")
-        .and_then(media_type)
-        .is_some_and(|media_type| media_type.is("application", "x-www-form-urlencoded"));
-    if !is_form {
+    let value = fields.only("Content-Type").unwrap_or_default();
+    let media_type = media_type(value).ok_or(NOT_A_FORM)?;
+    let is_multipart = media_type.is("multipart", "form-data");
+    if !is_multipart && !media_type.is("application", "x-www-form-urlencoded") {
         return Err(NOT_A_FORM);
     }
     if fields.first("Content-Encoding").is_some() {
         return Err(CODED);
     }
-    if head.facts().declare_content() { Ok(()) } else { Err(NO_LENGTH) }
+    if !head.facts().declare_content() {
+        return Err(NO_LENGTH);
+    }
+    if !is_multipart {
+        return Ok(None);
+    }
+    boundary(value, &media_type).and_then(Delimiters::new).map(Some).ok_or(NO_BOUNDARY)
+}
+
+/// The only boundary among the parameters of a type.
+fn boundary<'a>(value: &'a [u8], media_type: &MediaType<'_>) -> Option<&'a [u8]> {
+    let (mut boundary, mut count) = (None, 0);
+    parameters(value, media_type.length(), &mut |parameter| {
+        if parameter.name.of(value).eq_ignore_ascii_case(b"boundary") {
+            (boundary, count) = (Some(parameter.value.of(value)), count + 1);
+        }
+    });
+    boundary.filter(|_| count == 1)
 }
