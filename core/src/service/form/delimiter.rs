@@ -29,7 +29,8 @@ const MAX_BOUNDARY: usize = 70;
 /// ```
 ///
 /// A line that begins with the dash-boundary and goes on with anything but padding, CRLF or `--` is
-/// content: other readers take it so. Padding that ends in anything but CRLF is malformed.
+/// content: other readers take it so. Padding that ends in anything but CRLF is malformed, and so is a
+/// delimiter with LF alone behind it.
 ///
 /// What may be the beginning of a delimiter is held back, without a buffer: all of it is known.
 ///
@@ -171,6 +172,8 @@ impl<'b> Delimiters<'b> {
                 (State::Delimiter, b'-') => State::DelimiterDash,
                 (State::Delimiter, b'\r') => State::DelimiterCr,
                 (State::Delimiter | State::Padding, b' ' | b'\t') => State::Padding,
+                // Others take that for the end of the line.
+                (State::Delimiter, b'\n') => return Err(MALFORMED),
                 (State::Padding, b'\r') => State::PaddingCr,
                 (State::DelimiterCr | State::PaddingCr, b'\n') => {
                     let ends_a_part = self.in_part;
@@ -409,6 +412,8 @@ mod tests {
             ("--c--", Err(400)),
             // Lines that end in something else.
             ("--b \n\n1\r\n--b--", Err(400)),
+            ("--b\n\n1\n--b--", Err(400)),
+            ("--b\r\n\r\n1\r\n--b\n\r\n--b--", Err(400)),
             ("--b x\r\n\r\n1\r\n--b--", Err(400)),
             ("--b\r\nA: 1\n\r\n1\r\n--b--", Err(400)),
             ("--b\r\nA: 1\r\r\n1\r\n--b--", Err(400)),

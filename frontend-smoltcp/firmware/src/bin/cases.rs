@@ -44,6 +44,9 @@ fn small() -> Limits {
     limits.fields = 16;
     limits.line = 64;
     limits.form = 512;
+limits.multipart = 2048;
+limits.parts = 4;
+limits.part_head = 128;
     limits.drain = 1024;
     limits
 }
