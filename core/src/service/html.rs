@@ -156,8 +156,11 @@ impl<'a, F: Into<FormField<'a>>, I: Iterator<Item = F>> Iterator for Pieces<'a, 
             let part =
                 |markup, text: &'a str| Piece { markup, text: text.as_bytes(), number: None };
             if let Some(field) = self.fields.as_mut()?.next() {
-                let FormField { name, value, file } = field.into();
+                let field = field.into();
+                let FormField { name, value, file } = field;
                 let (name, value) = (part("<dt>", name), part("</dt><dd>", value));
+                // Where no file was chosen, there is nothing to say of it.
+                let file = file.filter(|file| file.size > 0 || !field.value.is_empty());
                 if let Some(FormFile { content_type, size }) = file {
                     let size_part = Piece { number: Some(size), ..part(", ", "") };
                     let end =
@@ -241,6 +244,21 @@ mod tests {
         assert_eq!(pieces().count(), 1 + (4 + 1 + 1) + 3 + 1);
         let shown = emitted(|emit| list(fields.into_iter(), emit));
         assert_eq!(shown.matches("&lt;").count(), 4 * PIECE + 1);
+    }
+
+    #[test]
+    fn files_have_their_type_and_size() {
+        let file = |value, size| {
+            let file = Some(FormFile { content_type: "a/b; c=\"<\"", size });
+            FormField { name: "f", value, file }
+        };
+        let fields = [file("<f>", 0), file("", 1), file("", 0)];
+        let shown = emitted(|emit| list(fields.into_iter(), emit));
+        let expected = "<dl class=\"form\">\
+            <dt>f</dt><dd>&lt;f&gt; <small>(a/b; c=&quot;&lt;&quot;, 0 bytes)</small></dd>\
+            <dt>f</dt><dd> <small>(a/b; c=&quot;&lt;&quot;, 1 byte)</small></dd>\
+            <dt>f</dt><dd></dd></dl>";
+        assert_eq!(shown, expected);
     }
 
     #[test]
