@@ -55,7 +55,7 @@ pub struct Flags {
     #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
     pub mime: Vec<(String, String)>,
 
-    /// Largest form that is taken
+    /// Largest form that is taken; of one with files, its names and texts
     #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = up_to_a_gibibyte())]
     pub max_form: usize,
 

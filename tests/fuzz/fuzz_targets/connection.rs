@@ -11,7 +11,8 @@ use thimble_tests::app::App;
 use thimble_tests::memory::{Fixture, Served, Then, Wire};
 use thimble_tests::transcript::Transcript;
 
-static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::load().expect("the fixture is there"));
+static FIXTURE: LazyLock<Fixture> =
+    LazyLock::new(|| Fixture::load().expect("the fixture is there"));
 
 /// What was served, and the replies, unless the connection was cut within one.
 fn serve(pieces: &[&[u8]]) -> (Served, Option<Transcript>) {
