@@ -12,18 +12,18 @@ use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
 use crate::server::{Answer, Error, Exchange, Service, Transport};
 
-/// Where submissions are shown, when they are.
+/// The path at which submissions are shown.
 const SHOWN_AT: &str = "submissions";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Static files, and forms: a form posted to an HTML page comes back as that page, with the
 /// submitted fields in it.
 ///
-/// They take the place of the first `<!-- form -->` that stands among text of the body: not in a tag,
-/// an attribute or another comment, nor in `head`, `template`, `select`, `svg` or `math`, nor in an
-/// element whose content is raw text (`script`, `style`, `title`, `textarea`, …). A page without one
-/// has them at its end. Where it isn't sure that text would be shown there, since a script is never
-/// closed, say, the page comes back as it is. [`PlaceSearch`](super::place::PlaceSearch) says more.
+/// The fields replace the first `<!-- form -->` that stands among text of the body: not in a tag, an
+/// attribute or another comment, nor in `head`, `template`, `select`, `svg` or `math`, nor in an element
+/// whose content is raw text (`script`, `style`, `title`, `textarea`, …). In a page without one, they
+/// stand at the end. If a browser might not show text there, because a script is never closed for
+/// instance, the page comes back unchanged. [`PlaceSearch`](super::place::PlaceSearch) has the rules.
 ///
 /// ```
 /// # use thimble_core::semantics::negotiate::Coding;
@@ -74,7 +74,7 @@ pub struct Site<'s, S, K = (), R = ()> {
 }
 
 impl<S: Storage> Site<'_, S> {
-    /// A site of the files in `storage`. Forms are taken, and not kept.
+    /// A site of the files in `storage`. Forms are answered, and not stored.
     pub const fn new(storage: S) -> Self {
         let files = Files::new(storage);
         Self { files, takes_forms: true, submissions: (), shown: None }
@@ -82,21 +82,20 @@ impl<S: Storage> Site<'_, S> {
 }
 
 impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
-    /// The names that stand for a directory: the first that exists counts. The default is `index.html`
-    /// and `index.htm`.
+    /// The names of index files, as for [`Files::index`]. The default is `index.html` and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
         Self { files: self.files.index(index), ..self }
     }
 
-    /// Content-Types by extension, as [`Files::types`] has them.
+    /// Content-Types of your own by extension, as for [`Files::types`].
     #[must_use]
     pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
         Self { files: self.files.types(types), ..self }
     }
 
     /// The value of Cache-Control for files and listings, as for [`Files::cache_control`]; the default is
-    /// `no-cache`. The answer to a form is never stored.
+    /// `no-cache`. The answer to a form always has `no-store`.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {
         Self { files: self.files.cache_control(cache_control), ..self }
@@ -114,21 +113,20 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         Self { files: self.files.show_hidden(), ..self }
     }
 
-    /// Answers 405 to every POST, instead of taking forms.
+    /// Answers every POST by 405, instead of taking forms.
     #[must_use]
     pub fn without_forms(self) -> Self {
         Self { takes_forms: false, ..self }
     }
 
-    /// Gives each submitted form to `submissions` as well, and answers when it has been kept.
+    /// Passes each submitted form to `submissions`, and answers the client once it is stored there.
     #[must_use]
     pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2, R> {
         let Self { files, takes_forms, shown, .. } = self;
         Site { files, takes_forms, submissions, shown }
     }
 
-    /// Shows those that were kept, if there is something that recalls them, at `/submissions`, to
-    /// everybody.
+    /// Shows the stored submissions at `/submissions`, to everybody, if `shown` is given.
     #[must_use]
     pub fn show_submissions<R2: Recall>(self, shown: Option<R2>) -> Site<'s, S, K, R2> {
         let Self { files, takes_forms, submissions, .. } = self;
