@@ -7,8 +7,9 @@
 //!
 //! | module | what it knows | section |
 //! |---|---|---|
-//! | [`bytes`] | lines and their ends, character classes, buffers | RFC 9110 §5.6 |
+//! | [`bytes`] | character classes, text and numbers in ASCII, buffers | RFC 9110 §5.6 |
 //! | [`grammar`] | one parser for each element, over octets known to be whole | RFC 9112 §3, §5, §7 |
+//! | `fast` (private) | ordinary lines, many octets at a time, on 64-bit targets | |
 //! | [`message`] | what a request head says, borrowed from where it arrived | RFC 9112 §2–§5 |
 //! | [`semantics`] | decisions that need nothing but facts | RFC 9110 |
 //! | [`framing`] | where messages begin and end: octets in, events out | RFC 9112 §6–§9 |
@@ -26,8 +27,9 @@
 //!
 //! # What can be relied upon
 //!
-//! - Nothing that a peer sends makes anything here panic, allocate, or loop without bound. Every
-//!   octet is looked at once, also when they trickle in.
+//! - Nothing that a peer sends makes anything here panic, allocate, or loop without bound. Heads
+//!   and framing are read once, also when their octets trickle in; a path is decoded and divided in
+//!   one pass.
 //! - The same octets get the same reply, however they were split on their way.
 //! - Where a message ends is decided in one place,
 //!   [`framing::length`]; whatever that leaves in doubt is refused, and the connection closed.
@@ -59,7 +61,8 @@ pub mod handler {
     pub use crate::message::{Field, Fields, Head, Method, Refusal, Status, Target, Version};
     pub use crate::semantics::query::{Encoded, Query};
     pub use crate::server::{
-        Answer, Body, Error, Exchange, Reply, Responded, Responder, Service, Stream, Transport,
+        Answer, Body, Error, Exchange, RefusalPage, Reply, Responded, Responder, Service, Stream,
+        Transport,
     };
     pub use crate::service::{
         Files, Form, FormField, FormFile, Image, Multipart, Part, Recall, Recalled, Ring, Site,
@@ -69,4 +72,9 @@ pub mod handler {
 
 #[doc(inline)]
 pub use handler::*;
-pub use server::{Buffers, Clock, Ended, NoClock, Server};
+pub use server::{Buffers, Clock, Deadlines, Ended, NoClock, Server};
+
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,18 +1,13 @@
 //! What a handler asks of a request, and what a test of one sees of the reply.
 
 use thimble_core::testing::{Client, Reply, Request};
-use thimble_core::{
-    Error, Exchange, Limits, Method, Responded, Service, Status, Transport, UnixTime,
-};
+use thimble_core::{Answer, Exchange, Limits, Method, Service, Status, Transport, UnixTime};
 
 /// Says what it was asked.
 struct Echo;
 
 impl Service for Echo {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let text = match exchange.segments() {
             ["cookies"] => format!("{:?}", exchange.cookies().collect::<Vec<_>>()),
             ["cookie"] => format!("{:?}", exchange.cookie("a")),

@@ -1,13 +1,10 @@
 //! Says where the linker finds `memory.x` and `device.x`, and makes images of the files that are served.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 
 use thimble_image::Builder;
-
-#[allow(dead_code, reason = "tests use the rest of it")]
-#[path = "../../tests/src/fixture.rs"]
-mod fixture;
+use thimble_test_fixtures::{checked_in, write};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rustc-link-search={}", env!("CARGO_MANIFEST_DIR"));
@@ -15,15 +12,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=device.x");
     Builder::new("../../site").build("site.rs")?;
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
     for root in ["fixture", "fixture404"] {
-        println!("cargo::rerun-if-changed=../../tests/{root}");
+        println!("cargo::rerun-if-changed={}", checked_in(root).display());
         let folder = out.join(root);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        fixture::write_from(&tests, root, &folder)?;
-        Builder::new(folder).gzip(false).hidden(true).write(out.join(root).with_extension("rs"))?;
+        write(root, &folder)?;
+        Builder::new(folder).without_gzip().include_hidden().write(out.join(root).with_extension("rs"))?;
     }
     Ok(())
 }

@@ -10,17 +10,12 @@
 //! use smoltcp::phy::{Loopback, Medium};
 //! use smoltcp::time::Instant;
 //! use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-//! use thimble_smoltcp::{
-//!     Error, Exchange, Memory, Method, Responded, Server, Service, Status, Transport,
-//! };
+//! use thimble_smoltcp::{Answer, Exchange, Memory, Method, Server, Service, Status, Transport};
 //!
 //! struct Hello;
 //!
 //! impl Service for Hello {
-//!     async fn call<'c, T: Transport>(
-//!         &'c self,
-//!         exchange: Exchange<'c, T>,
-//!     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+//!     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 //!         Ok(match (exchange.method(), exchange.segments()) {
 //!             (Method::Get, []) => exchange.respond(Status::OK).text("Hello, world!\n"),
 //!             _ => exchange.respond(Status::NOT_FOUND).text("nothing here\n"),
@@ -52,7 +47,6 @@
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a port; [`Serving`]: the same while it runs |
 //! | [`memory`] | [`Memory`]: what the connections need |
-//! | [`deadline`] | [`Deadlines`]: how long a client may keep a connection |
 //! | [`transport`] | a socket as a transport |
 //!
 //! # A handler
@@ -67,33 +61,31 @@
 //!
 //! # When there are more clients than sockets
 //!
-//! A socket of smoltcp is its own backlog: a client that finds none listening is reset. So one
-//! always listens, as far as that is possible: when the last one is taken, the persistent connection
-//! that has been idle for longest ends, if that is 200 ms or more, and so does one on which no request
-//! came for a second. While all are busy, new clients wait: what four of them asked is kept for some
-//! seconds, until a socket listens; others ask again a second later. For each that waits, a reply says
-//! `Connection: close`, so that nobody who is about to ask again is cut off without a word (RFC 9112
-//! §9.6). `N` sockets hence serve `N - 1` persistent connections in peace.
+//! smoltcp has no queue of waiting clients: one that finds no socket listening is reset. So the server
+//! keeps one socket listening whenever it can. When the last one is taken, it ends the persistent
+//! connection that has been idle for longest, if that is 200 ms or more, or one on which no first
+//! request came within a second. While all sockets are busy, the SYNs of up to `4 * N` clients are kept,
+//! for eight seconds at most, until a socket listens; other clients try again later. For each client
+//! that waits, one reply says `Connection: close`, so that no client is cut off without notice
+//! (RFC 9112 §9.6). `N` sockets sustain `N - 1` persistent connections.
 //!
 //! # What it costs
 //!
 //! Memory is what the caller lends: [`Memory`], and on the stack one future for each connection.
 //! [`Serving::poll`] polls each of them once or twice. A handler that waits for something other than
-//! its connection goes on at the next call.
+//! its connection is polled again at the next call.
 #![no_std]
 
-mod attend;
-pub mod deadline;
-mod gate;
+mod backlog;
+mod connection;
+mod connection_state;
 pub mod memory;
-mod network;
 mod pinned;
 pub mod server;
-mod slot;
+mod server_state;
+mod syn_filter;
 pub mod transport;
-mod waiting;
 
-pub use deadline::Deadlines;
 pub use memory::Memory;
 pub use server::{Server, Serving};
 pub use smoltcp;
@@ -104,4 +96,9 @@ pub use thimble_core::handler::*;
 /// With the feature `testing`: a client for tests of handlers.
 #[cfg(feature = "testing")]
 pub use thimble_core::testing;
-pub use thimble_core::{Clock, NoClock};
+pub use thimble_core::{Clock, Deadlines, NoClock};
+
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

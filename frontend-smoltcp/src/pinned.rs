@@ -35,6 +35,6 @@ pub(crate) fn pin_all<F: Future, const N: usize>(
 
 /// Lets a future go on. Inlined, its frame would add to that of every caller.
 #[inline(never)]
-pub(crate) fn go_on<F: Future>(future: Pin<&mut F>) {
+pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) {
     let _ = future.poll(&mut Context::from_waker(Waker::noop()));
 }

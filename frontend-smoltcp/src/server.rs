@@ -7,19 +7,19 @@ use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::Instant;
 use thimble_core::server::{Buffers, RefusalPage, Server as Core};
-use thimble_core::{Clock, Limits, NoClock, Service};
+use thimble_core::{Clock, Deadlines, Limits, NoClock, Service};
 
-use crate::attend::attend;
-use crate::deadline::Deadlines;
-use crate::gate::Gate;
-use crate::memory::{Connection, Memory};
-use crate::network::Network;
-use crate::pinned::{go_on, pin_all};
-use crate::slot::Slot;
-use crate::transport::Line;
+use crate::backlog::Backlog;
+use crate::connection::serve_clients;
+use crate::connection_state::ConnectionState;
+use crate::memory::{ConnectionMemory, Memory};
+use crate::pinned::{pin_all, poll_once};
+use crate::server_state::ServerState;
+use crate::syn_filter::SynFilter;
+use crate::transport::TcpConnection;
 
 /// Frames that one call of [`Serving::poll`] takes from the device at most.
-const FRAMES: usize = 16;
+const FRAMES_PER_POLL: usize = 16;
 
 /// A service, and how it is served.
 ///
@@ -27,7 +27,7 @@ const FRAMES: usize = 16;
 /// use std::time::{SystemTime, UNIX_EPOCH};
 ///
 /// use thimble_smoltcp::{Clock, Deadlines, Limits, Server, UnixTime};
-/// # use thimble_smoltcp::{Error, Exchange, Responded, Service, Status, Transport};
+/// # use thimble_smoltcp::{Answer, Exchange, Service, Status, Transport};
 ///
 /// /// On a device: what a real-time clock says, or SNTP, once it said something.
 /// struct Time;
@@ -41,10 +41,7 @@ const FRAMES: usize = 16;
 ///
 /// # struct Hello;
 /// # impl Service for Hello {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
 /// #     }
 /// # }
@@ -88,7 +85,7 @@ impl<S: Service, C: Clock> Server<S, C> {
         self
     }
 
-    /// Shows refusals by `page` to clients that accept HTML. If nothing is said, all get a line of text,
+    /// Shows refusals by `page` to clients that accept HTML. By default, all get a line of text,
     /// and the image holds no such page.
     pub fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
         self.core.refusal_page = Some(page);
@@ -122,43 +119,44 @@ impl<S: Service, C: Clock> Server<S, C> {
         sockets: SocketSet<'m>,
         body: impl FnOnce(&mut Serving<'_, 'm>),
     ) {
-        let slots: [Slot; N] = core::array::from_fn(|_| Slot::new());
-        let network = Network {
+        let Memory { connections, backlog } = memory;
+        let states: [ConnectionState; N] = core::array::from_fn(|_| ConnectionState::new());
+        let server = ServerState {
             sockets: RefCell::new(sockets),
-            slots: &slots,
+            connections: &states,
             now: Cell::new(Instant::ZERO),
             deadlines: self.deadlines,
             port: self.port,
-            free: Cell::new(0),
-            waiting: RefCell::default(),
-            connections: Cell::new(0),
-            replies: Cell::new(0),
+            listening_left: Cell::new(0),
+            backlog: RefCell::new(Backlog(backlog.as_flattened_mut())),
+            connection_count: Cell::new(0),
+            reply_count: Cell::new(0),
         };
-        let mut futures = memory.connections.iter_mut().zip(&slots).map(|(memory, slot)| {
-            let Connection { window, send, head, reply } = memory;
+        let mut futures = connections.iter_mut().zip(&states).map(|(memory, state)| {
+            let ConnectionMemory { window, send, head, reply } = memory;
             let mut socket =
                 Socket::new(SocketBuffer::new(&mut window[..]), SocketBuffer::new(&mut send[..]));
             // A reply leaves in few writes as it is; waiting for an acknowledgement only delays it.
             socket.set_nagle_enabled(false);
             // An acknowledgement leaves after the connections went on, with a reply if there is one.
             socket.set_ack_delay(None);
-            slot.handle.set(network.sockets.borrow_mut().add(socket));
-            let line = Line { network: &network, slot };
-            attend(&self.core, line, Buffers { rx: head, tx: reply, fields: &mut [] })
+            state.handle.set(server.sockets.borrow_mut().add(socket));
+            let connection = TcpConnection { server: &server, state };
+            serve_clients(&self.core, connection, Buffers { rx: head, tx: reply, fields: &mut [] })
         });
         let mut body = Some(body);
         pin_all(&mut futures, 0, [const { None }; N], &mut |futures| {
-            let attend = &mut || {
-                for (slot, future) in slots.iter().zip(futures.iter_mut().flatten()) {
-                    if network.is_due(slot) {
-                        go_on(future.as_mut());
+            let poll_connections = &mut || {
+                for (state, future) in states.iter().zip(futures.iter_mut().flatten()) {
+                    if server.is_due(state) {
+                        poll_once(future.as_mut());
                     }
                 }
             };
             // The sockets listen from now on.
-            attend();
+            poll_connections();
             if let Some(body) = body.take() {
-                body(&mut Serving { interface, network: &network, attend });
+                body(&mut Serving { interface, server: &server, poll_connections });
             }
         });
     }
@@ -174,15 +172,12 @@ impl<S: Service, C: Clock> Server<S, C> {
 /// use smoltcp::socket::tcp;
 /// use smoltcp::time::Instant;
 /// use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-/// # use thimble_smoltcp::{Error, Exchange, Responded, Service, Status, Transport};
+/// # use thimble_smoltcp::{Answer, Exchange, Service, Status, Transport};
 /// use thimble_smoltcp::{Memory, Server};
 ///
 /// # struct Hello;
 /// # impl Service for Hello {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
 /// #     }
 /// # }
@@ -228,8 +223,8 @@ impl<S: Service, C: Clock> Server<S, C> {
 /// ```
 pub struct Serving<'run, 'm> {
     interface: &'run mut Interface,
-    network: &'run Network<'run, 'm>,
-    attend: &'run mut dyn FnMut(),
+    server: &'run ServerState<'run, 'm>,
+    poll_connections: &'run mut dyn FnMut(),
 }
 
 impl<'m> Serving<'_, 'm> {
@@ -239,19 +234,19 @@ impl<'m> Serving<'_, 'm> {
     /// Returns when to call again at the latest; in between, when there is another frame. `None`:
     /// not before there is.
     pub fn poll(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> Option<Instant> {
-        let network = self.network;
-        network.now.set(now);
+        let server = self.server;
+        server.now.set(now);
         self.interface.poll_maintenance(now);
-        network.open_gate();
+        server.begin_ingress();
         let mut frames = 0;
-        while frames < FRAMES && self.receive(now, device) {
+        while frames < FRAMES_PER_POLL && self.receive(now, device) {
             frames += 1;
         }
-        (self.attend)();
-        if network.make_room() {
-            (self.attend)();
+        (self.poll_connections)();
+        if server.evict_idle() {
+            (self.poll_connections)();
         }
-        let mut sockets = network.sockets.borrow_mut();
+        let mut sockets = server.sockets.borrow_mut();
         let next = loop {
             let sent = self.interface.poll_egress(now, device, &mut sockets);
             let next = self.interface.poll_at(now, &sockets);
@@ -259,37 +254,37 @@ impl<'m> Serving<'_, 'm> {
                 break next;
             }
         };
-        let next = [next, (frames == FRAMES).then_some(now), network.next()];
+        let next = [next, (frames == FRAMES_PER_POLL).then_some(now), server.poll_at()];
         next.into_iter().flatten().min().map(|next| next.max(now))
     }
 
     /// Takes one frame. Returns whether there was one.
     fn receive(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> bool {
-        let network = self.network;
-        let mut gate = Gate { device, network };
-        let mut sockets = network.sockets.borrow_mut();
-        let received = self.interface.poll_ingress_single(now, &mut gate, &mut sockets);
+        let server = self.server;
+        let mut device = SynFilter { device, server };
+        let mut sockets = server.sockets.borrow_mut();
+        let received = self.interface.poll_ingress_single(now, &mut device, &mut sockets);
         received != PollIngressSingleResult::None
     }
 
     /// The interface, and all sockets, the connections' among them.
     pub fn network(&mut self) -> (&mut Interface, RefMut<'_, SocketSet<'m>>) {
-        (self.interface, self.network.sockets.borrow_mut())
+        (self.interface, self.server.sockets.borrow_mut())
     }
 
     /// Connections since the start.
     pub fn connections(&self) -> u32 {
-        self.network.connections.get()
+        self.server.connection_count.get()
     }
 
     /// Replies since the start, refusals among them.
     pub fn replies(&self) -> u32 {
-        self.network.replies.get()
+        self.server.reply_count.get()
     }
 }
 
 impl core::fmt::Debug for Serving<'_, '_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Serving").field("network", &self.network).finish_non_exhaustive()
+        f.debug_struct("Serving").field("server", &self.server).finish_non_exhaustive()
     }
 }

@@ -8,8 +8,8 @@ use embedded_io::ErrorKind;
 use smoltcp::socket::tcp::{RecvError, Socket};
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 
-use crate::network::Network;
-use crate::slot::{Slot, Stage};
+use crate::connection_state::{ConnectionPhase, ConnectionState};
+use crate::server_state::ServerState;
 
 /// Why a connection failed. A handler sees it only as [`Error::Transport`](thimble_core::Error), and
 /// passes it on by `?`: nobody is there to be answered.
@@ -25,7 +25,7 @@ use crate::slot::{Slot, Stage};
 pub enum Fault {
     /// A [deadline](crate::Deadlines) passed.
     TimedOut,
-    /// The client reset it, or it ended in another way than by both sides' consent.
+    /// The client reset it, or it ended in any other way than by both sides closing it.
     Reset,
 }
 
@@ -51,24 +51,24 @@ impl embedded_io::Error for Fault {
 
 /// A connection: a socket, and what is known of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Line<'run, 'm> {
-    pub(crate) network: &'run Network<'run, 'm>,
-    pub(crate) slot: &'run Slot,
+pub(crate) struct TcpConnection<'run, 'm> {
+    pub(crate) server: &'run ServerState<'run, 'm>,
+    pub(crate) state: &'run ConnectionState,
 }
 
-impl<'m> Line<'_, 'm> {
+impl<'m> TcpConnection<'_, 'm> {
     /// Does something with the socket; nothing while somebody else holds it, which nobody does.
     pub(crate) fn socket<R>(&self, act: impl FnOnce(&mut Socket<'m>) -> R) -> Option<R> {
-        let mut sockets = self.network.sockets.try_borrow_mut().ok()?;
-        Some(act(sockets.get_mut(self.slot.handle.get())))
+        let mut sockets = self.server.sockets.try_borrow_mut().ok()?;
+        Some(act(sockets.get_mut(self.state.handle.get())))
     }
 
-    pub(crate) fn enter(&self, stage: Stage) {
-        self.slot.enter(stage, self.network.now.get(), &self.network.deadlines);
+    pub(crate) fn enter(&self, phase: ConnectionPhase) {
+        self.state.enter(phase, self.server.now.get(), &self.server.deadlines);
     }
 
-    pub(crate) fn is_over(&self) -> bool {
-        self.slot.is_over(self.network.now.get())
+    pub(crate) fn is_timed_out(&self) -> bool {
+        self.state.is_timed_out(self.server.now.get())
     }
 
     fn poll_read(&self, buffer: &mut [u8]) -> Poll<Result<usize, Fault>> {
@@ -76,7 +76,7 @@ impl<'m> Line<'_, 'm> {
             Some(Ok(count @ 1..)) => self.progress(count),
             Some(Err(RecvError::Finished)) => Poll::Ready(Ok(0)),
             Some(Err(RecvError::InvalidState)) => Poll::Ready(Err(Fault::Reset)),
-            _ if self.slot.is_let_go() => Poll::Ready(Ok(0)),
+            _ if self.state.must_leave() => Poll::Ready(Ok(0)),
             _ => self.wait(),
         }
     }
@@ -90,22 +90,22 @@ impl<'m> Line<'_, 'm> {
     }
 
     fn progress(&self, octets: usize) -> Poll<Result<usize, Fault>> {
-        self.slot.progress(octets, self.network.now.get(), &self.network.deadlines);
+        self.state.progress(octets, self.server.now.get(), &self.server.deadlines);
         Poll::Ready(Ok(octets))
     }
 
     fn wait(&self) -> Poll<Result<usize, Fault>> {
-        if self.is_over() { Poll::Ready(Err(Fault::TimedOut)) } else { Poll::Pending }
+        if self.is_timed_out() { Poll::Ready(Err(Fault::TimedOut)) } else { Poll::Pending }
     }
 }
 
 /// The receiving half.
 #[derive(Debug)]
-pub(crate) struct Rx<'run, 'm>(Line<'run, 'm>);
+pub(crate) struct Rx<'run, 'm>(TcpConnection<'run, 'm>);
 
 /// The transmitting half.
 #[derive(Debug)]
-pub(crate) struct Tx<'run, 'm>(Line<'run, 'm>);
+pub(crate) struct Tx<'run, 'm>(TcpConnection<'run, 'm>);
 
 /// Both halves.
 #[derive(Debug)]
@@ -115,8 +115,8 @@ pub(crate) struct Halves<'run, 'm> {
 }
 
 impl<'run, 'm> Halves<'run, 'm> {
-    pub(crate) const fn new(line: Line<'run, 'm>) -> Self {
-        Self { rx: Rx(line), tx: Tx(line) }
+    pub(crate) const fn new(connection: TcpConnection<'run, 'm>) -> Self {
+        Self { rx: Rx(connection), tx: Tx(connection) }
     }
 }
 
@@ -148,7 +148,7 @@ impl Half for Rx<'_, '_> {
 
     fn head(&mut self, _: &[u8]) {
         // Should the next head begin before anything else happens, it has its own time.
-        self.0.enter(Stage::Busy);
+        self.0.enter(ConnectionPhase::Busy);
     }
 }
 
@@ -180,16 +180,16 @@ impl Half for Tx<'_, '_> {
     }
 
     fn replied(&mut self, _: &Record<'_>) {
-        let replies = &self.0.network.replies;
+        let replies = &self.0.server.reply_count;
         replies.set(replies.get().wrapping_add(1));
-        self.0.slot.served();
-        self.0.enter(Stage::Busy);
+        self.0.state.served();
+        self.0.enter(ConnectionPhase::Busy);
     }
 
     fn stopping(&self) -> bool {
-        let is_last = !self.0.network.has_room();
+        let is_last = !self.0.server.has_room_for_another();
         if is_last {
-            self.0.slot.let_go();
+            self.0.state.evict();
         }
         is_last
     }
@@ -199,5 +199,9 @@ impl Transmit for Tx<'_, '_> {
     async fn close(&mut self) -> Result<(), Fault> {
         self.0.socket(Socket::close);
         Ok(())
+    }
+
+    fn ignores_late_octets(&self) -> bool {
+        true
     }
 }

@@ -1,19 +1,14 @@
 //! What the benchmarks measure: `cargo run --release --example bench -p thimble-std -- PORT ROOT`.
 //! Each connection has its thread.
 
-use thimble_std::{
-    Error, Exchange, Folder, Method, Responded, Server, Service, Site, Status, Transport,
-};
+use thimble_std::{Answer, Exchange, Folder, Method, Server, Service, Site, Status, Transport};
 
 struct Bench {
     site: Site<'static, Folder>,
 }
 
 impl Service for Bench {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         match (exchange.method(), exchange.segments()) {
             (Method::Get, ["plain"]) => Ok(exchange.respond(Status::OK).text("Hello, World!")),
             (Method::Post, ["form"]) => {

@@ -12,7 +12,7 @@ const CONNECTIONS: usize = 16;
 /// Octets of a line, its end included.
 const LONGEST: u64 = 4096;
 /// How long a client may be silent, or not read what it is sent.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7000".into());
@@ -42,8 +42,8 @@ fn accept(listener: &TcpListener) {
 
 fn echo(mut stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let mut lines = BufReader::new(stream);
     let mut line = Vec::new();
     while lines.by_ref().take(LONGEST).read_until(b'\n', &mut line)? > 0 {

@@ -1,14 +1,11 @@
 //! A handler of one's own: `cargo run --example hello`, then open <http://127.0.0.1:8000/hello/you>.
 
-use thimble_std::{Error, Exchange, Method, Responded, Server, Service, Status, Transport};
+use thimble_std::{Answer, Exchange, Method, Server, Service, Status, Transport};
 
 struct Hello;
 
 impl Service for Hello {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         match (exchange.method(), exchange.segments()) {
             (Method::Get, []) => Ok(exchange.respond(Status::OK).text("hello, world\n")),
             (Method::Get, ["hello", name]) => {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use thimble_std::{Error, Exchange, Method, Responded, Server, Service, Status, Transport};
+use thimble_std::{Answer, Exchange, Method, Server, Service, Status, Transport};
 
 /// Octets of the longest note.
 const LONGEST: usize = 64 * 1024;
@@ -14,10 +14,7 @@ struct Notes {
 }
 
 impl Service for Notes {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         // Not `segments`, one of which may be `../../etc/passwd`.
         match (exchange.method(), exchange.file_names()) {
             (Method::Get, Some(["notes", name])) => match fs::read(self.folder.join(name)) {

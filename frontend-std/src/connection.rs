@@ -2,27 +2,23 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Octets of a request have arrived, or a reply is under way.
-const BUSY: u8 = 0;
-/// Waiting for the first octet of a request.
-const IDLE: u8 = 1;
-/// Ended while it was idle: its receiving side is shut.
-const ENDED: u8 = 2;
+use thimble_host::place::{Place, Waits};
 
 /// An accepted connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
-    state: AtomicU8,
+    place: Place,
     to_be_shut: AtomicBool,
 }
 
 impl Connection {
-    pub(crate) const fn new(stream: TcpStream, peer: SocketAddr) -> Self {
-        Self { stream, peer, state: AtomicU8::new(BUSY), to_be_shut: AtomicBool::new(false) }
+    pub(crate) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+        let (place, to_be_shut) = (Place::default(), AtomicBool::new(false));
+        Self { stream, peer, place, to_be_shut }
     }
 
     pub(crate) const fn stream(&self) -> &TcpStream {
@@ -47,46 +43,36 @@ impl Connection {
         Ok(())
     }
 
-    /// It is about to wait for a request.
-    ///
-    /// Both this and [`end_if_idle`](Self::end_if_idle) write one thing and then look at another
-    /// (this at the sign that the server stops, that at the state), so in any order one of them
-    /// sees what the other wrote.
-    pub(crate) fn rest(&self) {
-        let _ = self.state.compare_exchange(BUSY, IDLE, Ordering::SeqCst, Ordering::SeqCst);
-    }
-
-    /// The first octets have arrived. Says whether the connection was ended meanwhile; then the
-    /// octets are still to be answered.
-    pub(crate) fn wake(&self) -> bool {
-        self.state.swap(BUSY, Ordering::SeqCst) == ENDED
+    /// Its place, which it may have to give up.
+    pub(crate) const fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Ends the connection if it is idle: its worker reads what has arrived, then the end.
     pub(crate) fn end_if_idle(&self) {
-        let ended = self.state.compare_exchange(IDLE, ENDED, Ordering::SeqCst, Ordering::SeqCst);
-        if ended.is_ok() {
-            // It fails when the peer is gone, which ends the wait as well.
-            let _ = self.stream.shutdown(Shutdown::Read);
+        if self.place.tell_if_idle() {
+            self.leave(Waits::Idle);
         }
     }
-}
 
-/// The error of a read that is given up so that the buffers can be taken back; the connection
-/// goes on.
-pub(crate) fn lull() -> io::Error {
-    io::ErrorKind::WouldBlock.into()
-}
+    /// Ends what its worker waits for, once it was told to give its place up.
+    pub(crate) fn leave(&self, waits: Waits) {
+        let how = if waits == Waits::Reply { Shutdown::Both } else { Shutdown::Read };
+        // It fails when the client is gone, which ends the wait as well.
+        let _ = self.stream.shutdown(how);
+    }
 
-/// Whether `error` is that of [`lull`]. No other read or write ends so: they try again.
-pub(crate) fn is_lull(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
+    /// Ends whatever is under way.
+    pub(crate) fn cut(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
+    use std::time::Duration;
 
     use super::*;
 
@@ -104,9 +90,9 @@ mod tests {
         client.write_all(b"a")?;
         let mut octets = [0; 8];
         assert_eq!(connection.stream().read(&mut octets)?, 1);
-        assert!(!connection.wake());
+        assert!(!connection.place().go_on());
 
-        connection.rest();
+        connection.place().wait_for_request(Duration::ZERO);
         connection.end_if_idle();
         assert_eq!(connection.stream().read(&mut octets)?, 0);
         Ok(())
@@ -115,13 +101,13 @@ mod tests {
     #[test]
     fn octets_that_were_on_their_way_are_still_read() -> io::Result<()> {
         let (mut client, connection) = pair()?;
-        connection.rest();
+        connection.place().wait_for_request(Duration::ZERO);
         client.write_all(b"ab")?;
         std::thread::sleep(std::time::Duration::from_millis(20));
         connection.end_if_idle();
         let mut octets = [0; 8];
         assert_eq!(connection.stream().read(&mut octets)?, 2);
-        assert!(connection.wake());
+        assert!(connection.place().go_on());
         // What comes later is read too.
         #[cfg(target_os = "linux")]
         {

@@ -7,15 +7,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`server`] | [`Server`]: a service on a listener |
-//! | [`folder`] | [`Folder`]: a storage that no path leads out of |
-//! | [`deadline`] | [`Deadlines`]: how long a client may keep the server waiting |
-//! | [`log`] | [`Log`]: access lines and heads, written without holding up anybody |
 //! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
-//! | [`clock`] | [`SystemClock`] |
-//! | [`submissions`] | [`Kept`]: submitted forms in memory |
-//! | [`command`] | the commands: flags, messages, signals, and what they do with them |
 //!
-//! And for other frontends on the same systems: [`desk`], [`listen`], [`send`], and [`contain`].
+//! From [`thimble_host`], which all frontends on such systems share: [`Folder`], a storage that no path
+//! leads out of; [`Log`], access lines and heads, written without holding up anybody; [`SystemClock`];
+//! [`Kept`], submitted forms in memory; and [`block_on`].
+//!
+//! The feature `command`, which is on unless a library asks for `default-features = false`, is what the
+//! command `thimble` needs; nothing here does.
 //!
 //! # A handler
 //!
@@ -38,47 +37,39 @@
 //!
 //! No client makes the server wait for longer than [`Deadlines`] say, take more memory than
 //! [`Limits`] allow for each connection, or read a file outside a [`Folder`]. A panic in a
-//! service is answered by 500. Without descriptors, memory or threads, the server waits for some.
+//! service is answered by 500. Without descriptors, threads, or memory for a connection's buffers, the
+//! server waits for some; without memory for anything smaller, the process ends, as Rust's allocator
+//! has it. With every place taken, the connection that was idle for longest gives way to a client that
+//! waits.
 //!
 //! All of this is tested on Linux. Other Unix systems compile the same code, and open files
 //! component by component.
 
-mod buffers;
-pub mod clock;
-pub mod command;
 mod connection;
-pub mod contain;
-mod crew;
-pub mod deadline;
-pub mod desk;
-pub mod folder;
-pub mod listen;
-pub mod log;
-mod park;
+mod deadline;
 mod pool;
-pub mod send;
 pub mod server;
 mod socket;
 pub mod stop;
-pub mod submissions;
+mod workers;
 
-pub use clock::SystemClock;
-pub use deadline::Deadlines;
-pub use folder::Folder;
-pub use log::Log;
-pub use park::block_on;
 pub use server::Server;
 pub use stop::Stop;
-pub use submissions::Kept;
 /// All of what is below this frontend.
 pub use thimble_core;
+pub use thimble_core::Deadlines;
 #[doc(inline)]
 pub use thimble_core::handler::*;
 /// With the feature `testing`: a client for tests of handlers.
 #[cfg(feature = "testing")]
 pub use thimble_core::testing;
+/// What this frontend shares with others on systems with files and sockets.
+pub use thimble_host;
+#[doc(inline)]
+pub use thimble_host::{Folder, Kept, Log, SystemClock, block_on};
 
-/// The example in the README compiles.
+/// The examples in both READMEs compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

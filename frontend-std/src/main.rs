@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use thimble_host::command::{self, Flags};
 use thimble_std::Server;
-use thimble_std::command::{self, Flags};
 
 const NAME: &str = "thimble";
 
@@ -22,9 +22,9 @@ fn main() -> ExitCode {
         let server = Server::from_listener(job.listener)?
             .max_conns(flags.max_conns)
             .limits(flags.limits())
+            .deadlines(flags.times.deadlines())
             .log(job.log);
-        let stop = server.stop();
-        flags.begin(server.local_addr()?, move || stop.stop())?;
-        server.run(flags.site(job.folder))
+        flags.begin(server.local_addr()?, server.stop())?;
+        server.run(flags.site(job.folder, job.forms))
     })
 }

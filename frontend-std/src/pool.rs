@@ -3,38 +3,48 @@
 //! Whoever has no connection waits in accept, and serves what it accepts: nothing is handed from
 //! one thread to another. Only the last one that waits goes on waiting, and starts a new worker with
 //! the connection, up to the limit: so a crowd is let in as fast as threads can be made, not one
-//! after the other has come to its feet. Over the limit, connections wait in the listener's queue.
+//! after the other has come to its feet. At the limit, that one has the idlest connection give way;
+//! further connections wait in the listener's queue.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
-use crate::clock::moment;
+use thimble_host::clock::moment;
+use thimble_host::contain::dispose;
+use thimble_host::listen::{RUN_OUT, accept, has_run_out, is_time_out};
+use thimble_host::place::LOOK_AGAIN;
+
 use crate::connection::Connection;
-use crate::crew::{Crew, Take};
-use crate::listen::{RUN_OUT, accept, has_run_out, is_time_out};
 use crate::stop::Stop;
+use crate::workers::{Take, Workers};
 
 /// Only the pages that a worker touches count; this is room for the deepest of services.
 const STACK: usize = 256 * 1024;
 
+/// Memory that has to be there when a worker begins, in octets. It is not taken: what is smaller than
+/// buffers and stacks can't be waited for, and this is what it is left.
+const LEFT: usize = 4 * 1024 * 1024;
+
 /// What the workers do.
 pub(crate) trait Work: Sync {
     /// What a worker keeps from connection to connection.
-    type Desk;
+    type Buffers: Send;
 
     /// What a new worker begins with.
-    fn desk(&self) -> io::Result<Self::Desk>;
+    fn buffers(&self) -> io::Result<Self::Buffers>;
 
     /// Serves a connection to its end.
-    fn serve(&self, desk: &mut Self::Desk, connection: &Connection);
+    fn serve(&self, buffers: &mut Self::Buffers, connection: &Connection);
 }
 
 struct Pool<'env, W> {
     stop: &'env Stop,
     work: &'env W,
-    crew: Mutex<Crew>,
+    workers: Mutex<Workers>,
+    /// Somebody is done with a connection.
+    done: Condvar,
 }
 
 /// Where a connection is while a thread is started for it: should that fail, it is still here.
@@ -43,51 +53,71 @@ type Handed = Arc<Mutex<Option<Connection>>>;
 /// Accepts and serves connections, at most `most` at a time, until `stop` says so and the last one
 /// is done.
 pub(crate) fn run<W: Work>(stop: &Stop, work: &W, most: usize) -> io::Result<()> {
-    let crew = Mutex::new(Crew::new(most.max(1), moment()));
-    let pool = Pool { stop, work, crew };
+    let workers = Mutex::new(Workers::new(most.max(1), moment()));
+    let pool = Pool { stop, work, workers, done: Condvar::new() };
     thread::scope(|scope| {
-        pool.crew().join();
-        pool.hire(scope, Handed::default())
+        pool.workers().join();
+        pool.start(scope, Handed::default())
     })
 }
 
 impl<W: Work> Pool<'_, W> {
-    /// Starts a worker with a connection, if there is one.
-    fn hire<'scope>(
+    /// Starts a worker with a connection, if there is one, and with its buffers: a thread that would
+    /// have to wait for them would keep its client waiting, while others are done with theirs.
+    fn start<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         first: Handed,
     ) -> io::Result<()> {
+        Vec::<u8>::new().try_reserve_exact(LEFT).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let buffers = self.work.buffers()?;
         let worker = thread::Builder::new().name("thimble".into()).stack_size(STACK);
-        worker.spawn_scoped(scope, move || self.be_a_worker(scope, &first)).map(drop)
+        worker.spawn_scoped(scope, move || self.be_a_worker(scope, buffers, &first)).map(drop)
     }
 
-    fn be_a_worker<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, first: &Handed) {
-        let Some(mut desk) = self.desk() else { return self.crew().leave() };
-        if let Some(connection) = take(first) {
-            self.serve(&mut desk, connection);
+    fn be_a_worker<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        mut buffers: W::Buffers,
+        first: &Handed,
+    ) {
+        if let Some(connection) = take_out(first) {
+            self.serve(&mut buffers, connection);
         }
-        while !self.stop.is_stopping() {
-            let goes = match accept(self.stop.listener()) {
-                Ok((stream, peer)) => {
-                    let connection = Connection::new(stream, peer);
+        loop {
+            let goes = match self.next() {
+                Next::Connection(connection) => {
                     self.hand_over(scope, connection).is_some_and(|connection| {
-                        self.serve(&mut desk, connection);
-                        self.crew().retire_surplus(moment())
+                        self.serve(&mut buffers, connection);
+                        self.workers().retire_surplus(moment())
                     })
                 }
-                Err(error) if is_time_out(&error) => self.crew().retire_idle(),
-                Err(error) if has_run_out(&error) && !self.stop.is_stopping() => {
-                    thread::sleep(RUN_OUT);
-                    false
-                }
-                Err(_) => false,
+                Next::Nothing => self.workers().retire_idle(),
+                Next::Failed => false,
+                Next::Over => break,
             };
             if goes {
                 return;
             }
         }
-        self.crew().leave();
+        self.workers().leave();
+    }
+
+    /// Waits for a connection.
+    fn next(&self) -> Next {
+        if self.stop.is_stopping() {
+            return self.stop.take_left().map_or(Next::Over, Next::Connection);
+        }
+        match accept(self.stop.listener()) {
+            Ok((stream, peer)) => Next::Connection(Connection::new(stream, peer)),
+            Err(error) if is_time_out(&error) => Next::Nothing,
+            Err(error) if has_run_out(&error) && !self.stop.is_stopping() => {
+                self.stop.make_room();
+                thread::sleep(RUN_OUT);
+                Next::Failed
+            }
+            Err(_) => Next::Failed,
+        }
     }
 
     /// Starts a worker for `connection`, if one is needed; otherwise it comes back.
@@ -96,41 +126,70 @@ impl<W: Work> Pool<'_, W> {
         scope: &'scope Scope<'scope, '_>,
         connection: Connection,
     ) -> Option<Connection> {
-        if self.crew().take() == Take::Serve {
-            return Some(connection);
-        }
-        let handed = Handed::new(Mutex::new(Some(connection)));
-        self.hire(scope, Arc::clone(&handed)).err()?;
-        self.crew().fail_to_hire();
-        take(&handed)
+        let take = self.workers().take();
+        let connection = match take {
+            Take::Serve => return Some(connection),
+            Take::Wait => connection,
+            Take::Start => {
+                let handed = Handed::new(Mutex::new(Some(connection)));
+                self.start(scope, Arc::clone(&handed)).err()?;
+                self.workers().fail_to_start();
+                take_out(&handed)?
+            }
+        };
+        self.wait_for_place(&connection);
+        Some(connection)
     }
 
-    fn serve(&self, desk: &mut W::Desk, connection: Connection) {
-        let enlisted = self.stop.enlist(connection);
-        // What a panic leaves on the desk is octets, and the next connection takes none of them for
-        // its own.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.work.serve(desk, enlisted.connection())));
-        drop(enlisted);
-        self.crew().finish();
-    }
-
-    /// A desk, as soon as there is memory for it.
-    fn desk(&self) -> Option<W::Desk> {
-        loop {
-            match self.work.desk() {
-                Ok(desk) => return Some(desk),
-                Err(_) if self.stop.is_stopping() => return None,
-                Err(_) => thread::sleep(RUN_OUT),
+    /// Waits until another one waits, so that this one can serve `connection`.
+    fn wait_for_place(&self, connection: &Connection) {
+        let mut workers = self.workers();
+        while !workers.take_turns() {
+            // Without another thread, this one has to do, and nobody makes room for who comes next.
+            if workers.take_alone() {
+                connection.place().end_after_reply();
+                return;
+            }
+            drop(workers);
+            self.stop.make_room();
+            workers = self.workers();
+            if !workers.has_another() {
+                let waited = self.done.wait_timeout(workers, LOOK_AGAIN);
+                workers = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         }
     }
 
-    fn crew(&self) -> MutexGuard<'_, Crew> {
-        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
+    fn serve(&self, buffers: &mut W::Buffers, connection: Connection) {
+        let enlisted = self.stop.enlist(connection);
+        // What a panic leaves in the buffers is octets, and the next connection takes none of them for
+        // its own.
+        let serve = AssertUnwindSafe(|| self.work.serve(buffers, enlisted.connection()));
+        if let Err(payload) = catch_unwind(serve) {
+            dispose(payload);
+        }
+        drop(enlisted);
+        self.workers().finish();
+        self.done.notify_one();
+    }
+
+    fn workers(&self) -> MutexGuard<'_, Workers> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn take(handed: &Handed) -> Option<Connection> {
+/// What waiting for a connection came to.
+enum Next {
+    Connection(Connection),
+    /// None, for a while.
+    Nothing,
+    /// None that could be accepted.
+    Failed,
+    /// There will be none.
+    Over,
+}
+
+fn take_out(handed: &Handed) -> Option<Connection> {
     handed.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
@@ -141,43 +200,44 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
+    use thimble_host::listen;
+
     use super::*;
-    use crate::listen;
 
     /// Echoes octet by octet until the end; panics at `!`.
     #[derive(Default)]
     struct Echo {
-        desks: AtomicUsize,
+        workers: AtomicUsize,
         served: AtomicUsize,
     }
 
-    struct Desk<'a>(&'a AtomicUsize);
+    struct Counted<'a>(&'a AtomicUsize);
 
-    impl Drop for Desk<'_> {
+    impl Drop for Counted<'_> {
         fn drop(&mut self) {
             self.0.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
     impl<'a> Work for &'a Echo {
-        type Desk = Desk<'a>;
+        type Buffers = Counted<'a>;
 
-        fn desk(&self) -> io::Result<Desk<'a>> {
-            self.desks.fetch_add(1, Ordering::SeqCst);
-            Ok(Desk(&self.desks))
+        fn buffers(&self) -> io::Result<Counted<'a>> {
+            self.workers.fetch_add(1, Ordering::SeqCst);
+            Ok(Counted(&self.workers))
         }
 
-        fn serve(&self, _: &mut Desk<'a>, connection: &Connection) {
+        fn serve(&self, _: &mut Counted<'a>, connection: &Connection) {
             let mut octet = [0];
             loop {
-                connection.rest();
+                connection.place().wait_for_request(moment());
                 match connection.stream().read(&mut octet) {
-                    Ok(0) => break,
+                    Ok(0) => break listen::close_in_order(connection.stream()),
                     Ok(_) => assert_ne!(octet, *b"!", "as the client asked"),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                     Err(_) => break,
                 }
-                connection.wake();
+                connection.place().go_on();
                 let _ = connection.stream().write_all(&octet);
             }
             self.served.fetch_add(1, Ordering::SeqCst);
@@ -193,13 +253,13 @@ mod tests {
         }
     }
 
-    /// Waits until so many desks are taken.
-    fn desks(echo: &Echo, count: usize) -> bool {
+    /// Waits until there are so many workers.
+    fn has_workers(echo: &Echo, count: usize) -> bool {
         let end = Instant::now() + Duration::from_secs(10);
-        while echo.desks.load(Ordering::SeqCst) != count && Instant::now() < end {
+        while echo.workers.load(Ordering::SeqCst) != count && Instant::now() < end {
             thread::sleep(Duration::from_millis(10));
         }
-        echo.desks.load(Ordering::SeqCst) == count
+        echo.workers.load(Ordering::SeqCst) == count
     }
 
     /// Runs `client` against a pool of at most `most` workers.
@@ -216,7 +276,7 @@ mod tests {
             })
         });
         assert!(outcome.is_ok(), "{outcome:?}");
-        assert_eq!(echo.desks.load(Ordering::SeqCst), 0, "every desk is given back");
+        assert_eq!(echo.workers.load(Ordering::SeqCst), 0, "every worker has left");
     }
 
     fn say(mut stream: &TcpStream, octet: u8) -> io::Result<u8> {
@@ -257,9 +317,9 @@ mod tests {
             for stream in &crowd {
                 assert_eq!(say(stream, b'x')?, b'x');
             }
-            assert!(desks(&echo, 51));
+            assert!(has_workers(&echo, 51));
             drop(crowd);
-            assert!(desks(&echo, 1));
+            assert!(has_workers(&echo, 1));
             assert_eq!(say(&connect(address)?, b'y')?, b'y');
             Ok(())
         });

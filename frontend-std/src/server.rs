@@ -3,22 +3,14 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::time::Duration;
 
-use socket2::SockRef;
-use thimble_core::framing::Limits;
 use thimble_core::server::blocking::Blocking;
-use thimble_core::server::{Ended, RefusalPage, Server as Core, Service};
-use thimble_core::service::html::REFUSAL_PAGE;
+use thimble_core::server::{Ended, Service};
+use thimble_host::buffers::{OwnedBuffers, is_idle_error};
+use thimble_host::settings::{MAX_CONNS, Serving, Settings};
+use thimble_host::{block_on, listen};
 
-use crate::clock::SystemClock;
-use crate::connection::{Connection, is_lull};
-use crate::contain::Contained;
-use crate::deadline::Deadlines;
-use crate::desk::Desk;
-use crate::listen;
-use crate::log::Log;
-use crate::park::block_on;
+use crate::connection::Connection;
 use crate::pool::{self, Work};
 use crate::socket;
 use crate::stop::Stop;
@@ -36,10 +28,7 @@ use crate::stop::Stop;
 pub struct Server {
     stop: Stop,
     max_conns: usize,
-    limits: Limits,
-    deadlines: Deadlines,
-    log: Log,
-    refusal_page: Option<&'static RefusalPage>,
+    settings: Settings,
 }
 
 impl Server {
@@ -52,7 +41,7 @@ impl Server {
         listen::bind(addresses).map(Self::of)
     }
 
-    /// Takes over `listener`, and makes it wait instead of not blocking, should that be set.
+    /// Takes over `listener`, and sets it to blocking.
     ///
     /// # Errors
     /// It can't be set up.
@@ -62,54 +51,15 @@ impl Server {
     }
 
     fn of(listener: TcpListener) -> Self {
-        Self {
-            stop: Stop::new(listener),
-            max_conns: 1024,
-            limits: Limits::DESKTOP,
-            deadlines: Deadlines::default(),
-            log: Log::default(),
-            refusal_page: Some(REFUSAL_PAGE),
-        }
+        Self { stop: Stop::new(listener), max_conns: MAX_CONNS, settings: Settings::default() }
     }
 
-    /// Serves at most so many connections at a time, at least one; 1024 if nothing is said, and fewer
-    /// if the limit on open files is low. Further ones wait in the listener's queue.
-    pub fn max_conns(mut self, max_conns: usize) -> Self {
-        self.max_conns = max_conns;
-        self
-    }
-
-    /// What clients may send; [`Limits::DESKTOP`] if nothing is said. The size of the receive
-    /// buffers follows from it.
-    pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// How long clients may take.
-    pub const fn deadlines(mut self, deadlines: Deadlines) -> Self {
-        self.deadlines = deadlines;
-        self
-    }
-
-    /// Where replies are logged; if nothing is said, only what the application does wrong is, on standard
-    /// error.
-    pub fn log(mut self, log: Log) -> Self {
-        self.log = log;
-        self
-    }
-
-    /// What shows refusals to clients that accept HTML: [`REFUSAL_PAGE`] if nothing is said, and with
-    /// `None` the line of text that others get.
-    pub const fn refusal_page(mut self, page: Option<&'static RefusalPage>) -> Self {
-        self.refusal_page = page;
-        self
-    }
+    thimble_host::builder_methods!(settings, max_conns);
 
     /// The address it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
-    /// The system doesn't say.
+    /// The system can't tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.stop.listener().local_addr()
     }
@@ -127,51 +77,50 @@ impl Server {
     /// the service is answered by 500, or cuts its connection when some of the reply has left.
     ///
     /// # Errors
-    /// There can't be even one thread.
+    /// Not even one thread can be started.
     pub fn run<S: Service + Sync>(self, service: S) -> io::Result<()> {
-        let mut core = Core::new(Contained(service), SystemClock, self.limits);
-        core.refusal_page = self.refusal_page;
+        let core = self.settings.serving(service);
         // Each may need a descriptor for a file besides its own.
         let most = self.max_conns.min(listen::descriptors() / 2).max(1);
-        pool::run(&self.stop, &Serving { server: &self, core }, most)
+        pool::run(&self.stop, &Running { server: &self, core }, most)
     }
 }
 
 /// A server that runs.
-struct Serving<'run, S> {
+struct Running<'run, S> {
     server: &'run Server,
-    core: Core<Contained<S>, SystemClock>,
+    core: Serving<S>,
 }
 
-impl<S: Service + Sync> Work for Serving<'_, S> {
-    type Desk = Desk;
+impl<S: Service + Sync> Work for Running<'_, S> {
+    type Buffers = OwnedBuffers;
 
-    fn desk(&self) -> io::Result<Desk> {
-        Desk::new(&self.server.limits)
+    fn buffers(&self) -> io::Result<OwnedBuffers> {
+        OwnedBuffers::new(&self.server.settings.limits)
     }
 
-    fn serve(&self, desk: &mut Desk, connection: &Connection) {
-        let Server { stop, log, deadlines, .. } = self.server;
-        let used = Cell::new(desk.used());
+    fn serve(&self, buffers: &mut OwnedBuffers, connection: &Connection) {
+        let Server { stop, settings: Settings { log, deadlines, .. }, .. } = self.server;
+        let used = Cell::new(buffers.used());
         let (rx, tx) = socket::halves(connection, stop, log, *deadlines, &used);
         let mut transport = Blocking::new(rx, tx);
         loop {
-            match block_on(self.core.serve(&mut transport, desk.lend())) {
+            match block_on(self.core.serve(&mut transport, buffers.lend())) {
                 Ok(Ended::Idle) => (),
-                Ok(Ended::Cut) => {
-                    // Closing resets it then. If it can't be set, closing has to do.
-                    let _ = SockRef::from(connection.stream()).set_linger(Some(Duration::ZERO));
+                Ok(Ended::Closed) => {
+                    listen::close_in_order(connection.stream());
                     break;
                 }
-                Err(error) if is_lull(&error) => {
+                Err(error) if is_idle_error(&error) => {
                     used.set(0);
-                    if desk.renew().is_err() {
+                    if buffers.renew().is_err() {
                         break;
                     }
                 }
-                Ok(Ended::Closed) | Err(_) => break,
+                // Closing resets it.
+                Ok(Ended::Cut) | Err(_) => break,
             }
         }
-        desk.leave(used.get());
+        buffers.leave(used.get());
     }
 }

@@ -10,17 +10,19 @@ use std::thread;
 use std::time::Duration;
 
 use thimble_core::server::blocking::Close;
-use thimble_core::server::{Half, Phase, Record};
+use thimble_core::server::{Deadlines, Half, Phase, Record};
+use thimble_host::Log;
+use thimble_host::buffers::idle_error;
+use thimble_host::clock::moment;
+use thimble_host::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
+use thimble_host::place::Waits;
+use thimble_host::send::{self, PIECE};
 
-use crate::clock::moment;
-use crate::connection::{Connection, lull};
-use crate::deadline::{Arm, Deadlines, Wait};
-use crate::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
-use crate::log::Log;
-use crate::send::{self, PIECE};
+use crate::connection::Connection;
+use crate::deadline::{Arm, Wait};
 use crate::stop::Stop;
 
-/// A connection that has used this much of its buffers gives them back in a lull.
+/// A connection that has used this much of its buffers gives them back while it is idle.
 const USED: usize = 16 * 1024;
 
 /// How often a half that was ended looks for octets that were on their way.
@@ -33,6 +35,8 @@ pub(crate) struct Rx<'conn> {
     stop: &'conn Stop,
     log: &'conn Log,
     wait: Wait,
+    /// Since when the phase lasts.
+    since: Duration,
     /// Ended while a request was on its way.
     ended: bool,
     used: &'conn Cell<usize>,
@@ -59,12 +63,10 @@ pub(crate) fn halves<'conn>(
     deadlines: Deadlines,
     used: &'conn Cell<usize>,
 ) -> (Rx<'conn>, Tx<'conn>) {
-    let rx = Wait::new(deadlines, ACCEPT_TIME_OUT, Duration::MAX);
-    // The kernel takes more octets again only once a third of its own buffer is free, which a slow
-    // peer may need minutes for; a call that begins then finds any room there is.
-    let tx = Wait::new(deadlines, SEND_TIME_OUT, SEND_TIME_OUT);
+    let rx = Wait::new(deadlines, ACCEPT_TIME_OUT);
+    let tx = Wait::new(deadlines, SEND_TIME_OUT);
     (
-        Rx { connection, stop, log, wait: rx, ended: false, used },
+        Rx { connection, stop, log, wait: rx, since: Duration::ZERO, ended: false, used },
         Tx { connection, stop, log, wait: tx, used, failure: None },
     )
 }
@@ -74,17 +76,55 @@ impl Rx<'_> {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let begun = moment();
         let outcome = self.connection.stream().read(buffer);
-        if matches!(outcome, Ok(0)) && self.ended && !self.wait.patience.is_draining() {
+        let ended = self.ended && !self.is_draining();
+        if matches!(outcome, Ok(0)) && ended {
             thread::sleep(LOOK);
         }
         let waited = moment().saturating_sub(begun);
-        self.wait.patience.spend(waited, *outcome.as_ref().unwrap_or(&0));
+        self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
         match outcome {
-            Ok(0) if self.ended && !self.wait.patience.is_draining() => Ok(None),
+            Ok(0) if ended => Ok(None),
             Ok(octets) => Ok(Some(octets)),
             Err(error) if is_passing(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Says what is waited for, to those who may need the place.
+    fn rest(&self) {
+        let place = self.connection.place();
+        match self.wait.phase() {
+            Some(Phase::Idle) => {
+                place.wait_for_request(self.since);
+                if self.stop.is_stopping() {
+                    self.connection.end_if_idle();
+                }
+            }
+            Some(Phase::Head) => place.wait(Waits::Head, self.since),
+            Some(Phase::Content) => place.wait(Waits::Content, moment()),
+            Some(Phase::Drain) => place.wait(Waits::Parting, moment()),
+            Some(Phase::Reply) | None => {}
+        }
+    }
+
+    /// A wait has brought so many octets.
+    ///
+    /// # Errors
+    /// The client's time is over: the place was needed.
+    fn wake(&mut self, octets: usize) -> io::Result<()> {
+        if !self.connection.place().go_on() {
+            return Ok(());
+        }
+        match self.wait.phase() {
+            Some(Phase::Head | Phase::Content) => return Err(io::ErrorKind::TimedOut.into()),
+            // A request that was on its way is answered.
+            _ => self.ended |= octets > 0,
+        }
+        Ok(())
+    }
+
+    fn is_draining(&self) -> bool {
+        self.wait.phase() == Some(Phase::Drain)
     }
 
     fn arm(&self, arm: Arm) -> io::Result<()> {
@@ -102,25 +142,18 @@ impl embedded_io::ErrorType for Rx<'_> {
 impl embedded_io::Read for Rx<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.connection.shut_if_put_off()?;
-        let idle = self.wait.patience.is_idle();
-        if idle {
-            self.connection.rest();
-            if self.stop.is_stopping() {
-                self.connection.end_if_idle();
-            }
-        }
+        let idle = self.wait.phase() == Some(Phase::Idle);
+        self.rest();
         let mut arm = self.wait.first()?;
         loop {
             self.arm(arm)?;
             if let Some(octets) = self.try_read(buffer)? {
-                if octets > 0 && idle {
-                    self.ended |= self.connection.wake();
-                }
+                self.wake(octets)?;
                 add(self.used, octets);
                 return Ok(octets);
             }
             if idle && self.used.get() > USED {
-                return Err(lull());
+                return Err(idle_error());
             }
             arm = self.wait.again()?;
         }
@@ -129,11 +162,14 @@ impl embedded_io::Read for Rx<'_> {
 
 impl Half for Rx<'_> {
     fn phase(&mut self, phase: Phase) {
-        self.wait.patience.enter(phase);
+        if self.wait.phase() != Some(phase) {
+            self.since = moment();
+        }
+        self.wait.enter(phase);
     }
 
     fn head(&mut self, head: &[u8]) {
-        self.wait.patience.over();
+        self.wait.over();
         self.log.request(head);
     }
 }
@@ -146,6 +182,7 @@ impl Tx<'_> {
     /// Calls until it went, time ran out, or it failed. `call` says how many octets went.
     fn send(&mut self, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
         let mut arm = self.wait.first()?;
+        let mut since = None;
         loop {
             if let Arm::Set(time_out) = arm {
                 self.connection.stream().set_write_timeout(Some(time_out))?;
@@ -153,10 +190,19 @@ impl Tx<'_> {
             let begun = moment();
             let outcome = call(self.connection.stream());
             let waited = moment().saturating_sub(begun);
-            self.wait.patience.spend(waited, *outcome.as_ref().unwrap_or(&0));
+            self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
             match outcome {
-                Err(error) if is_passing(&error) => arm = self.wait.again()?,
-                outcome => return outcome,
+                Err(error) if is_passing(&error) => {
+                    arm = self.wait.again()?;
+                    let since = *since.get_or_insert(begun);
+                    self.connection.place().wait(Waits::Reply, since);
+                }
+                outcome => {
+                    if since.is_some() {
+                        self.connection.place().go_on();
+                    }
+                    return outcome;
+                }
             }
         }
     }
@@ -202,7 +248,7 @@ impl Close for Tx<'_> {
 
 impl Half for Tx<'_> {
     fn phase(&mut self, phase: Phase) {
-        self.wait.patience.enter(phase);
+        self.wait.enter(phase);
     }
 
     fn head(&mut self, head: &[u8]) {
@@ -222,7 +268,8 @@ impl Half for Tx<'_> {
     }
 
     fn replied(&mut self, record: &Record<'_>) {
-        self.wait.patience.over();
+        self.wait.over();
+        self.connection.place().answered();
         if let Some(failure) = self.failure.take() {
             self.log.failure(self.connection.peer(), record, &failure);
         }
@@ -230,7 +277,7 @@ impl Half for Tx<'_> {
     }
 
     fn stopping(&self) -> bool {
-        self.stop.is_stopping()
+        self.stop.is_stopping() || self.connection.place().is_last()
     }
 }
 
@@ -255,12 +302,13 @@ mod tests {
         check: impl FnOnce(&TcpStream, &Connection, Rx<'_>, Tx<'_>) -> io::Result<R>,
     ) -> io::Result<R> {
         let stop = Stop::new(TcpListener::bind("127.0.0.1:0")?);
-        crate::listen::prepare(stop.listener())?;
+        thimble_host::listen::prepare(stop.listener())?;
         let client = TcpStream::connect(stop.listener().local_addr()?)?;
         let (stream, peer) = stop.listener().accept()?;
         let connection = Connection::new(stream, peer);
-        let (idle, lag) = (Duration::from_millis(1400), Duration::from_millis(300));
-        let deadlines = Deadlines { idle, lag, ..Deadlines::default() };
+        let mut deadlines = Deadlines::DESKTOP;
+        deadlines.idle = Duration::from_millis(1400);
+        deadlines.content = Duration::from_millis(300);
         let (log, used) = (Log::none(), Cell::new(0));
         let (rx, tx) = halves(&connection, &stop, &log, deadlines, &used);
         check(&client, &connection, rx, tx)
@@ -274,7 +322,7 @@ mod tests {
             rx.phase(Phase::Idle);
             client.write_all(b"ab")?;
             thread::sleep(Duration::from_millis(20));
-            connection.rest();
+            connection.place().wait_for_request(moment());
             connection.end_if_idle();
             assert_eq!(rx.read(&mut octets)?, 2);
             rx.phase(Phase::Content);
@@ -292,8 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn used_buffers_are_given_back_in_a_lull_that_does_not_lengthen_the_deadline() -> io::Result<()>
-    {
+    fn used_buffers_are_given_back_while_idle_without_lengthening_the_deadline() -> io::Result<()> {
         over(|mut client, _, mut rx, _| {
             let mut octets = vec![0; 2 * USED];
             client.write_all(&octets)?;

@@ -1,12 +1,16 @@
 //! Stopping: no new connection, idle ones ended, the others finished.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{Shutdown, TcpListener};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
+use thimble_host::clock::moment;
+use thimble_host::listen::accept;
+use thimble_host::place::{Waits, tell_one};
+use thimble_host::stop::Stopping;
 
 use crate::connection::Connection;
 
@@ -20,6 +24,8 @@ struct Shared {
     listener: TcpListener,
     /// Those that are being served, by their descriptors, which nothing else has meanwhile.
     connections: Mutex<HashMap<RawFd, Arc<Connection>>>,
+    /// Those that the listener's queue held when the server stopped.
+    left: Mutex<VecDeque<Connection>>,
 }
 
 impl Stop {
@@ -28,14 +34,24 @@ impl Stop {
             stopping: AtomicBool::new(false),
             listener,
             connections: Mutex::default(),
+            left: Mutex::default(),
         }))
     }
 
     /// Stops the server: it listens no more, ends connections that wait for a request, and
     /// finishes what is in flight, the last reply on each connection saying `Connection: close`.
+    /// Clients that have connected already are served once.
     /// [`Server::run`](crate::Server::run) returns once all of that is done.
     pub fn stop(&self) {
+        let mut left = lock(&self.0.left);
         self.0.stopping.store(true, Ordering::SeqCst);
+        // A listener that is shut resets those that nobody has accepted.
+        if self.0.listener.set_nonblocking(true).is_ok() {
+            while let Ok((stream, peer)) = accept(&self.0.listener) {
+                left.push_back(Connection::new(stream, peer));
+            }
+        }
+        drop(left);
         // Wakes the workers that wait in accept; where it doesn't, their time-out does.
         let _ = SockRef::from(&self.0.listener).shutdown(Shutdown::Both);
         for connection in self.connections().values() {
@@ -43,9 +59,39 @@ impl Stop {
         }
     }
 
-    /// Whether the server was told to stop.
+    /// Whether [`stop`](Self::stop) was called.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::SeqCst)
+    }
+
+    /// The number of connections with a request or reply under way.
+    pub fn unfinished(&self) -> usize {
+        let connections = self.connections();
+        let busy = connections.values().filter(|connection| !connection.place().is_told()).count();
+        drop(connections);
+        busy.saturating_add(lock(&self.0.left).len())
+    }
+
+    /// Resets connections that have not finished. Call [`stop`](Self::stop) first.
+    pub fn cut(&self) {
+        lock(&self.0.left).clear();
+        for connection in self.connections().values() {
+            connection.cut();
+        }
+    }
+
+    /// A connection that came before the server stopped.
+    pub(crate) fn take_left(&self) -> Option<Connection> {
+        lock(&self.0.left).pop_front()
+    }
+
+    /// Has the connection that can do without its place best give it up. Returns whether there was
+    /// one.
+    pub(crate) fn make_room(&self) -> bool {
+        let connections = self.connections();
+        let places = connections.values().map(|connection| (connection, connection.place()));
+        let told: Option<(&Arc<Connection>, Waits)> = tell_one(places, moment());
+        told.inspect(|(connection, waits)| connection.leave(*waits)).is_some()
     }
 
     pub(crate) fn listener(&self) -> &TcpListener {
@@ -61,8 +107,26 @@ impl Stop {
     }
 
     fn connections(&self) -> MutexGuard<'_, HashMap<RawFd, Arc<Connection>>> {
-        self.0.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.connections)
     }
+}
+
+impl Stopping for Stop {
+    fn stop(&self) {
+        Self::stop(self);
+    }
+
+    fn unfinished(&self) -> usize {
+        Self::unfinished(self)
+    }
+
+    fn cut(&self) {
+        Self::cut(self);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connection that ends when the server stops. It is closed when this is dropped.

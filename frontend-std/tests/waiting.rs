@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use thimble_std::{Error, Exchange, Responded, Server, Service, Status, Transport};
+use thimble_std::{Answer, Exchange, Server, Service, Status, Transport};
 use tokio::sync::oneshot;
 
 /// How long each reply is awaited.
@@ -22,10 +22,7 @@ struct Waiting {
 }
 
 impl Service for Waiting {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let (answer, answered) = oneshot::channel();
         if let Ok(asked) = self.asked.lock() {
             let _ = asked.send(answer);

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
-use thimble_std::listen::{RUN_OUT, has_run_out};
+use thimble_host::listen::{RUN_OUT, has_run_out};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -52,17 +52,14 @@ impl Options {
     /// ```
     /// use std::io;
     /// use std::sync::Arc;
-    /// use thimble_tokio::{Error, Exchange, Options, Responded, Service, Status, Stop, Transport};
+    /// use thimble_tokio::{Answer, Exchange, Options, Service, Status, Stop, Transport};
     /// use tokio::net::{TcpListener, TcpStream};
     ///
     /// /// A library: a service around any other, and a function that runs one.
     /// struct Guarded<S>(S);
     ///
     /// impl<S: Service> Service for Guarded<S> {
-    ///     async fn call<'c, T: Transport>(
-    ///         &'c self,
-    ///         exchange: Exchange<'c, T>,
-    ///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    ///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
     ///         match exchange.cookie("key") {
     ///             Some("secret") => self.0.call(exchange).await,
     ///             _ => Ok(exchange.respond(Status::FORBIDDEN).text("for others\n")),
@@ -83,10 +80,7 @@ impl Options {
     /// /// A program that uses it.
     /// struct Hello;
     /// # impl Service for Hello {
-    /// #     async fn call<'c, T: Transport>(
-    /// #         &'c self,
-    /// #         exchange: Exchange<'c, T>,
-    /// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    /// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
     /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
     /// #     }
     /// # }
@@ -113,7 +107,7 @@ impl Options {
         F: Fn(TcpStream, Self) -> C,
         C: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let mut stop = self.stop.listener();
+        let stop = self.stop.listener(None);
         // It ends when every connection has dropped its sender.
         let (alive, mut ended) = mpsc::channel::<()>(1);
         loop {
@@ -135,6 +129,20 @@ impl Options {
                 Some(Err(error)) if has_run_out(&error) => sleep(RUN_OUT).await,
                 Some(Err(_)) => {}
             }
+        }
+        // A listener that is closed resets those that nobody has accepted.
+        let waiting = || {
+            poll_fn(|context| match listener.poll_accept(context) {
+                Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+                Poll::Pending => Poll::Ready(None),
+            })
+        };
+        while let Some((stream, _)) = waiting().await {
+            let (connection, alive) = (serve(stream, self.clone()), alive.clone());
+            tokio::spawn(async move {
+                let _alive = alive;
+                connection.await
+            });
         }
         drop((listener, alive));
         ended.recv().await;

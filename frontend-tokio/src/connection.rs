@@ -4,34 +4,31 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thimble_core::framing::Limits;
-use thimble_core::server::{Ended, RefusalPage, Server as Core, Service};
-use thimble_core::service::html::REFUSAL_PAGE;
-use thimble_std::clock::moment;
-use thimble_std::contain::Contained;
-use thimble_std::desk::Desk;
-use thimble_std::listen::RUN_OUT;
-use thimble_std::{Deadlines, Log, SystemClock};
+use thimble_core::server::{Deadlines, Ended, Service};
+use thimble_host::buffers::{OwnedBuffers, is_idle_error};
+use thimble_host::clock::moment;
+use thimble_host::listen::{self, RUN_OUT};
+use thimble_host::place::Place;
+use thimble_host::settings::{Serving, Settings};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::socket::Socket;
 use crate::stop::{Listener, Stop};
 use crate::timer::Alarm;
-use crate::transport::{Halves, is_lull};
+use crate::transport::Halves;
 
-/// A service, and all that it is served with.
-pub(crate) type Serving<S> = Core<Contained<S>, SystemClock>;
-
-/// Desks that a thread keeps while no connection uses them: more are used at once only when many
+/// How many buffers a thread keeps while no connection uses them: more are used at once only when many
 /// requests wait for their content, or many replies for their clients.
-const DESKS: usize = 32;
+const FREE: usize = 32;
 
 thread_local! {
-    static DESKS_LEFT: RefCell<Vec<Desk>> = const { RefCell::new(Vec::new()) };
+    static FREE_BUFFERS: RefCell<Vec<OwnedBuffers>> = const { RefCell::new(Vec::new()) };
 }
 
 /// How connections are served.
@@ -46,62 +43,19 @@ thread_local! {
 /// let options = Options::default().limits(Limits::DESKTOP).deadlines(deadlines).stop(stop.clone());
 /// # let _ = options;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    pub(crate) limits: Limits,
-    pub(crate) deadlines: Deadlines,
-    pub(crate) log: Log,
+    pub(crate) settings: Settings,
     pub(crate) stop: Stop,
-    pub(crate) refusal_page: Option<&'static RefusalPage>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let (deadlines, log, stop) = (Deadlines::default(), Log::default(), Stop::new());
-        let (limits, refusal_page) = (Limits::DESKTOP, Some(REFUSAL_PAGE));
-        Self { limits, deadlines, log, stop, refusal_page }
-    }
 }
 
 impl Options {
-    /// What clients may send; [`Limits::DESKTOP`] if nothing is said. The size of the receive
-    /// buffers follows from it.
-    pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
+    thimble_host::builder_methods!(settings);
 
-    /// How long clients may take.
-    pub const fn deadlines(mut self, deadlines: Deadlines) -> Self {
-        self.deadlines = deadlines;
-        self
-    }
-
-    /// Where replies are logged; if nothing is said, only what the application does wrong is, on standard
-    /// error.
-    pub fn log(mut self, log: Log) -> Self {
-        self.log = log;
-        self
-    }
-
-    /// What ends the connection gracefully.
+    /// Ends the connection gracefully when `stop` is called.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.stop = stop;
         self
-    }
-
-    /// What shows refusals to clients that accept HTML: [`REFUSAL_PAGE`] if nothing is said, and with
-    /// `None` the line of text that others get.
-    pub const fn refusal_page(mut self, page: Option<&'static RefusalPage>) -> Self {
-        self.refusal_page = page;
-        self
-    }
-
-    /// `service`, as connections are served by it.
-    pub(crate) fn serving<S: Service>(&self, service: S) -> Serving<S> {
-        let mut core = Serving::new(Contained(service), SystemClock, self.limits);
-        core.refusal_page = self.refusal_page;
-        core
     }
 
     /// Serves a connection to its end, as [`serve_connection`] does.
@@ -113,20 +67,21 @@ impl Options {
         let stream = stream.into_std()?;
         // If it can't be set, the connection is over, and its first read says so.
         let _ = stream.set_nodelay(true);
-        let core = self.serving(service);
+        listen::reset_when_closed(&stream);
+        let core = self.settings.serving(service);
         let mut connection = Connection::new(Socket::new(stream), peer, &self.stop);
         loop {
-            let Ok(mut desk) = take_desk(&self.limits) else {
+            let Ok(mut buffers) = take_buffers(&self.settings.limits) else {
                 // There may be memory again soon.
                 sleep(RUN_OUT).await;
                 continue;
             };
-            let after = serve_once(&core, self, &mut connection, &mut desk).await;
-            leave_desk(desk);
+            let after = serve_once(&core, self, &mut connection, &mut buffers).await;
+            leave_buffers(buffers);
             if after == After::Over {
                 return Ok(());
             }
-            let rest = poll_fn(|context| connection.poll_rest(context, &self.deadlines));
+            let rest = poll_fn(|context| connection.poll_rest(context, &self.settings.deadlines));
             if rest.await == After::Over {
                 return Ok(());
             }
@@ -137,8 +92,11 @@ impl Options {
 /// Serves a connection to its end, in the runtime that this is awaited in.
 ///
 /// It is for those who have a runtime and a listener already; [`Server`](crate::Server) has both,
-/// and [`Options::serve_each`] accepts the connections. The future is `Send` whenever the service's
-/// own are, which shows where the service's type is known:
+/// and [`Options::serve_each`] accepts the connections.
+///
+/// The future is `Send` whenever the futures of the service are. The compiler can tell that only
+/// where the type of the service is known, and not in a function that is generic over it:
+/// [`Options::serve_each`] shows what to do there.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -172,10 +130,10 @@ impl Options {
 /// # }
 /// ```
 ///
-/// [`Options`] say how, if not as usual.
+/// [`Options::serve`] does the same with limits, deadlines, a log, and a way to stop.
 ///
 /// # Errors
-/// The stream can't be taken over. What clients do wrong is no error here.
+/// The stream can't be taken over. What a client does wrong is not an error here.
 pub async fn serve_connection<S: Service>(stream: TcpStream, service: &S) -> io::Result<()> {
     Options::default().serve(stream, service).await
 }
@@ -186,6 +144,7 @@ pub(crate) struct Connection {
     socket: Socket,
     peer: SocketAddr,
     alarm: Alarm,
+    place: Arc<Place>,
     stop: Listener,
     resting_since: Option<Duration>,
     /// Whether the stop was heard, and what had arrived before it was looked for.
@@ -202,8 +161,9 @@ pub(crate) enum After {
 
 impl Connection {
     pub(crate) fn new(socket: Socket, peer: SocketAddr, stop: &Stop) -> Self {
-        let (alarm, stop) = (Alarm::default(), stop.listener());
-        Self { socket, peer, alarm, stop, resting_since: None, ended: false }
+        let (alarm, place) = (Alarm::default(), Arc::<Place>::default());
+        let stop = stop.listener(Some(Arc::clone(&place)));
+        Self { socket, peer, alarm, place, stop, resting_since: None, ended: false }
     }
 
     /// Waits until something arrives, without any buffer.
@@ -215,13 +175,17 @@ impl Connection {
         match self.socket.poll_readable(context) {
             Poll::Ready(Ok(())) => {
                 self.resting_since = None;
+                self.ended |= self.place.go_on();
                 return Poll::Ready(After::Request);
             }
             Poll::Ready(Err(_)) => return Poll::Ready(After::Over),
             Poll::Pending => {}
         }
-        if self.stop.poll_stopping(context).is_ready() {
+        let now = moment();
+        let since = *self.resting_since.get_or_insert(now);
+        if self.stop.poll_stopping(context).is_ready() || self.place.is_told() {
             if self.ended {
+                self.socket.close_in_order();
                 return Poll::Ready(After::Over);
             }
             // The runtime may not have heard yet of what is here.
@@ -229,10 +193,10 @@ impl Connection {
             self.socket.look_again();
             return Poll::Ready(After::Request);
         }
-        let now = moment();
-        let since = *self.resting_since.get_or_insert(now);
+        self.place.wait_for_request(since);
         let left = deadlines.idle.saturating_sub(now.saturating_sub(since));
         if left.is_zero() {
+            self.socket.close_in_order();
             return Poll::Ready(After::Over);
         }
         self.alarm.set(now, left, context);
@@ -250,36 +214,37 @@ pub(crate) async fn serve_once<S: Service>(
     core: &Serving<S>,
     options: &Options,
     connection: &mut Connection,
-    desk: &mut Desk,
+    buffers: &mut OwnedBuffers,
 ) -> After {
-    let Connection { socket, peer, alarm, stop, .. } = connection;
+    let Connection { socket, peer, alarm, place, stop, .. } = connection;
     let mut tx_alarm = Alarm::default();
-    let mut halves = Halves::new(socket, *peer, options, stop, (alarm, &mut tx_alarm));
-    let outcome = core.serve(&mut halves, desk.lend()).await;
+    let mut halves = Halves::new(socket, *peer, options, place, stop, (alarm, &mut tx_alarm));
+    let outcome = core.serve(&mut halves, buffers.lend()).await;
     // However often the same pages are used, they are no more.
-    desk.leave(halves.octets());
+    buffers.leave(halves.octets());
     match outcome {
         Ok(Ended::Idle) => After::Request,
-        Err(error) if is_lull(&error) => After::Request,
-        Ok(Ended::Cut) => {
-            socket.reset_when_closed();
+        Err(error) if is_idle_error(&error) => After::Request,
+        Ok(Ended::Closed) => {
+            socket.close_in_order();
             After::Over
         }
-        Ok(Ended::Closed) | Err(_) => After::Over,
+        // Closing resets it.
+        Ok(Ended::Cut) | Err(_) => After::Over,
     }
 }
 
-/// A desk that was left here, or a new one.
-fn take_desk(limits: &Limits) -> io::Result<Desk> {
-    let left = DESKS_LEFT.with_borrow_mut(Vec::pop).filter(|desk| desk.suits(limits));
-    left.map_or_else(|| Desk::new(limits), Ok)
+/// Buffers that were left here, or new ones.
+fn take_buffers(limits: &Limits) -> io::Result<OwnedBuffers> {
+    let left = FREE_BUFFERS.with_borrow_mut(Vec::pop).filter(|buffers| buffers.suit(limits));
+    left.map_or_else(|| OwnedBuffers::new(limits), Ok)
 }
 
-/// Leaves a desk to the next connection of this thread.
-fn leave_desk(desk: Desk) {
-    DESKS_LEFT.with_borrow_mut(|left| {
-        if left.len() < DESKS {
-            left.push(desk);
+/// Leaves buffers to the next connection of this thread.
+fn leave_buffers(buffers: OwnedBuffers) {
+    FREE_BUFFERS.with_borrow_mut(|left| {
+        if left.len() < FREE {
+            left.push(buffers);
         }
     });
 }

@@ -12,22 +12,24 @@ use std::sync::Arc;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
+use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
-use thimble_std::{block_on, folder, send};
-use tokio::task::{spawn_blocking, yield_now};
+use thimble_host::{block_on, folder, send};
+use tokio::task::yield_now;
+
+use crate::elsewhere::elsewhere;
 
 pub use listed::Listed;
 
 /// Octets that are read at a time by a thread that may wait.
 const READ: usize = 256 * 1024;
 
-/// A [`thimble_std::Folder`] for asynchronous runtimes.
+/// A [`thimble_host::Folder`] for asynchronous runtimes.
 ///
-/// What may have to wait for a disk is done by the runtime's blocking threads; what is in memory
-/// needs no other thread. Whether it is, the kernel says: a file that was opened before and looked at
-/// lately takes a stat, and that is served from memory; reads are tried without waiting
-/// (`RWF_NOWAIT`). Directories are always listed by another thread, some entries at a time, and large
-/// ones by one thread in turn.
+/// The runtime's blocking threads do what may have to wait for a disk; what is in memory needs no
+/// other thread. The kernel says which is which: a file that was opened lately costs a stat, which is
+/// answered from memory, and reads are tried without waiting (`RWF_NOWAIT`). Directories are always
+/// listed by another thread, some entries at a time; large ones take turns on one thread.
 #[derive(Clone, Debug)]
 pub struct Folder(Arc<folder::Folder>);
 
@@ -35,7 +37,7 @@ impl Folder {
     /// The folder at `path`.
     ///
     /// # Errors
-    /// `path` is missing, no folder, or may not be searched.
+    /// `path` is missing, is not a folder, or may not be searched.
     pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
         folder::Folder::open(path).map(Self::from)
     }
@@ -52,17 +54,15 @@ impl Storage for Folder {
     type Entries = Listed;
 
     async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
-        if path.segments().next().is_none() {
+        let name = self.0.name(path, coding);
+        if name.is_root() {
             return Ok(Node::Directory);
         }
-        if let Some(file) = self.0.at_hand(path, coding) {
+        if let Some(file) = self.0.open_cached(&name) {
             return Ok(Node::File(OpenFile(file)));
         }
-        let (folder, path) = (Arc::clone(&self.0), owned(path));
-        let opened = spawn_blocking(move || {
-            let path = Path::new(&path).ok_or(OpenError::NotFound)?;
-            block_on(folder.open(&path, coding))
-        });
+        let folder = Arc::clone(&self.0);
+        let opened = elsewhere(move || folder.open_named(&name));
         match opened.await.map_err(|_| OpenError::Failed)?? {
             Node::File(file) => Ok(Node::File(OpenFile(file))),
             Node::Directory => Ok(Node::Directory),
@@ -70,27 +70,11 @@ impl Storage for Folder {
     }
 
     async fn list(&self, path: &Path<'_>) -> Result<Listed, OpenError> {
-        let (folder, path) = (Arc::clone(&self.0), owned(path));
-        let opened = spawn_blocking(move || {
-            let path = Path::new(&path).ok_or(OpenError::NotFound)?;
-            block_on(folder.list(&path))
-        });
+        let (folder, name) = (Arc::clone(&self.0), self.0.name(path, Coding::Identity));
+        let opened = elsewhere(move || folder.list_named(&name));
         let entries = opened.await.map_err(|_| OpenError::Failed)??;
         Ok(Listed::new(entries))
     }
-}
-
-/// `path`, as it is parsed.
-fn owned(path: &Path<'_>) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(64);
-    for segment in path.segments() {
-        octets.push(b'/');
-        octets.extend_from_slice(segment);
-    }
-    if octets.is_empty() {
-        octets.push(b'/');
-    }
-    octets
 }
 
 /// A file that was opened beneath a [`Folder`].
@@ -120,8 +104,19 @@ impl File for OpenFile {
         self.0.metadata()
     }
 
+    fn has_length(&self) -> bool {
+        self.0.has_length()
+    }
+
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.0.file().map(|_| self as _)
+    }
+
+    async fn send_to_end<T: Transport>(
+        &self,
+        stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        folder::send_to_end(self, stream).await
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
@@ -138,7 +133,7 @@ impl File for OpenFile {
             Err(_) => return Err(ReadError),
         }
         let (file, most) = (self.0.clone(), buffer.len().min(READ));
-        let read = spawn_blocking(move || {
+        let read = elsewhere(move || {
             let mut octets = vec![0; most];
             let count = block_on(file.read_at(offset, &mut octets))?;
             octets.truncate(count);
@@ -172,7 +167,7 @@ pub(crate) async fn bring_into_memory(file: &std::fs::File, octets: Range<u64>) 
         return Ok(());
     }
     let file = file.try_clone()?;
-    let reading = spawn_blocking(move || {
+    let reading = elsewhere(move || {
         let mut at = start;
         let mut octets = vec![0; send::PIECE];
         while at < end {
@@ -183,5 +178,5 @@ pub(crate) async fn bring_into_memory(file: &std::fs::File, octets: Range<u64>) 
             }
         }
     });
-    reading.await.map_err(io::Error::other)
+    reading.await
 }

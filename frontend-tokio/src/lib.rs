@@ -1,8 +1,8 @@
 //! The Thimble HTTP/1.1 server over tokio.
 //!
 //! Everything that is HTTP comes from [`thimble_core`], and what it shares with std's server
-//! (folder, log, clock, the command) from [`thimble_std`]; here are sockets that don't block, and
-//! the tasks that serve them.
+//! (folder, log, clock) from [`thimble_host`]; here are sockets that don't block, and the tasks
+//! that serve them.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -10,6 +10,11 @@
 //! | [`connection`] | [`serve_connection`]: one connection, in a runtime of yours; [`Options::serve_each`]: all of a listener |
 //! | [`folder`] | [`Folder`]: a storage whose disk never holds up the runtime |
 //! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
+//!
+//! From [`thimble_host`] come [`Log`], [`SystemClock`], and [`Kept`], submitted forms in memory.
+//!
+//! The feature `command`, which is on unless a library asks for `default-features = false`, is what the
+//! command `thimble-tokio` needs; nothing here does.
 //!
 //! # A handler
 //!
@@ -32,12 +37,14 @@
 //!
 //! # What can be relied upon
 //!
-//! The same as of [`thimble_std`]: no client makes the server wait for longer than [`Deadlines`]
+//! No client makes the server wait for longer than [`Deadlines`]
 //! say, take more memory than [`Limits`] allow, or read a file outside a [`Folder`]; a panic in a
-//! service is answered by 500; without descriptors or memory, the server waits for some.
+//! service is answered by 500; without descriptors, or memory for buffers,
+//! the server waits for some, and without threads it reads from the disk on its own.
 
 mod accept;
 pub mod connection;
+mod elsewhere;
 pub mod folder;
 pub mod server;
 mod socket;
@@ -52,9 +59,18 @@ pub use server::Server;
 pub use stop::Stop;
 /// All of what is below this frontend.
 pub use thimble_core;
+pub use thimble_core::Deadlines;
 #[doc(inline)]
 pub use thimble_core::handler::*;
 /// With the feature `testing`: a client for tests of handlers.
 #[cfg(feature = "testing")]
 pub use thimble_core::testing;
-pub use thimble_std::{Deadlines, Kept, Log, SystemClock};
+/// What this frontend shares with others on systems with files and sockets.
+pub use thimble_host;
+#[doc(inline)]
+pub use thimble_host::{Kept, Log, SystemClock};
+
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

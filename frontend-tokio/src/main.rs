@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use thimble_std::command::{self, Flags};
+use thimble_host::command::{self, Flags};
 use thimble_tokio::{Folder, Server};
 
 const NAME: &str = "thimble-tokio";
@@ -22,9 +22,9 @@ fn main() -> ExitCode {
         let server = Server::from_listener(job.listener)?
             .max_conns(flags.max_conns)
             .limits(flags.limits())
+            .deadlines(flags.times.deadlines())
             .log(job.log);
-        let stop = server.stop();
-        flags.begin(server.local_addr()?, move || stop.stop())?;
-        server.run(flags.site(Folder::from(job.folder)))
+        flags.begin(server.local_addr()?, server.stop())?;
+        server.run(flags.site(Folder::from(job.folder), job.forms))
     })
 }

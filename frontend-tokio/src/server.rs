@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::thread;
 
 use socket2::{Domain, SockRef, Socket, Type};
-use thimble_core::framing::Limits;
-use thimble_core::server::{Error, Exchange, RefusalPage, Responded, Service, Transport};
-use thimble_std::{Deadlines, Log, listen};
+use thimble_core::server::{Answer, Exchange, Service, Transport};
+use thimble_host::listen;
+use thimble_host::settings::MAX_CONNS;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Semaphore;
 
@@ -51,48 +51,21 @@ impl Server {
     pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
         listen::prepare(&listener)?;
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { listener, threads, max_conns: 1024, options: Options::default() })
+        Ok(Self { listener, threads, max_conns: MAX_CONNS, options: Options::default() })
     }
 
-    /// Runs so many runtimes, each in a thread of its own; one for each core if nothing is said.
+    /// Runs that many runtimes, each in a thread of its own; by default, one for each core.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// Serves at most so many connections at a time, at least one; 1024 if nothing is said, and fewer
-    /// if the limit on open files is low. Further ones wait in the listener's queue.
-    pub const fn max_conns(mut self, max_conns: usize) -> Self {
-        self.max_conns = max_conns;
-        self
-    }
-
-    /// What clients may send; [`Limits::DESKTOP`] if nothing is said. The size of the receive
-    /// buffers follows from it.
-    pub fn limits(self, limits: Limits) -> Self {
-        Self { options: self.options.limits(limits), ..self }
-    }
-
-    /// How long clients may take.
-    pub fn deadlines(self, deadlines: Deadlines) -> Self {
-        Self { options: self.options.deadlines(deadlines), ..self }
-    }
-
-    /// Where replies are logged; if nothing is said, only what the application does wrong is, on standard
-    /// error.
-    pub fn log(self, log: Log) -> Self {
-        Self { options: self.options.log(log), ..self }
-    }
-
-    /// What shows refusals to clients that accept HTML, as [`Options::refusal_page`] has it.
-    pub fn refusal_page(self, page: Option<&'static RefusalPage>) -> Self {
-        Self { options: self.options.refusal_page(page), ..self }
-    }
+    thimble_host::builder_methods!(options.settings, max_conns);
 
     /// The address it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
-    /// The system doesn't say.
+    /// The system can't tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -108,14 +81,14 @@ impl Server {
     /// left.
     ///
     /// # Errors
-    /// There can't be the threads, runtimes or listeners that are needed.
+    /// A thread, a runtime or a listener can't be made.
     pub fn run<S: Service + Send + Sync + 'static>(self, service: S) -> io::Result<()> {
         let service = Arc::new(service);
         self.run_each(move || Shared(Arc::clone(&service)))
     }
 
-    /// The same, where each thread has a service of its own: it need not be shared, and it never
-    /// leaves its thread.
+    /// Like [`run`](Self::run), but makes a service for each thread. It need not be `Sync`, and it
+    /// never leaves its thread.
     ///
     /// # Errors
     /// As for [`run`](Self::run).
@@ -188,10 +161,7 @@ fn bind_another(address: SocketAddr) -> io::Result<TcpListener> {
 struct Shared<S>(Arc<S>);
 
 impl<S: Service> Service for Shared<S> {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         self.0.call(exchange).await
     }
 }

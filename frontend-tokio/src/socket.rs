@@ -7,17 +7,21 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
-use thimble_std::send::{self, PIECE};
+use thimble_host::listen;
+use thimble_host::send::{self, PIECE};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Calls that a socket gets at most before it is registered anyhow: only registered ones let others of
 /// their runtime have a turn.
 const UNREGISTERED: u8 = 8;
+
+/// Calls that try whatever the runtime knows, in a row: enough to fill any room that there is. Were there
+/// fewer, a client that takes nothing would earn time by each of them.
+const AGAIN: u8 = 32;
 
 /// A connected socket that doesn't block.
 ///
@@ -108,9 +112,9 @@ impl Socket {
         self.registered()?.poll_read_ready(context)
     }
 
-    /// Makes the next call try, whatever the runtime knows.
+    /// Makes the next calls try, whatever the runtime knows, until one finds no room.
     pub(crate) fn look_again(&self) {
-        self.calls_left.store(1, Ordering::Relaxed);
+        self.calls_left.store(AGAIN, Ordering::Relaxed);
     }
 
     /// Shuts the sending side, when there is more to read; otherwise closing does it.
@@ -118,9 +122,12 @@ impl Socket {
         self.to_be_shut.store(true, Ordering::Relaxed);
     }
 
-    /// Makes closing a reset. If it can't be set, closing has to do.
-    pub(crate) fn reset_when_closed(&self) {
-        let _ = self.with(|socket| SockRef::from(&socket).set_linger(Some(Duration::ZERO)));
+    /// Makes closing send what is left to be sent, then the end; otherwise it is a reset.
+    pub(crate) fn close_in_order(&self) {
+        let _ = self.with(|socket| {
+            listen::close_in_order(socket);
+            Ok(())
+        });
     }
 
     /// One call that moves `most` octets at most; 0 when nobody knows.

@@ -1,20 +1,33 @@
 //! Stopping: no new connection, idle ones ended, the others finished.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
+use thimble_host::clock::moment;
+use thimble_host::place::{Place, tell_one};
+use thimble_host::stop::Stopping;
 
-/// Stops a server, or connections that were given it, from any thread. Clones stop the same.
+/// Stops a server, or the connections it was given to, from any thread. Clones stop the same ones.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     stopping: AtomicBool,
+    /// Whether what is under way is given up.
+    cutting: AtomicBool,
     /// Tasks that have to hear of it.
-    tasks: Mutex<Slab<Waker>>,
+    tasks: Mutex<Slab<Task>>,
+}
+
+/// A task, and the place of its connection, if it has one.
+#[derive(Debug)]
+struct Task {
+    waker: Waker,
+    place: Option<Arc<Place>>,
 }
 
 impl Stop {
@@ -28,7 +41,39 @@ impl Stop {
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
         for (_, task) in self.tasks().iter() {
-            task.wake_by_ref();
+            if let Some(place) = &task.place {
+                place.tell_if_idle();
+            }
+            task.waker.wake_by_ref();
+        }
+    }
+
+    /// The number of connections with a request or reply under way.
+    pub fn unfinished(&self) -> usize {
+        let is_busy = |task: &Task| task.place.as_ref().is_some_and(|place| !place.is_told());
+        self.tasks().iter().filter(|(_, task)| is_busy(task)).count()
+    }
+
+    /// Resets connections that have not finished, as soon as they wait for their client. Call
+    /// [`stop`](Self::stop) first.
+    pub fn cut(&self) {
+        self.0.cutting.store(true, Ordering::SeqCst);
+        for (_, task) in self.tasks().iter() {
+            task.waker.wake_by_ref();
+        }
+    }
+
+    /// Whether [`cut`](Self::cut) was called.
+    pub(crate) fn is_cutting(&self) -> bool {
+        self.0.cutting.load(Ordering::SeqCst)
+    }
+
+    /// Has the connection that can do without its place best give it up.
+    pub(crate) fn make_room(&self) {
+        let tasks = self.tasks();
+        let places = tasks.iter().filter_map(|(_, task)| Some((task, task.place.as_deref()?)));
+        if let Some((task, _)) = tell_one(places, moment()) {
+            task.waker.wake_by_ref();
         }
     }
 
@@ -37,13 +82,27 @@ impl Stop {
         self.0.stopping.load(Ordering::SeqCst)
     }
 
-    /// The means to wait for it, for one task.
-    pub(crate) fn listener(&self) -> Listener {
-        Listener { stop: self.clone(), task: None }
+    /// The means to wait for it, for one task, and one that serves a connection in this place.
+    pub(crate) fn listener(&self, place: Option<Arc<Place>>) -> Listener {
+        Listener { stop: self.clone(), place, task: Mutex::default() }
     }
 
-    fn tasks(&self) -> MutexGuard<'_, Slab<Waker>> {
-        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tasks(&self) -> MutexGuard<'_, Slab<Task>> {
+        lock(&self.0.tasks)
+    }
+}
+
+impl Stopping for Stop {
+    fn stop(&self) {
+        Self::stop(self);
+    }
+
+    fn unfinished(&self) -> usize {
+        Self::unfinished(self)
+    }
+
+    fn cut(&self) {
+        Self::cut(self);
     }
 }
 
@@ -51,39 +110,56 @@ impl Stop {
 #[derive(Debug)]
 pub(crate) struct Listener {
     stop: Stop,
-    task: Option<(usize, Waker)>,
+    place: Option<Arc<Place>>,
+    task: Mutex<Option<(usize, Waker)>>,
 }
 
 impl Listener {
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stop.is_stopping()
+    /// Waits for the stop.
+    pub(crate) fn poll_stopping(&self, context: &Context<'_>) -> Poll<()> {
+        self.enlist(context);
+        // Only now: whoever stops meanwhile either finds this task in the list, or is found here.
+        if self.stop.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Waits for the stop.
-    pub(crate) fn poll_stopping(&mut self, context: &Context<'_>) -> Poll<()> {
+    /// Waits for the client of a connection on which something is under way.
+    ///
+    /// # Errors
+    /// That is given up.
+    pub(crate) fn go_on(&self, context: &Context<'_>) -> io::Result<()> {
+        self.enlist(context);
+        if self.stop.is_cutting() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    fn enlist(&self, context: &Context<'_>) {
         let waker = context.waker();
-        match &mut self.task {
+        match &mut *lock(&self.task) {
             Some((_, task)) if task.will_wake(waker) => {}
             Some((key, task)) => {
                 task.clone_from(waker);
                 if let Some(listed) = self.stop.tasks().get_mut(*key) {
-                    listed.clone_from(waker);
+                    listed.waker.clone_from(waker);
                 }
             }
-            None => {
-                let key = self.stop.tasks().insert(waker.clone());
-                self.task = Some((key, waker.clone()));
+            empty => {
+                let listed = Task { waker: waker.clone(), place: self.place.clone() };
+                *empty = Some((self.stop.tasks().insert(listed), waker.clone()));
             }
         }
-        // Only now: whoever stops meanwhile either finds this task in the list, or is found here.
-        if self.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some((key, _)) = self.task {
+        if let Some((key, _)) = lock(&self.task).take() {
             self.stop.tasks().try_remove(key);
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

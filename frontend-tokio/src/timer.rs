@@ -6,17 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use thimble_core::server::Phase;
-use thimble_std::Deadlines;
-use thimble_std::clock::moment;
-use thimble_std::deadline::Patience;
+use thimble_core::server::{Budget, Deadlines, Phase};
+use thimble_host::clock::moment;
+use thimble_host::deadline::{LATE, SLICE};
+use thimble_host::place::{Place, Waits};
 use tokio::time::{Instant, Sleep, sleep};
-
-/// How long to wait at most before another try.
-///
-/// The kernel says that it takes more octets only once a third of its own buffer is free, which a
-/// slow peer may need minutes for; a call that begins before finds any room there is.
-const SLICE: Duration = Duration::from_secs(5);
 
 /// A runtime's timer, which is asked to go off no later than needed, and otherwise left alone.
 ///
@@ -53,35 +47,48 @@ impl Alarm {
     }
 }
 
-/// A half's patience with its peer.
+/// What the client has left of its time, for one half.
 #[derive(Debug)]
 pub(crate) struct Timer<'c> {
-    patience: Patience,
+    budget: Budget,
+    deadlines: &'c Deadlines,
+    place: &'c Place,
     alarm: &'c mut Alarm,
     /// Since when the peer has kept the server waiting.
     since: Option<Duration>,
+    /// Since when it waits for what the phase is about, or for more of it.
+    stalled: Option<Duration>,
 }
 
 impl<'c> Timer<'c> {
-    pub(crate) const fn new(deadlines: Deadlines, alarm: &'c mut Alarm) -> Self {
-        Self { patience: Patience::new(deadlines), alarm, since: None }
+    pub(crate) const fn new(
+        deadlines: &'c Deadlines,
+        place: &'c Place,
+        alarm: &'c mut Alarm,
+    ) -> Self {
+        Self { budget: Budget::new(), deadlines, place, alarm, since: None, stalled: None }
     }
 
     pub(crate) fn enter(&mut self, phase: Phase) {
-        self.patience.enter(phase);
+        if self.budget.phase() != Some(phase) {
+            self.stalled = None;
+        }
+        self.budget.enter(phase, self.deadlines);
     }
 
     pub(crate) fn over(&mut self) {
-        self.patience.over();
+        self.budget.over();
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.patience.is_idle()
+        self.budget.phase() == Some(Phase::Idle)
     }
 
     /// Whether the last try was long ago, and it is time for another one though nothing was heard.
+    /// Half a slice is: the alarm may go off early, by this clock, and who then waits for another
+    /// slice finds room much later.
     pub(crate) fn is_due(&self) -> bool {
-        self.since.is_some_and(|since| moment().saturating_sub(since) >= SLICE)
+        self.since.is_some_and(|since| moment().saturating_sub(since) >= SLICE / 2)
     }
 
     /// Takes note of what a call came to, and makes it an error when it has waited for too long.
@@ -90,27 +97,42 @@ impl<'c> Timer<'c> {
         context: &mut Context<'_>,
         outcome: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        // Beyond that, this process or this machine stood still.
+        let longest = SLICE + LATE;
         let waited = self.since.map_or(Duration::ZERO, |since| moment().saturating_sub(since));
+        let waited = waited.min(longest);
         match outcome {
             Poll::Ready(outcome) => {
-                self.since = None;
-                self.patience.spend(waited, *outcome.as_ref().unwrap_or(&0));
+                if self.since.take().is_some() {
+                    self.place.go_on();
+                }
+                let phase = self.budget.phase();
+                if matches!(phase, Some(Phase::Content | Phase::Reply | Phase::Drain)) {
+                    self.stalled = None;
+                }
+                self.budget.spend(waited, *outcome.as_ref().unwrap_or(&0), self.deadlines);
                 Poll::Ready(outcome)
             }
             Poll::Pending => {
                 let now = moment();
                 self.since = Some(now);
-                self.patience.spend(waited, 0);
-                match self.patience.left() {
-                    Ok(left) => {
-                        self.alarm.set(now, left.min(SLICE), context);
-                        Poll::Pending
-                    }
-                    Err(error) => {
-                        self.since = None;
-                        Poll::Ready(Err(error))
-                    }
+                self.budget.spend(waited, 0, self.deadlines);
+                let is_told = self.place.is_told();
+                let stalled = *self.stalled.get_or_insert(now);
+                match self.budget.phase() {
+                    Some(Phase::Idle) => self.place.wait_for_request(stalled),
+                    Some(Phase::Head) => self.place.wait(Waits::Head, stalled),
+                    Some(Phase::Reply) => self.place.wait(Waits::Reply, stalled),
+                    Some(Phase::Drain) => self.place.wait(Waits::Parting, stalled),
+                    Some(Phase::Content) => self.place.wait(Waits::Content, stalled),
+                    None => {}
                 }
+                if let Some(left) = self.budget.left().filter(|_| !is_told) {
+                    self.alarm.set(now, left.min(SLICE), context);
+                    return Poll::Pending;
+                }
+                self.since = None;
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }
     }

@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
-use thimble_std::{Log, send};
+use thimble_host::buffers::idle_error;
+use thimble_host::place::Place;
+use thimble_host::{Log, send};
 
 use crate::connection::Options;
 use crate::folder::{OpenFile, bring_into_memory};
@@ -34,7 +36,7 @@ pub(crate) struct Rx<'c> {
     socket: &'c Socket,
     log: &'c Log,
     timer: Timer<'c>,
-    stop: &'c mut Listener,
+    stop: &'c Listener,
     octets: usize,
 }
 
@@ -45,6 +47,8 @@ pub(crate) struct Tx<'c> {
     log: &'c Log,
     timer: Timer<'c>,
     options: &'c Options,
+    place: &'c Place,
+    stop: &'c Listener,
     peer: SocketAddr,
     octets: usize,
     /// The part of the file being sent that was found in memory, or brought there.
@@ -58,15 +62,16 @@ impl<'c> Halves<'c> {
         socket: &'c Socket,
         peer: SocketAddr,
         options: &'c Options,
-        stop: &'c mut Listener,
+        place: &'c Place,
+        stop: &'c Listener,
         (rx, tx): (&'c mut Alarm, &'c mut Alarm),
     ) -> Self {
-        let (deadlines, log) = (options.deadlines, &options.log);
-        let timer = Timer::new(deadlines, rx);
+        let (deadlines, log) = (&options.settings.deadlines, &options.settings.log);
+        let timer = Timer::new(deadlines, place, rx);
         let rx = Rx { socket, log, timer, stop, octets: 0 };
-        let timer = Timer::new(deadlines, tx);
+        let timer = Timer::new(deadlines, place, tx);
         let (octets, in_memory, failure) = (0, 0..0, None);
-        let tx = Tx { socket, log, timer, options, peer, octets, in_memory, failure };
+        let tx = Tx { socket, log, timer, options, place, stop, peer, octets, in_memory, failure };
         Self { rx, tx }
     }
 
@@ -74,17 +79,6 @@ impl<'c> Halves<'c> {
     pub(crate) const fn octets(&self) -> usize {
         self.rx.octets.saturating_add(self.tx.octets)
     }
-}
-
-/// The error of a read that is given up so that the buffers can be taken back; the connection goes
-/// on.
-fn lull() -> io::Error {
-    io::ErrorKind::WouldBlock.into()
-}
-
-/// Whether `error` is that of a [`lull`]. No other read or write ends so: they wait.
-pub(crate) fn is_lull(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
 }
 
 impl<'c> Transport for Halves<'c> {
@@ -107,11 +101,13 @@ impl Rx<'_> {
         if outcome.is_pending() && self.timer.is_idle() {
             // Nothing of a request is here.
             if self.octets == 0 {
-                return Poll::Ready(Err(lull()));
+                return Poll::Ready(Err(idle_error()));
             }
             if self.stop.poll_stopping(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
+        } else if outcome.is_pending() {
+            self.stop.go_on(context)?;
         }
         self.timer.watch(context, outcome)
     }
@@ -150,6 +146,9 @@ impl Tx<'_> {
                 self.socket.look_again();
             }
             let outcome = poll(self.socket, context);
+            if outcome.is_pending() {
+                self.stop.go_on(context)?;
+            }
             self.timer.watch(context, outcome)
         })
         .await
@@ -234,6 +233,7 @@ impl Half for Tx<'_> {
 
     fn replied(&mut self, record: &Record<'_>) {
         self.timer.over();
+        self.place.answered();
         if let Some(failure) = self.failure.take() {
             self.log.failure(self.peer, record, &failure);
         }
@@ -241,6 +241,6 @@ impl Half for Tx<'_> {
     }
 
     fn stopping(&self) -> bool {
-        self.options.stop.is_stopping()
+        self.options.stop.is_stopping() || self.place.is_last()
     }
 }

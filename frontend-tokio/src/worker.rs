@@ -12,23 +12,25 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 #[cfg(target_os = "linux")]
 use rustix::net::SocketFlags;
 use thimble_core::framing::Limits;
-use thimble_core::server::Service;
-use thimble_std::Deadlines;
-use thimble_std::desk::Desk;
-use thimble_std::listen::{RUN_OUT, has_run_out};
+use thimble_core::server::{Deadlines, Service};
+use thimble_host::buffers::OwnedBuffers;
+use thimble_host::listen::{RUN_OUT, has_run_out};
+use thimble_host::place::LOOK_AGAIN;
 use tokio::io::Interest;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
 use tokio::task::spawn_local;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::connection::{After, Connection, Options, serve_once};
 use crate::socket::Socket;
+use crate::stop::Stop;
 
-/// Attendants that a runtime keeps while they have no connection: more are busy at once only when
-/// many requests wait for their content, or many replies for their clients.
+/// How many drivers a runtime keeps while they have no connection: more are busy at once only when many
+/// requests wait for their content, or many replies for their clients.
 const FREE: usize = 32;
 
 /// Accepts connections and serves them by `service`, until it is stopped and the last one is done.
@@ -53,29 +55,29 @@ async fn accept_all<S: Service + 'static>(
     // tokio's own listener registers each connection that it accepts. To be told when there are any,
     // it makes no difference to the runtime what kind of socket it is.
     let listener = tokio::net::TcpStream::from_std(OwnedFd::from(listener).into())?;
-    let mut stop = options.stop.listener();
-    let core = Rc::new(options.serving(service));
-    let crew = {
+    let stop = options.stop.listener(None);
+    let core = Rc::new(options.settings.serving(service));
+    let drivers = {
         let options = options.clone();
-        let (limits, deadlines) = (options.limits, options.deadlines);
+        let (limits, deadlines) = (options.settings.limits, options.settings.deadlines);
         let options = Rc::new(options);
-        let attend = move |hatch: Rc<Hatch>, mut desk: Desk| {
+        let drive = move |handover: Rc<Handover>, mut buffers: OwnedBuffers| {
             let (core, options) = (Rc::clone(&core), Rc::clone(&options));
             async move {
                 loop {
-                    let mut connection = hatch.next().await;
-                    let after = serve_once(&core, &options, &mut connection, &mut desk).await;
-                    hatch.done((connection, after));
+                    let mut connection = handover.next().await;
+                    let after = serve_once(&core, &options, &mut connection, &mut buffers).await;
+                    handover.done((connection, after));
                 }
             }
         };
-        Rc::new(Crew { attend, limits, deadlines, free: RefCell::default() })
+        Rc::new(Drivers { drive, limits, deadlines, free: RefCell::default() })
     };
     // It ends when every connection has dropped its sender.
     let (alive, mut ended) = mpsc::channel::<()>(1);
     loop {
         let accepted = {
-            let mut accepting = pin!(accept(&listener, &places));
+            let mut accepting = pin!(accept(&listener, &places, &options.stop));
             let until_stop = poll_fn(|context| {
                 if stop.poll_stopping(context).is_ready() {
                     return Poll::Ready(None);
@@ -87,11 +89,17 @@ async fn accept_all<S: Service + 'static>(
         let Some(accepted) = accepted else { break };
         let (stream, peer, place) = accepted?;
         let connection = Connection::new(Socket::new(stream), peer, &options.stop);
-        let state = State::Ready(Box::new(connection));
-        let (crew, alive) = (Rc::clone(&crew), alive.clone());
-        spawn_local(Task { crew, state, _place: place, _alive: alive });
+        spawn_local(Task::new(&drivers, connection, place, &alive));
     }
-    drop((listener, alive));
+    // A listener that is closed resets those that nobody has accepted.
+    let left: Vec<_> = std::iter::from_fn(|| accept_now(&listener).ok()).collect();
+    drop(listener);
+    for (stream, peer) in left {
+        let Some(place) = place(&places, &options.stop, || true).await? else { break };
+        let connection = Connection::new(Socket::new(stream), peer, &options.stop);
+        spawn_local(Task::new(&drivers, connection, place, &alive));
+    }
+    drop(alive);
     ended.recv().await;
     Ok(())
 }
@@ -100,21 +108,53 @@ async fn accept_all<S: Service + 'static>(
 async fn accept(
     listener: &tokio::net::TcpStream,
     places: &Arc<Semaphore>,
+    stop: &Stop,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     loop {
         // First this, then a place: who waits for clients must not keep it from those whose
         // clients are here.
         listener.readable().await?;
-        let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+        let waits = || listener.try_io(Interest::READABLE, || is_readable(listener)).is_ok();
+        let Some(place) = place(places, stop, waits).await? else { continue };
         match listener.try_io(Interest::READABLE, || accept_now(listener)) {
             Ok((stream, peer)) => return Ok((stream, peer, place)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if has_run_out(&error) => {
                 drop(place);
+                stop.make_room();
                 sleep(RUN_OUT).await;
             }
             Err(_) => {}
         }
+    }
+}
+
+/// A place. Without any, a connection that can do without its own gives it up, as long as a client
+/// `waits`.
+async fn place(
+    places: &Arc<Semaphore>,
+    stop: &Stop,
+    waits: impl Fn() -> bool,
+) -> io::Result<Option<OwnedSemaphorePermit>> {
+    loop {
+        match Arc::clone(places).try_acquire_owned() {
+            Ok(place) => return Ok(Some(place)),
+            Err(TryAcquireError::Closed) => return Err(io::ErrorKind::NotConnected.into()),
+            Err(TryAcquireError::NoPermits) if !waits() => return Ok(None),
+            Err(TryAcquireError::NoPermits) => stop.make_room(),
+        }
+        if let Ok(place) = timeout(LOOK_AGAIN, Arc::clone(places).acquire_owned()).await {
+            return place.map(Some).map_err(io::Error::other);
+        }
+    }
+}
+
+/// Whether a client is really there; otherwise the error that has the runtime wait for one.
+fn is_readable(listener: impl AsFd) -> io::Result<()> {
+    let mut polled = [PollFd::new(&listener, PollFlags::IN)];
+    match rustix::event::poll(&mut polled, Some(&Timespec::default())) {
+        Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Ok(()),
     }
 }
 
@@ -139,31 +179,31 @@ fn accept_now(listener: impl AsFd) -> io::Result<(TcpStream, SocketAddr)> {
 }
 
 /// What all connections of a runtime share.
-struct Crew<M, F> {
-    /// Makes the future of an attendant, which never ends.
-    attend: M,
+struct Drivers<M, F> {
+    /// Makes the future of a driver, which never ends.
+    drive: M,
     limits: Limits,
     deadlines: Deadlines,
-    /// Attendants without a connection.
-    free: RefCell<Vec<Attendant<F>>>,
+    /// Those without a connection.
+    free: RefCell<Vec<Driver<F>>>,
 }
 
-/// One who serves connections in turn, each until it waits for another request: buffers, and the
-/// memory of a future that is larger than all else a connection needs. Most connections are idle most
-/// of the time, and have none.
-struct Attendant<F> {
-    attending: Pin<Box<F>>,
-    hatch: Rc<Hatch>,
+/// Serves connections in turn, each until it waits for another request: buffers, and the memory of a
+/// future that is larger than all else a connection needs. Most connections are idle most of the time, and
+/// have none.
+struct Driver<F> {
+    future: Pin<Box<F>>,
+    handover: Rc<Handover>,
 }
 
-/// Through which a connection gets to an attendant, and back.
+/// How a connection gets to a driver, and back.
 #[derive(Default)]
-struct Hatch {
+struct Handover {
     next: Cell<Option<Box<Connection>>>,
     done: Cell<Option<(Box<Connection>, After)>>,
 }
 
-impl Hatch {
+impl Handover {
     async fn next(&self) -> Box<Connection> {
         poll_fn(|_| self.next.take().map_or(Poll::Pending, Poll::Ready)).await
     }
@@ -176,7 +216,7 @@ impl Hatch {
 /// Serves a connection to its end. This is written out, and no `async fn`, since those keep what
 /// they are given twice.
 struct Task<M, F> {
-    crew: Rc<Crew<M, F>>,
+    drivers: Rc<Drivers<M, F>>,
     state: State<F>,
     _place: OwnedSemaphorePermit,
     _alive: mpsc::Sender<()>,
@@ -186,72 +226,84 @@ struct Task<M, F> {
 enum State<F> {
     /// Something may have arrived.
     Ready(Box<Connection>),
-    Attended(Attendant<F>),
-    Resting(Box<Connection>),
+    Served(Driver<F>),
+    Idle(Box<Connection>),
     Over,
 }
 
-impl<M, F> Crew<M, F>
+impl<M, F> Drivers<M, F>
 where
-    M: Fn(Rc<Hatch>, Desk) -> F,
+    M: Fn(Rc<Handover>, OwnedBuffers) -> F,
     F: Future<Output = Infallible>,
 {
-    /// An attendant that was free, or a new one.
-    fn attendant(&self) -> io::Result<Attendant<F>> {
-        if let Some(attendant) = self.free.borrow_mut().pop() {
-            return Ok(attendant);
+    /// A driver that was free, or a new one.
+    fn take(&self) -> io::Result<Driver<F>> {
+        if let Some(driver) = self.free.borrow_mut().pop() {
+            return Ok(driver);
         }
-        let (hatch, desk) = (Rc::<Hatch>::default(), Desk::new(&self.limits)?);
-        let attending = Box::pin((self.attend)(Rc::clone(&hatch), desk));
-        Ok(Attendant { attending, hatch })
+        let (handover, buffers) = (Rc::<Handover>::default(), OwnedBuffers::new(&self.limits)?);
+        let future = Box::pin((self.drive)(Rc::clone(&handover), buffers));
+        Ok(Driver { future, handover })
     }
 
-    fn set_free(&self, attendant: Attendant<F>) {
+    fn set_free(&self, driver: Driver<F>) {
         let mut free = self.free.borrow_mut();
         if free.len() < FREE {
-            free.push(attendant);
+            free.push(driver);
         }
+    }
+}
+
+impl<M, F> Task<M, F> {
+    fn new(
+        drivers: &Rc<Drivers<M, F>>,
+        connection: Connection,
+        place: OwnedSemaphorePermit,
+        alive: &mpsc::Sender<()>,
+    ) -> Self {
+        let state = State::Ready(Box::new(connection));
+        Self { drivers: Rc::clone(drivers), state, _place: place, _alive: alive.clone() }
     }
 }
 
 impl<M, F> Future for Task<M, F>
 where
-    M: Fn(Rc<Hatch>, Desk) -> F,
+    M: Fn(Rc<Handover>, OwnedBuffers) -> F,
     F: Future<Output = Infallible>,
 {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Self { crew, state, .. } = &mut *self;
+        let Self { drivers, state, .. } = &mut *self;
         loop {
             *state = match mem::replace(state, State::Over) {
                 State::Ready(mut connection) => {
-                    let Ok(attendant) = crew.attendant() else {
+                    let Ok(driver) = drivers.take() else {
                         // There may be memory again soon.
                         connection.wake_after(RUN_OUT, context);
                         *state = State::Ready(connection);
                         return Poll::Pending;
                     };
-                    attendant.hatch.next.set(Some(connection));
-                    State::Attended(attendant)
+                    driver.handover.next.set(Some(connection));
+                    State::Served(driver)
                 }
-                State::Attended(mut attendant) => {
+                State::Served(mut driver) => {
                     // It never ends; what it says is whether it is done.
-                    let _ = attendant.attending.as_mut().poll(context);
-                    let Some((connection, after)) = attendant.hatch.done.take() else {
-                        *state = State::Attended(attendant);
+                    let _ = driver.future.as_mut().poll(context);
+                    let Some((connection, after)) = driver.handover.done.take() else {
+                        *state = State::Served(driver);
                         return Poll::Pending;
                     };
-                    crew.set_free(attendant);
+                    drivers.set_free(driver);
                     match after {
-                        After::Request => State::Resting(connection),
+                        After::Request => State::Idle(connection),
                         After::Over => return Poll::Ready(()),
                     }
                 }
-                State::Resting(mut connection) => {
-                    match connection.poll_rest(context, &crew.deadlines) {
+                State::Idle(mut connection) => {
+                    match connection.poll_rest(context, &drivers.deadlines) {
                         Poll::Pending => {
-                            *state = State::Resting(connection);
+                            *state = State::Idle(connection);
                             return Poll::Pending;
                         }
                         Poll::Ready(After::Request) => State::Ready(connection),

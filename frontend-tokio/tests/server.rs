@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use thimble_tokio::{
-    Deadlines, Error, Exchange, Folder, Method, Options, Responded, Server, Service, Site, Status,
-    Stop, Transport,
+    Answer, Deadlines, Exchange, Folder, Method, Options, Server, Service, Site, Status, Stop,
+    Transport,
 };
 
 /// Counts its requests, in a cell that is no other thread's business, and says its thread.
@@ -21,10 +21,7 @@ struct Local {
 }
 
 impl Service for Local {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         if exchange.method() != Method::Get {
             return Ok(exchange.allow(&[Method::Get]));
         }

@@ -1,5 +1,10 @@
 //! Rows in a PostgreSQL that is started here, on a port of its own.
 #![cfg(feature = "postgres")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure here is the test's failure"
+)]
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;

@@ -22,26 +22,26 @@
 //! static SITE: Site<'static, Image> = Site::new(IMAGE);
 //! ```
 //!
-//! which every frontend runs like any other site. A change in the folder makes cargo build anew.
+//! which every frontend serves like any other site. Cargo builds it anew when the folder changes.
 //!
 //! # What is built in
 //!
 //! The replies are those that a folder would give, and the listings, too:
 //!
-//! - Links are followed when they stay in the folder, and left out when they don't, like all that is
-//!   neither file nor directory. A file to which several names lead is there once.
-//! - What stands beside `NAME` as `NAME.gz`, `NAME.br` or `NAME.zst` is `NAME` in that coding, and
-//!   still a file of its own. Where there is no `NAME.gz`, one is made for `NAME` alone, if it is at
+//! - Links that stay in the folder are followed; others are left out, like all that is neither a file
+//!   nor a directory. A file with several names is stored once.
+//! - `NAME.gz`, `NAME.br` and `NAME.zst` beside `NAME`, if no older, are `NAME` in that content coding,
+//!   and still files of their own. Without a `NAME.gz`, a gzip variant of `NAME` is made if it is at
 //!   least a tenth smaller: [`Builder::gzip`].
 //! - Types are those of [`mime`], unless [`Builder::content_type`] says otherwise.
-//! - Entity tags come from the octets, and are the same wherever and whenever they are built.
-//! - Times are those of the files, none later than `SOURCE_DATE_EPOCH` says where that is set:
+//! - Entity tags are computed from the content, so every build gives the same.
+//! - Times are those of the files, but none later than `SOURCE_DATE_EPOCH`, if that is set:
 //!   [`Builder::modified`].
 //!
-//! Names that begin with a dot are left out, but for `.well-known` in the root: a server serves them
+//! Names that begin with a dot are left out, except `.well-known` in the root: a server serves them
 //! only when it is told to, and flash is small. [`Builder::hidden`] takes them in.
 //!
-//! The same folder gives the same octets of source, whatever machine reads it.
+//! The same folder gives the same source on every machine.
 
 mod emit;
 mod gzip;
@@ -71,7 +71,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Makes an image of `folder`, which in a build script is relative to where `Cargo.toml` stands.
+    /// Makes an image of `folder`. In a build script, a relative path starts beside `Cargo.toml`.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -82,28 +82,28 @@ impl Builder {
         }
     }
 
-    /// Whether files are coded by gzip that have no `NAME.gz` beside them, where that makes them
-    /// smaller by a tenth, and by 100 octets. So it is if nothing is said. It takes room in flash,
-    /// and leaves time on the line.
+    /// Makes no gzip variants. Without this, each file that has no `NAME.gz` beside it gets one, if
+    /// the variant is smaller by a tenth and by 100 octets: it takes more flash, and less time to send.
     #[must_use]
-    pub fn gzip(self, makes_gzip: bool) -> Self {
-        Self { makes_gzip, ..self }
+    pub fn without_gzip(self) -> Self {
+        Self { makes_gzip: false, ..self }
     }
 
-    /// Whether names that begin with a dot are taken in, too, for a server that shows them.
+    /// Includes names that begin with a dot, for a server that
+    /// [shows them](thimble_core::Site::show_hidden).
     #[must_use]
-    pub fn hidden(self, takes_hidden: bool) -> Self {
-        Self { takes_hidden, ..self }
+    pub fn include_hidden(self) -> Self {
+        Self { takes_hidden: true, ..self }
     }
 
-    /// The time at which everything was last changed, in seconds since 1970, instead of what the
-    /// files say.
+    /// Sets the modification time of everything, in seconds since 1970, instead of the times of the
+    /// files.
     #[must_use]
     pub fn modified(self, seconds: u64) -> Self {
         Self { modified: Some(UnixTime(seconds)), ..self }
     }
 
-    /// The Content-Type of files whose names end with a dot and `extension`, in any case.
+    /// Sets the Content-Type of files whose names end with a dot and `extension`, in upper or lower case.
     #[must_use]
     pub fn content_type(mut self, extension: &str, content_type: &str) -> Self {
         self.content_types.push((extension.to_owned(), content_type.to_owned()));
@@ -114,7 +114,7 @@ impl Builder {
     /// outputs, and tells cargo when to do it again.
     ///
     /// # Errors
-    /// The folder can't be read, or the source not be written.
+    /// The folder can't be read, or the source can't be written.
     pub fn build(&self, name: &str) -> Result<(), Error> {
         let Some(out) = env::var_os(OUT_DIR) else {
             return Err(Error(format!("{OUT_DIR} is not set: call this in a build script")));
@@ -129,10 +129,10 @@ impl Builder {
     }
 
     /// Writes the source of the image, which is an expression, to `file`, and the contents that it
-    /// includes to a folder beside it, `file` with `.d` at its end.
+    /// includes to a folder beside it, named like `file` with `.d` appended.
     ///
     /// # Errors
-    /// The folder can't be read, or the source not be written.
+    /// The folder can't be read, or the source can't be written.
     pub fn write(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         let file = file.as_ref();
         let image = self.leak()?;
@@ -141,7 +141,7 @@ impl Builder {
         emit::write(&image, file, Path::new(&contents))
     }
 
-    /// Makes the image at once, in memory that is never freed: for tests.
+    /// Makes the image now, in memory that is never freed; meant for tests.
     ///
     /// ```
     /// let image = thimble_image::Builder::new("../site").leak()?;
@@ -196,11 +196,18 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use tempfile::TempDir;
+    use thimble_core::semantics::negotiate::Coding;
     use thimble_core::service::image::{Child, File, Kind};
 
     use super::*;
@@ -237,8 +244,8 @@ mod tests {
     #[test]
     fn hidden_names_are_taken_when_that_is_asked_for() {
         let folder = folder(&[".a", ".b/c", ".well-known/d", "e/.well-known/f", "e/g"]);
-        let builder = Builder::new(folder.path()).gzip(false);
-        let (shown, all) = (builder.leak().unwrap(), builder.hidden(true).leak().unwrap());
+        let builder = Builder::new(folder.path()).without_gzip();
+        let (shown, all) = (builder.leak().unwrap(), builder.include_hidden().leak().unwrap());
         assert_eq!(names(&shown), [vec![".well-known/", "e/"], vec!["d"], vec!["g"]]);
         assert_eq!(names(&all).first().unwrap(), &[".a", ".b/", ".well-known/", "e/"]);
         assert_eq!(names(&all).len(), 5);
@@ -261,8 +268,37 @@ mod tests {
             && gz.len() == 1 && c.is_empty()),
             "{made:?}"
         );
-        let left = coded(&builder.gzip(false).leak().unwrap());
+        let left = coded(&builder.without_gzip().leak().unwrap());
         assert_eq!(left, [vec![], vec![500], vec![], vec![]]);
+    }
+
+    #[test]
+    fn no_coding_is_older_than_its_file() {
+        let folder = folder(&["a", "a.br", "a.gz", "b", "b.br", "b.gz"]);
+        for (name, seconds, nanoseconds) in [
+            ("a", 1000, 500),
+            ("a.br", 1000, 500),
+            ("a.gz", 1000, 499),
+            ("b", 1001, 0),
+            ("b.br", 1000, 999_999_999),
+            ("b.gz", 1001, 1),
+        ] {
+            let time = UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+            let file = fs::File::options().write(true).open(folder.path().join(name)).unwrap();
+            file.set_modified(time).unwrap();
+        }
+        let builder = Builder::new(folder.path()).without_gzip();
+        let files = files(&builder.clone().leak().unwrap());
+        let codings = |name: &str| {
+            let content = format!("{name}\n").repeat(100);
+            let file = files.iter().find(|file| file.identity.content == content.as_bytes());
+            file.unwrap().coded.iter().map(|coded| coded.coding).collect::<Vec<_>>()
+        };
+        assert_eq!((codings("a"), codings("b")), (vec![Coding::Brotli], vec![Coding::Gzip]));
+        // What is too old is made anew.
+        let made = self::files(&Builder::new(folder.path()).leak().unwrap());
+        let gzip = made[0].coded.iter().find(|coded| coded.coding == Coding::Gzip).unwrap();
+        assert!(gzip.content.starts_with(&[0x1f, 0x8b]));
     }
 
     #[test]
@@ -271,7 +307,7 @@ mod tests {
         fs::write(folder.path().join("c"), "a\n".repeat(100)).unwrap();
         let tags =
             |image: &Image| -> Vec<_> { files(image).iter().map(|it| it.identity.etag).collect() };
-        let builder = Builder::new(folder.path()).gzip(false);
+        let builder = Builder::new(folder.path()).without_gzip();
         let before = tags(&builder.clone().modified(1).leak().unwrap());
         assert!(before[0] == before[2] && before[0] != before[1], "{before:?}");
         assert_eq!(before[0], "3da3f99059ad9823", "it is the same on every machine");
@@ -283,7 +319,7 @@ mod tests {
     #[test]
     fn times_can_be_set_and_limited() {
         let folder = folder(&["a/b"]);
-        let builder = Builder::new(folder.path()).gzip(false);
+        let builder = Builder::new(folder.path()).without_gzip();
         let times = |image: &Image| {
             let Kind::Directory { modified, .. } = image.directories()[0].children[0].kind else {
                 panic!("it is a directory");
@@ -304,7 +340,7 @@ mod tests {
     #[test]
     fn types_can_be_said() {
         let folder = folder(&["a.foo", "b.css", "c.FOO"]);
-        let builder = Builder::new(folder.path()).gzip(false).content_type("foo", "a/b");
+        let builder = Builder::new(folder.path()).without_gzip().content_type("foo", "a/b");
         let files = files(&builder.leak().unwrap());
         let types: Vec<_> = files.iter().map(|file| file.content_type).collect();
         assert_eq!(types, ["a/b", "text/css; charset=utf-8", "a/b"]);

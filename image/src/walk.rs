@@ -136,7 +136,9 @@ impl Walk<'_> {
                 .binary_search_by(|other| other.name.as_encoded_bytes().cmp(&name))
                 .ok()
                 .and_then(|index| beside.get(index))
-                .filter(|found| coding != Coding::Identity && found.metadata.is_file());
+                .filter(|found| coding != Coding::Identity && found.metadata.is_file())
+                // It was made of another one.
+                .filter(|found| !is_older(&found.metadata, &file.metadata));
             if let Some(found) = found {
                 coded.push(self.representation(found, coding)?);
             } else if coding == Coding::Gzip
@@ -196,6 +198,11 @@ impl Walk<'_> {
         let modified = UnixTime(modified.as_secs());
         Some(self.latest.map_or(modified, |latest| modified.min(latest)))
     }
+}
+
+/// Whether a file was changed before another one was.
+fn is_older(one: &Metadata, other: &Metadata) -> bool {
+    matches!((one.modified(), other.modified()), (Ok(one), Ok(other)) if one < other)
 }
 
 /// Where submitted fields go into a page.

@@ -1,4 +1,4 @@
-//! One connection without I/O: requests in, replies out, and whether it goes on.
+//! One connection without I/O: requests in, replies out, and whether another request may follow.
 
 use super::limits::Limits;
 use super::receiver::{HeadSpan, Receiver};
@@ -7,14 +7,14 @@ use crate::message::{FieldEntry, Head, ParseError};
 
 /// The server's end of one HTTP/1.1 connection: a receiving and a sending side.
 ///
-/// Octets that arrive go through [`receive`](Self::receive), which says how many of them it is done
-/// with and what they mean. Octets to be sent come from the [`Sender`], which puts them where it is
-/// told. When the reply is whole, [`next_request`](Self::next_request) says whether another may
+/// Pass octets that arrive to [`receive`](Self::receive), which returns how many of them it has consumed,
+/// and what they mean. Take the octets to be sent from the [`Sender`], which writes them into your
+/// buffer. When the reply is whole, [`next_request`](Self::next_request) says whether another request may
 /// follow. Nothing here allocates, panics, or knows about sockets and clocks.
 ///
-/// [`Server::serve`](crate::Server::serve) is made of these same types. It has heads found and parsed
-/// by the [`Receiver`], which puts the places of field lines into a table, and finds where content
-/// stands without lending it.
+/// [`Server::serve`](crate::Server::serve) uses these same types. It calls the [`Receiver`] directly,
+/// which writes the places of field lines into a table, and returns where content stands instead of a
+/// slice.
 ///
 /// # Examples
 /// One exchange, in octets: a POST of five in two chunks, answered by two.
@@ -72,19 +72,20 @@ pub struct Connection {
     sender: Sender,
 }
 
-/// What octets were found to be, and how many of them are done with.
+/// What [`Connection::receive`] has found.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Received<'i> {
-    /// Octets of the input that must not be passed again.
+    /// Octets of the input that are consumed: don't pass them again.
     pub consumed: usize,
-    /// What they are.
+    /// What they mean.
     pub event: Event<'i>,
 }
 
 /// What octets mean.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'i> {
-    /// They are not whole: come again with what was not consumed, and more behind it.
+    /// Nothing yet: pass what was not consumed again, with more octets behind it.
     More,
     /// A request head.
     Head(Head<'i>),
@@ -100,11 +101,11 @@ impl Connection {
         Self { receiver: Receiver::new(limits), sender: Sender::new() }
     }
 
-    /// Finds out what `input`, the octets that follow those consumed before, means.
+    /// Reads the next element from `input`, the octets that follow those consumed before.
     ///
     /// # Errors
-    /// What the client did wrong. The request can't be read any further: answer it (with
-    /// [`ParseError::refusal`]), then close.
+    /// The error in the request. It can't be read any further: answer with [`ParseError::refusal`], then
+    /// close the connection.
     ///
     /// # Complexity
     /// Linear in the octets that are new, also when they come one by one.
@@ -129,7 +130,7 @@ impl Connection {
         Ok(Received { consumed, event })
     }
 
-    /// Says that no octet will follow: the client shut its sending side. It still reads replies.
+    /// Takes note that no octet will follow: the client shut its sending side. It still reads replies.
     ///
     /// `unread` is what was received and not consumed.
     ///
@@ -137,20 +138,21 @@ impl Connection {
     /// [`ParseError::TruncatedHead`] or [`ParseError::TruncatedContent`], when the request is not
     /// complete (RFC 9112 §8).
     pub fn receive_end(&mut self, unread: &[u8]) -> Result<(), ParseError> {
-        self.receiver.end(unread).inspect_err(|error| match error {
-            ParseError::TruncatedHead => self.refuse(unread),
-            _ => {
-                self.receiver.give_up();
-                self.sender.close();
-            }
-        })
+        let ended = self.receiver.end(unread);
+        if ended == Err(ParseError::TruncatedHead) {
+            self.refuse(unread);
+        } else if ended.is_err() {
+            self.receiver.give_up();
+            self.sender.close();
+        }
+        ended
     }
 
     /// Looks for a head at the start of `input`, as [`Receiver::find_head`] does, and
     /// [refuses](Self::refuse) what can't become one.
     ///
     /// # Errors
-    /// What the client did wrong: the reply is made ready to say so.
+    /// The error in the request. The [`Sender`] is ready to answer it.
     pub fn find_head(
         &mut self,
         input: &[u8],
@@ -159,12 +161,11 @@ impl Connection {
         self.receiver.find_head(input, table).inspect_err(|_| self.refuse(input))
     }
 
-    /// Takes a head, which is all of `octets` and was [parsed](Receiver::head) there: what it says
-    /// decides how content and reply are framed. One that can't be taken is
-    /// [refused](Self::refuse).
+    /// Accepts `head`, which was [parsed](Receiver::head) from all of `octets`: from here on, its content
+    /// and its reply are framed as it says. An error in it is [refused](Self::refuse).
     ///
     /// # Errors
-    /// What the client did wrong: the reply is made ready to say so.
+    /// The error in the request. The [`Sender`] is ready to answer it.
     // By reference: it is large to copy.
     #[inline(never)]
     pub fn accept<'a, 'h>(
@@ -181,8 +182,8 @@ impl Connection {
         accepted.inspect_err(|_| self.refuse(octets))
     }
 
-    /// Gives up a request of which only `received` has arrived, and nothing that comes is understood
-    /// any more. The reply to it is the last one.
+    /// Stops reading a request that can't be understood, of which `received` is what has arrived. The
+    /// reply to it is the last one of the connection.
     pub fn refuse(&mut self, received: &[u8]) {
         self.receiver.give_up();
         self.sender.refuse(received);
@@ -198,31 +199,30 @@ impl Connection {
         &self.receiver
     }
 
-    /// The sending side: how far the reply is, and with which status.
+    /// The sending side, which knows the reply's status and how much of it was emitted.
     pub const fn sender(&self) -> &Sender {
         &self.sender
     }
 
     /// The sending side, to begin the final reply.
     ///
-    /// A request whose content is not complete by then makes this the last reply, if the client
-    /// still waits for 100 (Continue), or is known to have more to send than the limit `drain`.
+    /// If the content of the request is not complete yet, and the client still waits for 100 (Continue) or
+    /// has declared more than the limit `drain`, this reply becomes the last one.
     pub fn reply(&mut self) -> &mut Sender {
         self.sender.close_unless_drainable(&self.receiver);
         &mut self.sender
     }
 
-    /// Makes the next reply the last one of this connection, and say so.
+    /// Makes this reply, or the next one, the last of the connection; its head says so.
     pub const fn close(&mut self) {
         self.sender.close();
     }
 
-    /// Whether the connection goes on: if so, [`receive`](Self::receive) takes the next request.
-    /// Otherwise, once the request is complete, shut the sending side, and read on for a little
-    /// while, so that the client gets to read the reply (RFC 9112 §9.6).
+    /// Whether another request may follow: if so, [`receive`](Self::receive) reads it. Otherwise, shut the
+    /// sending side, and keep reading for a little while, so that the client gets to read the reply
+    /// (RFC 9112 §9.6).
     ///
-    /// To be asked when the reply is whole, and the request too: receive and drop what nobody
-    /// wanted.
+    /// Call it when the reply is whole, and the request too: receive and drop content that was not read.
     pub fn next_request(&mut self) -> bool {
         let goes_on =
             self.receiver.is_complete() && self.sender.is_complete() && self.sender.is_persistent();

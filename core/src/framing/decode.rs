@@ -1,4 +1,4 @@
-//! Decoding a message body: octets in, where content stands out (RFC 9112 §6 and §7.1).
+//! Decoding a message body: it finds where content stands in the octets (RFC 9112 §6 and §7.1).
 
 use super::length::BodyLength;
 use super::limits::Limits;
@@ -7,13 +7,14 @@ use crate::grammar::field_line::field_line;
 use crate::message::ParseError;
 use crate::message::line::{Line, line_end};
 
-/// What one call has found.
+/// What one call of [`Decoder::decode`] has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decoded {
-    /// Octets at the start of the input that are done with.
+    /// Octets of framing at the start of the input. They are consumed: don't pass them again.
     pub framing: usize,
-    /// Octets of content behind those, which are done with too: neither are to be passed again. None
-    /// when more input is needed, or when the body is complete.
+    /// Octets of content behind those, consumed too; 0 if more input is needed, or if the body is
+    /// complete.
     pub content: usize,
 }
 
@@ -57,13 +58,13 @@ impl Decoder {
         Self { next, scanned: 0, extensions: 0 }
     }
 
-    /// Whether the whole body went through.
+    /// Whether the whole body was decoded.
     pub const fn is_complete(&self) -> bool {
         matches!(self.next, Next::Content(0))
     }
 
-    /// Octets of content that are sure to come still, at least: what is left of the body, or of the
-    /// chunk that has begun; `usize::MAX` for more.
+    /// How many octets of content are still to come, at least: the rest of the body if its length is
+    /// known, or else of the chunk that has begun. Larger numbers saturate.
     pub fn announced(&self) -> usize {
         match self.next {
             Next::Content(remaining) | Next::Chunk(remaining) => {
@@ -76,10 +77,10 @@ impl Decoder {
     /// Finds the next content in `input`, the octets that follow those consumed before. `limits` are
     /// the same each time.
     ///
-    /// Content is handed out as it arrives: its pieces tell nothing about the chunks it came in.
+    /// Content is reported as it arrives: where a piece ends says nothing about the chunks.
     ///
     /// # Errors
-    /// A malformed or oversized chunk-size or trailer line.
+    /// A chunk-size line or trailer line is malformed or too long.
     pub fn decode(&mut self, input: &[u8], limits: &Limits) -> Result<Decoded, ParseError> {
         let mut framing = 0;
         loop {

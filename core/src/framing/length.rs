@@ -14,7 +14,7 @@ pub enum BodyLength {
     Chunked,
 }
 
-/// The length that `facts` leave no doubt about.
+/// The length of the message body, if `facts` leave no doubt about it.
 ///
 /// | Transfer-Encoding | Content-Length | HTTP/1.1 | HTTP/1.0 |
 /// |---|---|---|---|
@@ -26,10 +26,10 @@ pub enum BodyLength {
 /// | others, then `chunked` | absent | 501 (§6.1) | 400 |
 /// | anything else | absent | 400 (§6.3, case 4) | 400 |
 ///
-/// Anything else is also a list with an empty member, which some recipients take for another coding.
+/// "Anything else" includes a list with an empty member, which some recipients take for another coding.
 ///
 /// # Errors
-/// Every doubtful message; the connection must close after the answer.
+/// The length is in doubt. The connection must close after the answer.
 pub const fn body_length(facts: &Facts, version: Version) -> Result<BodyLength, ParseError> {
     match (facts.transfer_encoding, facts.content_length, version) {
         (TransferEncoding::Absent, Once::Absent, _) => Ok(BodyLength::Absent),

@@ -1,4 +1,4 @@
-//! How much of each thing is taken before it is refused.
+//! How much of each element a client may send.
 
 use crate::message::reader::HeadLimits;
 
@@ -6,7 +6,7 @@ use crate::message::reader::HeadLimits;
 /// stead, and of the empty line.
 const CRLFS: usize = 6;
 
-/// Limits on what a client may send. Each has a status that answers what is over it.
+/// Limits on what a client may send. What exceeds one is answered by the status in the last column.
 ///
 /// | | [`DESKTOP`](Self::DESKTOP) | [`DEVICE`](Self::DEVICE) | over it |
 /// |---|---|---|---|
@@ -51,12 +51,12 @@ pub struct Limits {
     pub parts: usize,
     /// Octets of the field lines of one of its parts, each with its CRLF: 413.
     pub part_head: usize,
-    /// Octets of content that are read and thrown away, when nobody wanted them, so that the
-    /// connection can go on. With more to come, it is closed instead.
+    /// Octets of content that the service has not read, and the driver reads and drops so that the
+    /// connection can take another request. If there are more, the connection closes instead.
     pub drain: usize,
-    /// Octets that are read and thrown away once the sending side is shut, so that a client that
-    /// still sends gets to read the reply (RFC 9112 §9.6): many send all they have before they read.
-    /// With more to come, the connection is reset, and the reply may be lost with it.
+    /// Octets that are read and dropped once the sending side is shut, so that a client that still
+    /// sends gets to read the reply (RFC 9112 §9.6): many send all they have before they read. If
+    /// there are more, the connection is reset, and the client may lose the reply.
     pub linger: usize,
 }
 

@@ -1,4 +1,4 @@
-//! RFC 9112 without I/O: where messages begin and end, as a machine that octets go through.
+//! RFC 9112 without I/O: where messages begin and end. Received octets go in, events come out.
 
 pub mod connection;
 pub mod decode;

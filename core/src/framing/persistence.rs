@@ -1,6 +1,6 @@
 //! Whether a connection goes on after a reply (RFC 9112 §9.3).
 
-use crate::message::facts::Connection;
+use crate::message::facts::ConnectionOption;
 use crate::message::{Head, Method, Version};
 
 /// Whether the client is willing to send another request on this connection.
@@ -10,14 +10,13 @@ use crate::message::{Head, Method, Version};
 /// | HTTP/1.1 | no | yes | yes |
 /// | HTTP/1.0 | no | yes | no |
 ///
-/// After CONNECT there is none in any case: what follows may be meant for the tunnel that was
-/// refused.
+/// After CONNECT it is not: what follows may be meant for the tunnel that was refused.
 pub fn is_persistent(head: &Head<'_>) -> bool {
     let facts = head.facts();
     !matches!(head.method(), Method::Connect)
         && match facts.connection {
-            Connection::Close => false,
-            Connection::KeepAlive => true,
-            Connection::Neither => head.version() >= Version::Http11,
+            ConnectionOption::Close => false,
+            ConnectionOption::KeepAlive => true,
+            ConnectionOption::Neither => head.version() >= Version::Http11,
         }
 }

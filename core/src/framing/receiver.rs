@@ -42,10 +42,11 @@ impl Next {
 
 /// Where a head stands in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HeadSpan {
-    /// Octets of empty lines before it, not to be passed again.
+    /// Octets of empty lines before the head. They are consumed: don't pass them again.
     pub skipped: usize,
-    /// Its octets after those, once it is whole.
+    /// The length of the head in octets, behind those; `None` until it is whole.
     pub length: Option<usize>,
 }
 
@@ -55,11 +56,11 @@ impl Receiver {
         Self { next: Next::head(), limits }
     }
 
-    /// Looks for a head at the start of `input`, the octets that follow those consumed before. The
-    /// places of its field lines are put into `table`, as far as there is room.
+    /// Looks for a head at the start of `input`, the octets that follow those consumed before. Writes
+    /// the places of its field lines into `table`, as far as there is room.
     ///
     /// # Errors
-    /// What the client did wrong: [`Connection::refuse`](super::Connection::refuse) the request.
+    /// The error in the request, which has to be [refused](super::Connection::refuse).
     ///
     /// # Complexity
     /// Linear in the octets that are new, also when they come one by one.
@@ -93,10 +94,11 @@ impl Receiver {
         result.map(|length| HeadSpan { skipped, length })
     }
 
-    /// The whole head that was found, parsed where it stands.
+    /// Parses the head that was found, which is all of `octets`.
     ///
     /// # Errors
-    /// What the client did wrong: [`Connection::accept`](super::Connection::accept) takes that, too.
+    /// The error in the request; [`Connection::accept`](super::Connection::accept) takes the result as it
+    /// is.
     pub fn head<'h>(
         &self,
         octets: &'h [u8],
@@ -142,7 +144,8 @@ impl Receiver {
         matches!(self.next, Next::Head { .. })
     }
 
-    /// Octets of the request-target, when the request-line was read and its head not yet accepted.
+    /// The length of the request-target in octets, from when the request-line was read until its head is
+    /// accepted; 0 otherwise.
     pub fn target_length(&self) -> usize {
         match &self.next {
             Next::Head { reader, .. } => reader.target_length(),
@@ -153,7 +156,7 @@ impl Receiver {
     /// Finds the next content in `input`, the octets that follow those consumed before.
     ///
     /// # Errors
-    /// A malformed or oversized chunk-size or trailer line. Nothing follows any more.
+    /// A chunk-size line or trailer line is malformed or too long. Nothing can be decoded any more.
     pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, ParseError> {
         match &mut self.next {
             Next::Content(decoder) => {
@@ -163,17 +166,17 @@ impl Receiver {
         }
     }
 
-    /// Gives the request up: what still comes of it won't be understood.
+    /// Stops reading the request: octets that still arrive are not decoded.
     pub fn give_up(&mut self) {
         self.next = Next::Nothing;
     }
 
-    /// Whether the whole request went through.
+    /// Whether the whole request was received and decoded.
     pub fn is_complete(&self) -> bool {
         matches!(&self.next, Next::Content(decoder) if decoder.is_complete())
     }
 
-    /// Octets of content that are sure to come still, at least.
+    /// How many octets of content are still to come, at least, as far as the request has declared.
     pub fn announced(&self) -> usize {
         match &self.next {
             Next::Content(decoder) => decoder.announced(),
@@ -186,9 +189,9 @@ impl Receiver {
         &self.limits
     }
 
-    /// Whether what is still to come may be read and thrown away, as far as one can know: of chunks
-    /// that have not begun nothing is known, and it must not matter how many of them are here
-    /// already.
+    /// Whether the rest of the request may be read and dropped: what it has declared so far is no longer
+    /// than the limit `drain`. Chunks that have not begun count as nothing, so that the answer doesn't
+    /// depend on how many of them have arrived.
     pub fn is_drainable(&self) -> bool {
         match &self.next {
             Next::Content(decoder) => decoder.announced() <= self.limits.drain,

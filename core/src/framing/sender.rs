@@ -9,8 +9,8 @@ use crate::message::head::request_line_of;
 use crate::message::word::Word;
 use crate::message::{Head, Method, Status, Version};
 
-/// The time of a reply, with what writes it down: a program that never knows the time holds nothing
-/// that could.
+/// The time of a reply, and the function that formats it: a program without a clock never makes a
+/// `Date`, and so doesn't link that function.
 #[derive(Clone, Copy, Debug)]
 pub struct Date {
     /// The time.
@@ -25,35 +25,37 @@ impl From<UnixTime> for Date {
     }
 }
 
-/// How much content a reply has.
+/// How many octets of content a reply has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
     /// Exactly this many octets.
     Exact(u64),
-    /// It turns out at the end: chunked for HTTP/1.1, until the connection closes for HTTP/1.0.
+    /// The length is known only at the end: the content is chunked for HTTP/1.1, and goes on until the
+    /// connection closes for HTTP/1.0.
     Unknown,
 }
 
-/// Why something can't be emitted.
+/// Why a part of a reply can't be emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 // As wide as what else a `Result` may hold, so that both are returned in registers.
 #[repr(usize)]
 pub enum EmitError {
-    /// The output has no room for it.
+    /// The buffer has too little room.
     Full,
-    /// A field name that is no token, or a field value with CR, LF, NUL or another control in it.
+    /// The field name is no token, or the field value holds CR, LF, NUL or another control.
     Field,
-    /// A field that says how the message is framed, which only framing may say: Connection,
-    /// Content-Length, Date, Transfer-Encoding, and their like.
+    /// The field is one that only the sender sets: Connection, Content-Length, Date, Trailer,
+    /// Transfer-Encoding, or another that frames the message.
     FramingField,
-    /// A second Content-Type.
+    /// The reply has a Content-Type already.
     Repeated,
-    /// Content of a reply whose status has none: 204, 205, 304.
+    /// The reply's status allows no content: 204, 205 or 304.
     NoContent,
-    /// More content than was declared, or less.
+    /// The content is longer or shorter than declared.
     Length,
-    /// Something that doesn't come next.
+    /// The call is out of turn: a field before the status-line, say, or content before the end of the
+    /// head.
     Order,
 }
 
@@ -72,8 +74,8 @@ pub const CHUNK_MAX: usize = 0xffff;
 /// The last chunk and the empty trailer section.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// The line before a chunk of `size` octets, [`CHUNK_MAX`] at most. Its width is fixed, so that room
-/// can be left for it before the size is known.
+/// The chunk-size line of a chunk of `size` octets, [`CHUNK_MAX`] at most. It always has
+/// [`CHUNK_PREFIX`] octets, so that a caller can reserve them before it knows the size.
 pub fn chunk_prefix(size: usize) -> [u8; CHUNK_PREFIX] {
     let digit = |shift: u32| {
         let nibble = u8::try_from(size >> shift & 0xf).unwrap_or_default();
@@ -99,8 +101,9 @@ pub(crate) fn check_value(part: &[u8]) -> Result<(), EmitError> {
     if are_field(part) { Ok(()) } else { Err(EmitError::Field) }
 }
 
-/// The sending side of a connection, without I/O. It puts each part of a reply where it is told, and
-/// each in its turn: the status-line, fields, the end of the head, content, its end.
+/// The sending side of a connection, without I/O. It writes a reply into the caller's buffers, part by
+/// part, in this order: the status-line, fields, the end of the head, content, the end of the content.
+/// A call out of turn returns [`EmitError::Order`].
 #[derive(Clone, Debug)]
 // In this order: what is looked at most is where a microcontroller's short instructions reach.
 #[repr(C)]
@@ -115,6 +118,8 @@ pub struct Sender {
     expects_continue: bool,
     persistent: bool,
     has_content_type: bool,
+    /// The client said that it sends no other request after this one.
+    is_last_request: bool,
     status: Status,
     content: u64,
 }
@@ -152,6 +157,7 @@ impl Sender {
             expects_continue: false,
             persistent: false,
             has_content_type: false,
+            is_last_request: false,
             status: Status::BAD_REQUEST,
             content: 0,
         }
@@ -165,6 +171,7 @@ impl Sender {
         self.is_head = request_line_of(received).starts_with(b"HEAD ");
         self.expects_continue = false;
         self.persistent = false;
+        self.is_last_request = false;
     }
 
     /// Gets ready to answer a request.
@@ -174,19 +181,20 @@ impl Sender {
         self.is_head = matches!(head.method(), Method::Head);
         self.expects_continue = expects_continue;
         self.persistent = is_persistent(head);
+        self.is_last_request = !self.persistent;
     }
 
-    /// The status of the reply, once it was emitted.
+    /// The status of the reply, once its status-line was emitted.
     pub const fn status(&self) -> Status {
         self.status
     }
 
-    /// Octets of content emitted so far, transfer coding not counted.
+    /// Octets of content emitted so far, without the octets of the transfer coding.
     pub const fn content(&self) -> u64 {
         self.content
     }
 
-    /// Whether the reply went out whole.
+    /// Whether the whole reply was emitted.
     pub fn is_complete(&self) -> bool {
         matches!(self.next, Next::Complete)
     }
@@ -196,38 +204,49 @@ impl Sender {
         self.persistent
     }
 
-    /// Whether content goes out in chunks.
+    /// Whether the client said that it sends no other request after this one.
+    pub(crate) const fn is_last_request(&self) -> bool {
+        self.is_last_request
+    }
+
+    /// Whether the content is chunked.
     pub const fn is_chunked(&self) -> bool {
         matches!(self.next, Next::Content(Framing::Chunked))
     }
 
-    /// Whether content is counted and left out: the request was HEAD, or the status has none.
+    /// Whether the reply has no content on the wire: the request was HEAD, or the status allows none.
+    /// Content that is emitted all the same is counted, and dropped.
     pub const fn omits_content(&self) -> bool {
         self.omits_content
     }
 
-    /// Makes this the last reply of the connection. Its head says so, if it was not emitted yet.
+    /// Makes this the last reply of the connection. Its head says `Connection: close`, unless the head
+    /// is already emitted.
     pub const fn close(&mut self) {
         self.persistent = false;
     }
 
-    /// Makes this the last reply of the connection, unless what is left of the request may be read
-    /// and thrown away: not when there is too much of it, and not when the client was never told to
-    /// send it and nobody knows whether it will.
+    /// Makes this the last reply of the connection, unless the rest of the request can be read and
+    /// dropped. It can't when it is longer than the limit `drain`, or when the client still waits for
+    /// 100 (Continue), and may or may not send its content.
     pub fn close_unless_drainable(&mut self, receiving: &Receiver) {
         if !receiving.is_drainable() || self.expects_continue {
             self.close();
         }
     }
 
-    /// Starts over. Nothing of the reply may have left.
+    /// Begins the reply again. The caller must not have sent any of it.
     pub const fn restart(&mut self) {
         self.next = Next::Status;
         self.has_content_type = false;
         self.content = 0;
     }
 
-    /// Emits `100 Continue`, if the client waits for it (RFC 9110 §15.2.1), and says whether.
+    /// Emits `100 Continue`, if the client waits for it (RFC 9110 §15.2.1). Returns whether it was
+    /// emitted.
+    ///
+    /// # Errors
+    /// [`EmitError::Full`].
     pub fn emit_continue(&mut self, output: &mut Cursor<'_>) -> Result<bool, EmitError> {
         if !self.expects_continue {
             return Ok(false);
@@ -238,12 +257,15 @@ impl Sender {
         Ok(true)
     }
 
-    /// The client needn't be told to send what it has begun to send.
+    /// Takes note that the client no longer waits for 100 (Continue): its content has begun to arrive.
     pub const fn skip_continue(&mut self) {
         self.expects_continue = false;
     }
 
-    /// Emits the status-line, and Date if there is a clock.
+    /// Emits the status-line, and Date if `now` is given.
+    ///
+    /// # Errors
+    /// [`EmitError::Order`] and [`EmitError::Full`].
     ///
     /// ```abnf
     /// status-line = HTTP-version SP status-code SP [ reason-phrase ]     ; RFC 9112 §4
@@ -274,11 +296,12 @@ impl Sender {
         Ok(())
     }
 
-    /// Emits a field line, its value in parts that are joined.
+    /// Emits a field line, whose value is the concatenation of `value`.
     ///
     /// # Errors
-    /// [`EmitError::Field`] and [`EmitError::FramingField`]: no value can end its line early, and
-    /// no field can contradict the framing. [`EmitError::Repeated`]: a second Content-Type.
+    /// [`EmitError::Field`] and [`EmitError::FramingField`], so that no value ends its line early and no
+    /// field contradicts the framing; [`EmitError::Repeated`] for a second Content-Type;
+    /// [`EmitError::Order`] and [`EmitError::Full`].
     pub fn emit_field(
         &mut self,
         name: &str,
@@ -332,7 +355,11 @@ impl Sender {
         Ok(())
     }
 
-    /// Emits the fields that frame the content, and the end of the head.
+    /// Emits the fields that frame the content, and the empty line that ends the head.
+    ///
+    /// # Errors
+    /// [`EmitError::NoContent`] for a length above 0 with a status that allows no content;
+    /// [`EmitError::Order`] and [`EmitError::Full`].
     ///
     /// | | content | HTTP/1.1 | HTTP/1.0 |
     /// |---|---|---|---|
@@ -378,11 +405,11 @@ impl Sender {
         Ok(())
     }
 
-    /// Accounts for `count` octets of content that are about to be sent as they are (unless
-    /// [`omits_content`](Self::omits_content)).
+    /// Counts `count` octets of content that the caller sends by itself, without chunks. If the reply
+    /// [omits content](Self::omits_content), the caller must not send them.
     ///
     /// # Errors
-    /// [`EmitError::Length`] when that is more than was declared.
+    /// [`EmitError::Length`] if the content would become longer than declared; [`EmitError::Order`].
     pub fn account(&mut self, count: usize) -> Result<(), EmitError> {
         match &mut self.next {
             Next::Content(Framing::Exact(remaining)) => {
@@ -397,7 +424,11 @@ impl Sender {
         Ok(())
     }
 
-    /// Emits content, framed, as much as the output has room for. Returns how much of it went.
+    /// Emits as much of `content` as `output` has room for, as one chunk if the reply is chunked.
+    /// Returns how many octets of `content` it took.
+    ///
+    /// # Errors
+    /// [`EmitError::Length`] if the content would become longer than declared; [`EmitError::Order`].
     pub fn emit_content(
         &mut self,
         content: &[u8],
@@ -425,11 +456,12 @@ impl Sender {
         Ok(content.len())
     }
 
-    /// Ends the content. Returns the octets that say so: the last chunk, or none.
+    /// Ends the content. Returns the octets that the caller still has to send: the last chunk and the
+    /// empty trailer section of a chunked reply, nothing otherwise.
     ///
     /// # Errors
-    /// [`EmitError::Length`] when less content went out than was declared: the connection has to be
-    /// cut, so that the client notices.
+    /// [`EmitError::Length`] if the content is shorter than declared: the connection has to be cut, so
+    /// that the client notices. [`EmitError::Order`].
     pub fn end(&mut self) -> Result<&'static [u8], EmitError> {
         let last: &[u8] = match self.next {
             Next::Content(Framing::Exact(1..)) if !self.omits_content => {
@@ -447,16 +479,16 @@ impl Sender {
 impl core::fmt::Display for EmitError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::Full => "the buffer has no room for it",
+            Self::Full => "the transmit buffer is too small",
             Self::Field => "a field name is no token, or a field value holds CR, LF or another control",
             Self::FramingField => {
                 "Connection, Content-Length, Date, Trailer, Transfer-Encoding and their like are not \
                  for the application to set"
             }
-            Self::Repeated => "a second Content-Type",
-            Self::NoContent => "content with a status that has none",
-            Self::Length => "the content is not of the length that was declared",
-            Self::Order => "this part of the reply doesn't come next",
+            Self::Repeated => "the reply has two Content-Type fields",
+            Self::NoContent => "the status allows no content",
+            Self::Length => "the content is longer or shorter than declared",
+            Self::Order => "a part of the reply is out of order",
         })
     }
 }

@@ -38,8 +38,8 @@ parse_errors! {
     MethodTooLong NOT_IMPLEMENTED "the method is too long"
     /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
     RequestTarget BAD_REQUEST "the request-target is malformed, or not for this method"
-    /// A target under `https`, which was not asked for securely (RFC 9110 §7.4).
-    Misdirected MISDIRECTED_REQUEST "ask for https over TLS"
+    /// An `https` target on a connection that is not secure (RFC 9110 §7.4).
+    Misdirected MISDIRECTED_REQUEST "https needs a connection over TLS"
     /// A request-line over its limit (RFC 9112 §3).
     RequestLineTooLong URI_TOO_LONG "the request-line is too long"
     /// No HTTP-version (RFC 9112 §2.3).
@@ -105,7 +105,7 @@ pub struct Refusal {
     pub status: Status,
     /// One line, or nothing.
     pub reason: &'static str,
-    /// The name and value of a field that says more to the client, as some statuses have one.
+    /// The name and value of a field that the status calls for, such as Retry-After with 503.
     pub field: Option<&'static (&'static str, &'static str)>,
 }
 
@@ -115,7 +115,7 @@ impl Refusal {
         Self { status, reason, field: None }
     }
 
-    /// The same with a field.
+    /// Adds a field, such as Retry-After.
     ///
     /// ```
     /// use thimble_core::message::{Refusal, Status};

@@ -12,7 +12,7 @@ pub struct Facts {
     /// Transfer-Encoding.
     pub transfer_encoding: TransferEncoding,
     /// Connection.
-    pub connection: Connection,
+    pub connection: ConnectionOption,
     /// Expect.
     pub expect: Expect,
     /// Whether there is an Upgrade field.
@@ -66,9 +66,9 @@ pub enum TransferEncoding {
     Invalid,
 }
 
-/// The options of Connection, as far as they matter.
+/// The connection option that decides whether the connection persists (RFC 9110 §7.6.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Connection {
+pub enum ConnectionOption {
     /// Neither of these.
     #[default]
     Neither,
@@ -123,9 +123,9 @@ impl Facts {
                 continue;
             }
             match (field, Word::of(member)) {
-                (Word::Connection, Word::Close) => self.connection = Connection::Close,
+                (Word::Connection, Word::Close) => self.connection = ConnectionOption::Close,
                 (Word::Connection, Word::KeepAlive) => {
-                    self.connection = self.connection.max(Connection::KeepAlive);
+                    self.connection = self.connection.max(ConnectionOption::KeepAlive);
                 }
                 (Word::Expect, Word::Continue) => self.expect = self.expect.max(Expect::Continue),
                 (Word::Expect, _) => self.expect = Expect::Unknown,

@@ -157,7 +157,7 @@ pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::facts::{Connection, Expect};
+    use crate::message::facts::{ConnectionOption, Expect};
 
     #[test]
     fn a_head_and_its_facts() {
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(head.fields().iter().count(), 5);
         let facts = head.facts();
         assert_eq!(facts.content_length, Once::Valid(12));
-        assert_eq!(facts.connection, Connection::Close);
+        assert_eq!(facts.connection, ConnectionOption::Close);
         assert_eq!(facts.expect, Expect::Continue);
     }
 }

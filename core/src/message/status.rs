@@ -2,8 +2,8 @@
 
 use crate::bytes::class::is_field;
 
-/// The status code of a final reply with its reason phrase, by reference: it is passed around a lot,
-/// and a program holds only those that it can send.
+/// The status code of a final reply with its reason phrase. It is one pointer, and a program contains only the statuses
+/// that it can send.
 #[derive(Clone, Copy, Debug)]
 pub struct Status(&'static (u16, &'static str));
 

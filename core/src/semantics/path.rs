@@ -2,29 +2,57 @@
 
 use core::mem;
 
-/// A percent-decoded path to a file or directory, in which nothing leads anywhere else: no segment
-/// is empty, `.` or `..`, and none holds a slash or NUL.
+/// A percent-decoded path to a file or directory that can't lead out of the folder in which it begins: no
+/// segment is empty, `.` or `..`, and none holds a slash or NUL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path<'p> {
     /// The segments, each but the last with a slash behind it; and the last one, too, of a directory.
     parent: &'p [u8],
+    /// Where in that the last one begins.
+    last: usize,
+    /// Whether one of those is hidden.
+    hides: bool,
     /// One segment more, or none.
     child: &'p [u8],
 }
 
 impl<'p> Path<'p> {
     /// The root.
-    pub const ROOT: Self = Self { parent: b"", child: b"" };
+    pub const ROOT: Self = Self { parent: b"", last: 0, hides: false, child: b"" };
 
-    /// The path that a decoded absolute-path names, if it can name a file or directory.
+    /// The path of a percent-decoded absolute-path; `None` if it can't name a file or directory.
     ///
-    /// Dot segments are no names of files. Clients resolve them before they send
-    /// (RFC 3986 §5.2.4), so that only those come here that someone has disguised.
+    /// Dot segments are not names of files. Clients resolve them before they send a request
+    /// (RFC 3986 §5.2.4), so that only encoded ones, which somebody has disguised, come here.
     pub fn new(decoded: &'p [u8]) -> Option<Self> {
         let parent = decoded.strip_prefix(b"/")?;
-        let names = parent.strip_suffix(b"/").unwrap_or(parent);
-        let valid = parent.is_empty() || names.split(|&octet| octet == b'/').all(is_name);
-        valid.then_some(Self { parent, child: b"" })
+        let mut path = Self { parent, ..Self::ROOT };
+        let mut start = 0;
+        for (at, octet) in parent.iter().enumerate() {
+            match octet {
+                0 => return None,
+                b'/' => {
+                    path.end_name(start, at)?;
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        if start < parent.len() {
+            path.end_name(start, parent.len())?;
+        }
+        Some(path)
+    }
+
+    /// A name ends; `None` if it can be none.
+    fn end_name(&mut self, start: usize, end: usize) -> Option<()> {
+        let name = self.parent.get(start..end)?;
+        if leads_elsewhere(name) {
+            return None;
+        }
+        self.last = start;
+        self.hides |= is_hidden(name, start == 0);
+        Some(())
     }
 
     /// Whether it ends with a slash, and so names a directory. The root does.
@@ -32,7 +60,7 @@ impl<'p> Path<'p> {
         self.child.is_empty() && matches!(self.parent, [] | [.., b'/'])
     }
 
-    /// The file `name` in this directory; `None` if that can't be a name.
+    /// The path of `name` in this directory; `None` if `name` can't be the name of a file.
     pub fn child(mut self, name: &'p [u8]) -> Option<Self> {
         self.enter(name).then_some(self)
     }
@@ -40,8 +68,8 @@ impl<'p> Path<'p> {
     /// Becomes the file `name` in this directory, or nothing if that can't be a name. Returns whether
     /// it can.
     pub(crate) fn enter(&mut self, name: &'p [u8]) -> bool {
-        let is_one = name.iter().all(|&octet| octet != b'/');
-        let is_child = self.child.is_empty() && is_name(name) && is_one;
+        let is_name = !leads_elsewhere(name) && name.iter().all(|octet| !matches!(octet, b'/' | 0));
+        let is_child = self.child.is_empty() && is_name;
         if is_child {
             self.child = name;
         }
@@ -60,19 +88,30 @@ impl<'p> Path<'p> {
 
     /// The last of its names; empty for the root.
     pub fn name(&self) -> &'p [u8] {
-        self.segments().last().unwrap_or_default()
+        if !self.child.is_empty() {
+            return self.child;
+        }
+        let last = self.parent.get(self.last..).unwrap_or_default();
+        last.strip_suffix(b"/").unwrap_or(last)
     }
 
-    /// Whether one of its names begins with a dot, and so is hidden. `.well-known` at the root is
-    /// not (RFC 8615).
+    /// The whole path, as two parts to be concatenated: its names with a slash between each two, and no
+    /// slash at either end.
+    pub fn parts(&self) -> [&'p [u8]; 2] {
+        match self.child {
+            [] => [self.parent.strip_suffix(b"/").unwrap_or(self.parent), b""],
+            child => [self.parent, child],
+        }
+    }
+
+    /// Whether one of its names is hidden, because it begins with a dot. `.well-known` at the root is not
+    /// hidden (RFC 8615).
     pub fn is_hidden(&self) -> bool {
-        self.segments()
-            .enumerate()
-            .any(|(depth, name)| name.starts_with(b".") && (depth > 0 || name != b".well-known"))
+        self.hides || is_hidden(self.child, self.parent.is_empty())
     }
 }
 
-/// The names in a path that are left.
+/// An iterator over the names in a [`Path`].
 #[derive(Clone, Debug)]
 pub struct Segments<'p> {
     parent: &'p [u8],
@@ -93,8 +132,8 @@ impl<'p> Iterator for Segments<'p> {
     }
 }
 
-/// Gives `emit`, piece by piece, a name as a segment of a path in a URI: all but `unreserved` is
-/// percent-encoded (RFC 3986 §2.3), so that nothing in it is read as something else.
+/// Gives `emit`, piece by piece, `name` as a segment of a path in a URI: every octet but `unreserved` is
+/// percent-encoded (RFC 3986 §2.3).
 pub fn percent_encode(name: &[u8], emit: &mut dyn FnMut(&[u8])) {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' - 10 + nibble };
     for octet in name {
@@ -106,15 +145,19 @@ pub fn percent_encode(name: &[u8], emit: &mut dyn FnMut(&[u8])) {
     }
 }
 
-fn is_name(segment: &[u8]) -> bool {
-    !matches!(segment, b"" | b"." | b"..") && segment.iter().all(|&octet| octet != 0)
+fn leads_elsewhere(name: &[u8]) -> bool {
+    matches!(name, b"" | b"." | b"..")
 }
 
-/// Whether `segment` is the ordinary name of a file on any system, so that a path to a folder with it
-/// behind leads to something directly in that folder: it is not empty, `.` or `..`, holds no control
-/// and none of `/`, `\\` and `:`, and was UTF-8 when it was decoded.
+fn is_hidden(name: &[u8], is_at_root: bool) -> bool {
+    name.starts_with(b".") && !(is_at_root && name == b".well-known")
+}
+
+/// Whether `segment` is the ordinary name of a file on any system, so that it can be appended to the path
+/// of a folder, and the result stands directly in that folder: it is not empty, `.` or `..`, holds no
+/// control and none of `/`, `\\` and `:`, and was UTF-8 when it was decoded.
 ///
-/// Such a name may still begin with a dot, and may be one that a link has.
+/// Such a name may still begin with a dot, and the file may be a link.
 pub fn is_file_name(segment: &str) -> bool {
     let leads_elsewhere = |octet| matches!(octet, b'/' | b'\\' | b':');
     let is_plain = |octet: u8| !leads_elsewhere(octet) && !octet.is_ascii_control();
@@ -158,11 +201,29 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_names_with_slashes_between() {
+        let path = |decoded| Path::new(decoded).unwrap();
+        for (path, joined, name) in [
+            (Path::ROOT, &b""[..], &b""[..]),
+            (path(b"/"), b"", b""),
+            (path(b"/a"), b"a", b"a"),
+            (path(b"/a/bc/"), b"a/bc", b"bc"),
+            (path(b"/a/bc/").child(b"d").unwrap(), b"a/bc/d", b"d"),
+            (Path::ROOT.child(b"d").unwrap(), b"d", b"d"),
+        ] {
+            assert_eq!((path.parts().concat().as_slice(), path.name()), (joined, name));
+        }
+    }
+
+    #[test]
     fn dot_names_are_hidden_but_for_well_known() {
         let hidden = |path: &str| Path::new(path.as_bytes()).unwrap().is_hidden();
         assert!(hidden("/.git/config") && hidden("/a/.b") && hidden("/a/.well-known/b"));
         assert!(hidden("/.well-known/.a") && hidden("/.well-knowns"));
         assert!(!hidden("/.well-known/a") && !hidden("/a.b/c") && !hidden("/"));
+        let child = |name| Path::ROOT.child(name).unwrap().is_hidden();
+        assert!(child(b".a") && !child(b".well-known") && !child(b"a"));
+        assert!(Path::new(b"/a/").unwrap().child(b".well-known").unwrap().is_hidden());
     }
 
     #[test]

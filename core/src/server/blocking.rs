@@ -14,7 +14,8 @@ pub trait Close: embedded_io::Write {
     /// Shuts the sending side: the peer reads all that was written, then the end.
     fn close(&mut self) -> Result<(), Self::Error>;
 
-    /// Writes like `write`; more follows at once.
+    /// Writes like `write`. More octets follow at once, so these need not be sent in a packet of their
+    /// own.
     fn write_more(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
         self.write(octets)
     }
@@ -136,13 +137,13 @@ where
     }
 }
 
-/// Runs a future to its end on this thread: `waker` is what wakes it, and `wait` is called whenever it
-/// waits, until it goes on. To return early from `wait` is no fault.
+/// Runs a future to its end on this thread. Whenever the future is pending, `wait` is called, and then
+/// the future is polled again; `waker` is the one that it is polled with. `wait` may return early.
 ///
 /// Over a [`Blocking`] transport, and with a service that waits for nothing but its client, the first
 /// poll is also the last. Otherwise `wait` decides what waiting costs: on a system with threads it
-/// parks this one, which `thimble_std::block_on` does; on a bare chip it sleeps until an interrupt,
-/// and no waker is needed.
+/// parks this one until the waker is called, as `thimble_std::block_on` does; on a bare chip it sleeps
+/// until an interrupt, and no waker is needed.
 ///
 /// ```
 /// use core::task::Waker;

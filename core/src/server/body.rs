@@ -14,17 +14,17 @@ use crate::message::{ParseError, Refusal, Status};
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the content came too slowly");
 /// What answers content that is too large.
 pub(crate) const TOO_LARGE: &Refusal =
-    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is more than is accepted");
+    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is too large");
 
 /// The content of a request, decoded in place in the receive buffer.
 ///
 /// ```
 /// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// async fn count<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     let (mut body, respond) = exchange.open().await?; // 100 Continue goes out here
 ///     let mut lines = 0;
 ///     while let Some(chunk) = body.chunk().await? {
@@ -36,10 +36,7 @@ pub(crate) const TOO_LARGE: &Refusal =
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         count(exchange).await
 /// #     }
 /// # }
@@ -161,23 +158,15 @@ impl Incoming<'_> {
     /// It is malformed.
     pub(super) fn skip(&mut self, left: &mut usize) -> Result<Skipped, &'static Refusal> {
         loop {
-            let input = self.window.unread();
-            let Decoded { framing, content } =
-                self.receiver.decode(input).map_err(ParseError::refusal)?;
-            self.window.consume(framing + content);
-            if self.receiver.is_complete() {
-                return Ok(Skipped::All);
-            }
-            if content > *left || self.receiver.announced() > *left - content {
-                return Ok(Skipped::Enough);
-            }
-            *left -= content;
-            if content == 0 {
-                return Ok(if self.window.free().is_empty() {
-                    Skipped::Enough
-                } else {
-                    Skipped::Some
-                });
+            match self.decode(*left) {
+                Ok(Some(Decoded { content: 0, .. })) => return Ok(Skipped::All),
+                Ok(Some(Decoded { framing, content })) => {
+                    *left = left.saturating_sub(content);
+                    self.window.consume(framing + content);
+                }
+                Ok(None) => return Ok(Skipped::Some),
+                Err(refusal) if refusal.status == TOO_LARGE.status => return Ok(Skipped::Enough),
+                Err(refusal) => return Err(refusal),
             }
         }
     }
@@ -219,12 +208,12 @@ impl<'c, R: Receive> Body<'c, R> {
         self.incoming.window.unread().is_empty() && !self.receiver().is_complete()
     }
 
-    /// The next piece of the content, as much as is there; `None` at its end. Pieces say nothing
-    /// about the chunks or packets that they came in.
+    /// The next piece of the content, as much as has arrived; `None` at its end. Where a piece ends says
+    /// nothing about the chunks or packets that it came in.
     ///
     /// # Errors
-    /// The answer to content that is malformed, ends early or takes too long; or that the transport
-    /// failed.
+    /// [`Error::Refused`] if the content is malformed (400), ends early (400) or comes too slowly (408);
+    /// [`Error::Transport`] if the transport failed. Pass either on by `?`.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
         let taken = loop {
             if let Some(taken) = self.take(usize::MAX)? {
@@ -266,11 +255,11 @@ impl<'c, R: Receive> Body<'c, R> {
         self.incoming.window.kept()
     }
 
-    /// All of the content, in place, when it is at most `limit` octets.
+    /// All of the content, in the receive buffer, if it is at most `limit` octets.
     ///
     /// # Errors
-    /// 413 when it is more than `limit`, or than the receive buffer has room for, as early as that
-    /// is known; and what [`chunk`](Self::chunk) returns.
+    /// [`Error::Refused`] (413) if it is longer than `limit` or than the receive buffer has room for, as
+    /// early as that is known; and the errors of [`chunk`](Self::chunk).
     pub fn collect(
         self,
         limit: usize,

@@ -1,4 +1,4 @@
-//! What ends an exchange early.
+//! The errors that end an exchange early.
 
 use core::fmt;
 
@@ -8,28 +8,27 @@ use crate::message::{ParseError, Refusal, Status};
 /// What answers a failure of the application: a reply that can't be emitted, among others.
 pub(super) const FAILED: &Refusal = &Refusal::new(Status::INTERNAL_SERVER_ERROR, "");
 
-/// What a handler's `?` passes on. The driver makes the best of it.
+/// The error of a handler, which passes it on by `?`. The driver answers the request with
+/// [`status`](Self::status), as long as none of the reply has been sent; otherwise it cuts the connection,
+/// so that the client notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error<E> {
-    /// The transport failed: nobody is there to be answered.
+    /// The transport failed. The request can't be answered.
     Transport(E),
-    /// The request is refused, and answered so, unless a reply is on its way already.
+    /// The request is refused, and this is the answer.
     Refused(&'static Refusal),
-    /// The reply can't be emitted: answered by 500, unless it is on its way already; then the
-    /// connection is cut, so that the client notices.
+    /// The reply can't be emitted: 500.
     Emit(EmitError),
-    /// A file turned out shorter than it was, or the transport takes no more octets: answered like
-    /// [`Emit`](Self::Emit).
+    /// A file became shorter while it was sent, or the transport takes no more octets: 500.
     Cut,
-    /// The application failed, and says so in a line for the log: answered like
-    /// [`Emit`](Self::Emit). What it has more to say of goes by
-    /// [`Responder::fail`](super::Responder::fail).
+    /// The application failed: 500, and this line goes to the log.
+    /// [`Responder::fail`](super::Responder::fail) takes any error that can be displayed.
     Application(&'static &'static str),
 }
 
 impl<E> Error<E> {
-    /// The status that answers it; `None` when nobody is there to be answered.
+    /// The status that answers it; `None` if the transport failed.
     pub const fn status(&self) -> Option<Status> {
         match self {
             Self::Transport(_) => None,

@@ -18,21 +18,22 @@ use crate::semantics::path::Path;
 
 /// A request and the means to answer it.
 ///
-/// What [`head`](Self::head), [`target`](Self::target) and [`segments`](Self::segments) return lives
-/// as long as the exchange does, so that an arm of a `match` on it may still move the exchange.
+/// [`head`](Self::head), [`target`](Self::target) and [`segments`](Self::segments) don't borrow from the
+/// exchange itself, so that an arm of a `match` on them may still move it.
 ///
-/// Each way to answer takes the exchange, so there is one answer: [`respond`](Self::respond) when the
-/// content doesn't matter, [`form`](Self::form) and [`open`](Self::open) when it does.
+/// Each way to answer consumes the exchange, so that a request has one answer:
+/// [`respond`](Self::respond) answers without reading the content of the request, [`form`](Self::form)
+/// and [`open`](Self::open) read it first.
 ///
 /// ```
 /// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Error, Exchange, Method, Refusal, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Method, Refusal, Service, Status, Transport};
 ///
 /// const NOT_HERE: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you are");
 ///
 /// async fn whoami<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     if exchange.method() != Method::Get {
 ///         return Ok(exchange.allow(&[Method::Get])); // 405, and what OPTIONS asks
 ///     }
@@ -46,10 +47,7 @@ use crate::semantics::path::Path;
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         whoami(exchange).await
 /// #     }
 /// # }
@@ -106,7 +104,7 @@ impl<'c, T: Transport> Parts<'c, T> {
                         return Ok(());
                     }
                     Skipped::Some => {
-                        output.flush_interim(&mut **tx).await?;
+                        output.buffer.flush_interim(&mut **tx).await?;
                         incoming.read(&mut **rx).await?;
                     }
                 }
@@ -151,18 +149,19 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.parts.route.segments
     }
 
-    /// The path, percent-decoded, as one to a file; `None` when no file can be meant by it.
+    /// The percent-decoded path to a file; `None` if it can't name a file, because a segment is empty,
+    /// `.` or `..`, or holds NUL or an encoded slash.
     pub fn path(&self) -> Option<Path<'c>> {
         self.parts.route.decoded.and_then(Path::new)
     }
 
-    /// The address of the client, or of what stands in front of it; `None` where the transport has
-    /// none, or doesn't know it.
+    /// The address of the client, or of the proxy in front of it; `None` if the transport doesn't know
+    /// it.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.parts.tx.peer()
     }
 
-    /// The address that the client reached; `None` where the transport has none, or doesn't know it.
+    /// The local address of the connection; `None` if the transport doesn't know it.
     pub fn local(&self) -> Option<SocketAddr> {
         self.parts.tx.local()
     }
@@ -172,13 +171,13 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.parts.tx.is_secure()
     }
 
-    /// Adds fields to whatever reply is made to this request: also to one that refuses it, to 304, and
-    /// to the 500 for a failure. A service in front of another one adds them, and so may one in front
-    /// of that; they stand behind the reply's own fields. What neither service sees has none of them:
-    /// requests that can't be understood, and `OPTIONS *`.
+    /// Adds fields to every reply to this request: refusals, 304 and the 500 for a failure included. An
+    /// outer service calls this before it calls an inner one, at any depth; the fields stand behind
+    /// those of the reply itself. Replies that no service sees don't have them: those to requests that
+    /// can't be understood, and to `OPTIONS *`.
     ///
-    /// They take room in the transmit buffer, a quarter of it at most. What can't stand in a reply
-    /// makes it a 500, as for [`Reply::field`].
+    /// The fields take up to a quarter of the transmit buffer. If there are more, or if one is invalid,
+    /// the reply becomes a 500, as for [`Reply::field`].
     ///
     /// # Examples
     /// ```
@@ -204,8 +203,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self
     }
 
-    /// Begins the reply. Content that was not read is thrown away, or, when it is too much, the
-    /// connection closes after the reply.
+    /// Begins the reply. The content of the request is read and dropped; if it is longer than
+    /// [`Limits::drain`](crate::Limits::drain), the connection closes after the reply instead.
     pub fn respond(self, status: Status) -> Reply<'c, T> {
         self.into_responder().status(status)
     }
@@ -215,40 +214,40 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.into_responder().see_other(location)
     }
 
-    /// Answers with a refusal, and its reason in a line of text, or in the server's
+    /// Answers with a refusal. Its content is the reason, as a line of text or as the server's
     /// [`RefusalPage`](super::RefusalPage).
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         self.into_responder().refuse(refusal)
     }
 
-    /// Answers with 500, because the application failed; the log says how. See
+    /// Answers with 500, because the application failed, and passes `error` to the log. See
     /// [`Responder::fail`].
     pub fn fail(self, error: &dyn Display) -> Responded<'c, T> {
         self.into_responder().fail(error)
     }
 
-    /// Answers a method that is not among `methods`: OPTIONS with those that are (204), a method
-    /// known to RFC 9110 with 405 and the same, any other with 501. HEAD comes with GET, and OPTIONS
-    /// always.
+    /// Answers a method that is not among `methods`: OPTIONS by 204, another method of RFC 9110 by 405,
+    /// both with `methods` in Allow, and any other method by 501. Allow always lists OPTIONS, and HEAD
+    /// if `methods` has GET.
     pub fn allow(self, methods: &[Method<'_>]) -> Responded<'c, T> {
         let method = self.parts.head.method();
         self.into_responder().allow(method, methods)
     }
 
-    /// The content of the request, and where the reply comes from. Both can be used at the same
-    /// time. A client that waits for 100 (Continue) gets it here. Chunks of a GET were thrown away
-    /// already: they have no meaning (RFC 9110 §9.3.1).
+    /// The content of the request, and the means to reply. Both can be used at the same time. A client
+    /// that waits for 100 (Continue) is sent it here. Chunks of a GET were already dropped: content of
+    /// a GET has no meaning (RFC 9110 §9.3.1).
     ///
     /// # Errors
-    /// That the transport failed.
+    /// [`Error::Transport`] if the transport failed.
     pub async fn open(self) -> Result<(Body<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
         let (body, Responder { tx, output }) = self.parts.split();
         if body.is_awaited() {
             if output.interim()? {
-                tx.head(output.reply());
+                tx.head(output.buffer.reply());
             }
             // Replies to earlier requests must not wait for this one's content.
-            output.flush_interim(tx).await?;
+            output.buffer.flush_interim(tx).await?;
         } else {
             output.sender.skip_continue();
         }

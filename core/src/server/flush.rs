@@ -2,6 +2,7 @@
 
 use core::any::Any;
 
+use super::buffer::Buffer;
 use super::error::Error;
 use super::output::Output;
 use super::transport::{Phase, Transmit};
@@ -9,7 +10,7 @@ use super::transport::{Phase, Transmit};
 /// The most octets handed over in one write. Kernels are slower with more at once.
 const MAX_WRITE: usize = 64 * 1024;
 
-impl Output<'_> {
+impl Buffer<'_> {
     /// Sends all that the buffer holds, no unfinished chunk among it.
     pub(super) fn flush<W: Transmit>(
         &mut self,
@@ -35,7 +36,7 @@ impl Output<'_> {
             if self.unsent.writing {
                 return Err(Error::Cut);
             }
-            let mut octets = self.buffer.get(..self.unsent.len).unwrap_or_default();
+            let mut octets = self.octets.get(..self.unsent.len).unwrap_or_default();
             loop {
                 if octets.is_empty() {
                     octets = core::mem::take(&mut tail);
@@ -88,7 +89,9 @@ impl Output<'_> {
         let then = if rest.is_empty() { Then::Later } else { Then::Nothing };
         self.flush_before(rest, then, tx)
     }
+}
 
+impl Output<'_> {
     /// Sends octets of a file behind all that the buffer holds, `length` from `offset` on, as far as the
     /// transport can. Returns how many went.
     ///
@@ -101,14 +104,14 @@ impl Output<'_> {
         length: u64,
         tx: &mut W,
     ) -> Result<u64, Error<W::Error>> {
-        self.flush_before(b"", Then::More, tx).await?;
+        self.buffer.flush_before(b"", Then::More, tx).await?;
         let mut sent = 0;
         while sent < length {
             tx.phase(Phase::Reply);
-            self.unsent.writing = true;
+            self.buffer.unsent.writing = true;
             let rest = length - sent;
             let count = tx.send_file(file, offset + sent, rest).await.map_err(Error::Transport)?;
-            self.unsent.writing = false;
+            self.buffer.unsent.writing = false;
             let Some(count) = count else { break };
             if count == 0 {
                 return Err(Error::Cut);
@@ -138,10 +141,9 @@ mod tests {
     use core::pin::pin;
     use core::task::{Context, Poll, Waker};
 
+    use super::super::buffer::Unsent;
     use super::super::transport::Half;
-    use super::super::unsent::Unsent;
     use super::*;
-    use crate::framing::{Connection, Limits};
 
     /// A half that takes one octet, and then nothing for the time being.
     struct Stuck {
@@ -177,9 +179,7 @@ mod tests {
     #[test]
     fn nothing_follows_a_write_that_was_given_up() {
         let (mut buffer, mut unsent, mut tx) = ([0; 8], Unsent::default(), Stuck { taken: 0 });
-        let mut connection = Connection::new(Limits::DEVICE);
-        let (_, sender) = connection.sides();
-        let mut output = Output::new(&mut buffer, &mut unsent, sender, None);
+        let mut output = Buffer::new(&mut buffer, &mut unsent);
         let mut context = Context::from_waker(Waker::noop());
         assert_eq!(output.push(b"abc"), Ok(()));
         assert_eq!(pin!(output.flush(&mut tx)).poll(&mut context), Poll::Pending);

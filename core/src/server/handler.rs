@@ -1,23 +1,19 @@
 //! What an application implements.
 
-use super::error::Error;
 use super::exchange::Exchange;
-use super::responded::Responded;
+use super::responded::Answer;
 use super::transport::Transport;
-
-/// What a handler returns: the reply, or what `?` passes on.
-pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>>;
 
 /// What an application implements; once, for every frontend.
 ///
-/// `match` is the router. Services compose by calling each other: what a service has no answer for, it
-/// passes on.
+/// Routes are the arms of a `match`. Services compose by calling each other: a service passes on the
+/// requests that it has no answer for.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// use thimble_core::testing::Client;
-/// use thimble_core::{Error, Exchange, Method, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Method, Service, Status, Transport};
 ///
 /// /// A lamp, in front of another service.
 /// struct Lamp<S> {
@@ -26,10 +22,7 @@ pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>
 /// }
 ///
 /// impl<S: Service> Service for Lamp<S> {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         match (exchange.method(), exchange.segments()) {
 ///             (Method::Get, ["lamp"]) => {
 ///                 let state = if self.is_on.load(Ordering::Relaxed) { "on" } else { "off" };
@@ -49,10 +42,7 @@ pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>
 /// struct Nothing;
 ///
 /// impl Service for Nothing {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         Ok(exchange.respond(Status::NOT_FOUND).text("nothing here\n"))
 ///     }
 /// }
@@ -67,7 +57,8 @@ pub trait Service {
     /// Answers one request.
     ///
     /// # Errors
-    /// What `?` passes on: the driver answers it, as far as it still can.
+    /// Any [`Error`](super::Error) that a method of the exchange has returned. The driver answers it with
+    /// its status, if none of the reply has been sent, and otherwise cuts the connection.
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T>;
 }
 

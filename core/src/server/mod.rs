@@ -6,7 +6,9 @@
 
 pub mod blocking;
 pub mod body;
+mod buffer;
 mod clock;
+pub mod deadline;
 pub mod error;
 pub mod exchange;
 mod flush;
@@ -21,15 +23,15 @@ pub mod serve;
 mod session;
 pub mod stream;
 pub mod transport;
-mod unsent;
 
 pub use body::Body;
 pub use clock::{Clock, NoClock};
+pub use deadline::{Budget, Deadlines};
 pub use error::Error;
 pub use exchange::Exchange;
-pub use handler::{Answer, Service};
+pub use handler::Service;
 pub use refusal_page::RefusalPage;
-pub use responded::Responded;
+pub use responded::{Answer, Responded};
 pub use responder::{Reply, Responder};
 pub use serve::Server;
 pub use session::{Buffers, Ended};

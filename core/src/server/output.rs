@@ -2,15 +2,14 @@
 
 use core::mem;
 
-use super::refusal_page::RefusalPage;
-use super::unsent::{Page, Place, Unsent};
-use crate::bytes::cursor::{Cursor, Full};
+use super::buffer::{Buffer, Place, Unsent};
+use crate::bytes::cursor::Cursor;
 use crate::bytes::window::{copy_down, copy_up};
 use crate::framing::sender::{
     CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, check_name, check_value, chunk_prefix,
 };
 use crate::framing::{Date, EmitError, Length, Sender};
-use crate::message::{Head, Refusal, Status};
+use crate::message::{Refusal, Status};
 
 /// What emits content piece by piece, the same each time.
 pub(crate) type Render<'r> = dyn Fn(&mut dyn FnMut(&[u8])) + Sync + 'r;
@@ -20,27 +19,23 @@ pub(crate) type Render<'r> = dyn Fn(&mut dyn FnMut(&[u8])) + Sync + 'r;
 /// generic, so that it exists once.
 #[derive(Debug)]
 pub(super) struct Output<'c> {
-    pub(super) buffer: &'c mut [u8],
-    pub(super) unsent: &'c mut Unsent,
+    pub(super) buffer: Buffer<'c>,
     pub(super) sender: &'c mut Sender,
     pub(super) now: Option<Date>,
-    /// What shows refusals, and to whom: to the client of this head, if it accepts that; without one,
-    /// it does.
-    pub(super) page: Option<(&'static RefusalPage, Option<&'c Head<'c>>)>,
+    /// The head of the request, as it arrived.
+    pub(super) request: &'c [u8],
     /// Where the chunk begins that is not ended yet.
     chunk: Option<usize>,
-    /// Where the room in the buffer ends: before the field lines that are added later.
-    end: usize,
 }
 
 impl<'c> Output<'c> {
     pub(super) const fn new(
-        buffer: &'c mut [u8],
-        unsent: &'c mut Unsent,
+        buffer: Buffer<'c>,
         sender: &'c mut Sender,
         now: Option<Date>,
+        request: &'c [u8],
     ) -> Self {
-        Self { end: buffer.len(), buffer, unsent, sender, now, page: None, chunk: None }
+        Self { buffer, sender, now, request, chunk: None }
     }
 
     /// Has `emit` emit the next part of the reply's head, and keeps the first fault: with one, the
@@ -48,7 +43,7 @@ impl<'c> Output<'c> {
     ///
     /// Every head has the same room, whatever stands before it in the buffer.
     fn emit(&mut self, emit: impl FnOnce(&mut Sender, &mut Cursor<'_>) -> Result<(), EmitError>) {
-        let mut head = head(self.buffer, self.end, self.unsent);
+        let mut head = self.buffer.head();
         let emitted = emit(self.sender, &mut head);
         let count = head.count();
         self.emitted(emitted, count);
@@ -56,7 +51,7 @@ impl<'c> Output<'c> {
 
     #[inline(never)]
     fn emitted(&mut self, emitted: Result<(), EmitError>, count: usize) {
-        self.fill(count);
+        self.buffer.fill(count);
         if let Err(fault) = emitted {
             self.fail(fault);
         }
@@ -111,50 +106,48 @@ impl<'c> Output<'c> {
             return Err(EmitError::Repeated);
         }
         let size = name.len() + b": \r\n".len() + value.len();
-        let all = size + usize::from(self.unsent.added);
-        let end = self.buffer.len() - usize::from(self.unsent.added);
-        let start = self.buffer.len().saturating_sub(all);
-        let added = u16::try_from(all).map_err(|_| EmitError::Full)?;
+        let all = size + self.buffer.unsent.added;
+        let end = self.buffer.octets.len() - self.buffer.unsent.added;
+        let start = self.buffer.octets.len().saturating_sub(all);
         // Heads still have a quarter of the buffer for themselves.
-        if all > self.buffer.len() / 4 {
+        if all > self.buffer.octets.len() / 4 {
             return Err(EmitError::Full);
         }
-        let mut line = Cursor::new(self.buffer.get_mut(start..end).unwrap_or_default());
+        let mut line = Cursor::new(self.buffer.octets.get_mut(start..end).unwrap_or_default());
         line.push(name.as_bytes());
         line.push(b": ");
         line.push(value.as_bytes());
         line.push(b"\r\n");
         line.written()?;
-        self.unsent.added = added;
-        self.unsent.added_at = start;
-        self.end = start;
-        self.unsent.move_added = Some(Self::place_added);
+        self.buffer.unsent.added = all;
+        self.buffer.unsent.added_at = start;
+        self.buffer.end = start;
+        self.buffer.unsent.move_added = Some(Self::place_added);
         Ok(())
     }
 
     /// Moves the fields that were added, if there are any. A program that adds none holds nothing that
     /// could.
     fn move_added(&mut self, place: Place) {
-        if let Some(move_added) = self.unsent.move_added {
-            move_added(self, place);
+        if let Some(move_added) = self.buffer.unsent.move_added {
+            move_added(&mut self.buffer, place);
         }
     }
 
-    fn place_added(output: &mut Output<'_>, place: Place) {
-        let Unsent { len, added, added_at: start, .. } = *output.unsent;
-        let count = usize::from(added);
+    fn place_added(buffer: &mut Buffer<'_>, place: Place) {
+        let Unsent { len, added: count, added_at: start, .. } = *buffer.unsent;
         let end = start + count;
-        let to = if place == Place::Head { len } else { output.buffer.len() - count };
+        let to = if place == Place::Head { len } else { buffer.octets.len() - count };
         if place == Place::Head {
             // `head` has left room for them.
-            copy_down(output.buffer, start, end, to);
-            output.fill(count);
-            output.end = output.buffer.len();
+            copy_down(buffer.octets, start, end, to);
+            buffer.fill(count);
+            buffer.end = buffer.octets.len();
         } else {
-            copy_up(output.buffer, start, end, to);
-            output.end = to;
+            copy_up(buffer.octets, start, end, to);
+            buffer.end = to;
         }
-        output.unsent.added_at = to;
+        buffer.unsent.added_at = to;
     }
 
     /// Ends the head.
@@ -165,92 +158,40 @@ impl<'c> Output<'c> {
 
     /// Emits `100 Continue`, if the client waits for it. Returns whether it does.
     pub(super) fn interim(&mut self) -> Result<bool, EmitError> {
-        let mut head = head(self.buffer, self.end, self.unsent);
+        let mut head = self.buffer.head();
         let is_emitted = self.sender.emit_continue(&mut head)?;
         let count = head.count();
-        self.fill(count);
+        self.buffer.fill(count);
         Ok(is_emitted)
-    }
-
-    /// Puts all of `octets` into the buffer, or nothing.
-    pub(super) fn push(&mut self, octets: &[u8]) -> Result<(), Full> {
-        let mut free = Cursor::new(self.free());
-        free.push(octets);
-        self.unsent.len += free.written()?;
-        Ok(())
-    }
-
-    /// Whether the buffer holds nothing.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.unsent.is_empty()
-    }
-
-    /// What the buffer holds of the reply of this exchange.
-    pub(super) fn reply(&self) -> &[u8] {
-        self.buffer.get(self.unsent.earlier..self.unsent.len).unwrap_or_default()
     }
 
     /// Takes back what the buffer holds of the reply, to begin another one.
     pub(super) fn restart(&mut self) {
         self.move_added(Place::Behind);
-        self.unsent.len = self.unsent.earlier;
-        self.unsent.fault = None;
-        self.unsent.page = None;
+        self.buffer.unsent.len = self.buffer.unsent.earlier;
+        self.buffer.unsent.fault = None;
+        self.buffer.unsent.shown = None;
         self.chunk = None;
         self.sender.restart();
     }
 
-    /// Has the page of a refusal staged, as far as there is room, by each call of
-    /// [`stage_page`](Self::stage_page).
-    pub(super) const fn put_page(&mut self, shown_by: &'static RefusalPage, refusal: Refusal) {
-        self.unsent.page = Some(Page { shown_by, refusal, done: 0 });
-    }
-
-    /// Stages more of the page that is to be staged. Returns whether nothing is left of it.
-    pub(super) fn stage_page(&mut self) -> bool {
-        let Some(Page { shown_by, refusal, done }) = self.unsent.page else { return true };
-        let mut free = Cursor::new(self.free());
-        let (mut skipped, mut left) = (done, 0);
-        shown_by.emit(&refusal, &mut |piece| {
-            let rest = piece.get(skipped..).unwrap_or_default();
-            skipped -= piece.len() - rest.len();
-            let (fits, more) = rest.split_at_checked(free.free()).unwrap_or((rest, b""));
-            free.push(fits);
-            left += more.len();
-        });
-        let count = free.count();
-        self.fill(count);
-        self.unsent.page = (left > 0).then_some(Page { shown_by, refusal, done: done + count });
-        left == 0
-    }
-
     /// Says that something of the reply's head could not be emitted.
     pub(super) fn fail(&mut self, fault: EmitError) {
-        self.unsent.fault = self.unsent.fault.or(Some(fault));
+        self.buffer.unsent.fault = self.buffer.unsent.fault.or(Some(fault));
     }
 
     /// Whether the whole head could be emitted so far.
     pub(super) fn check(&self) -> Result<(), EmitError> {
-        self.unsent.fault.map_or(Ok(()), Err)
+        self.buffer.unsent.fault.map_or(Ok(()), Err)
     }
 
-    /// What is free of the buffer.
-    pub(super) fn free(&mut self) -> &mut [u8] {
-        self.buffer.get_mut(self.unsent.len..self.end).unwrap_or_default()
-    }
-
-    /// Three quarters of the buffer, of which nothing is staged: it goes on with the first.
+    /// Three quarters of the buffer, which has to be empty. The reply goes on in the first quarter.
     pub(super) fn set_aside(&mut self) -> &'c mut [u8] {
-        let buffer = mem::take(&mut self.buffer);
-        let (first, rest) = buffer.split_at_mut(buffer.len() / 4);
-        self.buffer = first;
-        self.end = self.buffer.len();
+        let octets = mem::take(&mut self.buffer.octets);
+        let (first, rest) = octets.split_at_mut(octets.len() / 4);
+        self.buffer.end = first.len();
+        self.buffer.octets = first;
         rest
-    }
-
-    /// Says that `count` octets were put into what [`free`](Self::free) returned.
-    pub(super) fn fill(&mut self, count: usize) {
-        self.unsent.len = self.unsent.len.saturating_add(count).min(self.buffer.len());
     }
 
     /// Puts as much of `content` into the buffer as there is room for, in a chunk if the reply is
@@ -261,42 +202,63 @@ impl<'c> Output<'c> {
             return Ok(content.len());
         }
         let is_chunked = self.sender.is_chunked();
-        let room = if is_chunked { self.chunk_room() } else { self.free().len() };
+        let room = if is_chunked { self.chunk_room() } else { self.buffer.free().len() };
         let content = content.get(..room).unwrap_or(content);
         if content.is_empty() {
             return Ok(0);
         }
         self.sender.account(content.len())?;
         if is_chunked && self.chunk.is_none() {
-            self.chunk = Some(self.unsent.len);
-            self.unsent.len += CHUNK_PREFIX;
+            self.chunk = Some(self.buffer.unsent.len);
+            self.buffer.unsent.len += CHUNK_PREFIX;
         }
-        self.push(content)?;
+        self.buffer.push(content)?;
         Ok(content.len())
     }
 
     /// Data that the chunk that is not ended yet, or a new one, has room for.
     fn chunk_room(&mut self) -> usize {
-        let used = self.chunk.map_or(0, |start| self.unsent.len - start - CHUNK_PREFIX);
+        let used = self.chunk.map_or(0, |start| self.buffer.unsent.len - start - CHUNK_PREFIX);
         let framing = if self.chunk.is_some() { 0 } else { CHUNK_PREFIX };
-        let free = self.free().len().saturating_sub(framing + CHUNK_SUFFIX);
+        let free = self.buffer.free().len().saturating_sub(framing + CHUNK_SUFFIX);
         free.min(CHUNK_MAX - used)
     }
 
     /// Ends the chunk that is not ended yet.
     pub(super) fn end_chunk(&mut self) {
         let Some(start) = self.chunk.take() else { return };
-        let size = self.unsent.len - start - CHUNK_PREFIX;
-        if let Some(prefix) = self.buffer.get_mut(start..start + CHUNK_PREFIX) {
+        let size = self.buffer.unsent.len - start - CHUNK_PREFIX;
+        if let Some(prefix) = self.buffer.octets.get_mut(start..start + CHUNK_PREFIX) {
             prefix.copy_from_slice(&chunk_prefix(size));
         }
         // `chunk_room` has left room for this.
-        let _ = self.push(b"\r\n");
+        let _ = self.buffer.push(b"\r\n");
     }
 
-    /// Emits the line that a refusal has for its content, which is accounted for.
+    /// Emits what the head of a refusal says of its content. Returns how long that is.
+    pub(super) fn begin_refusal(&mut self, refusal: &Refusal) -> usize {
+        if let Some(page) = self.buffer.unsent.page
+            && let Some(length) = page.length(refusal, self.request)
+        {
+            self.own_field("Vary", page.vary);
+            self.usual_type(page.media_type);
+            self.buffer.show(Some(*refusal));
+            return length;
+        }
+        self.usual_type("text/plain; charset=utf-8");
+        self.buffer.show(None);
+        let mut counted = Cursor::new(&mut []);
+        emit_line(refusal, &mut counted);
+        counted.count()
+    }
+
+    /// Emits the line that a refusal has for its content, which is accounted for. A page is put into
+    /// the buffer when the reply is whole otherwise.
     pub(super) fn line(&mut self, refusal: &Refusal) {
-        let mut free = Cursor::new(self.free());
+        if self.buffer.unsent.shown.is_some() {
+            return;
+        }
+        let mut free = Cursor::new(self.buffer.free());
         emit_line(refusal, &mut free);
         let (emitted, count) = (free.written(), free.count());
         self.emitted(emitted.map(drop).map_err(EmitError::from), count);
@@ -310,7 +272,7 @@ impl<'c> Output<'c> {
         sent: &mut usize,
     ) -> Result<bool, EmitError> {
         self.check()?;
-        let was_empty = self.is_empty();
+        let was_empty = self.buffer.unsent.is_empty();
         let (mut skipped, mut gone) = (*sent, Ok(0));
         let mut is_whole = true;
         render(&mut |piece| {
@@ -342,15 +304,8 @@ impl<'c> Output<'c> {
     }
 }
 
-/// Where the next part of the reply's head goes: not into the room of the fields that were added.
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-fn head<'b>(buffer: &'b mut [u8], end: usize, unsent: &Unsent) -> Cursor<'b> {
-    let end = end.min((unsent.earlier + end).saturating_sub(buffer.len() / 2));
-    Cursor::new(buffer.get_mut(unsent.len..end).unwrap_or_default())
-}
-
 /// Emits the line that a refusal has for its content.
-pub(super) fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
+fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
     let Refusal { status, reason, .. } = *refusal;
     output.push_decimal(u64::from(status.code()));
     output.push(b" ");

@@ -1,17 +1,17 @@
 //! Refusals as pages, for clients that show HTML.
 
+use crate::bytes::cursor::Cursor;
 use crate::message::{Head, Refusal};
 use crate::semantics::conditional::FieldLines as _;
 use crate::semantics::negotiate::accepts_type;
 
-/// Emits the page that shows a refusal, the same each time.
+/// Emits the page that shows a refusal. Each call emits the same octets.
 type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 
-/// A page that says what a refusal says, for those that accept HTML. Others get the line of text.
+/// A page that shows a refusal to clients that accept HTML. Others get a line of text.
 ///
-/// It is a value that a [`Server`](super::Server) may be given, so that a program without one has
-/// neither the text of a page nor the look at Accept. [`service::html::REFUSAL_PAGE`] is one; a page
-/// of your own is made in a few lines:
+/// [`Server::refusal_page`](super::Server::refusal_page) takes it; a program that sets none links no code
+/// for it. [`service::html::REFUSAL_PAGE`] is one, and you can make your own:
 ///
 /// ```
 /// use thimble_core::server::RefusalPage;
@@ -23,43 +23,62 @@ type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 /// });
 /// ```
 ///
-/// A request whose head can't be understood is answered by the line, whatever it accepts.
+/// A request whose head can't be understood always gets the line.
 ///
 /// [`service::html::REFUSAL_PAGE`]: crate::service::html::REFUSAL_PAGE
 #[derive(Clone, Copy, Debug)]
 pub struct RefusalPage {
-    is_accepted: fn(&Head<'_>) -> bool,
     emit: Emit,
+    // By reference, so that programs without a page don't link what follows.
+    /// Its Content-Type.
+    pub(super) media_type: &'static str,
+    /// The fields of the request that decide whether it is sent.
+    pub(super) vary: &'static [&'static [u8]],
+    length: fn(Emit, &Refusal, &[u8]) -> Option<usize>,
+    put: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
 }
 
 impl RefusalPage {
-    /// The page that `emit` gives its third argument in pieces. It is asked several times, and has
-    /// to give the same each time.
+    /// The page that `emit` passes to its second argument, in pieces. It is called several times for one
+    /// page, and each time has to emit the same octets.
     pub const fn new(emit: Emit) -> Self {
-        Self { is_accepted, emit }
+        Self { emit, media_type: "text/html; charset=utf-8", vary: &[b"Accept"], length, put }
     }
 
-    /// Whether the client accepts it (RFC 9110 §12.5.1): by its name, since programs that take
-    /// anything (`*/*`) show the line just as well.
-    pub(super) fn is_accepted(&self, head: &Head<'_>) -> bool {
-        (self.is_accepted)(head)
+    /// Octets of it, if `request`, a head as it arrived, accepts it.
+    pub(super) fn length(&self, refusal: &Refusal, request: &[u8]) -> Option<usize> {
+        (self.length)(self.emit, refusal, request)
     }
 
-    /// Emits it.
-    pub(super) fn emit(&self, refusal: &Refusal, emit: &mut dyn FnMut(&[u8])) {
-        (self.emit)(refusal, emit);
-    }
-
-    /// Octets of it.
-    pub(super) fn len(&self, refusal: &Refusal) -> usize {
-        let mut count = 0;
-        self.emit(refusal, &mut |piece| count += piece.len());
-        count
+    /// Puts what follows its first `done` octets into `free`, as far as there is room. Returns whether
+    /// that was all.
+    pub(super) fn put(&self, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
+        (self.put)(self.emit, refusal, done, free)
     }
 }
 
-fn is_accepted(head: &Head<'_>) -> bool {
+/// A client accepts it by its name (RFC 9110 §12.5.1): programs that take anything (`*/*`) show the
+/// line just as well.
+fn length(emit: Emit, refusal: &Refusal, request: &[u8]) -> Option<usize> {
     let mut is_accepted = false;
+    let head = Head::parse(request).ok()?;
     head.each("Accept", &mut |line| is_accepted |= accepts_type(line, b"text/html"));
-    is_accepted
+    if !is_accepted {
+        return None;
+    }
+    let mut count = 0;
+    emit(refusal, &mut |piece| count += piece.len());
+    Some(count)
+}
+
+fn put(emit: Emit, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
+    let (mut skipped, mut left) = (done, 0);
+    emit(refusal, &mut |piece| {
+        let rest = piece.get(skipped..).unwrap_or_default();
+        skipped -= piece.len() - rest.len();
+        let (fits, more) = rest.split_at_checked(free.free()).unwrap_or((rest, b""));
+        free.push(fits);
+        left += more.len();
+    });
+    left == 0
 }

@@ -21,17 +21,14 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// use std::path::Path;
     ///
     /// use thimble_core::testing::Client;
-    /// use thimble_core::{Error, Exchange, Method, Responded, Service, Status, Transport};
+    /// use thimble_core::{Answer, Exchange, Method, Service, Status, Transport};
     ///
     /// struct Notes<'f> {
     ///     folder: &'f Path,
     /// }
     ///
     /// impl Service for Notes<'_> {
-    ///     async fn call<'c, T: Transport>(
-    ///         &'c self,
-    ///         exchange: Exchange<'c, T>,
-    ///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    ///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
     ///         match (exchange.method(), exchange.file_names()) {
     ///             (Method::Get, Some(["notes", name])) => {
     ///                 let path = self.folder.join(name);
@@ -58,15 +55,12 @@ impl<'c, T: Transport> Exchange<'c, T> {
     ///
     /// ```
     /// use thimble_core::testing::Client;
-    /// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+    /// use thimble_core::{Answer, Exchange, Service, Status, Transport};
     ///
     /// struct Search;
     ///
     /// impl Service for Search {
-    ///     async fn call<'c, T: Transport>(
-    ///         &'c self,
-    ///         exchange: Exchange<'c, T>,
-    ///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    ///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
     ///         let query = exchange.query();
     ///         let page: u32 = query.get("page").and_then(|page| page.parse()).unwrap_or(1);
     ///         let answer = match query.get("q") {
@@ -101,15 +95,12 @@ impl<'c, T: Transport> Exchange<'c, T> {
     ///
     /// ```
     /// use thimble_core::testing::{Client, Request};
-    /// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+    /// use thimble_core::{Answer, Exchange, Service, Status, Transport};
     ///
     /// struct Theme;
     ///
     /// impl Service for Theme {
-    ///     async fn call<'c, T: Transport>(
-    ///         &'c self,
-    ///         exchange: Exchange<'c, T>,
-    ///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    ///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
     ///         let theme = exchange.cookie("theme").unwrap_or("light");
     ///         Ok(exchange.respond(Status::OK).text(theme))
     ///     }

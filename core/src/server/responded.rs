@@ -6,40 +6,37 @@ use super::transport::Transport;
 use crate::framing::EmitError;
 use crate::message::Status;
 
+/// The result of a handler: the reply, or the error that `?` passes on.
+pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>>;
+
 /// A reply that is made. The driver sends what is left of it when the handler returns it.
 ///
-/// There is no other way to make one than to answer the exchange, and it can't be kept for another: a
-/// handler that forgets to answer doesn't compile.
+/// Only an answer to the exchange makes one, and it can't be used for another exchange: a handler that
+/// forgets to answer doesn't compile.
 ///
 /// ```compile_fail,E0308
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// struct Forgetful;
 ///
 /// impl Service for Forgetful {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         exchange.respond(Status::OK).field("A", "b"); // neither `empty`, `text` nor `send`
 ///     }
 /// }
 /// ```
 ///
-/// What an outer service gets of an inner one is this as well, and it passes it on:
+/// An outer service gets it from the inner one, and passes it on:
 ///
 /// ```
 /// use thimble_core::testing::Client;
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// /// Answers at one path, and nowhere else.
 /// struct Only<S>(&'static str, S);
 ///
 /// impl<S: Service> Service for Only<S> {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         if exchange.target().path() != self.0 {
 ///             return Ok(exchange.respond(Status::NOT_FOUND).empty());
 ///         }
@@ -51,10 +48,7 @@ use crate::message::Status;
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         Ok(exchange.respond(Status::OK).text("here"))
 /// #     }
 /// # }
@@ -71,7 +65,7 @@ pub struct Responded<'c, T: Transport> {
 }
 
 impl<T: Transport> Responded<'_, T> {
-    /// The status of the reply: 500, if it can't be emitted as it was made.
+    /// The status of the reply; 500 if the reply is invalid.
     pub fn status(&self) -> Status {
         match self.check() {
             Ok(()) => self.output.sender.status(),
@@ -79,8 +73,8 @@ impl<T: Transport> Responded<'_, T> {
         }
     }
 
-    /// Octets of its content, as they are sent: none in reply to HEAD. Where it can't be emitted as
-    /// it was made, what is sent in its place is not counted.
+    /// Octets of content that are sent: 0 in reply to HEAD, and 0 if the reply is invalid, without the
+    /// content of the 500 that replaces it.
     pub fn length(&self) -> u64 {
         match self.check() {
             Ok(()) => self.output.sender.content(),
@@ -90,7 +84,7 @@ impl<T: Transport> Responded<'_, T> {
 
     /// Sends what doesn't fit the transmit buffer, and leaves the rest there.
     pub(super) fn send(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
-        self.output.send(self.tail, self.tx)
+        self.output.buffer.send(self.tail, self.tx)
     }
 
     /// Whether it could be made.

@@ -2,19 +2,17 @@
 
 use core::fmt::Display;
 
-use super::error::{Error, FAILED};
-use super::output::{Output, emit_line};
-use super::refusal_page::RefusalPage;
-use super::responded::Responded;
+use super::error::FAILED;
+use super::output::Output;
+use super::responded::{Answer, Responded};
 use super::stream::Stream;
 use super::transport::{Half, Transport};
-use crate::bytes::cursor::Cursor;
 use crate::framing::Length;
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::methods::{allowed, no_names, refuse};
 
-/// Where the reply of one exchange comes from. It is gone once a reply was begun.
+/// The means to reply to one request. Each of its methods that begins a reply consumes it.
 pub struct Responder<'c, T: Transport> {
     pub(super) tx: &'c mut T::Tx,
     pub(super) output: &'c mut Output<'c>,
@@ -22,17 +20,17 @@ pub struct Responder<'c, T: Transport> {
 
 /// A reply whose head is being made: fields can be added.
 ///
-/// What can't be emitted (a field that could end its line early or says how the message is framed,
-/// content with a status that has none, a head larger than the buffer has room for) makes it a 500 in
-/// the end, since nothing of it has left yet; and the log says what it was.
+/// If a part of it is invalid (a field that could end its line early or frames the message, content
+/// with a status that allows none, a head that is larger than half of the transmit buffer), the client
+/// gets a 500 instead, and the log says what was wrong.
 ///
 /// ```
 /// use thimble_core::testing::Client;
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// async fn temperature<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     let text = format!("{{\"celsius\": {}}}", 21.5);
 ///     let reply = exchange.respond(Status::OK).field("Cache-Control", "no-store");
 ///     reply.content_type("application/json").send(text.as_bytes()).await
@@ -41,10 +39,7 @@ pub struct Responder<'c, T: Transport> {
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         temperature(exchange).await
 /// #     }
 /// # }
@@ -65,15 +60,15 @@ impl<'c, T: Transport> Responder<'c, T> {
         Reply { tx: self.tx, output: self.output }
     }
 
-    /// Redirects to `location` by GET: 303 (RFC 9110 §15.4.4), what follows a form.
+    /// Redirects to `location` by GET: 303 (RFC 9110 §15.4.4), the usual answer to a form.
     pub fn see_other(self, location: &str) -> Responded<'c, T> {
         let mut reply = self.status(Status::SEE_OTHER);
         reply.add("Location", &[location.as_bytes()]);
         reply.empty()
     }
 
-    /// Answers with a refusal, and its reason in a line of text, or in the server's
-    /// [`RefusalPage`].
+    /// Answers with a refusal. Its content is the reason, as a line of text or as the server's
+    /// [`RefusalPage`](super::RefusalPage).
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         let mut reply = self.status(refusal.status);
         if let Some((name, value)) = refusal.field {
@@ -82,8 +77,7 @@ impl<'c, T: Transport> Responder<'c, T> {
         reply.refused(refusal)
     }
 
-    /// Answers with 500, because the application failed; the log says how, and the client doesn't
-    /// learn it.
+    /// Answers with 500, because the application failed. `error` goes to the log, not to the client.
     ///
     /// # Examples
     /// ```
@@ -113,11 +107,11 @@ impl<'c, T: Transport> Responder<'c, T> {
 
     /// The free part of the transmit buffer, to work in before the reply is begun.
     pub(crate) fn scratch(&mut self) -> &mut [u8] {
-        self.output.free()
+        self.output.buffer.free()
     }
 
-    /// Answers a method that is not among `methods`: OPTIONS with what is (204), a method known to
-    /// RFC 9110 with 405 and the same, any other with 501. HEAD comes with GET, and OPTIONS always.
+    /// Answers `method`, which is not among `methods`, as
+    /// [`Exchange::allow`](super::Exchange::allow) does.
     pub fn allow(self, method: Method<'_>, methods: &[Method<'_>]) -> Responded<'c, T> {
         let refusal = refuse(method);
         let mut reply = self.status(refusal.status);
@@ -135,7 +129,7 @@ impl<'c, T: Transport> Reply<'c, T> {
         self.field_of(name, &[value.as_bytes()])
     }
 
-    /// Adds a field whose value is made of parts that are joined.
+    /// Adds a field whose value is the concatenation of `value`.
     #[must_use]
     pub fn field_of(self, name: &str, value: &[&[u8]]) -> Self {
         self.output.field(name, value);
@@ -147,66 +141,72 @@ impl<'c, T: Transport> Reply<'c, T> {
         self.output.own_field(name, value);
     }
 
-    /// Adds Content-Type, of which a reply has one.
+    /// Sets Content-Type. To call it twice is an error, and the reply becomes a 500.
     #[must_use]
     pub fn content_type(self, media_type: &str) -> Self {
         self.output.content_type(media_type);
         self
     }
 
-    /// Closes the connection after this reply, which says so to the client.
+    /// Closes the connection after this reply, which has `Connection: close`.
     #[must_use]
     pub fn close(self) -> Self {
         self.output.sender.close();
         self
     }
 
-    /// The reply has no content.
+    /// Completes the reply without content.
     pub fn empty(self) -> Responded<'c, T> {
         self.content(b"")
     }
 
-    /// The content is plain text, if no other [`content_type`](Self::content_type) was said.
+    /// Completes the reply with text. Its Content-Type is `text/plain; charset=utf-8`, unless
+    /// [`content_type`](Self::content_type) was called.
     pub fn text(self, text: &'c str) -> Responded<'c, T> {
         self.output.usual_type("text/plain; charset=utf-8");
         self.content(text.as_bytes())
     }
 
-    /// The content is HTML, if no other [`content_type`](Self::content_type) was said.
+    /// Completes the reply with HTML. Its Content-Type is `text/html; charset=utf-8`, unless
+    /// [`content_type`](Self::content_type) was called.
     pub fn html(self, html: &'c str) -> Responded<'c, T> {
         self.output.usual_type("text/html; charset=utf-8");
         self.content(html.as_bytes())
     }
 
-    /// The content is JSON (RFC 8259), if no other [`content_type`](Self::content_type) was said.
-    /// JSON that doesn't outlive the handler goes by `.content_type("application/json")` and
-    /// [`send`](Self::send).
+    /// Completes the reply with JSON (RFC 8259). Its Content-Type is `application/json`, unless
+    /// [`content_type`](Self::content_type) was called. For JSON that doesn't outlive the handler, use
+    /// `.content_type("application/json")` and [`send`](Self::send).
     pub fn json(self, json: &'c [u8]) -> Responded<'c, T> {
         self.output.usual_type("application/json");
         self.content(json)
     }
 
-    /// The content is `content`, which outlives the exchange. It is sent when the handler has
-    /// returned, in one write with the head when there is room.
+    /// Completes the reply with `content`, which outlives the exchange. It is sent when the handler has
+    /// returned, in one write with the head if both fit the transmit buffer.
     pub fn content(mut self, content: &'c [u8]) -> Responded<'c, T> {
         let tail = if self.whole(content.len()) { content } else { b"" };
         Responded { tx: self.tx, output: self.output, tail }
     }
 
-    /// The content is `content`, which needn't outlive the handler: it is sent now, if it is larger
-    /// than there is room for in the transmit buffer.
-    pub async fn send(self, content: &[u8]) -> Result<Responded<'c, T>, Error<T::Error>> {
+    /// Completes the reply with `content`, which needn't outlive the handler: what doesn't fit the
+    /// transmit buffer is sent now.
+    ///
+    /// # Errors
+    /// [`Error::Transport`](super::Error::Transport) if the transport failed,
+    /// [`Error::Emit`](super::Error::Emit) if the reply is invalid.
+    pub async fn send(self, content: &[u8]) -> Answer<'c, T> {
         let mut stream = self.stream_exact(content.len() as u64);
         stream.queue(content).await?;
         stream.finish()
     }
 
-    /// Content whose length turns out at the end.
+    /// Begins content of unknown length: chunked for HTTP/1.1, until the connection closes for HTTP/1.0.
     pub fn stream(self) -> Stream<'c, T> {
         self.begin(Length::Unknown)
     }
 
-    /// Content of a length that is known, in octets.
+    /// Begins content of exactly `length` octets.
     pub fn stream_exact(self, length: u64) -> Stream<'c, T> {
         self.begin(Length::Exact(length))
     }
@@ -222,28 +222,13 @@ impl<'c, T: Transport> Reply<'c, T> {
             return self.empty();
         }
         let mut reply = self;
-        if let Some((page, head)) = reply.output.page
-            && head.is_none_or(|head| page.is_accepted(head))
-        {
-            return reply.shown(page, refusal);
-        }
-        reply.output.usual_type("text/plain; charset=utf-8");
-        let mut counted = Cursor::new(&mut []);
-        emit_line(&refusal, &mut counted);
-        if reply.whole(counted.count()) {
+        let count = reply.output.begin_refusal(&refusal);
+        if reply.whole(count) {
             reply.output.line(&refusal);
+        } else {
+            reply.output.buffer.show(None);
         }
         Responded { tx: reply.tx, output: reply.output, tail: b"" }
-    }
-
-    /// Content that is a page, which is staged when the reply is whole otherwise.
-    fn shown(mut self, page: &'static RefusalPage, refusal: Refusal) -> Responded<'c, T> {
-        self.add("Vary", &[b"Accept"]);
-        self.add("Content-Type", &[b"text/html; charset=utf-8"]);
-        if self.whole(page.len(&refusal)) && self.output.check().is_ok() {
-            self.output.put_page(page, refusal);
-        }
-        Responded { tx: self.tx, output: self.output, tail: b"" }
     }
 
     /// Ends the head of a reply whose content is `count` octets. Returns whether they are sent.
@@ -259,7 +244,7 @@ impl<'c, T: Transport> Reply<'c, T> {
         }
         self.output.end_head(length);
         if self.output.check().is_ok() {
-            self.tx.head(self.output.reply());
+            self.tx.head(self.output.buffer.reply());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::bytes::ascii::{as_str, pct_decoded};
 
-/// Segments that are kept apart. The last one holds all that is left of a longer path.
+/// The most segments that a path is divided into. The last one holds the rest of a longer path.
 pub const MAX_SEGMENTS: usize = 8;
 
 /// A decoded path.

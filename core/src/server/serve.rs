@@ -1,6 +1,7 @@
 //! The driver: reads requests, calls the service, sends what it replies.
 
 use super::body::{Arrived, Incoming, receive};
+use super::buffer::Buffer;
 use super::clock::Clock;
 use super::error::{Error, FAILED};
 use super::exchange::{Exchange, Parts};
@@ -14,8 +15,9 @@ use super::transport::{Half, Transmit, Transport};
 use crate::framing::{Date, Limits};
 use crate::message::{Head, Method, ParseError, Refusal, Target};
 
-/// A service with what it needs besides a transport.
+/// The driver of a service: it reads requests from a transport, calls the service, and sends replies.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Server<S, C> {
     /// The application.
     pub service: S,
@@ -23,7 +25,7 @@ pub struct Server<S, C> {
     pub clock: C,
     /// The limits.
     pub limits: Limits,
-    /// What shows refusals to clients that accept HTML; if nothing is said, nothing does.
+    /// The page that shows refusals to clients that accept HTML; `None` for a line of text.
     pub refusal_page: Option<&'static RefusalPage>,
 }
 
@@ -33,8 +35,8 @@ impl<S: Service, C: Clock> Server<S, C> {
         Self { service, clock, limits, refusal_page: None }
     }
 
-    /// Shows refusals by `page` to clients that accept HTML. Others, and all of them if nothing is
-    /// said, get a line of text.
+    /// Shows refusals as `page` to clients that accept HTML. Without this, every client gets a line of
+    /// text.
     #[must_use]
     pub const fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
         self.refusal_page = Some(page);
@@ -43,7 +45,8 @@ impl<S: Service, C: Clock> Server<S, C> {
 
     /// Serves requests on a connection until it is idle or over.
     ///
-    /// The buffers can be used for another connection in between.
+    /// When it is idle, serve it again as soon as something arrives. Between two calls, the buffers can
+    /// serve another connection.
     ///
     /// ```
     /// use core::hint::spin_loop;
@@ -54,7 +57,7 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// use embedded_io::ErrorKind;
     /// use thimble_core::server::blocking::{Blocking, Close, block_on};
     /// use thimble_core::server::{Buffers, Ended, Half};
-    /// # use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+    /// # use thimble_core::{Answer, Exchange, Service, Status, Transport};
     /// use thimble_core::{Limits, NoClock, Server};
     ///
     /// /// Either half of a connection. A server that others reach has deadlines, too, which it sets
@@ -92,10 +95,7 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// # struct Hello;
     /// #
     /// # impl Service for Hello {
-    /// #     async fn call<'c, T: Transport>(
-    /// #         &'c self,
-    /// #         exchange: Exchange<'c, T>,
-    /// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    /// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
     /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
     /// #     }
     /// # }
@@ -125,27 +125,26 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// # }
     /// ```
     /// # Errors
-    /// That the transport failed: nobody is there any more.
+    /// The transport failed. The connection is over.
     ///
     /// # Cancel safety
-    /// None: when the future is dropped, reset the connection.
+    /// It is not cancel safe: if you drop the future, reset the connection.
     pub fn serve<'b, T: Transport>(
         &'b self,
         transport: &'b mut T,
         buffers: Buffers<'b>,
     ) -> impl Future<Output = Result<Ended, T::Error>> {
         // Made before the future, which would hold what it is made of, too.
-        let mut session = Session::new(self.limits, buffers);
+        let mut session = Session::new(self.limits, self.refusal_page, buffers);
         async move {
             loop {
                 let (rx, tx) = transport.halves();
                 let done = match session.step() {
                     Step::Answer(Some(refusal)) => {
                         rx.head(session.head());
-                        self.settle(transport, &mut session, Err(refusal.into()), None)
+                        self.end_exchange(transport, &mut session, Err(refusal.into()))
                     }
                     Step::Answer(None) => {
-                        let mut page = None;
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
@@ -166,13 +165,10 @@ impl<S: Service, C: Clock> Server<S, C> {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
-                            let accepted =
-                                || self.refusal_page.filter(|page| page.is_accepted(head));
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);
                             if scratch > buffer.len() / 4 {
-                                page = accepted();
                                 break 'answered Err(ParseError::RequestLineTooLong.into());
                             }
                             let room = buffer.len() - scratch;
@@ -184,8 +180,8 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let (receiver, sender) = connection.sides();
                             let incoming = Incoming { receiver, window };
                             let now = self.clock.now().map(Date::from);
-                            let mut output = Output::new(buffer, unsent, sender, now);
-                            output.page = self.refusal_page.map(|page| (page, Some(head)));
+                            let buffer = Buffer::new(buffer, unsent);
+                            let output = Output::new(buffer, sender, now, octets);
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, output };
                             if let Err(error) = parts.skip_chunks().await {
@@ -196,24 +192,18 @@ impl<S: Service, C: Clock> Server<S, C> {
                             } else {
                                 match self.service.call(Exchange { parts: &mut parts }).await {
                                     Ok(reply) => reply,
-                                    Err(error) => {
-                                        page = accepted();
-                                        break 'answered Err(error);
-                                    }
+                                    Err(error) => break 'answered Err(error),
                                 }
                             };
                             match reply.check() {
                                 Ok(()) => reply.send().await,
-                                Err(error) => {
-                                    page = accepted();
-                                    Err(error.into())
-                                }
+                                Err(error) => Err(error.into()),
                             }
                         };
                         session.rejoin();
-                        self.settle(transport, &mut session, outcome, page)
+                        self.end_exchange(transport, &mut session, outcome)
                     }
-                    Step::Flush => session.output(None).flush(tx).await,
+                    Step::Flush => session.buffer().flush(tx).await,
                     Step::Read(phase) => {
                         let arrived = match receive(rx, &mut session.window(), phase).await {
                             Ok(arrived) => arrived,
@@ -223,7 +213,13 @@ impl<S: Service, C: Clock> Server<S, C> {
                         session.arrived(arrived);
                         Ok(())
                     }
-                    Step::Close => tx.close().await.map_err(Error::Transport),
+                    Step::Close => {
+                        let closed = tx.close().await;
+                        if tx.ignores_late_octets() {
+                            session.leave_if_silent();
+                        }
+                        closed.map_err(Error::Transport)
+                    }
                     Step::End(ended) => return Ok(ended),
                 };
                 match done {
@@ -235,14 +231,13 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
     }
 
-    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it
-    /// has left; tells the transport of the reply, for its log; and goes on, if it is whole.
-    fn settle<T: Transport>(
+    /// Ends an exchange: answers an error by a refusal, as long as none of the reply has been sent; tells
+    /// the transport of the reply, for its log; and goes on with the next request, if the reply is whole.
+    fn end_exchange<T: Transport>(
         &self,
         transport: &mut T,
         session: &mut Session<'_>,
         outcome: Result<(), Error<T::Error>>,
-        page: Option<&'static RefusalPage>,
     ) -> Result<(), Error<T::Error>> {
         let (_, tx) = transport.halves();
         let outcome = match outcome {
@@ -255,7 +250,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                     tx.failed(&error);
                     FAILED
                 };
-                self.refuse::<T>(refusal, page, tx, session)
+                self.refuse::<T>(refusal, tx, session)
             }
         };
         let outcome = if session.is_whole() { outcome } else { Err(Error::Cut) };
@@ -267,11 +262,10 @@ impl<S: Service, C: Clock> Server<S, C> {
         Ok(())
     }
 
-    /// Refuses, by `page` if it is given, in place of a reply that was begun, as long as none of it has left.
+    /// Replaces the reply by a refusal, as long as none of it has been sent.
     fn refuse<T: Transport>(
         &self,
         refusal: &Refusal,
-        page: Option<&'static RefusalPage>,
         tx: &mut T::Tx,
         session: &mut Session<'_>,
     ) -> Result<(), Error<T::Error>> {
@@ -280,7 +274,6 @@ impl<S: Service, C: Clock> Server<S, C> {
         }
         let mut output = session.reply(self.clock.now().map(Date::from));
         output.restart();
-        output.page = page.map(|page| (page, None));
         let responder: Responder<'_, T> = Responder { tx, output: &mut output };
         // All of it is in the buffer, or a page that the session puts there.
         let _ = responder.refuse(*refusal);

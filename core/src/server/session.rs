@@ -1,9 +1,10 @@
 //! One connection between its requests: which step comes next, without taking any.
 
 use super::body::{Arrived, Incoming};
+use super::buffer::{Buffer, Unsent};
 use super::output::Output;
+use super::refusal_page::RefusalPage;
 use super::transport::{Phase, Record};
-use super::unsent::Unsent;
 use crate::bytes::span::Span;
 use crate::bytes::window::Window;
 use crate::framing::{Connection, Date, Limits};
@@ -12,32 +13,36 @@ use crate::message::{FieldEntry, Refusal, Status};
 /// What answers a head that was too slow.
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the head came too slowly");
 
-/// How [`Server::serve`](super::Server::serve) left a connection.
+/// The state in which [`Server::serve`](super::Server::serve) left a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// As wide as a pointer, so that a step can be returned in registers.
+// As wide as a pointer, so that a step can be returned in registers. Not `non_exhaustive`: a frontend
+// has to do something about each.
 #[repr(usize)]
 pub enum Ended {
-    /// It is idle, and both buffers are empty: serve it again when something arrives.
+    /// It is idle, and both buffers are empty. Serve it again when something arrives.
     Idle,
-    /// It is over: the sending side is shut, and the client had its time to read the reply.
+    /// It is over. The sending side is shut, and the client had its time to read the reply.
     Closed,
-    /// It is over in the middle of a reply: reset it, so that the client can't take what it got for
-    /// the whole.
+    /// It is over in the middle of a reply. Reset it, so that the client doesn't take the part that it got
+    /// for the whole.
     Cut,
 }
 
 /// The memory of a connection.
 #[derive(Debug)]
 pub struct Buffers<'b> {
-    /// Receives: it holds a request's head, and what its handler has not read of the content.
-    /// [`Limits::receive_buffer`] says how large it should be; limits shrink to fit what it is.
+    /// The receive buffer. It holds a request's head, and content that its handler has not read yet.
+    /// [`Limits::receive_buffer`] says how large it should be; if it is smaller, limits shrink to fit it.
     pub rx: &'b mut [u8],
-    /// Transmits. Half of it has to hold the head of every reply: 1 KiB is enough for most.
+    /// The transmit buffer. Half of it has to hold the head of any reply: 1 KiB is enough for most.
     pub tx: &'b mut [u8],
-    /// The places of field lines, so that look-ups need not go over the head again. Without room
-    /// for all, they do.
+    /// Room for the places of a head's field lines, for quick look-ups. If it is too small for them, or
+    /// empty, look-ups search the head instead.
     pub fields: &'b mut [FieldEntry],
 }
+/// Octets of content that leave at once, with a head before them: a sender begins with ten segments
+/// (RFC 6928), whatever it hears.
+const FLIGHT: u64 = 12 * 1024;
 
 /// A connection while it is served. Nothing here is generic, so that it exists once.
 // In this order: what every step looks at is where a microcontroller's short instructions reach.
@@ -53,6 +58,8 @@ pub(super) struct Session<'b> {
     /// What of `tx` is to be sent.
     pub(super) unsent: Unsent,
     stage: Stage,
+    /// No reply went before.
+    is_first: bool,
     fields: &'b mut [FieldEntry],
     connection: Connection,
 }
@@ -82,7 +89,7 @@ enum Stage {
 pub(super) enum Step {
     /// Answer what is asked, by the refusal if there is one, and [`conclude`](Session::conclude).
     Answer(Option<&'static Refusal>),
-    /// Send all that is staged.
+    /// Send all that the transmit buffer holds.
     Flush,
     /// Read, and tell [`arrived`](Session::arrived).
     Read(Phase),
@@ -105,7 +112,11 @@ pub(super) struct Lent<'s> {
 }
 
 impl<'b> Session<'b> {
-    pub(super) fn new(limits: Limits, buffers: Buffers<'b>) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        page: Option<&'static RefusalPage>,
+        buffers: Buffers<'b>,
+    ) -> Self {
         let Buffers { rx, tx, fields } = buffers;
         Self {
             connection: Connection::new(limits.within(rx.len())),
@@ -114,14 +125,15 @@ impl<'b> Session<'b> {
             fields,
             unread: Span::default(),
             head: Span::default(),
-            unsent: Unsent::default(),
+            unsent: Unsent::new(page),
             stage: Stage::Head { may_idle: false },
+            is_first: true,
         }
     }
 
     /// The next step.
     pub(super) fn step(&mut self) -> Step {
-        if !self.output(None).stage_page() {
+        if !self.buffer().fill_page() {
             return Step::Flush;
         }
         if let Stage::Drain { left } = self.stage
@@ -180,8 +192,8 @@ impl<'b> Session<'b> {
         })
     }
 
-    /// Sets a head of `length` octets apart: it stays where it is while the reply is made, and what
-    /// arrives goes behind it. It moves to the front when a form might not fit there.
+    /// Sets a head of `length` octets apart: it stays where it is while the reply is made, and octets
+    /// that arrive go behind it. If a form might not fit there, the head moves to the front first.
     fn freeze(&mut self, length: usize) -> Span {
         let behind = self.rx.len().saturating_sub(self.unread.start + length);
         let Limits { form, line, .. } = *self.connection.receiver().limits();
@@ -212,7 +224,7 @@ impl<'b> Session<'b> {
         self.stage = Stage::Answer(Some(refusal));
     }
 
-    /// Octets of earlier replies that may be staged while a request is answered.
+    /// Octets of earlier replies that may be in the transmit buffer while a request is answered.
     fn head_room(&self) -> usize {
         // The path is decoded into the transmit buffer.
         self.tx.len().saturating_sub(self.connection.receiver().target_length()) / 2
@@ -252,12 +264,13 @@ impl<'b> Session<'b> {
     fn renew(&mut self) -> bool {
         let goes_on = self.connection.next_request();
         if goes_on {
+            self.is_first = false;
             self.stage = Stage::Head { may_idle: true };
         }
         goes_on
     }
 
-    /// Throws away content that nobody wanted; `None` when the connection goes on after it.
+    /// Drops content that the service has not read; `None` if the connection then takes another request.
     fn drain(&mut self, mut left: usize) -> Option<Step> {
         if self.connection.sender().is_persistent() {
             let (receiver, _) = self.connection.sides();
@@ -278,12 +291,29 @@ impl<'b> Session<'b> {
                 return None;
             }
         }
-        // Closing at once could take the reply from a client that still sends (RFC 9112 §9.6).
-        let is_all_read =
-            self.connection.receiver().is_complete() && self.unread.start == self.unread.end;
-        let left = if is_all_read { 0 } else { self.connection.receiver().limits().drain };
+        let left =
+            if self.may_close_at_once() { 0 } else { self.connection.receiver().limits().linger };
         self.stage = Stage::Linger { left };
         Some(Step::Close)
+    }
+
+    /// Whether the client has its reply even if it is reset for what it still sends (RFC 9112 §9.6):
+    /// it said that it sends nothing, nothing is there, and the reply has gone in one flight.
+    fn may_close_at_once(&self) -> bool {
+        let sender = self.connection.sender();
+        self.is_silent() && sender.is_last_request() && self.is_first && sender.content() <= FLIGHT
+    }
+
+    /// Whether all requests were read, and nothing else is there.
+    fn is_silent(&self) -> bool {
+        self.unread.start == self.unread.end && self.connection.receiver().is_complete()
+    }
+
+    /// Doesn't wait for the end of a client that has sent whole requests.
+    pub(super) fn leave_if_silent(&mut self) {
+        if self.is_silent() {
+            self.stage = Stage::Over(Ended::Closed);
+        }
     }
 
     /// Where to read into, and what is there.
@@ -292,14 +322,16 @@ impl<'b> Session<'b> {
     }
 
     /// What is to be sent.
-    pub(super) fn output(&mut self, now: Option<Date>) -> Output<'_> {
-        let (_, sender) = self.connection.sides();
-        Output::new(self.tx, &mut self.unsent, sender, now)
+    pub(super) fn buffer(&mut self) -> Buffer<'_> {
+        Buffer::new(self.tx, &mut self.unsent)
     }
 
     /// The output, to begin another reply in place of one of which nothing has left.
     pub(super) fn reply(&mut self, now: Option<Date>) -> Output<'_> {
-        Output::new(self.tx, &mut self.unsent, self.connection.reply(), now)
+        let Span { start, end } = self.head;
+        let request = self.rx.get(start..end).unwrap_or_default();
+        let buffer = Buffer::new(self.tx, &mut self.unsent);
+        Output::new(buffer, self.connection.reply(), now, request)
     }
 
     /// Whether the reply is whole, as far as it has been sent.

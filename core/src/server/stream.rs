@@ -4,20 +4,20 @@ use core::any::Any;
 
 use super::error::Error;
 use super::output::{Output, Render};
-use super::responded::Responded;
+use super::responded::{Answer, Responded};
 use super::transport::Transport;
 use crate::framing::EmitError;
 
-/// A reply whose content is being sent. When the request was HEAD, or the status has no content,
-/// what is written is counted and left out.
+/// A reply whose content is being sent. If the request was HEAD, or the status allows no content, the
+/// content is counted, and not sent.
 ///
 /// ```
 /// use thimble_core::testing::Client;
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// async fn numbers<'c, T: Transport>(
 ///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// ) -> Answer<'c, T> {
 ///     let mut out = exchange.respond(Status::OK).content_type("text/plain").stream();
 ///     for number in 0..1000 {
 ///         // Gathered in the transmit buffer, sent when it is full. `write` sends at once.
@@ -29,10 +29,7 @@ use crate::framing::EmitError;
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         numbers(exchange).await
 /// #     }
 /// # }
@@ -48,23 +45,23 @@ pub struct Stream<'c, T: Transport> {
 }
 
 impl<'c, T: Transport> Stream<'c, T> {
-    /// Whether content is left out, so that it need not be made at all.
+    /// Whether content is not sent, so that it need not be made.
     pub fn omits_content(&self) -> bool {
         self.output.sender.omits_content()
     }
 
-    /// Sends a piece, and returns when it has gone to the transport.
+    /// Sends a piece of content, and returns when the transport has taken it.
     ///
     /// # Errors
-    /// That the transport failed, that the piece is more than was declared, or that the head could
-    /// not be emitted.
+    /// [`Error::Transport`] if the transport failed; [`Error::Emit`] if the content becomes longer than
+    /// declared, or if the head is invalid.
     pub async fn write(&mut self, content: &[u8]) -> Result<(), Error<T::Error>> {
         self.queue(content).await?;
         self.flush().await
     }
 
-    /// Adds a piece to those that are sent together, when the transmit buffer is full, by the next
-    /// [`write`](Self::write), or at the end.
+    /// Puts a piece of content into the transmit buffer. It is sent when the buffer is full, by the next
+    /// [`write`](Self::write) or [`flush`](Self::flush), or at the end.
     ///
     /// # Errors
     /// As for [`write`](Self::write).
@@ -73,7 +70,7 @@ impl<'c, T: Transport> Stream<'c, T> {
         let output = &mut *self.output;
         if !output.sender.is_chunked() && !output.sender.omits_content() {
             output.sender.account(content.len())?;
-            return output.send(content, self.tx).await;
+            return output.buffer.send(content, self.tx).await;
         }
         loop {
             let gone = output.content(content)?;
@@ -81,11 +78,11 @@ impl<'c, T: Transport> Stream<'c, T> {
             if content.is_empty() {
                 return Ok(());
             }
-            if gone == 0 && output.is_empty() {
+            if gone == 0 && output.buffer.is_empty() {
                 return Err(EmitError::Full.into());
             }
             output.end_chunk();
-            output.flush(self.tx).await?;
+            output.buffer.flush(self.tx).await?;
         }
     }
 
@@ -99,17 +96,20 @@ impl<'c, T: Transport> Stream<'c, T> {
         async move {
             while !self.output.render(render, &mut sent)? {
                 self.output.end_chunk();
-                self.output.flush(self.tx).await?;
+                self.output.buffer.flush(self.tx).await?;
             }
             Ok(())
         }
     }
 
-    /// Sends what was queued.
+    /// Sends all that was queued.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
     pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
         self.output.check()?;
         self.output.end_chunk();
-        self.output.flush(self.tx).await
+        self.output.buffer.flush(self.tx).await
     }
 
     /// Most of the transmit buffer, to work in: the rest of the content goes through what is left.
@@ -123,16 +123,16 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// there is none. For content of declared length only.
     pub(crate) async fn space(&mut self) -> Result<&mut [u8], Error<T::Error>> {
         self.output.check()?;
-        if self.output.free().is_empty() {
-            self.output.flush(self.tx).await?;
+        if self.output.buffer.free().is_empty() {
+            self.output.buffer.flush(self.tx).await?;
         }
-        Ok(self.output.free())
+        Ok(self.output.buffer.free())
     }
 
     /// Queues `count` octets that were put into what [`space`](Self::space) returned.
     pub(crate) fn advance(&mut self, count: usize) -> Result<(), Error<T::Error>> {
         self.output.sender.account(count)?;
-        self.output.fill(count);
+        self.output.buffer.fill(count);
         Ok(())
     }
 
@@ -147,7 +147,7 @@ impl<'c, T: Transport> Stream<'c, T> {
         length: u64,
     ) -> Result<u64, Error<T::Error>> {
         self.output.check()?;
-        if length <= self.output.free().len() as u64 {
+        if length <= self.output.buffer.free().len() as u64 {
             return Ok(0);
         }
         self.output.send_file(handle, offset, length, self.tx).await
@@ -156,8 +156,9 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// Ends the content.
     ///
     /// # Errors
-    /// That it is less than was declared: the connection is cut, so that the client notices.
-    pub fn finish(self) -> Result<Responded<'c, T>, Error<T::Error>> {
+    /// [`Error::Emit`] if the content is shorter than declared, or if the head is invalid. If part of the
+    /// reply has been sent, the driver then cuts the connection, so that the client notices.
+    pub fn finish(self) -> Answer<'c, T> {
         self.output.check()?;
         self.output.end_chunk();
         let tail = self.output.sender.end()?;

@@ -1,4 +1,4 @@
-//! What a network stack brings: two halves of a connection that read and write.
+//! What a network stack provides: two halves of a connection, one to read and one to write.
 
 use core::any::Any;
 use core::fmt::Display;
@@ -10,81 +10,87 @@ use crate::message::head::request_line_of;
 /// What the connection is waiting for.
 ///
 /// Core has no clock. It announces each phase on the half that is about to wait, just before it
-/// reads or writes; the frontend arms its deadline there, and makes the read or write fail with
-/// [`embedded_io::ErrorKind::TimedOut`] when that passes. The same phase may be announced again
-/// while it lasts.
+/// reads or writes. The frontend sets a deadline for it, and when that has passed makes the read or
+/// write fail with [`embedded_io::ErrorKind::TimedOut`]. The same phase may be announced again while it
+/// lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// As wide as a pointer, so that a step can be returned in registers.
+// As wide as a pointer, so that a step can be returned in registers. Not `non_exhaustive`: a frontend
+// has to have a deadline for each.
 #[repr(usize)]
 pub enum Phase {
-    /// Reading: no octet of the next request has arrived. A time-out closes without a word.
+    /// Reading: no octet of the next request has arrived. After a time-out, the connection closes without
+    /// a reply.
     Idle,
     /// Reading: a request head has begun. A time-out is answered by 408.
     Head,
-    /// Reading: the content of the request. A time-out is answered by 408 if nothing was sent.
+    /// Reading: the content of the request. A time-out is answered by 408, if no reply has begun.
     Content,
     /// Writing: the reply.
     Reply,
-    /// Reading: the sending side is shut, and what still arrives is thrown away, so that the
-    /// client reads the reply before it sees the connection closed (RFC 9112 §9.6).
+    /// Reading: the sending side is shut, and octets that still arrive are dropped, so that the client
+    /// reads the reply before it sees the connection closed (RFC 9112 §9.6).
     Drain,
 }
 
 /// One reply, for an access log.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Record<'a> {
-    /// The head of the request as it was received; what there is of it when the request was refused
-    /// early, empty when nothing came.
+    /// The head of the request as it was received; the part that has arrived if the request was refused
+    /// early, and empty if none has.
     pub head: &'a [u8],
     /// The status of the final reply.
     pub status: Status,
-    /// Octets of content, transfer coding not counted; if it was cut short, up to where that
-    /// happened.
+    /// Octets of content that were sent, without the octets of the transfer coding.
     pub content: u64,
 }
 
 impl<'a> Record<'a> {
+    /// The record of a reply with this `status` and so many octets of content.
+    pub const fn new(head: &'a [u8], status: Status, content: u64) -> Self {
+        Self { head, status, content }
+    }
+
     /// The request-line, without its CRLF. It may hold any octet.
     pub fn request_line(&self) -> &'a [u8] {
         request_line_of(self.head)
     }
 }
 
-/// What a half of a connection is told and asked, besides its octets. Every method may be left as
-/// it is.
+/// What the driver tells a half of a connection, and asks it, besides reading and writing. Every method
+/// has a default that does nothing.
 pub trait Half {
-    /// The half is about to wait in `phase`.
+    /// Tells that the half is about to wait in `phase`.
     fn phase(&mut self, phase: Phase) {
         let _ = phase;
     }
 
-    /// A head went by: on the receiving half a request's (or what there is of one that is refused
-    /// early), on the transmitting half a reply's (interim replies too), each with its final empty
-    /// line.
+    /// Tells of a head, with its final empty line: on the receiving half a request's (or the part that
+    /// has arrived, if it is refused early), on the transmitting half a reply's, interim replies
+    /// included.
     fn head(&mut self, head: &[u8]) {
         let _ = head;
     }
 
-    /// On the transmitting half: the application failed in answering a request, as `error` says, and
-    /// a 500 or a connection that is cut answers it. [`replied`](Self::replied) follows, unless
-    /// nothing was sent.
+    /// On the transmitting half: tells that the application failed to answer a request, as `error` says.
+    /// The client gets a 500, or the connection is cut. [`replied`](Self::replied) follows, unless
+    /// nothing is sent.
     fn failed(&mut self, error: &dyn Display) {
         let _ = error;
     }
 
-    /// On the transmitting half: a reply is complete, or was cut short after its head.
+    /// On the transmitting half: tells that a reply is complete, or was cut short after its head.
     fn replied(&mut self, record: &Record<'_>) {
         let _ = record;
     }
 
-    /// On the transmitting half: the address of the client, or of what stands in front of it; `None`
-    /// where there is none, or nobody knows it.
+    /// On the transmitting half: the address of the client, or of the proxy in front of it; `None` if it
+    /// is unknown.
     fn peer(&self) -> Option<SocketAddr> {
         None
     }
 
-    /// On the transmitting half: the address that the client reached; `None` where there is none, or
-    /// nobody knows it.
+    /// On the transmitting half: the local address of the connection; `None` if it is unknown.
     fn local(&self) -> Option<SocketAddr> {
         None
     }
@@ -94,8 +100,8 @@ pub trait Half {
         false
     }
 
-    /// On the transmitting half: whether the server is stopping, so that the reply whose head is
-    /// being made is the last one on this connection, and says so.
+    /// On the transmitting half: whether the server is stopping. The reply whose head is being made then
+    /// is the last one on this connection, and says so.
     fn stopping(&self) -> bool {
         false
     }
@@ -103,7 +109,8 @@ pub trait Half {
 
 /// The half that receives.
 ///
-/// `read` waits for at least one octet, and returns 0 once the peer has shut its sending side.
+/// `read` waits until at least one octet has arrived, and returns 0 once the peer has shut its sending
+/// side.
 pub trait Receive: embedded_io_async::Read + Half {}
 
 impl<R: embedded_io_async::Read + Half> Receive for R {}
@@ -116,14 +123,22 @@ pub trait Transmit: embedded_io_async::Write + Half {
     /// Shuts the sending side: the peer reads all that was written, then the end.
     async fn close(&mut self) -> Result<(), Self::Error>;
 
-    /// Writes like `write`; more follows at once, so the network need not carry these octets alone.
+    /// Whether the network stack drops octets that arrive after the driver has left the connection as
+    /// [`Closed`](super::Ended::Closed). An operating system's sockets reset the client instead, which may
+    /// then lose the rest of its reply: so the driver waits for the end of the client's octets.
+    fn ignores_late_octets(&self) -> bool {
+        false
+    }
+
+    /// Writes like `write`. More octets follow at once, so these need not be sent in a packet of their
+    /// own.
     async fn write_more(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
         self.write(octets).await
     }
 
-    /// Sends octets of a file, from `offset` on, `length` at most, without a copy of them here.
-    /// `file` is what `File::handle` of its storage says. Returns how many
-    /// went, 0 when the file ends at `offset`; or nothing when this transport can't send this file.
+    /// Sends at most `length` octets of a file, from `offset` on, without copying them into a buffer.
+    /// `file` is what `File::handle` of its storage returns. Returns how many octets were sent, 0 if the
+    /// file ends at `offset`; `None` if this transport can't send this file.
     async fn send_file(
         &mut self,
         file: &(dyn Any + Send + Sync),
@@ -150,7 +165,7 @@ pub trait Transmit: embedded_io_async::Write + Half {
 /// use thimble_core::server::blocking::block_on;
 /// use thimble_core::server::{Buffers, Half, Phase, Transmit};
 /// use thimble_core::{Limits, NoClock, Server, Transport};
-/// # use thimble_core::{Error, Exchange, Responded, Service, Status};
+/// # use thimble_core::{Answer, Exchange, Service, Status};
 ///
 /// /// What the client sent, and what it is sent.
 /// struct Memory(Request, Reply);
@@ -211,10 +226,7 @@ pub trait Transmit: embedded_io_async::Write + Half {
 /// # struct Hello;
 /// #
 /// # impl Service for Hello {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         Ok(exchange.respond(Status::OK).text("Hello, world!\n"))
 /// #     }
 /// # }

@@ -5,8 +5,8 @@ use crate::message::Refusal;
 use crate::server::RefusalPage;
 use crate::service::form::{FormField, FormFile};
 
-/// Gives `emit` `text` in pieces, so escaped that HTML shows it as it is, within an element or a quoted
-/// attribute value. NUL, which HTML can't show, becomes U+FFFD.
+/// Escapes `text` for HTML, within an element or a quoted attribute value, and gives it to `emit` in
+/// pieces. NUL, which HTML can't show, becomes U+FFFD.
 pub fn escape(text: &str, emit: &mut dyn FnMut(&[u8])) {
     escape_octets(text.as_bytes(), emit);
 }
@@ -65,7 +65,8 @@ pub(super) const BODY: &str = "</style>\n</head>\n<body>\n";
 /// What such a page ends with.
 pub(super) const BOTTOM: &str = "</body>\n</html>\n";
 
-/// A refusal as a small page that is right on a phone and in the dark, with a way home.
+/// A small page that shows a refusal, with a link to `/`. It fits a phone's screen, and follows the
+/// browser's dark mode.
 pub const REFUSAL_PAGE: &RefusalPage = &RefusalPage::new(show_refusal);
 
 fn show_refusal(refusal: &Refusal, emit: &mut dyn FnMut(&[u8])) {

@@ -53,9 +53,9 @@ pub struct Image {
 /// A directory of an [`Image`].
 #[derive(Clone, Copy, Debug)]
 pub struct Directory {
-    /// What is in it, sorted by name as octets are.
+    /// Its children, sorted by name, octet by octet.
     pub children: &'static [Child],
-    /// The places of its children in the [order of listings](storage::listing_order).
+    /// The indices of its children, in the [order of listings](storage::listing_order).
     pub listed: &'static [u16],
 }
 
@@ -66,18 +66,18 @@ pub struct Child {
     pub name: &'static [u8],
     /// Whether it was a link.
     pub is_link: bool,
-    /// What it is, or leads to.
+    /// What it is, or what the link leads to.
     pub kind: Kind,
 }
 
-/// What a name in an [`Image`] stands for.
+/// A file or a directory of an [`Image`].
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A file.
     File(File),
     /// A directory.
     Directory {
-        /// Its place among all directories of the image.
+        /// Its index among all directories of the image.
         index: u16,
         /// When it was last changed, if that is known.
         modified: Option<UnixTime>,
@@ -89,11 +89,11 @@ pub enum Kind {
 pub struct File {
     /// Its Content-Type.
     pub content_type: &'static str,
-    /// Itself.
+    /// The content as it is, in no coding.
     pub identity: Representation,
-    /// The same in other codings.
+    /// The same content in other codings.
     pub coded: &'static [Representation],
-    /// Where submitted fields go into it, if it is a page of HTML and has a place for them.
+    /// Where submitted fields are put, if it is an HTML page with a place for them.
     pub form_place: Option<&'static Place>,
 }
 
@@ -104,15 +104,14 @@ pub struct Representation {
     pub coding: Coding,
     /// All of it.
     pub content: &'static [u8],
-    /// What stands between the quotes of its entity tag, which is strong.
+    /// Its strong entity tag, without the quotes.
     pub etag: &'static str,
     /// When it was last changed, if that is known.
     pub modified: Option<UnixTime>,
 }
 
 impl Image {
-    /// An image of `directories`, the first of which is the root. What it doesn't have is not found;
-    /// without any, nothing is.
+    /// An image of `directories`, of which the first is the root. If there are none, every path is 404.
     pub const fn new(directories: &'static [Directory]) -> Self {
         Self { directories }
     }

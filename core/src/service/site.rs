@@ -1,28 +1,29 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, OTHER_STATE, What, unwanted};
+use super::files::{Files, Found, PRECONDITION_FAILED, What, unwanted};
 use super::form::{Form, FormField};
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Recall, Recalled, Submission, Submissions};
+use crate::bytes::ascii::Decimal;
 use crate::message::{Method, Status};
 use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
 use crate::server::{Answer, Error, Exchange, Service, Transport};
 
-/// Where submissions are shown, when they are.
+/// The path at which submissions are shown.
 const SHOWN_AT: &str = "submissions";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Static files, and forms: a form posted to an HTML page comes back as that page, with the
 /// submitted fields in it.
 ///
-/// They take the place of the first `<!-- form -->` that stands among text of the body: not in a tag,
-/// an attribute or another comment, nor in `head`, `template`, `select`, `svg` or `math`, nor in an
-/// element whose content is raw text (`script`, `style`, `title`, `textarea`, …). A page without one
-/// has them at its end. Where it isn't sure that text would be shown there, since a script is never
-/// closed, say, the page comes back as it is. [`PlaceSearch`](super::place::PlaceSearch) says more.
+/// The fields replace the first `<!-- form -->` that stands among text of the body: not in a tag, an
+/// attribute or another comment, nor in `head`, `template`, `select`, `svg` or `math`, nor in an element
+/// whose content is raw text (`script`, `style`, `title`, `textarea`, …). In a page without one, they
+/// stand at the end. If a browser might not show text there, because a script is never closed for
+/// instance, the page comes back unchanged. [`PlaceSearch`](super::place::PlaceSearch) has the rules.
 ///
 /// ```
 /// # use thimble_core::semantics::negotiate::Coding;
@@ -73,7 +74,7 @@ pub struct Site<'s, S, K = (), R = ()> {
 }
 
 impl<S: Storage> Site<'_, S> {
-    /// A site of the files in `storage`. Forms are taken, and not kept.
+    /// A site of the files in `storage`. Forms are answered, and not stored.
     pub const fn new(storage: S) -> Self {
         let files = Files::new(storage);
         Self { files, takes_forms: true, submissions: (), shown: None }
@@ -81,54 +82,51 @@ impl<S: Storage> Site<'_, S> {
 }
 
 impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
-    /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
-    /// and `index.htm`.
+    /// The names of index files, as for [`Files::index`]. The default is `index.html` and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
         Self { files: self.files.index(index), ..self }
     }
 
-    /// Content-Types by extension, as [`Files::types`] has them.
+    /// Content-Types of your own by extension, as for [`Files::types`].
     #[must_use]
     pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
         Self { files: self.files.types(types), ..self }
     }
 
-    /// What Cache-Control says of files and of listings, as [`Files::cache_control`] has it: `no-cache`
-    /// if nothing is said. What a form is answered by is never kept.
+    /// The value of Cache-Control for files and listings, as for [`Files::cache_control`]; the default is
+    /// `no-cache`. The answer to a form always has `no-store`.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {
         Self { files: self.files.cache_control(cache_control), ..self }
     }
 
-    /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
-    /// 404.
+    /// Answers 404 for a directory without an index, instead of listing it.
     #[must_use]
-    pub fn listing(self, lists: bool) -> Self {
-        Self { files: self.files.listing(lists), ..self }
+    pub fn without_listings(self) -> Self {
+        Self { files: self.files.without_listings(), ..self }
     }
 
-    /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
+    /// Serves and lists names that begin with a dot, too, as for [`Files::show_hidden`].
     #[must_use]
-    pub fn hidden(self, shows_hidden: bool) -> Self {
-        Self { files: self.files.hidden(shows_hidden), ..self }
+    pub fn show_hidden(self) -> Self {
+        Self { files: self.files.show_hidden(), ..self }
     }
 
-    /// Whether forms are taken, as they are if nothing is said. Otherwise POST is 405.
+    /// Answers every POST by 405, instead of taking forms.
     #[must_use]
-    pub fn forms(self, takes_forms: bool) -> Self {
-        Self { takes_forms, ..self }
+    pub fn without_forms(self) -> Self {
+        Self { takes_forms: false, ..self }
     }
 
-    /// Gives each submitted form to `submissions`, too, and answers when that has kept it.
+    /// Passes each submitted form to `submissions`, and answers the client once it is stored there.
     #[must_use]
     pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2, R> {
         let Self { files, takes_forms, shown, .. } = self;
         Site { files, takes_forms, submissions, shown }
     }
 
-    /// Shows those that were kept, if there is something that recalls them, at `/submissions`, to
-    /// everybody.
+    /// Shows the stored submissions at `/submissions`, to everybody, if `shown` is given.
     #[must_use]
     pub fn show_submissions<R2: Recall>(self, shown: Option<R2>) -> Site<'s, S, K, R2> {
         let Self { files, takes_forms, submissions, .. } = self;
@@ -142,14 +140,14 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         page: &S::File,
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
-            let path = exchange.target().path();
+            let (path, peer) = (exchange.target().path(), exchange.peer());
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
             exchange.announces_form()?;
             if !is_in_state(&exchange, page) {
-                return Ok(exchange.refuse(OTHER_STATE));
+                return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
             let (form, mut respond) = exchange.form().await?;
-            let submission = Submission { time: respond.now(), path, form };
+            let submission = Submission { time: respond.now(), path, peer, form };
             if let Err(refusal) = self.submissions.submit(&submission).await {
                 return Ok(respond.refuse(refusal));
             }
@@ -181,7 +179,6 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 
     /// Shows the submissions that were kept, the latest first.
     fn show<'c, T: Transport>(
-        &'c self,
         exchange: Exchange<'c, T>,
         kept: &'c R,
     ) -> impl Future<Output = Answer<'c, T>> {
@@ -189,26 +186,38 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
             if let Some(refusal) = unwanted(&exchange) {
                 return Ok(exchange.refuse(refusal));
             }
+            // Pages weigh nothing where there is only one.
+            let mut first = 0usize;
+            if R::PAGE != usize::MAX
+                && let Some(number) = exchange.query().get("from")
+            {
+                first = number.parse().unwrap_or_default();
+            }
             let mut stream = exchange
                 .respond(Status::OK)
                 .content_type(HTML)
                 .field("Cache-Control", "no-store")
                 .stream();
-            let mut age = 0;
             if stream.omits_content() {
                 return stream.finish();
             }
             // Not behind what arrived: there may be no room for one that is kept.
             let mut recalled = Recalled::new(stream.set_aside().await?);
+            let mut count = 0;
             loop {
                 // Where the store fails, the page must not look whole.
+                let age = first.saturating_add(count);
                 let is_there = kept.recall(age, &mut recalled).await.map_err(|_| Error::Cut)?;
+                if R::PAGE != usize::MAX && count == R::PAGE && is_there {
+                    stream.render(&|emit| next_page(age, emit)).await?;
+                    return stream.finish();
+                }
                 let fields = is_there.then(|| recalled.fields());
-                stream.render(&|emit| part(age, fields, emit)).await?;
+                stream.render(&|emit| part(count, fields, emit)).await?;
                 if !is_there {
                     return stream.finish();
                 }
-                age += 1;
+                count += 1;
             }
         }
     }
@@ -221,7 +230,7 @@ impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
         }
         if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
             return match exchange.method() {
-                Method::Get => self.show(exchange, kept).await,
+                Method::Get => Self::show(exchange, kept).await,
                 _ => Ok(exchange.allow(&[Method::Get])),
             };
         }
@@ -230,6 +239,7 @@ impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
         let methods: &[Method<'_>] = match &found.what {
             What::File(file)
                 if self.takes_forms
+                    && file.has_length()
                     && is_html(self.files.content_type(file, found.path.name())) =>
             {
                 if exchange.method() == Method::Post {
@@ -251,18 +261,21 @@ fn is_in_state<T: Transport>(exchange: &Exchange<'_, T>, page: &impl File) -> bo
     outcome == Outcome::Proceed
 }
 
-const LIST_STYLE: &str = "dt{font-weight:bold}dd{white-space:pre-wrap}\n";
+const LIST_STYLE: &str = "\
+    h2{font-size:1.1em;margin:1em 0 0;padding-top:1em;border-top:1px solid #8884}p{margin:0;opacity:.75}\n\
+    dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.3em 1em}\n\
+    dt{font-weight:bold}dd{margin:0;white-space:pre-wrap}\n";
 
-/// The part of the page of submissions that shows the one of this age, or its end; and before the
+/// The part of the page of submissions that shows the one with this number, or its end; and before the
 /// first, its start.
-fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
-    if age == 0 {
+fn part(number: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
+    if number == 0 {
         for piece in [TOP, "Submissions", STYLE, LIST_STYLE, BODY, "<h1>Submissions</h1>\n"] {
             emit(piece.as_bytes());
         }
     }
     let Some(kept) = kept else {
-        if age == 0 {
+        if number == 0 {
             emit(b"<p>None yet.</p>\n");
         }
         return emit(BOTTOM.as_bytes());
@@ -281,4 +294,12 @@ fn part(age: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
     }
     list(fields, emit);
     emit(b"\n");
+}
+
+/// The end of a page of submissions that is followed by another one, which begins at this age.
+fn next_page(age: usize, emit: &mut dyn FnMut(&[u8])) {
+    emit(b"<p><a href=\"?from=");
+    emit(Decimal::new(age as u64).as_bytes());
+    emit(b"\">Older ones</a></p>\n");
+    emit(BOTTOM.as_bytes());
 }

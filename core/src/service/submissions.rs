@@ -1,4 +1,6 @@
-//! What becomes of submitted forms.
+//! Submitted forms: how they are stored, and how they are read back.
+
+use core::net::SocketAddr;
 
 use super::form::{END, Form, encode_field, encode_file, encode_size};
 use super::storage::ReadError;
@@ -9,20 +11,30 @@ use crate::message::{Refusal, Status};
 
 /// A form that was submitted.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Submission<'a> {
-    /// When, if that is known.
+    /// When it was submitted, if that is known.
     pub time: Option<UnixTime>,
     /// The path it was sent to, still percent-encoded.
     pub path: &'a str,
+    /// The address that it came from, if that is known.
+    pub peer: Option<SocketAddr>,
     /// Its fields.
     pub form: Form<'a>,
 }
 
-/// Keeps submitted forms. It may wait, and fail: the reply follows when it is done.
+impl<'a> Submission<'a> {
+    /// A form that was sent to `path`, at no known time and from no known address.
+    pub const fn new(path: &'a str, form: Form<'a>) -> Self {
+        Self { time: None, path, peer: None, form }
+    }
+}
+
+/// Stores submitted forms. It may wait, and fail: the client gets its reply when it is done.
 ///
-/// The methods of this and of [`Recall`] take `&self`: several connections may submit at the same
-/// time, and what they share is the implementation's affair (a lock on a desktop, a `RefCell` on a
-/// microcontroller). Neither is held while something is awaited.
+/// The methods of this and of [`Recall`] take `&self`, since several connections may submit at the same
+/// time. Use a lock on a desktop or a `RefCell` on a microcontroller, and don't hold either across an
+/// `await`.
 ///
 /// # Examples
 /// A store that takes no more than it has room for, and shows what it has.
@@ -66,7 +78,7 @@ pub struct Submission<'a> {
 /// # let guests = Guests::default();
 /// # let mut content = *b"name=Ada";
 /// # let form = Form::decode(&mut content).unwrap();
-/// # let submission = Submission { time: None, path: "/guests", form };
+/// # let submission = Submission::new("/guests", form);
 /// # let mut buffer = [0; 64];
 /// # let mut into = Recalled::new(&mut buffer);
 /// # block_on(async {
@@ -78,26 +90,30 @@ pub struct Submission<'a> {
 /// ```
 #[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
 pub trait Submissions {
-    /// Keeps a submission.
+    /// Stores a submission.
     ///
     /// # Errors
-    /// What answers the client instead: 503 with Retry-After, say, when there is no room for now.
+    /// The refusal that answers the client instead: 503 with Retry-After, for instance, if there is no room
+    /// for now.
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal>;
 }
 
-/// Shows submissions that were kept.
+/// Reads stored submissions back, to show them.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
 pub trait Recall {
-    /// Puts a submission that was kept into `into`: the latest for `age` 0, the one before for 1, and
-    /// so on. Returns whether there is one: false past the oldest.
+    /// The most submissions on one page; a link leads to the next page. By default, one page shows all.
+    const PAGE: usize = usize::MAX;
+
+    /// Puts a stored submission into `into`: the latest for `age` 0, the one before for 1, and so on.
+    /// Returns false if there is none, past the oldest.
     ///
     /// # Errors
-    /// The store failed: the page ends there, and not as if it were whole.
+    /// The store failed. The connection is cut, so that the page doesn't look whole.
     async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError>;
 }
 
-/// A submission on its way back from where it was kept, in a buffer. What it has no room for is left
-/// out, from the first field on that doesn't fit.
+/// A stored submission that is read back into a buffer. The first field that doesn't fit, and all after
+/// it, are left out.
 #[derive(Debug)]
 pub struct Recalled<'b> {
     buffer: &'b mut [u8],
@@ -106,12 +122,12 @@ pub struct Recalled<'b> {
 }
 
 impl<'b> Recalled<'b> {
-    /// Nothing yet, in `buffer`.
+    /// An empty one, with `buffer` for its fields.
     pub const fn new(buffer: &'b mut [u8]) -> Self {
         Self { buffer, len: 0, is_full: false }
     }
 
-    /// Begins with the path that it was sent to, and when, if that is known.
+    /// Begins a submission, with the path that it was sent to and the time if that is known.
     pub fn begin(&mut self, path: &str, time: Option<UnixTime>) {
         (self.len, self.is_full) = (0, false);
         let date = time.map(imf_fixdate);
@@ -142,7 +158,7 @@ impl<'b> Recalled<'b> {
         }
     }
 
-    /// What is there: the first name and value are path and time.
+    /// The fields. The name of the first is the path, its value the time.
     pub fn fields(&self) -> Form<'_> {
         Form::from_decoded(self.buffer.get(..self.len).unwrap_or_default())
     }
@@ -162,12 +178,14 @@ impl<K: Submissions> Submissions for &K {
 }
 
 impl<R: Recall> Recall for &R {
+    const PAGE: usize = R::PAGE;
+
     async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
         (**self).recall(age, into).await
     }
 }
 
-/// Keeps nothing.
+/// Stores nothing.
 impl Submissions for () {
     async fn submit(&self, _: &Submission<'_>) -> Result<(), Refusal> {
         Ok(())
@@ -198,7 +216,7 @@ impl<const N: usize> Recall for core::cell::RefCell<Ring<N>> {
     }
 }
 
-/// The latest submissions, as many as fit `N` octets.
+/// The latest submissions, as many as fit into `N` octets of memory.
 ///
 /// One that would take more than a quarter of that is cut after the last field that fits.
 #[derive(Clone, Debug)]
@@ -222,7 +240,7 @@ impl<const N: usize> Ring<N> {
         Self { records: heapless::Vec::new() }
     }
 
-    /// Keeps a submission, and forgets the oldest ones to make room for it.
+    /// Adds a submission, and removes the oldest ones to make room for it.
     pub fn push(&mut self, submission: &Submission<'_>) {
         let date = submission.time.map(imf_fixdate);
         let date = date.as_ref().and_then(|date| core::str::from_utf8(date).ok());
@@ -263,8 +281,8 @@ impl<const N: usize> Ring<N> {
         self.records.truncate(end - freed);
     }
 
-    /// Puts the submission of `age`, 0 for the latest, into `into`. Returns whether there is one. A
-    /// quarter of `N` octets is always enough for it.
+    /// Puts the submission of `age` into `into`, 0 being the latest. Returns whether there is one. A
+    /// buffer of `N / 4` octets is always large enough.
     pub fn recall(&self, age: usize, into: &mut Recalled<'_>) -> bool {
         let index = self.iter().count().checked_sub(age + 1);
         let record = index.and_then(|index| self.iter().nth(index));
@@ -296,7 +314,7 @@ mod tests {
     fn push(ring: &mut Ring<256>, content: &str) {
         let mut content = content.as_bytes().to_vec();
         let form = Form::decode(&mut content).unwrap();
-        ring.push(&Submission { time: Some(UnixTime(0)), path: "/", form });
+        ring.push(&Submission { time: Some(UnixTime(0)), path: "/", peer: None, form });
     }
 
     fn recalled(ring: &Ring<256>, age: usize) -> Option<Vec<(String, String)>> {

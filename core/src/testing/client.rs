@@ -19,20 +19,17 @@ const TRANSMIT: usize = 32 * 1024;
 /// Field lines that look-ups know the places of.
 const FIELDS: usize = 32;
 
-/// A client of a service, without a socket. Each call is a connection of its own.
+/// A client of a service, without a socket. Each call uses a new connection.
 ///
 /// ```
 /// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// /// Answers with the content of the request.
 /// struct Echo;
 ///
 /// impl Service for Echo {
-///     async fn call<'c, T: Transport>(
-///         &'c self,
-///         exchange: Exchange<'c, T>,
-///     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+///     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///         let (mut body, respond) = exchange.open().await?;
 ///         let mut out = respond.status(Status::OK).stream();
 ///         while let Some(chunk) = body.chunk().await? {
@@ -69,32 +66,32 @@ impl Clock for Time {
 }
 
 impl<S: Service> Client<S> {
-    /// A client of `service`, which may be a reference to one. It has [`Limits::DESKTOP`], no clock,
-    /// and gets what is sent at once.
+    /// A client of `service`, which may be a reference. It uses [`Limits::DESKTOP`] and no clock, and
+    /// what it sends arrives at once.
     pub const fn new(service: S) -> Self {
         let server = Server::new(service, Time(None), Limits::DESKTOP);
         Self { server, piece: usize::MAX }
     }
 
-    /// What the client may send.
+    /// Limits what the client may send.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.server.limits = limits;
         self
     }
 
-    /// The time of all requests, so that replies have a Date.
+    /// Sets the time of all requests, so that replies have a Date.
     pub fn time(mut self, time: UnixTime) -> Self {
         self.server.clock = Time(Some(time));
         self
     }
 
-    /// What is sent arrives in pieces of so many octets, at least one.
+    /// Makes requests arrive in pieces of that many octets, at least one.
     pub fn pieces(mut self, octets: usize) -> Self {
         self.piece = octets.max(1);
         self
     }
 
-    /// The reply to GET.
+    /// Sends a GET, and returns the reply.
     ///
     /// # Panics
     /// As [`send`](Self::send) does.
@@ -102,7 +99,7 @@ impl<S: Service> Client<S> {
         self.send(&Request::get(target))
     }
 
-    /// The reply to a form.
+    /// Posts a form, and returns the reply.
     ///
     /// # Panics
     /// As [`send`](Self::send) does.
@@ -110,19 +107,19 @@ impl<S: Service> Client<S> {
         self.send(&Request::post(target).form(fields))
     }
 
-    /// The reply to a request. A service that waits for something is polled until it goes on; within
-    /// a runtime, await [`converse`](Self::converse) instead.
+    /// Sends a request, and returns the reply. A service that waits for something is polled until it is
+    /// done; within a runtime, await [`converse`](Self::converse) instead.
     ///
     /// # Panics
-    /// There is none: the connection was cut before the head of a reply had left.
+    /// There is no reply: the connection was cut before the head of one had been sent.
     #[expect(clippy::expect_used, reason = "the test fails then")]
     pub fn send(&self, request: &Request) -> Reply {
         let mut replies = self.wait(&request.to_octets()).into_iter();
         replies.next().expect("the connection was cut without a reply")
     }
 
-    /// The replies to requests that are sent one behind the other on one connection: fewer, if it
-    /// closes before the last.
+    /// Sends requests one after the other on one connection, and returns the replies: fewer, if it closes
+    /// before the last.
     pub fn pipeline(&self, requests: &[Request]) -> Vec<Reply> {
         let octets: Vec<_> = requests.iter().flat_map(Request::to_octets).collect();
         self.wait(&octets)
@@ -132,7 +129,7 @@ impl<S: Service> Client<S> {
         block_on(self.converse(octets), Waker::noop(), spin_loop)
     }
 
-    /// The replies to whatever `octets` are, after which the client shuts its sending side.
+    /// Sends `octets`, whatever they are, shuts the sending side, and returns the replies.
     pub async fn converse(&self, octets: &[u8]) -> Vec<Reply> {
         let rx = Incoming { octets, piece: self.piece };
         let mut wire = Wire { rx, tx: Outgoing::default() };

@@ -5,15 +5,12 @@
 //!
 //! ```
 //! use thimble_core::testing::{Client, Request};
-//! use thimble_core::{Error, Exchange, Method, Responded, Service, Status, Transport};
+//! use thimble_core::{Answer, Exchange, Method, Service, Status, Transport};
 //!
 //! struct Hello;
 //!
 //! impl Service for Hello {
-//!     async fn call<'c, T: Transport>(
-//!         &'c self,
-//!         exchange: Exchange<'c, T>,
-//!     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+//!     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 //!         match (exchange.method(), exchange.segments()) {
 //!             (Method::Get, []) => Ok(exchange.respond(Status::OK).text("Hello, world!\n")),
 //!             (Method::Post, ["hello"]) => {

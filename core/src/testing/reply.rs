@@ -22,22 +22,22 @@ impl Reply {
         self.status
     }
 
-    /// Names and values of all field lines, in the order they were sent.
+    /// The names and values of all field lines, in the order in which they were sent.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The value of the first field line with this name, in any case.
+    /// The value of the first field line with this name, in upper or lower case.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The content, without the chunks it may have come in. The reply to HEAD has none.
+    /// The content, without chunk framing. The reply to HEAD has none.
     pub fn content(&self) -> &[u8] {
         &self.content
     }
 
-    /// The content as text, up to where it is no UTF-8.
+    /// The content as text, up to the first octet that is not UTF-8.
     pub fn text(&self) -> &str {
         text(&self.content).0
     }
@@ -47,8 +47,7 @@ impl Reply {
         self.is_continued
     }
 
-    /// Whether the connection was cut before the content was whole, which tells the client that it
-    /// isn't.
+    /// Whether the connection was cut before the content was complete.
     pub const fn is_cut(&self) -> bool {
         self.is_cut
     }

@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use crate::message::Method;
 use crate::semantics::path::percent_encode;
 
-/// A request that is about to be sent.
+/// A request to be sent.
 ///
-/// Host is added, unless a field of that name is, and so is what declares the content. Nothing is
-/// checked: a test may send what no client should.
+/// Host, and Content-Length or Transfer-Encoding where there is content, are added unless the test adds
+/// them itself. Nothing is checked: a test may send what no client should.
 ///
 /// ```
 /// use thimble_core::Method;
@@ -84,14 +84,14 @@ impl Request {
         self
     }
 
-    /// The content is `content`, of a declared length.
+    /// Sets the content, and declares its length.
     pub fn content(self, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref().to_vec();
         let length = format!("{}", content.len());
         Self { content, ..self }.field("Content-Length", &length)
     }
 
-    /// The content comes in chunks, one for each of `chunks`; empty ones are left out.
+    /// Sends the content in chunks, one for each of `chunks`; empty ones are left out.
     pub fn chunks(self, chunks: &[&[u8]]) -> Self {
         let mut content = Vec::new();
         for chunk in chunks.iter().filter(|chunk| !chunk.is_empty()) {
@@ -103,7 +103,7 @@ impl Request {
         Self { content, ..self }.field("Transfer-Encoding", "chunked")
     }
 
-    /// The content is a form, as `application/x-www-form-urlencoded`.
+    /// Sets the content to a form, as `application/x-www-form-urlencoded`.
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
         let mut content = Vec::new();
         for (name, value) in fields {
@@ -145,7 +145,7 @@ impl Request {
         self.field("Content-Type", &content_type).content(content)
     }
 
-    /// What goes over the wire.
+    /// The octets that are sent.
     pub fn to_octets(&self) -> Vec<u8> {
         let mut octets = Vec::new();
         let mut line = |parts: &[&str]| {

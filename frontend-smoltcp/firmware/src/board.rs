@@ -75,8 +75,8 @@ impl Board {
     }
 }
 
-const RCGC1: usize = 0x400f_e104;
-const RCGC2: usize = 0x400f_e108;
+pub(crate) const RCGC1: usize = 0x400f_e104;
+pub(crate) const RCGC2: usize = 0x400f_e108;
 
 /// Reads a register.
 pub(crate) fn read(address: usize) -> u32 {

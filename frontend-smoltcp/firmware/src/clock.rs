@@ -11,7 +11,7 @@ const RELOAD: u32 = 0x00ff_ffff;
 /// Cycles of two microseconds: QEMU's lm3s6965evb has 12.5 MHz, unless software chooses otherwise.
 const TWO_MICROS: u32 = 25;
 /// Microseconds of a turn of the counter, or a little less.
-const TURN: u32 = RELOAD / TWO_MICROS * 2;
+const WRAP_MICROS: u32 = RELOAD / TWO_MICROS * 2;
 
 /// The cycle counter of the processor, of 24 bits. Its interrupt ends a sleep at every turn, and it
 /// remembers one of them until the next reading.
@@ -50,12 +50,12 @@ impl Clock {
     /// What time it is.
     pub fn now(&mut self) -> Instant {
         let mut current = SYST::get_current();
-        let has_turned = self.counter.has_wrapped();
-        if has_turned {
+        let has_wrapped_around = self.counter.has_wrapped();
+        if has_wrapped_around {
             current = SYST::get_current();
         }
         let mut cycles = self.last.wrapping_sub(current) & RELOAD;
-        if has_turned && current <= self.last {
+        if has_wrapped_around && current <= self.last {
             cycles += RELOAD + 1;
         }
         self.last = current;
@@ -75,7 +75,7 @@ impl Clock {
             return true;
         }
         let micros = (next - now).total_micros();
-        if let Some(micros) = u32::try_from(micros).ok().filter(|&micros| micros < TURN) {
+        if let Some(micros) = u32::try_from(micros).ok().filter(|&micros| micros < WRAP_MICROS) {
             write(TAILR, micros * TWO_MICROS / 2 + 1);
             write(CTL, 1);
             self.is_armed = true;

@@ -36,7 +36,7 @@ const BESIDES: usize = 2 + 4;
 /// The address of the card, one that anybody may use for himself.
 pub const ADDRESS: [u8; 6] = [0x02, 0x00, 0x74, 0x68, 0x6d, 0x62];
 
-/// Room for a frame that was received, and for one to be sent.
+/// TxFrame for a frame that was received, and for one to be sent.
 pub struct Frames {
     rx: [u8; FRAME],
     tx: [u8; FRAME],
@@ -77,10 +77,10 @@ pub(crate) fn acknowledge() {
 }
 
 impl Device for Ethernet {
-    type RxToken<'a> = Received<'a>;
-    type TxToken<'a> = Room<'a>;
+    type RxToken<'a> = RxFrame<'a>;
+    type TxToken<'a> = TxFrame<'a>;
 
-    fn receive(&mut self, _: Instant) -> Option<(Received<'_>, Room<'_>)> {
+    fn receive(&mut self, _: Instant) -> Option<(RxFrame<'_>, TxFrame<'_>)> {
         self.has_frame().then_some(())?;
         let Frames { rx, tx } = self.frames;
         let [a, b, c, d] = read(DATA).to_le_bytes();
@@ -96,11 +96,11 @@ impl Device for Ethernet {
                 *place = word;
             }
         }
-        Some((Received(rx.get(..length).unwrap_or_default()), Room(tx)))
+        Some((RxFrame(rx.get(..length).unwrap_or_default()), TxFrame(tx)))
     }
 
-    fn transmit(&mut self, _: Instant) -> Option<Room<'_>> {
-        (read(TR) & 1 == 0).then_some(Room(&mut self.frames.tx))
+    fn transmit(&mut self, _: Instant) -> Option<TxFrame<'_>> {
+        (read(TR) & 1 == 0).then_some(TxFrame(&mut self.frames.tx))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -112,18 +112,18 @@ impl Device for Ethernet {
 }
 
 /// A frame that was received; none, where it was too long.
-pub struct Received<'d>(&'d [u8]);
+pub struct RxFrame<'d>(&'d [u8]);
 
-impl phy::RxToken for Received<'_> {
+impl phy::RxToken for RxFrame<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, pass: F) -> R {
         pass(self.0)
     }
 }
 
-/// Room for a frame to be sent.
-pub struct Room<'d>(&'d mut [u8; FRAME]);
+/// TxFrame for a frame to be sent.
+pub struct TxFrame<'d>(&'d mut [u8; FRAME]);
 
-impl phy::TxToken for Room<'_> {
+impl phy::TxToken for TxFrame<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
         let frame = self.0.get_mut(..length).unwrap_or_default();
         let result = fill(frame);

@@ -1,16 +1,16 @@
-//! What goes wrong is said over semihosting, and the board starts anew.
+//! What goes wrong is said, and the board starts anew.
 
 use core::panic::PanicInfo;
 
-use crate::say::{say, say_number};
 use crate::stack;
+use crate::uart::{print, print_number};
 use cortex_m::peripheral::SCB;
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     if let Some(location) = info.location() {
-        say(&["panicked at ", location.file()]);
-        say_number(":", location.line(), "\n");
+        print(&["panicked at ", location.file()]);
+        print_number(":", location.line(), "\n");
     }
 
     SCB::sys_reset();
@@ -34,9 +34,9 @@ core::arch::global_asm!(
 
 extern "C" fn report(pointer: usize) -> ! {
     if pointer < stack::end() + 64 {
-        say(&["the stack is full\n"]);
+        print(&["the stack is full\n"]);
     } else {
-        say(&["a fault\n"]);
+        print(&["a fault\n"]);
     }
     SCB::sys_reset();
 }

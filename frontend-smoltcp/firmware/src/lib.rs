@@ -5,9 +5,10 @@ pub mod board;
 pub mod clock;
 pub mod ethernet;
 pub mod fault;
-pub mod say;
+mod seed;
 pub mod serve;
 pub mod stack;
+pub mod uart;
 
 pub use serve::serve;
 
@@ -15,7 +16,8 @@ use core::ffi::CStr;
 
 use cortex_m_semihosting::syscall;
 
-/// What QEMU was told for the image, in `buffer`.
+/// What QEMU was told for the image, in `buffer`. QEMU has to offer semihosting: without it this is a
+/// fault.
 pub fn command_line(buffer: &mut [u8]) -> Option<&CStr> {
     // SAFETY: the host writes no more than the length that it is told, to where it is told.
     let outcome = unsafe { syscall!(GET_CMDLINE, buffer.as_mut_ptr(), buffer.len()) };

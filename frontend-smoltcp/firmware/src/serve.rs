@@ -9,7 +9,8 @@ use thimble_smoltcp::{Memory, Server, Service, Serving};
 
 use crate::board::Board;
 use crate::ethernet::ADDRESS;
-use crate::say::say_number;
+use crate::seed::Seed;
+use crate::uart::{print, print_number};
 
 /// Connections: one more than are served in peace.
 pub const CONNECTIONS: usize = 4;
@@ -21,11 +22,11 @@ pub type Connections = Memory<CONNECTIONS, 1536, 2048, 4096, 1024>;
 type Sockets = [SocketStorage<'static>; CONNECTIONS + 1];
 
 /// The address where no server gives one, after so long.
-const STATIC: Ipv4Cidr = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24);
-const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
-const PATIENCE: Duration = Duration::from_secs(5);
+const FALLBACK_ADDRESS: Ipv4Cidr = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24);
+const FALLBACK_ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
+const DHCP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serves until the power goes. `watch` sees the server and the time before each sleep.
+/// Serves until the power goes. `after_poll` sees the server and the time before each sleep.
 ///
 /// # Panics
 /// When it is called for the second time.
@@ -33,49 +34,95 @@ pub fn serve<S: Service>(
     board: &mut Board,
     memory: &'static mut Connections,
     server: &Server<S>,
-    mut watch: impl FnMut(&Serving<'_, '_>, Instant),
+    mut after_poll: impl FnMut(&Serving<'_, '_>, Instant),
 ) -> ! {
-    let mut config = Config::new(EthernetAddress(ADDRESS).into());
-    let now = board.clock.now();
-    config.random_seed = now.total_micros().unsigned_abs();
-    let mut interface = Interface::new(config, &mut board.ethernet, now);
+    let mut seed = Seed::new();
+    let mut interface = interface(&seed, board);
     let sockets = singleton!(: Sockets = [const { SocketStorage::EMPTY }; CONNECTIONS + 1]);
     let mut sockets = SocketSet::new(sockets.expect("serving begins once").as_mut_slice());
     let dhcp = sockets.add(dhcpv4::Socket::new());
     server.run(memory, &mut interface, sockets, |serving| {
         let mut is_configured = false;
+        let mut is_seeded = false;
+        let mut dhcp_deadline = Instant::ZERO + DHCP_TIMEOUT;
         loop {
+            if !is_seeded {
+                seed.add_cycle();
+                // It may be a client's first one, and says when clients come.
+                if is_configured && board.ethernet.has_frame() {
+                    reseed(serving, &seed, board);
+                    is_seeded = true;
+                }
+            }
             let now = board.clock.now();
             let mut next = serving.poll(now, &mut board.ethernet);
-            is_configured |= lease(serving, dhcp);
+            match lease(serving, dhcp) {
+                Some(Lease::Bound) => is_configured = true,
+                Some(Lease::Expired) if is_configured => {
+                    deconfigure(serving);
+                    is_configured = false;
+                    dhcp_deadline = now + DHCP_TIMEOUT;
+                }
+                _ => {}
+            }
             if !is_configured {
-                if now > Instant::ZERO + PATIENCE {
-                    configure(serving, STATIC, Some(ROUTER));
+                if now > dhcp_deadline {
+                    configure(serving, FALLBACK_ADDRESS, Some(FALLBACK_ROUTER));
                     is_configured = true;
                 } else {
                     next = Some(next.unwrap_or(now).min(now + Duration::from_millis(100)));
                 }
             }
-            watch(serving, now);
+            after_poll(serving, now);
             board.sleep(next);
         }
     });
     unreachable!("the loop does not end");
 }
 
-/// Takes over what a DHCP server said, if it did. An address that was taken away stays until there
-/// is another one.
-fn lease(serving: &mut Serving<'_, '_>, dhcp: SocketHandle) -> bool {
+/// The interface, without an address.
+fn interface(seed: &Seed, board: &mut Board) -> Interface {
+    let mut config = Config::new(EthernetAddress(ADDRESS).into());
+    config.random_seed = seed.value();
+    Interface::new(config, &mut board.ethernet, board.clock.now())
+}
+
+/// Gives the interface another seed. smoltcp takes one only when an interface is made; so another one
+/// takes over addresses and routes.
+fn reseed(serving: &mut Serving<'_, '_>, seed: &Seed, board: &mut Board) {
+    let mut fresh = interface(seed, board);
+    let (interface, _) = serving.network();
+    interface.update_ip_addrs(|addresses| {
+        fresh.update_ip_addrs(|fresh| core::mem::swap(fresh, addresses));
+    });
+    core::mem::swap(fresh.routes_mut(), interface.routes_mut());
+    *interface = fresh;
+}
+
+/// What became of the address that a DHCP server gave.
+enum Lease {
+    Bound,
+    Expired,
+}
+
+/// Takes over what a DHCP server said, if it did.
+fn lease(serving: &mut Serving<'_, '_>, dhcp: SocketHandle) -> Option<Lease> {
     let (_, mut sockets) = serving.network();
-    let Some(dhcpv4::Event::Configured(config)) =
-        sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll()
-    else {
-        return false;
-    };
+    let event = sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll()?;
+    let dhcpv4::Event::Configured(config) = event else { return Some(Lease::Expired) };
     let (address, router) = (config.address, config.router);
     drop(sockets);
     configure(serving, address, router);
-    true
+    Some(Lease::Bound)
+}
+
+/// Uses the address no longer, which may be another host's now (RFC 2131 §4.4.5). smoltcp forgets
+/// the connections to it.
+fn deconfigure(serving: &mut Serving<'_, '_>) {
+    let (interface, _) = serving.network();
+    interface.update_ip_addrs(|addresses| addresses.truncate(0));
+    interface.routes_mut().remove_default_ipv4_route();
+    print(&["the lease has ended\n"]);
 }
 
 fn configure(serving: &mut Serving<'_, '_>, address: Ipv4Cidr, router: Option<Ipv4Address>) {
@@ -89,8 +136,8 @@ fn configure(serving: &mut Serving<'_, '_>, address: Ipv4Cidr, router: Option<Ip
         let _ = interface.routes_mut().add_default_ipv4_route(router);
     }
     let [a, b, c, d] = address.address().octets().map(u32::from);
-    say_number("at http://", a, ".");
-    say_number("", b, ".");
-    say_number("", c, ".");
-    say_number("", d, "/\n");
+    print_number("at http://", a, ".");
+    print_number("", b, ".");
+    print_number("", c, ".");
+    print_number("", d, "/\n");
 }

@@ -2,12 +2,12 @@
 
 use std::vec;
 
+use crate::elsewhere::elsewhere;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::service::storage::{Entries, Entry, OpenError, ReadError};
-use thimble_std::block_on;
-use thimble_std::folder::FolderEntries;
+use thimble_host::block_on;
+use thimble_host::folder::FolderEntries;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
 /// Entries that a thread looks at before it is asked again.
 const PIECE: usize = 128;
@@ -45,7 +45,7 @@ impl Listed {
         work: impl FnOnce(&mut FolderEntries) -> Result<O, OpenError> + Send + 'static,
     ) -> Result<O, OpenError> {
         let mut entries = self.entries.take().ok_or(OpenError::Failed)?;
-        let worked = spawn_blocking(move || work(&mut entries).map(|outcome| (outcome, entries)));
+        let worked = elsewhere(move || work(&mut entries).map(|outcome| (outcome, entries)));
         let (outcome, entries) = worked.await.map_err(|_| OpenError::Failed)??;
         self.entries = Some(entries);
         Ok(outcome)

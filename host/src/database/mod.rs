@@ -12,7 +12,78 @@ pub mod sqlite;
 
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
-pub use queue::{Committer, Store};
+pub use queue::{Committer, Fault, Store};
 pub use row::Row;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
+
+use std::net::SocketAddr;
+
+use thimble_core::grammar::date::UnixTime;
+use thimble_core::message::{Refusal, Status};
+use thimble_core::service::{ReadError, Recall, Recalled, Submission, Submissions};
+
+use crate::log::Log;
+
+const FULL: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "too many forms wait to be kept")
+    .with_field(&("Retry-After", "1"));
+const FAILED: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "the form can't be kept for now")
+    .with_field(&("Retry-After", "5"));
+
+/// Keeps submitted forms in a database, and shows them again.
+///
+/// # Examples
+/// ```no_run
+/// use thimble_host::database::{Database, Sqlite};
+/// use thimble_host::thimble_core::Site;
+/// use thimble_host::{Folder, Log};
+///
+/// let log = Log::to_stderr();
+/// let database = Database::new(Sqlite::open("forms.db".as_ref())?, log)?;
+/// let site = Site::new(Folder::open("site")?).submissions(&database).show_submissions(Some(&database));
+/// # let _ = site;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Database(Committer);
+
+impl Database {
+    /// Keeps forms in `store`, and says in `log` when it fails.
+    ///
+    /// # Errors
+    /// There can't be a thread for it.
+    pub fn new(store: impl Store, log: Log) -> std::io::Result<Self> {
+        let report = move |reason: &str| log.note(reason.as_bytes());
+        Committer::start(store, report).map(Self)
+    }
+}
+
+impl Submissions for Database {
+    async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
+        let row = Row {
+            received_at: submission.time.map(|UnixTime(seconds)| seconds.cast_signed()),
+            path: submission.path.to_owned(),
+            remote: submission.peer.map(|peer: SocketAddr| peer.ip().to_canonical().to_string()),
+            fields: row::fields(submission.form.iter()),
+        };
+        self.0.commit(row).await.map_err(|fault| match fault {
+            Fault::Full => FULL,
+            Fault::Failed => FAILED,
+        })
+    }
+}
+
+impl Recall for Database {
+    const PAGE: usize = 50;
+
+    async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
+        let rows = self.0.latest(age as u64, 1).await.map_err(|_| ReadError)?;
+        let Some(row) = rows.into_iter().next() else { return Ok(false) };
+        let time = row.received_at.and_then(|seconds| u64::try_from(seconds).ok()).map(UnixTime);
+        into.begin(&row.path, time);
+        for (name, value) in row::pairs(&row.fields) {
+            into.field(&name, &value);
+        }
+        Ok(true)
+    }
+}

@@ -44,6 +44,10 @@ const INSERT: &str = "
     ORDER BY place
 ";
 
+const LATEST: &str = "
+    SELECT received_at, path, remote, fields::text FROM form ORDER BY id DESC LIMIT $1 OFFSET $2
+";
+
 /// A database that is named by a URL: `postgres://user:password@host/name?sslmode=verify-full`.
 ///
 /// While it can't be reached, rows are refused at once, and the connection is tried again after a
@@ -167,6 +171,16 @@ impl Postgres {
     }
 }
 
+impl Postgres {
+    /// What to say of an error, after which the connection may be of no more use.
+    fn failed(&mut self, error: &postgres::Error) -> String {
+        if error.as_db_error().is_none() {
+            self.client = None;
+        }
+        format!("the database refused: {}", explain(error))
+    }
+}
+
 impl Store for Postgres {
     fn commit(&mut self, rows: &[Row]) -> Result<(), String> {
         let received: Vec<_> = rows.iter().map(|row| row.received_at).collect();
@@ -176,13 +190,23 @@ impl Store for Postgres {
         let client = self.client()?;
         let outcome = client.execute(INSERT, &[&received, &paths, &remotes, &fields]);
         self.last_used = Instant::now();
-        outcome.map(drop).map_err(|error| {
-            if error.as_db_error().is_none() {
-                // What is wrong is the connection.
-                self.client = None;
-            }
-            format!("the database refused: {}", explain(&error))
-        })
+        outcome.map(drop).map_err(|error| self.failed(&error))
+    }
+
+    fn latest(&mut self, skipped: u64, count: u64) -> Result<Vec<Row>, String> {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let outcome = self.client()?.query(LATEST, &[&number(count), &number(skipped)]);
+        self.last_used = Instant::now();
+        let rows = outcome.map_err(|error| self.failed(&error))?;
+        let read = |row: &postgres::Row| {
+            Ok(Row {
+                received_at: row.try_get(0)?,
+                path: row.try_get(1)?,
+                remote: row.try_get(2)?,
+                fields: row.try_get(3)?,
+            })
+        };
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| self.failed(&error))
     }
 }
 

@@ -22,11 +22,17 @@ pub trait Store: Send + 'static {
     /// # Errors
     /// Why none was committed, in one line for the log.
     fn commit(&mut self, rows: &[Row]) -> Result<(), String>;
+
+    /// Reads `count` rows at most, the latest first, without the `skipped` latest.
+    ///
+    /// # Errors
+    /// Why they can't be read, in one line for the log.
+    fn latest(&mut self, skipped: u64, count: u64) -> Result<Vec<Row>, String>;
 }
 
-/// Why a row was not committed.
+/// Why the store did not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotCommitted {
+pub enum Fault {
     /// Too many wait.
     Full,
     /// The store failed.
@@ -48,25 +54,26 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    jobs: VecDeque<(Row, Arc<Ticket>)>,
+    jobs: VecDeque<Job>,
     /// Nothing comes any more.
     closed: bool,
 }
 
-/// What becomes of one row.
-#[derive(Debug, Default)]
-struct Ticket(Mutex<Progress>);
-
+/// What the store is asked.
 #[derive(Debug)]
-enum Progress {
-    Waiting(Option<Waker>),
-    Done(Result<(), NotCommitted>),
+enum Job {
+    Commit(Row, Ticket<()>),
+    Latest(u64, u64, Ticket<Vec<Row>>),
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self::Waiting(None)
-    }
+/// What becomes of a job. Its last holder says that it failed, if nobody said anything.
+#[derive(Debug)]
+struct Ticket<T>(Arc<Mutex<Progress<T>>>);
+
+#[derive(Debug)]
+enum Progress<T> {
+    Waiting(Option<Waker>),
+    Done(Option<Result<T, Fault>>),
 }
 
 impl Committer {
@@ -79,7 +86,7 @@ impl Committer {
         let shared = Arc::clone(&queue);
         let thread = thread::Builder::new()
             .name("thimble-database".into())
-            .spawn(move || shared.commit_all(store, report))?;
+            .spawn(move || shared.serve(store, report))?;
         Ok(Self { queue, thread: Some(thread) })
     }
 
@@ -87,20 +94,31 @@ impl Committer {
     ///
     /// # Errors
     /// It is not committed.
-    pub async fn commit(&self, row: Row) -> Result<(), NotCommitted> {
-        let ticket = Arc::<Ticket>::default();
-        {
-            let mut waiting = self.queue.waiting();
-            if waiting.jobs.len() >= WAITING {
-                return Err(NotCommitted::Full);
-            }
-            if waiting.closed {
-                return Err(NotCommitted::Failed);
-            }
-            waiting.jobs.push_back((row, Arc::clone(&ticket)));
+    pub async fn commit(&self, row: Row) -> Result<(), Fault> {
+        self.ask(|ticket| Job::Commit(row, ticket))?.await
+    }
+
+    /// Reads `count` rows at most, the latest first, without the `skipped` latest.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub async fn latest(&self, skipped: u64, count: u64) -> Result<Vec<Row>, Fault> {
+        self.ask(|ticket| Job::Latest(skipped, count, ticket))?.await
+    }
+
+    fn ask<T>(&self, job: impl FnOnce(Ticket<T>) -> Job) -> Result<Answer<T>, Fault> {
+        let progress = Arc::new(Mutex::new(Progress::Waiting(None)));
+        let mut waiting = self.queue.waiting();
+        if waiting.jobs.len() >= WAITING {
+            return Err(Fault::Full);
         }
+        if waiting.closed {
+            return Err(Fault::Failed);
+        }
+        waiting.jobs.push_back(job(Ticket(Arc::clone(&progress))));
+        drop(waiting);
         self.queue.arrived.notify_one();
-        Committed(ticket).await
+        Ok(Answer(progress))
     }
 }
 
@@ -120,9 +138,9 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn commit_all(&self, mut store: impl Store, report: impl Fn(&str)) {
+    fn serve(&self, mut store: impl Store, report: impl Fn(&str)) {
         let _closing = Closing(self);
-        let (mut rows, mut tickets) = (Vec::new(), Tickets::default());
+        let (mut rows, mut tickets, mut reads) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             {
                 let mut waiting = self.waiting();
@@ -133,77 +151,80 @@ impl Queue {
                     waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 }
                 let count = waiting.jobs.len().min(GROUP);
-                for (row, ticket) in waiting.jobs.drain(..count) {
-                    rows.push(row);
-                    tickets.0.push(ticket);
+                for job in waiting.jobs.drain(..count) {
+                    match job {
+                        Job::Commit(row, ticket) => {
+                            rows.push(row);
+                            tickets.push(ticket);
+                        }
+                        Job::Latest(skipped, count, ticket) => reads.push((skipped, count, ticket)),
+                    }
                 }
             }
-            let outcome = store.commit(&rows);
-            if let Err(reason) = &outcome {
-                report(reason);
+            let told = |reason: String| {
+                report(&reason);
+                Fault::Failed
+            };
+            if !rows.is_empty() {
+                let outcome = store.commit(&rows).map_err(told);
+                for ticket in tickets.drain(..) {
+                    ticket.tell(outcome);
+                }
+                rows.clear();
             }
-            tickets.tell(outcome.map_err(|_| NotCommitted::Failed));
-            rows.clear();
+            for (skipped, count, ticket) in reads.drain(..) {
+                ticket.tell(store.latest(skipped, count).map_err(told));
+            }
         }
     }
 }
 
-/// Refuses what waits, and all that comes, when the thread ends: also by a panic.
+/// Drops what waits, and refuses all that comes, when the thread ends: also by a panic.
 struct Closing<'q>(&'q Queue);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        let jobs = {
-            let mut waiting = self.0.waiting();
-            waiting.closed = true;
-            std::mem::take(&mut waiting.jobs)
-        };
-        for (_, ticket) in jobs {
-            ticket.tell(Err(NotCommitted::Failed));
-        }
+        let mut waiting = self.0.waiting();
+        waiting.closed = true;
+        let jobs = std::mem::take(&mut waiting.jobs);
+        drop(waiting);
+        drop(jobs);
     }
 }
 
-/// The tickets of the group that is being committed: they are told even when that panics.
-#[derive(Default)]
-struct Tickets(Vec<Arc<Ticket>>);
-
-impl Tickets {
-    fn tell(&mut self, outcome: Result<(), NotCommitted>) {
-        for ticket in self.0.drain(..) {
-            ticket.tell(outcome);
-        }
-    }
-}
-
-impl Drop for Tickets {
-    fn drop(&mut self) {
-        self.tell(Err(NotCommitted::Failed));
-    }
-}
-
-impl Ticket {
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tell(&self, outcome: Result<(), NotCommitted>) {
-        let before = std::mem::replace(&mut *self.progress(), Progress::Done(outcome));
+impl<T> Ticket<T> {
+    fn tell(&self, outcome: Result<T, Fault>) {
+        let done = Progress::Done(Some(outcome));
+        let before = std::mem::replace(&mut *progress(&self.0), done);
         if let Progress::Waiting(Some(waker)) = before {
             waker.wake();
         }
     }
 }
 
-/// Waits until a row is committed, or not.
-struct Committed(Arc<Ticket>);
+impl<T> Drop for Ticket<T> {
+    fn drop(&mut self) {
+        let is_waiting = matches!(*progress(&self.0), Progress::Waiting(_));
+        if is_waiting {
+            self.tell(Err(Fault::Failed));
+        }
+    }
+}
 
-impl Future for Committed {
-    type Output = Result<(), NotCommitted>;
+fn progress<T>(progress: &Mutex<Progress<T>>) -> MutexGuard<'_, Progress<T>> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for what becomes of a job.
+struct Answer<T>(Arc<Mutex<Progress<T>>>);
+
+impl<T> Future for Answer<T> {
+    type Output = Result<T, Fault>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self.0.progress() {
-            Progress::Done(outcome) => Poll::Ready(*outcome),
+        match &mut *progress(&self.0) {
+            // Nobody polls it again.
+            Progress::Done(outcome) => Poll::Ready(outcome.take().unwrap_or(Err(Fault::Failed))),
             Progress::Waiting(Some(waker)) => {
                 waker.clone_from(context.waker());
                 Poll::Pending
@@ -234,6 +255,10 @@ mod tests {
             let Ok(outcome) = self.go.recv() else { panic!("as the test asks") };
             outcome
         }
+
+        fn latest(&mut self, skipped: u64, count: u64) -> Result<Vec<Row>, String> {
+            Ok((skipped..skipped + count).map(|number| row(&number.to_string())).collect())
+        }
     }
 
     struct Counted(mpsc::Sender<usize>, usize);
@@ -244,7 +269,7 @@ mod tests {
         }
     }
 
-    type Commit<'c> = Pin<Box<dyn Future<Output = Result<(), NotCommitted>> + 'c>>;
+    type Commit<'c> = Pin<Box<dyn Future<Output = Result<(), Fault>> + 'c>>;
 
     fn row(path: &str) -> Row {
         Row { received_at: None, path: path.into(), remote: None, fields: "[]".into() }
@@ -255,7 +280,7 @@ mod tests {
         commit: &mut Commit<'_>,
         woken: &mpsc::Sender<usize>,
         number: usize,
-    ) -> Poll<Result<(), NotCommitted>> {
+    ) -> Poll<Result<(), Fault>> {
         let waker = Arc::new(Counted(woken.clone(), number)).into();
         commit.as_mut().poll(&mut Context::from_waker(&waker))
     }
@@ -283,7 +308,7 @@ mod tests {
         going.send(Err("full".into())).unwrap();
         assert_eq!([1, 2, 3].map(|_| waking.recv().unwrap()), [1, 2, 3]);
         for commit in &mut commits[1..] {
-            assert_eq!(poll(commit, &woken, 9), Poll::Ready(Err(NotCommitted::Failed)));
+            assert_eq!(poll(commit, &woken, 9), Poll::Ready(Err(Fault::Failed)));
         }
         assert_eq!(tell.recv().as_deref(), Ok("full"));
     }
@@ -303,17 +328,25 @@ mod tests {
             }
         }
         let mut another: Commit<'_> = Box::pin(committer.commit(row("/")));
-        assert_eq!(poll(&mut another, &woken, 0), Poll::Ready(Err(NotCommitted::Full)));
+        assert_eq!(poll(&mut another, &woken, 0), Poll::Ready(Err(Fault::Full)));
         // The store panics.
         drop(going);
         for _ in 0..=WAITING {
             assert!(waking.recv().is_ok());
         }
         for commit in &mut commits {
-            assert_eq!(poll(commit, &woken, 0), Poll::Ready(Err(NotCommitted::Failed)));
+            assert_eq!(poll(commit, &woken, 0), Poll::Ready(Err(Fault::Failed)));
         }
         let mut another: Commit<'_> = Box::pin(committer.commit(row("/")));
-        assert_eq!(poll(&mut another, &woken, 0), Poll::Ready(Err(NotCommitted::Failed)));
+        assert_eq!(poll(&mut another, &woken, 0), Poll::Ready(Err(Fault::Failed)));
+    }
+
+    #[test]
+    fn what_is_read_comes_back() {
+        let ((_going, go), (came, _coming)) = (mpsc::channel(), mpsc::sync_channel(10));
+        let committer = Committer::start(Held { go, came }, |_| {}).unwrap();
+        let rows = crate::block_on(committer.latest(3, 2)).unwrap();
+        assert!(rows.iter().map(|row| &*row.path).eq(["3", "4"]));
     }
 
     #[test]

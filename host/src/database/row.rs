@@ -21,6 +21,16 @@ pub fn fields<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     Value::Array(pairs.collect()).to_string()
 }
 
+/// The names and values in `fields`; of a file, its name and file name.
+pub(super) fn pairs(fields: &str) -> Vec<(String, String)> {
+    let fields: Vec<Vec<Value>> = serde_json::from_str(fields).unwrap_or_default();
+    let pair = |field: Vec<Value>| {
+        let mut texts = field.into_iter().map(|text| text.as_str().map(str::to_owned));
+        Some((texts.next()??, texts.next()??))
+    };
+    fields.into_iter().filter_map(pair).collect()
+}
+
 /// `fields` with U+FFFD in place of U+0000, for what can't hold that.
 #[cfg(feature = "postgres")]
 pub(super) fn without_nul(fields: &str) -> std::borrow::Cow<'_, str> {
@@ -51,6 +61,11 @@ mod tests {
         let read: Vec<(String, String)> = serde_json::from_str(&json).unwrap();
         assert!(read.iter().map(|(name, value)| (&**name, &**value)).eq(pairs));
         assert_eq!(fields([].into_iter()), "[]");
+        assert_eq!(super::pairs(&json), pairs.map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(
+            super::pairs(r#"[["a","b.txt",{"size":1}],[1]]"#),
+            [("a".into(), "b.txt".into())]
+        );
     }
 
     #[cfg(feature = "postgres")]

@@ -26,6 +26,9 @@ const MIGRATIONS: [&str; 1] = ["
 
 const INSERT: &str = "INSERT INTO form (received_at, path, remote, fields) VALUES (?, ?, ?, ?)";
 
+const LATEST: &str =
+    "SELECT received_at, path, remote, fields FROM form ORDER BY id DESC LIMIT ? OFFSET ?";
+
 /// A database in a file, open for writing. Other processes may read and write it meanwhile.
 ///
 /// It is in WAL mode with `synchronous = FULL`: what was committed survives the end of the process
@@ -127,6 +130,27 @@ impl Store for Sqlite {
             });
         outcome.map_err(|error| explain(path, &error))
     }
+
+    fn latest(&mut self, skipped: u64, count: u64) -> Result<Vec<Row>, String> {
+        let read = || {
+            let mut select = self.connection.prepare_cached(LATEST)?;
+            let rows = select.query_map(params![number(count), number(skipped)], |row| {
+                Ok(Row {
+                    received_at: row.get(0)?,
+                    path: row.get(1)?,
+                    remote: row.get(2)?,
+                    fields: row.get(3)?,
+                })
+            })?;
+            rows.collect::<Result<_, rusqlite::Error>>()
+        };
+        read().map_err(|error| explain(&self.path, &error))
+    }
+}
+
+/// As SQLite counts.
+fn number(number: u64) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }
 
 /// One line on what is wrong with the database at `path`.
@@ -186,6 +210,7 @@ mod tests {
             )
             .unwrap();
         assert_eq!(all, r#"1/a7::1[["a","1"]],2/b7::1[["a","1"]],3/c7::1[["a","1"]]"#);
+        assert_eq!(one.latest(1, 9).unwrap(), [row("/b"), row("/a")]);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use thimble_core::framing::Limits;
 use thimble_core::framing::decode::Decoder;
+use thimble_core::framing::Limits;
 use thimble_core::framing::length::BodyLength;
 use thimble_core::message::ParseError;
 

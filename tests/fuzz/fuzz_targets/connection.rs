@@ -7,12 +7,11 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use thimble_core::framing::Limits;
 use thimble_core::server::{NoClock, Server};
-use thimble_tests::app::App;
+use thimble_test_app::App;
 use thimble_tests::memory::{Fixture, Served, Then, Wire};
-use thimble_tests::transcript::Transcript;
+use thimble_tests::cases::transcript::Transcript;
 
-static FIXTURE: LazyLock<Fixture> =
-    LazyLock::new(|| Fixture::load().expect("the fixture is there"));
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::load().expect("the fixture is there"));
 
 /// What was served, and the replies, unless the connection was cut within one.
 fn serve(pieces: &[&[u8]]) -> (Served, Option<Transcript>) {

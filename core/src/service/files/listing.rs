@@ -5,7 +5,7 @@ use crate::bytes::ascii::Decimal;
 use crate::grammar::date::iso_minutes;
 use crate::message::{Refusal, Status};
 use crate::semantics::path::{Path, percent_encode};
-use crate::server::{Error, Exchange, Responded, Transport};
+use crate::server::{Answer, Error, Exchange, Transport};
 use crate::service::html::{BODY, BOTTOM, REPLACEMENT, STYLE, TOP, replace, replacement};
 use crate::service::storage::{Entries, Entry, Storage};
 
@@ -28,7 +28,7 @@ const TABLE_STYLE: &str = "\
     @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}small{padding-top:.9em}}\n\
     @media(max-width:36em){td,th{padding-inline:.25em}td+td,th+th{font-size:.85em}td+td+td,th+th+th{white-space:normal;min-width:6em}}\n";
 const TABLE: &str = "</h1>\n<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
-const EMPTY: &str = "<tr><td colspan=\"3\">Nothing is in this folder.</td></tr>\n";
+const EMPTY: &str = "<tr><td colspan=\"3\">This folder is empty.</td></tr>\n";
 
 impl<S: Storage> Files<'_, S> {
     /// Lists a directory. One entry at a time is held here.
@@ -37,7 +37,7 @@ impl<S: Storage> Files<'_, S> {
         exchange: Exchange<'c, T>,
         entries: &mut S::Entries,
         path: &Path<'_>,
-    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+    ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             if !exchange.is_head()
                 && let Err(error) = entries.begin().await

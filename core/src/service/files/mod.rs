@@ -1,7 +1,7 @@
 //! Static files over a [`Storage`].
 
+mod byteranges;
 mod listing;
-mod multipart;
 pub mod plan;
 
 use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
@@ -10,10 +10,10 @@ use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::own_type_of;
 use crate::semantics::negotiate::{Coding, choose};
 use crate::semantics::path::Path;
-use crate::server::{Error, Exchange, Reply, Responded, Service, Stream, Transport};
+use crate::server::{Answer, Exchange, Reply, Responded, Service, Stream, Transport};
 
 use plan::NO_CACHE;
-pub(super) use plan::OTHER_STATE;
+pub(super) use plan::PRECONDITION_FAILED;
 pub use plan::{Content, Plan, Request, Resource, Variant, plan};
 
 const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "nothing is served at this path");
@@ -32,8 +32,7 @@ pub struct Files<'s, S> {
     lists: bool,
 }
 
-/// What a request's path leads to. It is found in place: to hand it on would take more code than to
-/// find it.
+/// What a request's path leads to. It is filled in place: to return it would take more code.
 pub(super) struct Found<'p, S: Storage> {
     /// What that is.
     pub(super) what: What<S::File, S::Entries>,
@@ -73,40 +72,40 @@ impl<'s, S: Storage> Files<'s, S> {
         }
     }
 
-    /// The names that stand for a directory, the first that exists; if nothing is said, `index.html`
-    /// and `index.htm`.
+    /// The names of index files: a directory is served as the first of them that it holds. The default
+    /// is `index.html` and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
         Self { index, ..self }
     }
 
-    /// Pairs of an extension, in any case, and the Content-Type of files that have it, where those
-    /// that are known don't fit. Of several, the last one counts.
+    /// Content-Types of your own: pairs of an extension, in upper or lower case, and the type of the files
+    /// that have it. They win over the built-in ones; if an extension is given twice, the last one counts.
     #[must_use]
     pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
         Self { types, ..self }
     }
 
-    /// What Cache-Control says of files and of listings (RFC 9111 §5.2.2); nothing is sent if it is
-    /// empty. If nothing is said it is `no-cache`: a cache asks each time whether it still has the
-    /// latest, which takes a 304 without content. Without any, browsers ask no more for as long as
-    /// they think right, by the age of the file.
+    /// The value of Cache-Control for files and listings (RFC 9111 §5.2.2); if it is empty, the field is
+    /// not sent. The default is `no-cache`: a cache asks each time whether its copy is still the latest,
+    /// and gets a 304 without content if it is. Without the field, browsers guess from the age of a file
+    /// how long they may use their copy without asking.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {
         Self { cache_control, ..self }
     }
 
-    /// Whether names that begin with a dot are served, too. `/.well-known/` always is.
+    /// Serves and lists names that begin with a dot, too. Without this they are 404, all but
+    /// `/.well-known/`.
     #[must_use]
-    pub fn hidden(self, shows_hidden: bool) -> Self {
-        Self { shows_hidden, ..self }
+    pub fn show_hidden(self) -> Self {
+        Self { shows_hidden: true, ..self }
     }
 
-    /// Whether a directory without an index is listed, as it is if nothing is said. Otherwise it is
-    /// 404.
+    /// Answers 404 for a directory without an index, instead of listing it.
     #[must_use]
-    pub fn listing(self, lists: bool) -> Self {
-        Self { lists, ..self }
+    pub fn without_listings(self) -> Self {
+        Self { lists: false, ..self }
     }
 
     /// Opens what the request's path leads to.
@@ -131,7 +130,9 @@ impl<'s, S: Storage> Files<'s, S> {
                 let Some(coding) = found.coding.filter(|coding| *coding != Coding::Identity) else {
                     break;
                 };
-                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await {
+                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await
+                    && file.has_length()
+                {
                     found.coded = Some(file);
                     break;
                 }
@@ -145,6 +146,7 @@ impl<'s, S: Storage> Files<'s, S> {
             && is_get
             && page.enter(NOT_FOUND_PAGE)
             && let Ok(Node::File(page)) = self.storage.open(&page, Coding::Identity).await
+            && page.has_length()
         {
             found.what = What::Page(page);
         }
@@ -197,7 +199,7 @@ impl<'s, S: Storage> Files<'s, S> {
         exchange: Exchange<'c, T>,
         found: &mut Found<'c, S>,
         methods: &'c [Method<'c>],
-    ) -> impl Future<Output = Result<Responded<'c, T>, Error<T::Error>>> {
+    ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             let is_get = exchange.method() == Method::Get;
             if let What::Entries(entries) = &mut found.what
@@ -222,7 +224,7 @@ impl<'s, S: Storage> Files<'s, S> {
             };
             let plan = self.plan(&exchange, found, file, methods);
             let file = found.coded.as_ref().unwrap_or(file);
-            match begin(exchange, &plan, file.as_slice()) {
+            match begin(exchange, &plan, file) {
                 Begun::Whole(responded) => Ok(responded),
                 Begun::Parts(mut stream) => {
                     let mut index = 0;
@@ -267,7 +269,11 @@ impl<'s, S: Storage> Files<'s, S> {
         let head = exchange.head();
         let request = Request { method: head.method(), fields: head, now: exchange.now() };
         let cache_control = self.cache_control;
-        plan(&request, Resource { content_type, cache_control, methods, codings, variant })
+        let resource = Resource { content_type, cache_control, methods, codings, variant };
+        if !coded.has_length() {
+            return plan(&request, resource).to_end();
+        }
+        plan(&request, resource)
     }
 
     fn shows(&self, path: &Path<'_>) -> bool {
@@ -283,29 +289,31 @@ enum Begun<'c, T: Transport> {
     Parts(Stream<'c, T>),
 }
 
-/// Begins a reply as it is planned. `memory` is the file, if it is memory.
+/// Begins a reply as it is planned for `file`.
 fn begin<'c, T: Transport>(
     exchange: Exchange<'c, T>,
     plan: &Plan<'_>,
-    memory: Option<&'static [u8]>,
+    file: &impl File,
 ) -> Begun<'c, T> {
     let mut reply = exchange.respond(plan.status);
-    plan.fields_of_file(|name, value| reply.add(name, value));
-    match (plan.content, memory) {
+    plan.fields_of_file(|name, value| {
+        if file.has_length() || name != "Accept-Ranges" {
+            reply.add(name, value);
+        }
+    });
+    match (plan.content, file.as_slice()) {
         (Content::None, _) => Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason))),
         (Content::Whole | Content::One(_), Some(memory)) => {
             let content = plan.range(0).map(|range| slice(memory, range.first, range.len()));
             Begun::Whole(reply.content(content.unwrap_or_default()))
         }
-        _ => Begun::Parts(reply.stream_exact(plan.length())),
+        _ if file.has_length() => Begun::Parts(reply.stream_exact(plan.length())),
+        _ => Begun::Parts(reply.stream()),
     }
 }
 
 impl<S: Storage> Service for Files<'_, S> {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }
@@ -329,7 +337,7 @@ pub(super) fn unwanted<T: Transport>(exchange: &Exchange<'_, T>) -> Option<Refus
     match evaluate(exchange.head(), &validators, Access::Reads, exchange.now()) {
         Outcome::Proceed => None,
         Outcome::NotModified => Some(Refusal::new(Status::NOT_MODIFIED, "")),
-        Outcome::Failed => Some(OTHER_STATE),
+        Outcome::Failed => Some(PRECONDITION_FAILED),
     }
 }
 
@@ -337,7 +345,7 @@ impl From<OpenError> for Refusal {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::NotFound => NOT_FOUND,
-            OpenError::Forbidden => Self::new(Status::FORBIDDEN, "this may not be read"),
+            OpenError::Forbidden => Self::new(Status::FORBIDDEN, "this file may not be read"),
             OpenError::Busy => Self::new(Status::SERVICE_UNAVAILABLE, "try again in a moment"),
             OpenError::Failed => Self::new(Status::INTERNAL_SERVER_ERROR, "the storage failed"),
         }

@@ -18,11 +18,9 @@ pub(super) const TYPE_END: u8 = 0xfc;
 ///
 /// ```
 /// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
-/// async fn order<'c, T: Transport>(
-///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// async fn order<'c, T: Transport>(exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///     let (form, respond) = exchange.form().await?; // 411, 413, 415 and 400 answered for you
 ///     let count: u32 = form.get("count").and_then(|count| count.parse().ok()).unwrap_or(1);
 ///     let toppings = form.iter().filter(|(name, _)| *name == "topping");
@@ -34,10 +32,7 @@ pub(super) const TYPE_END: u8 = 0xfc;
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         order(exchange).await
 /// #     }
 /// # }

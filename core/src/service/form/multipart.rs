@@ -14,12 +14,10 @@ pub(super) const DEFAULT_TYPE: &str = "text/plain";
 ///
 /// ```
 /// use thimble_core::testing::{Client, FormPart, Request};
-/// use thimble_core::{Error, Exchange, Responded, Service, Status, Transport};
+/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
 ///
 /// /// Says how many lines the files have.
-/// async fn lines<'c, T: Transport>(
-///     exchange: Exchange<'c, T>,
-/// ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// async fn lines<'c, T: Transport>(exchange: Exchange<'c, T>) -> Answer<'c, T> {
 ///     let (mut form, respond) = exchange.multipart().await?; // 100 Continue goes out here
 ///     let mut text = String::new();
 ///     while let Some(mut part) = form.next().await? {
@@ -36,10 +34,7 @@ pub(super) const DEFAULT_TYPE: &str = "text/plain";
 /// # struct Example;
 /// #
 /// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(
-/// #         &'c self,
-/// #         exchange: Exchange<'c, T>,
-/// #     ) -> Result<Responded<'c, T>, Error<T::Error>> {
+/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
 /// #         lines(exchange).await
 /// #     }
 /// # }

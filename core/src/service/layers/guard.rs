@@ -5,8 +5,8 @@ use core::net::SocketAddr;
 use crate::message::{Head, Refusal, Status};
 use crate::server::{Answer, Exchange, Service, Transport};
 
-const FORBIDDEN: Refusal = Refusal::new(Status::FORBIDDEN, "this is not for you");
-const UNAUTHORIZED: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you are");
+const FORBIDDEN: Refusal = Refusal::new(Status::FORBIDDEN, "access is not allowed");
+const UNAUTHORIZED: Refusal = Refusal::new(Status::UNAUTHORIZED, "credentials are needed");
 
 /// Refuses requests before the service within sees them.
 ///
@@ -25,39 +25,62 @@ const UNAUTHORIZED: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you ar
 ///     }
 /// }
 ///
-/// let guarded = Guard::new(Hello, |head, _| {
-///     let is_open = !head.target().path().starts_with("/admin");
-///     is_open || head.fields().only("Authorization") == Some(b"Basic QWRhOnNlY3JldA==")
-/// })
-/// .challenge("Basic realm=\"admin\"");
+/// const ADA: &[u8] = b"Basic QWRhOnNlY3JldA==";
+///
+/// let guarded = Guard::new(Hello, |asked| asked.head.fields().only("Authorization") == Some(ADA))
+///     .below(&["admin"])
+///     .challenge("Basic realm=\"admin\"");
 ///
 /// let client = Client::new(guarded);
 /// assert_eq!(client.get("/").status(), 200);
 /// let refused = client.get("/admin");
 /// assert_eq!(refused.status(), 401);
 /// assert_eq!(refused.field("WWW-Authenticate"), Some("Basic realm=\"admin\""));
-/// let known = Request::get("/admin").field("Authorization", "Basic QWRhOnNlY3JldA==");
+/// let known = Request::get("/admin/log").field("Authorization", "Basic QWRhOnNlY3JldA==");
 /// assert_eq!(client.send(&known).text(), "hello");
+/// // Whatever the spelling.
+/// assert_eq!(client.get("/%61dmin/log").status(), 401);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Guard<S, F> {
     inner: S,
     allows: F,
+    below: &'static [&'static str],
     challenge: Option<&'static str>,
+}
+
+/// What a [`Guard`] knows of a request when it decides.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Asked<'a> {
+    /// The head of the request.
+    pub head: &'a Head<'a>,
+    /// The segments of its path, percent-decoded, as [`Exchange::segments`] has them. The target in
+    /// the head has many spellings; these have one.
+    pub segments: &'a [&'a str],
+    /// The address of the client, if that is known.
+    pub peer: Option<SocketAddr>,
+    /// Whether the connection is secure, as TLS is.
+    pub is_secure: bool,
 }
 
 impl<S, F> Guard<S, F>
 where
-    F: Fn(&Head<'_>, Option<SocketAddr>) -> bool,
+    F: Fn(&Asked<'_>) -> bool,
 {
-    /// Lets in those requests that `allows` returns true for, by their heads and the address that they
-    /// come from. Others are 403.
+    /// Passes requests on for which `allows` returns true, and answers others by 403.
     pub const fn new(inner: S, allows: F) -> Self {
-        Self { inner, allows, challenge: None }
+        Self { inner, allows, below: &[], challenge: None }
     }
 
-    /// Answers others with 401 and a WWW-Authenticate field of this value (RFC 9110 §11.6.1), so that
-    /// browsers ask for a password.
+    /// Guards only paths that begin with these segments. All other requests pass, whatever `allows` says.
+    #[must_use]
+    pub fn below(self, below: &'static [&'static str]) -> Self {
+        Self { below, ..self }
+    }
+
+    /// Refuses by 401 instead of 403, with a WWW-Authenticate field of this value (RFC 9110 §11.6.1), so
+    /// that browsers ask for a password.
     #[must_use]
     pub fn challenge(self, challenge: &'static str) -> Self {
         Self { challenge: Some(challenge), ..self }
@@ -67,10 +90,16 @@ where
 impl<S, F> Service for Guard<S, F>
 where
     S: Service,
-    F: Fn(&Head<'_>, Option<SocketAddr>) -> bool,
+    F: Fn(&Asked<'_>) -> bool,
 {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        if (self.allows)(exchange.head(), exchange.peer()) {
+        let asked = Asked {
+            head: exchange.head(),
+            segments: exchange.segments(),
+            peer: exchange.peer(),
+            is_secure: exchange.is_secure(),
+        };
+        if !asked.segments.starts_with(self.below) || (self.allows)(&asked) {
             return self.inner.call(exchange).await;
         }
         let Some(challenge) = self.challenge else { return Ok(exchange.refuse(FORBIDDEN)) };

@@ -1,7 +1,8 @@
-//! Services around services: each is a [`Service`](crate::Service) for any inner one, on a chip too.
+//! Services around services: each wraps an inner [`Service`](crate::Service) and is one itself, on a
+//! microcontroller too.
 //!
-//! Their types can be written down, so that they stand in structs and statics; one is wrapped around
-//! another by giving it that:
+//! Their types can be written down, so that structs and statics can hold them. Pass the inner one to the
+//! outer one:
 //!
 //! ```
 //! use thimble_core::service::layers::{Cors, Guard, Watch};
@@ -11,7 +12,7 @@
 //! # fn services(image: Image) {
 //! let files = Files::new(image);
 //! let shared = Cors::new(files).origins(&["https://example.com"]).methods(&[Method::Get]);
-//! let guarded = Guard::new(shared, |_, peer| peer.is_some_and(|peer| peer.ip().is_loopback()));
+//! let guarded = Guard::new(shared, |asked| asked.peer.is_some_and(|peer| peer.ip().is_loopback()));
 //! let watched = Watch::new(guarded, |seen| {
 //!     println!("{} {} {}", seen.head.target().path(), seen.status.code(), seen.length);
 //! });
@@ -19,14 +20,14 @@
 //! # }
 //! ```
 //!
-//! What they are made of is public: [`Exchange::refuse`](crate::Exchange::refuse),
-//! [`Exchange::with_fields`](crate::Exchange::with_fields), and what a
-//! [`Responded`](crate::Responded) shows.
+//! You can write your own by the same public methods: [`Exchange::refuse`](crate::Exchange::refuse),
+//! [`Exchange::with_fields`](crate::Exchange::with_fields), and those of
+//! [`Responded`](crate::Responded).
 
 mod cors;
 mod guard;
 mod watch;
 
 pub use cors::Cors;
-pub use guard::Guard;
+pub use guard::{Asked, Guard};
 pub use watch::{Seen, Watch};

@@ -7,49 +7,17 @@ use core::ffi::CStr;
 use core::hint::black_box;
 
 use cortex_m_rt::entry;
+use thimble_core::Image;
 use thimble_core::service::html::REFUSAL_PAGE;
-use thimble_core::{Image, Limits};
 use thimble_firmware::board::Board;
 use thimble_firmware::command_line;
 use thimble_firmware::ethernet::Frames;
 use thimble_firmware::serve::{Connections, serve};
 use thimble_smoltcp::Server;
-
-#[allow(dead_code, reason = "other servers use the rest of it")]
-#[path = "../../../../tests/src/app.rs"]
-mod app;
-
-#[allow(dead_code, reason = "other servers use the rest of it")]
-/// What the application wants to know of a row's setting.
-mod cases {
-    #[derive(Clone, Copy)]
-    pub struct Setting {
-        pub hidden: bool,
-        pub listing: bool,
-    }
-
-    impl Setting {
-        pub const USUAL: Self = Self { hidden: false, listing: true };
-    }
-}
+use thimble_test_app::{App, Setting, Sizes};
 
 static FIXTURE: Image = include!(concat!(env!("OUT_DIR"), "/fixture.rs"));
 static FIXTURE_404: Image = include!(concat!(env!("OUT_DIR"), "/fixture404.rs"));
-
-/// The small limits of the tables.
-fn small() -> Limits {
-    let mut limits = Limits::DEVICE;
-    limits.request_line = 256;
-    limits.field_section = 1024;
-    limits.fields = 16;
-    limits.line = 64;
-    limits.form = 512;
-limits.multipart = 2048;
-limits.parts = 4;
-limits.part_head = 128;
-    limits.drain = 1024;
-    limits
-}
 
 /// Calls itself until the stack is full.
 #[expect(unconditional_recursion, reason = "that is what it is for")]
@@ -71,9 +39,13 @@ fn main() -> ! {
     if has("overflow") {
         overflow(&[]);
     }
-    let setting = cases::Setting { hidden: has("hidden"), listing: !has("no-listing") };
-    let app = app::App::with(setting, if has("404") { FIXTURE_404 } else { FIXTURE });
-    let limits = if has("small") { small() } else { Limits::DEVICE };
-    let server = Server::new(app).limits(limits).refusal_page(REFUSAL_PAGE);
+    let setting = Setting {
+        limits: if has("small") { Sizes::Small } else { Sizes::Usual },
+        hidden: has("hidden"),
+        listing: !has("no-listing"),
+        ..Setting::USUAL
+    };
+    let app = App::with(setting, if has("404") { FIXTURE_404 } else { FIXTURE });
+    let server = Server::new(app).limits(setting.limits.of_a_device()).refusal_page(REFUSAL_PAGE);
     serve(&mut Board::take(FRAMES), MEMORY, &server, |_, _| ())
 }

@@ -8,7 +8,7 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::{ADDRESS, Frames};
-use thimble_firmware::say::say;
+use thimble_firmware::uart::print;
 
 const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 14\r\n\r\nHello, world!\n";
@@ -35,7 +35,7 @@ fn main() -> ! {
         sockets.add(socket)
     });
     let handles: [_; 4] = core::array::from_fn(|_| handles.next().unwrap_or_default());
-    say(&["at http://10.0.2.15/\n"]);
+    print(&["at http://10.0.2.15/\n"]);
     loop {
         let now = board.clock.now();
         interface.poll(now, &mut board.ethernet, &mut sockets);

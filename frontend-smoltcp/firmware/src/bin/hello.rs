@@ -6,15 +6,12 @@ use cortex_m_rt::entry;
 use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::Frames;
 use thimble_firmware::serve::{Connections, serve};
-use thimble_smoltcp::{Error, Exchange, Method, Responded, Server, Service, Status, Transport};
+use thimble_smoltcp::{Answer, Exchange, Method, Server, Service, Status, Transport};
 
 struct Hello;
 
 impl Service for Hello {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         match (exchange.method(), exchange.segments()) {
             (Method::Get, []) => Ok(exchange.respond(Status::OK).text("Hello, world!\n")),
             (Method::Post, ["hello"]) => {

@@ -12,12 +12,10 @@ use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::Frames;
 use thimble_firmware::serve::{Connections, serve};
 use thimble_firmware::stack;
-use thimble_smoltcp::{
-    Error, Exchange, Method, Responded, Server, Service, Site, Status, Transport,
-};
+use thimble_smoltcp::{Answer, Exchange, Method, Server, Service, Site, Status, Transport};
 
 /// Octets of submissions that are kept.
-const OCTETS_KEPT: usize = 2048;
+const SUBMISSIONS_SIZE: usize = 2048;
 
 /// The files below `site/`.
 static SITE: Image = include!(concat!(env!("OUT_DIR"), "/site.rs"));
@@ -29,17 +27,19 @@ const TOP: &[u8] = b"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Sta
 
 /// The site, and what is known of the device.
 struct Device {
-    site: Site<'static, Image, &'static RefCell<Ring<OCTETS_KEPT>>, &'static RefCell<Ring<OCTETS_KEPT>>>,
+    site: Site<
+        'static,
+        Image,
+        &'static RefCell<Ring<SUBMISSIONS_SIZE>>,
+        &'static RefCell<Ring<SUBMISSIONS_SIZE>>,
+    >,
     uptime: Cell<u32>,
     requests: Cell<u32>,
     connections: Cell<u32>,
 }
 
 impl Service for Device {
-    async fn call<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         match (exchange.method(), exchange.segments()) {
             (Method::Get, ["status"]) => self.status(exchange).await,
             (_, ["status"]) => Ok(exchange.allow(&[Method::Get])),
@@ -49,10 +49,7 @@ impl Service for Device {
 }
 
 impl Device {
-    async fn status<'c, T: Transport>(
-        &'c self,
-        exchange: Exchange<'c, T>,
-    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+    async fn status<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let facts = [
             ("uptime, seconds", u64::from(self.uptime.get())),
             ("requests", u64::from(self.requests.get())),
@@ -77,8 +74,8 @@ impl Device {
 fn main() -> ! {
     static mut MEMORY: Connections = Connections::new();
     static mut FRAMES: Frames = Frames::NONE;
-    static mut KEPT: RefCell<Ring<OCTETS_KEPT>> = RefCell::new(Ring::new());
-    let site = Site::new(SITE).submissions(&*KEPT).show_submissions(Some(&*KEPT));
+    static mut SUBMISSIONS: RefCell<Ring<SUBMISSIONS_SIZE>> = RefCell::new(Ring::new());
+    let site = Site::new(SITE).submissions(&*SUBMISSIONS).show_submissions(Some(&*SUBMISSIONS));
     let device =
         Device { site, uptime: Cell::new(0), requests: Cell::new(0), connections: Cell::new(0) };
     serve(&mut Board::take(FRAMES), MEMORY, &Server::new(&device), |serving, now| {

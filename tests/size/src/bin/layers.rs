@@ -9,9 +9,7 @@ use cortex_m_rt::entry;
 use panic_halt as _;
 use thimble_core::server::blocking::{Blocking, block_on};
 use thimble_core::service::layers::{Cors, Guard, Watch};
-use thimble_core::{
-    Answer, Buffers, Exchange, Limits, Method, NoClock, Server, Service, Status, Transport,
-};
+use thimble_core::{Answer, Buffers, Exchange, Limits, Method, NoClock, Server, Service, Status, Transport};
 use thimble_size::{Memory, measured};
 
 struct Page;
@@ -28,8 +26,8 @@ impl Service for Page {
 #[entry]
 fn main() -> ! {
     let shared = Cors::new(Page).origins(&["https://a.example"]).max_age(3600);
-    let guarded = Guard::new(shared, |head, _| {
-        head.fields().only("Authorization") == Some(b"Basic QWRhOnNlY3JldA==")
+    let guarded = Guard::new(shared, |asked| {
+        asked.head.fields().only("Authorization") == Some(b"Basic QWRhOnNlY3JldA==")
     });
     let guarded = guarded.challenge("Basic realm=\"a\"");
     let watched = Watch::new(guarded, |seen| {

@@ -1,0 +1,147 @@
+//! The transmit buffer, and what of it is still to be sent.
+
+use super::refusal_page::RefusalPage;
+use crate::bytes::cursor::{Cursor, Full};
+use crate::framing::EmitError;
+use crate::message::{Refusal, Status};
+
+/// What the transmit buffer holds. It outlives the exchange that put it there, so that the replies to
+/// pipelined requests leave together.
+#[derive(Clone, Copy, Debug, Default)]
+// In this order: what is looked at most is where a microcontroller's short instructions reach.
+#[repr(C)]
+pub(super) struct Unsent {
+    /// Octets to be sent, from the start of the buffer on.
+    pub(super) len: usize,
+    /// How many of those belong to earlier replies.
+    pub(super) earlier: usize,
+    /// Whether octets of the final reply of this exchange have left.
+    pub(super) committed: bool,
+    /// Whether a write is under way. It stays so when the future that wrote was dropped, and then
+    /// nobody knows how much of it went.
+    pub(super) writing: bool,
+    /// The first thing of the reply's head that could not be emitted.
+    pub(super) fault: Option<EmitError>,
+    /// Octets of field lines that were added from outside of the service.
+    pub(super) added: usize,
+    /// Where in the buffer they stand.
+    pub(super) added_at: usize,
+    /// What moves them.
+    pub(super) move_added: Option<fn(&mut Buffer<'_>, Place)>,
+    /// What shows refusals, if the server has it.
+    pub(super) page: Option<&'static RefusalPage>,
+    /// Status and reason of the refusal whose page is to be put behind all that. It is accounted for.
+    pub(super) shown: Option<(Status, &'static str)>,
+    /// Octets of that page that are in the buffer or sent.
+    pub(super) done: usize,
+}
+
+/// Where the field lines stand that were added to a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the reply's head, at its end.
+    Head,
+    /// At the end of the buffer, where nothing else goes.
+    Behind,
+}
+
+impl Unsent {
+    /// Nothing, on a connection where `page` shows refusals.
+    pub(super) fn new(page: Option<&'static RefusalPage>) -> Self {
+        Self { page, ..Self::default() }
+    }
+
+    /// Whether nothing is to be sent.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The reply is whole: what comes next belongs to another one.
+    pub(super) const fn end_reply(&mut self) {
+        self.earlier = self.len;
+        self.committed = false;
+        self.fault = None;
+        self.move_added = None;
+        self.added = 0;
+    }
+}
+
+/// The transmit buffer in use.
+#[derive(Debug)]
+pub(super) struct Buffer<'c> {
+    pub(super) octets: &'c mut [u8],
+    pub(super) unsent: &'c mut Unsent,
+    /// Where its room ends: before the field lines that are added later.
+    pub(super) end: usize,
+}
+
+impl<'c> Buffer<'c> {
+    pub(super) const fn new(octets: &'c mut [u8], unsent: &'c mut Unsent) -> Self {
+        Self { end: octets.len(), octets, unsent }
+    }
+
+    /// Where the next part of the reply's head goes: not into the room of the fields that were added.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn head(&mut self) -> Cursor<'_> {
+        let end = (self.unsent.earlier + self.end).saturating_sub(self.octets.len() / 2);
+        let end = self.end.min(end);
+        Cursor::new(self.octets.get_mut(self.unsent.len..end).unwrap_or_default())
+    }
+
+    /// Puts all of `octets` into the buffer, or nothing.
+    pub(super) fn push(&mut self, octets: &[u8]) -> Result<(), Full> {
+        let mut free = Cursor::new(self.free());
+        free.push(octets);
+        self.unsent.len += free.written()?;
+        Ok(())
+    }
+
+    /// Whether the buffer holds nothing.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.unsent.is_empty()
+    }
+
+    /// What the buffer holds of the reply of this exchange.
+    pub(super) fn reply(&self) -> &[u8] {
+        self.octets.get(self.unsent.earlier..self.unsent.len).unwrap_or_default()
+    }
+
+    /// What is free of the buffer.
+    pub(super) fn free(&mut self) -> &mut [u8] {
+        self.octets.get_mut(self.unsent.len..self.end).unwrap_or_default()
+    }
+
+    /// Says that `count` octets were put into what [`free`](Self::free) returned.
+    pub(super) fn fill(&mut self, count: usize) {
+        self.unsent.len = self.unsent.len.saturating_add(count).min(self.octets.len());
+    }
+
+    /// Has the page of a refusal put into the buffer, as far as there is room, by each call of
+    /// [`fill_page`](Self::fill_page); or no page.
+    pub(super) const fn show(&mut self, refusal: Option<Refusal>) {
+        self.unsent.shown = match refusal {
+            Some(Refusal { status, reason, .. }) => Some((status, reason)),
+            None => None,
+        };
+        self.unsent.done = 0;
+    }
+
+    /// Puts more of the page into the buffer. Returns whether nothing is left of it.
+    pub(super) fn fill_page(&mut self) -> bool {
+        let Unsent { page: Some(page), shown: Some((status, reason)), done, .. } = *self.unsent
+        else {
+            return true;
+        };
+        let mut free = Cursor::new(self.free());
+        let is_whole = page.put(&Refusal::new(status, reason), done, &mut free);
+        let count = free.count();
+        self.fill(count);
+        self.unsent.done += count;
+        // Its reply is made already: nothing of the next one is there yet.
+        self.unsent.earlier = self.unsent.len;
+        if is_whole {
+            self.unsent.shown = None;
+        }
+        is_whole
+    }
+}

@@ -1,0 +1,386 @@
+//! Flags, and what they mean.
+
+use std::ffi::OsStr;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::thread;
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use thimble_core::Site;
+use thimble_core::framing::Limits;
+use thimble_core::semantics::mime;
+use thimble_core::semantics::path::percent_encode;
+use thimble_core::service::Storage;
+
+use super::forms::Forms;
+use super::problem::Problem;
+use super::times::Times;
+use super::{size, urls};
+use crate::folder::Folder;
+use crate::listen;
+use crate::log::Log;
+use crate::settings::MAX_CONNS;
+use crate::signals::stop_on_signal;
+use crate::stop::Stopping;
+use crate::submissions::Kept;
+
+/// The flags of a command that serves a folder. Of one that is given twice, the last counts.
+#[derive(Args, Clone, Debug)]
+#[command(args_override_self = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub struct Flags {
+    /// The folder to serve, or a single file
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+
+    /// Port to listen on; 0 takes any free one
+    #[arg(short, long, default_value_t = 8000)]
+    pub port: u16,
+
+    /// Address to listen on; 0.0.0.0 lets others in
+    #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: String,
+
+    /// Connections served at a time; further ones wait
+    #[arg(long, value_name = "N", default_value_t = MAX_CONNS, value_parser = at_least_one())]
+    pub max_conns: usize,
+
+    /// File that is served for its folder; may be given again, for further names to try
+    #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"], value_parser = file_name)]
+    pub index: Vec<String>,
+
+    /// Answer 404 for a folder without an index, instead of listing it
+    #[arg(long)]
+    pub no_listing: bool,
+
+    /// Content-Type of files whose names end with .EXT; may be given again
+    #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
+    pub mime: Vec<(String, String)>,
+
+    /// Largest form that is taken: 65536, 64k or 1M; of one with files, its names and texts
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte)]
+    pub max_form: usize,
+
+    /// Refuse forms: a POST to a page is answered by 405
+    #[arg(long)]
+    pub no_forms: bool,
+
+    /// Show the latest submitted forms at /submissions, to everybody
+    #[arg(long)]
+    pub submissions: bool,
+
+    /// Keep forms in this database: a file for SQLite, or postgres://USER:PASSWORD@HOST/NAME
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(long, value_name = "FILE|URL", conflicts_with = "no_forms")]
+    pub database: Option<String>,
+
+    /// Serve names that begin with a dot, too
+    #[arg(long)]
+    pub hidden: bool,
+
+    /// Follow links that lead out of the folder, too
+    #[arg(long)]
+    pub follow_links: bool,
+
+    /// How long clients may take
+    #[command(flatten)]
+    pub times: Times,
+
+    /// No access log
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Show the head of each request and reply
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// What the help of the command `name` ends with.
+pub fn examples(name: &str) -> String {
+    const TEXT: &str = "\
+Examples:
+  NAME                     Serve the current folder at http://127.0.0.1:8000/
+  NAME site -p 0           Serve the folder `site` at any free port
+  NAME -b 0.0.0.0          Let other machines in, and say where
+  NAME page.html           Serve that file alone
+  NAME -q 2>/dev/null      Say nothing while it runs
+
+A form that is sent to an HTML page comes back as that page, with the submitted fields in
+place of <!-- form --> in its body, or at its end.
+
+A symbolic link that leads out of the folder, or to nothing, is neither served nor listed,
+and the log names it. --follow-links follows those that lead out.
+
+Ctrl-C finishes what is in flight; a second one ends at once.";
+    TEXT.replace("NAME", name)
+}
+
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
+fn up_to_a_gibibyte(text: &str) -> Result<usize, &'static str> {
+    size::octets(text)
+        .and_then(|octets| if octets > 1 << 30 { Err("1G is the most") } else { Ok(octets) })
+}
+
+fn file_name(name: &str) -> Result<String, &'static str> {
+    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+        return Err("it has to be the name of a file, without a folder");
+    }
+    Ok(name.to_owned())
+}
+
+fn own_type(text: &str) -> Result<(String, String), &'static str> {
+    let (extension, content_type) = mime::own_type(text)
+        .ok_or("write it like md=text/plain, or 'md=text/plain; charset=utf-8'")?;
+    Ok((extension.to_owned(), content_type.to_owned()))
+}
+
+impl Flags {
+    /// Opens the folder, or that of a single file.
+    ///
+    /// # Errors
+    /// It is missing, or may not be opened.
+    pub fn folder(&self) -> Result<Folder, Problem> {
+        let opened = match self.file() {
+            Some(_) => Folder::of_file(&self.path),
+            None => Folder::open(&self.path),
+        };
+        let folder = opened.map_err(|error| Problem::of_folder(&self.path, &error))?;
+        Ok(if self.follow_links { folder.follow_links() } else { folder })
+    }
+
+    /// The name of the file that is served alone, if it is one.
+    fn file(&self) -> Option<&OsStr> {
+        self.path.file_name().filter(|_| self.path.is_file())
+    }
+
+    /// Listens.
+    ///
+    /// # Errors
+    /// The address isn't ours, the port is taken, or not allowed.
+    pub fn listen(&self) -> Result<TcpListener, Problem> {
+        let host = self.host();
+        let Ok(addresses) = (host, self.port).to_socket_addrs() else {
+            return Err(Problem::of_host(host));
+        };
+        let addresses: Vec<SocketAddr> = addresses.collect();
+        listen::bind(addresses.as_slice())
+            .map_err(|error| Problem::of_listener(host, self.port, &error))
+    }
+
+    /// What a client may send.
+    pub fn limits(&self) -> Limits {
+        let mut limits = Limits::DESKTOP;
+        limits.form = if self.no_forms { 0 } else { self.max_form };
+        limits
+    }
+
+    /// The log that is asked for, on standard error.
+    pub fn log(&self) -> Log {
+        let log = Log::to_stderr();
+        let log = if self.quiet { log } else { log.with_access() };
+        if self.verbose { log.with_heads() } else { log }
+    }
+
+    /// Where forms are kept.
+    ///
+    /// # Errors
+    /// The database can't be used.
+    pub fn forms(&self, log: &Log) -> Result<Forms, Problem> {
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
+        if let Some(database) = &self.database {
+            return Forms::open(database, log);
+        }
+        let _ = log;
+        Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
+    }
+
+    /// The site in `folder`, whose forms are kept in `forms`. What flags say of it stays in memory until the process ends.
+    pub fn site<S: Storage>(
+        &self,
+        folder: S,
+        forms: Forms,
+    ) -> Site<'static, S, &'static Forms, &'static Forms> {
+        let leak = |text: &String| -> &'static str { text.clone().leak() };
+        // A single file stands for the folder, which has nothing else.
+        let file = self.file().map(|name| name.to_string_lossy().into_owned());
+        let index = file.as_ref().map_or(self.index.as_slice(), std::slice::from_ref);
+        let index: Vec<&'static str> = index.iter().map(leak).collect();
+        let types: Vec<(&'static str, &'static str)> =
+            self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
+        let forms: &'static Forms = Box::leak(Box::new(forms));
+        let site = Site::new(folder).index(index.leak()).types(types.leak());
+        let site = if self.no_listing { site.without_listings() } else { site };
+        let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
+        let site = if self.no_forms { site.without_forms() } else { site };
+        site.submissions(forms).show_submissions(self.submissions.then_some(forms))
+    }
+
+    /// Tells where it serves, and stops the server at the first signal.
+    ///
+    /// # Errors
+    /// The signals can't be caught.
+    pub fn begin(&self, address: SocketAddr, server: impl Stopping) -> io::Result<()> {
+        stop_on_signal(server)?;
+        // Nobody may read it, and then writing waits for ever.
+        let flags = self.clone();
+        let thread = thread::Builder::new().stack_size(64 * 1024);
+        if thread.spawn(move || flags.announce(address)).is_err() {
+            self.announce(address);
+        }
+        Ok(())
+    }
+
+    /// Says on standard output what is served where.
+    fn announce(&self, address: SocketAddr) {
+        let mut path = b"/".to_vec();
+        if let Some(file) = self.file() {
+            percent_encode(file.as_bytes(), &mut |piece| path.extend_from_slice(piece));
+        }
+        let urls = urls::urls(address, &String::from_utf8_lossy(&path));
+        let urls = urls.join("\n        and at ");
+        let text = format!("Serving {} at {urls}\n", self.path.display());
+        let mut out = io::stdout().lock();
+        // Whether anybody reads it makes no difference to the server.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// The host to listen on, without the brackets that an IPv6 address has in a URL.
+    fn host(&self) -> &str {
+        let inner = self.bind.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        inner.unwrap_or(&self.bind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        flags: Flags,
+    }
+
+    fn flags(line: &str) -> Option<Flags> {
+        let line = ["thimble"].into_iter().chain(line.split_whitespace());
+        Command::try_parse_from(line).ok().map(|command| command.flags)
+    }
+
+    fn problem<T>(outcome: Result<T, Problem>) -> String {
+        outcome.err().map(|problem| problem.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn no_flags_serve_the_current_folder_to_this_machine() {
+        let Some(flags) = flags("") else { panic!("refused") };
+        assert_eq!(flags.path, Path::new("."));
+        assert_eq!((flags.host(), flags.port), ("127.0.0.1", 8000));
+        assert_eq!((flags.max_conns, flags.limits().form), (1024, 1024 * 1024));
+        assert_eq!(flags.index, ["index.html", "index.htm"]);
+        assert!(!(flags.no_forms || flags.submissions || flags.hidden));
+        assert!(!(flags.quiet || flags.verbose));
+    }
+
+    #[test]
+    fn all_flags() {
+        let line = "-p 1 -b [::1] --max-conns 2 --index a --index b --no-listing --mime .foo=a/b --mime c=d/e;f=g --max-form 3 --submissions --hidden -q -v x";
+        let Some(flags) = flags(line) else { panic!("refused") };
+        assert_eq!((flags.host(), flags.port, flags.max_conns), ("::1", 1, 2));
+        assert_eq!(flags.limits().form, 3);
+        assert_eq!(flags.index, ["a", "b"]);
+        let types = [("foo", "a/b"), ("c", "d/e;f=g")];
+        assert!(flags.mime.iter().map(|(a, b)| (&**a, &**b)).eq(types));
+        assert!(flags.no_listing);
+        assert!(flags.submissions && flags.hidden && flags.quiet && flags.verbose);
+    }
+
+    #[test]
+    fn of_a_flag_that_is_given_twice_the_last_counts() {
+        let line = "-p 1 --port 2 -b ::1 -b 127.0.0.1 --max-conns 1 --max-conns 2 --max-form 1 --max-form 2k -q -q --hidden --hidden";
+        let Some(flags) = flags(line) else { panic!("refused") };
+        assert_eq!((flags.host(), flags.port, flags.max_conns), ("127.0.0.1", 2, 2));
+        assert!(flags.max_form == 2048 && flags.quiet && flags.hidden);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "-p 65536",
+            "-p -1",
+            "--max-conns 0",
+            "--max-form 1073741825",
+            "--max-form x",
+            "--max-form 2G",
+            "--index a/b",
+            "--index ..",
+            "--mime foo",
+            "--mime foo=bar",
+            "--mime =a/b",
+            "a b",
+            "--unknown",
+        ] {
+            assert!(flags(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn problems_say_what_to_do() {
+        let taken = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
+            let port = listener.local_addr()?.port();
+            Ok((listener, port))
+        });
+        let Ok((_listener, port)) = taken else { panic!("can't listen") };
+        let of_listener =
+            |line: &str| problem(flags(line).map_or(Ok(()), |it| it.listen().map(drop)));
+        assert_eq!(
+            of_listener(&format!("-p {port}")),
+            format!(
+                "port {port} on 127.0.0.1 is in use: choose another with --port, or any free one with --port 0"
+            )
+        );
+        assert_eq!(
+            of_listener("-p 0 -b 192.0.2.1"),
+            "192.0.2.1 is not an address of this machine: give --bind one that is, or 0.0.0.0 for all"
+        );
+        assert!(
+            of_listener("-p 0 -b no.such.host.invalid").starts_with("can't find an address for ")
+        );
+        assert_eq!(
+            Problem::of_listener("::1", 80, &io::ErrorKind::PermissionDenied.into()).to_string(),
+            "port 80 needs more privileges than you have: choose one from 1024 up with --port"
+        );
+        let of_folder =
+            |line: &str| problem(flags(line).map_or(Ok(()), |it| it.folder().map(drop)));
+        assert_eq!(
+            of_folder("/no/such/folder"),
+            "there is no folder or file '/no/such/folder': give the path of one"
+        );
+        assert_eq!(
+            of_folder("80801234"),
+            "there is no folder or file '80801234': give the path of one"
+        );
+        assert_eq!(
+            of_folder("8080"),
+            "there is no folder '8080': if that is the port, say -p 8080"
+        );
+        assert_eq!(
+            of_folder("Cargo.toml/x"),
+            "there is no folder 'Cargo.toml/x': a part of that path is a file"
+        );
+        assert_eq!(
+            of_folder("/dev/null"),
+            "'/dev/null' is neither a folder nor a file: give the path of one"
+        );
+        assert_eq!(of_folder("Cargo.toml"), "");
+    }
+}

@@ -1,0 +1,70 @@
+//! Where the forms go that are sent to a command.
+
+use thimble_core::message::Refusal;
+use thimble_core::service::{ReadError, Recall, Recalled, Submission, Submissions};
+
+use super::Problem;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::database::{self, Database};
+use crate::log::Log;
+use crate::submissions::Kept;
+
+/// Where forms are kept.
+#[derive(Debug)]
+pub enum Forms {
+    /// In memory, or nowhere.
+    Memory(Kept),
+    /// In a database.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    Database(Database),
+}
+
+impl Forms {
+    /// Opens the database that is named: a file, or a URL that begins with `postgres://`.
+    ///
+    /// # Errors
+    /// It can't be used.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn open(name: &str, log: &Log) -> Result<Self, Problem> {
+        let failed = |error: std::io::Error| Problem(format!("can't keep forms: {error}"));
+        let is_url = name.starts_with("postgres://") || name.starts_with("postgresql://");
+        let database = if is_url {
+            #[cfg(feature = "postgres")]
+            let store = database::Postgres::open(name).map_err(Problem)?;
+            #[cfg(not(feature = "postgres"))]
+            return Err(Problem("this build knows no PostgreSQL: name a file".into()));
+            #[cfg(feature = "postgres")]
+            Database::new(store, log.clone())
+        } else {
+            #[cfg(feature = "sqlite")]
+            let store = database::Sqlite::open(name.as_ref()).map_err(Problem)?;
+            #[cfg(not(feature = "sqlite"))]
+            return Err(Problem("this build knows no SQLite: name a postgres:// URL".into()));
+            #[cfg(feature = "sqlite")]
+            Database::new(store, log.clone())
+        };
+        database.map(Self::Database).map_err(failed)
+    }
+}
+
+impl Submissions for Forms {
+    async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
+        match self {
+            Self::Memory(kept) => kept.submit(submission).await,
+            #[cfg(any(feature = "postgres", feature = "sqlite"))]
+            Self::Database(database) => database.submit(submission).await,
+        }
+    }
+}
+
+impl Recall for Forms {
+    const PAGE: usize = 50;
+
+    async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
+        match self {
+            Self::Memory(kept) => kept.recall(age, into).await,
+            #[cfg(any(feature = "postgres", feature = "sqlite"))]
+            Self::Database(database) => database.recall(age, into).await,
+        }
+    }
+}

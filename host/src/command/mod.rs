@@ -1,0 +1,87 @@
+//! What the commands of Thimble share: flags, what they mean, and what goes wrong.
+
+mod flags;
+mod forms;
+mod problem;
+mod size;
+mod times;
+mod urls;
+
+use std::io::{self, Write as _};
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::folder::Folder;
+use crate::log::Log;
+use crate::signals::exit_code;
+
+pub use flags::{Flags, examples};
+pub use forms::Forms;
+pub use problem::Problem;
+pub use times::Times;
+
+/// What a command serves, and how.
+#[derive(Debug)]
+pub struct Job {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// What it serves.
+    pub folder: Folder,
+    /// Where it logs.
+    pub log: Log,
+    /// Where it keeps forms.
+    pub forms: Forms,
+}
+
+/// The body of the command `name`: what `flags` ask for is opened, and `serve` serves it until it is
+/// stopped. What goes wrong is told on standard error.
+pub fn run(
+    name: &'static str,
+    flags: &Flags,
+    serve: impl FnOnce(Job) -> io::Result<()>,
+) -> ExitCode {
+    let outcome = flags.folder().and_then(|folder| {
+        let log = flags.log();
+        let forms = flags.forms(&log)?;
+        let listener = flags.listen()?;
+        raise_file_limit();
+        report_panics(name);
+        let job = Job { listener, folder: folder.log(log.clone()), log: log.clone(), forms };
+        let outcome = serve(job).map_err(|error| Problem::of_run(&error));
+        log.flush(Duration::from_secs(1));
+        outcome
+    });
+    match outcome {
+        Ok(()) => exit_code(),
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "{name}: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Raises the limit on open files to what the system allows: a connection needs two.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // If it can't be raised, connections wait instead.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// Makes a panic one line on standard error: what panics is a service, and all it takes down is the
+/// request that met it.
+fn report_panics(command: &'static str) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let payload = panic.payload();
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = message.escape_debug();
+        let _ = writeln!(io::stderr(), "{command}: panic at {place}: {message}; a request failed");
+    }));
+}

@@ -1,0 +1,72 @@
+//! What goes wrong before a command serves.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// Why a command can't do what it is asked: one line that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem(pub(super) String);
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Problem {
+    /// What went wrong in running the server.
+    pub fn of_run(error: &io::Error) -> Self {
+        Self(format!("can't serve: {error}"))
+    }
+
+    pub(super) fn of_folder(path: &Path, error: &io::Error) -> Self {
+        let port: Option<u16> = path.to_str().and_then(|path| path.parse().ok());
+        let is_there = path.exists();
+        let path = path.display();
+        Self(match error.kind() {
+            io::ErrorKind::NotFound if let Some(port) = port => {
+                format!("there is no folder '{path}': if that is the port, say -p {port}")
+            }
+            io::ErrorKind::NotFound => {
+                format!("there is no folder or file '{path}': give the path of one")
+            }
+            io::ErrorKind::NotADirectory if is_there => {
+                format!("'{path}' is neither a folder nor a file: give the path of one")
+            }
+            io::ErrorKind::NotADirectory => {
+                format!("there is no folder '{path}': a part of that path is a file")
+            }
+            io::ErrorKind::PermissionDenied => {
+                format!(
+                    "the folder '{path}' may not be read: change its permissions, or serve another"
+                )
+            }
+            _ => format!("can't open the folder '{path}': {error}"),
+        })
+    }
+
+    /// The host that `--bind` names has no address.
+    pub(super) fn of_host(host: &str) -> Self {
+        Self(format!(
+            "can't find an address for '{host}': give --bind an IP address, such as 127.0.0.1"
+        ))
+    }
+
+    pub(super) fn of_listener(host: &str, port: u16, error: &io::Error) -> Self {
+        Self(match error.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "port {port} on {host} is in use: choose another with --port, or any free one with --port 0"
+            ),
+            io::ErrorKind::PermissionDenied => format!(
+                "port {port} needs more privileges than you have: choose one from 1024 up with --port"
+            ),
+            io::ErrorKind::AddrNotAvailable => format!(
+                "{host} is not an address of this machine: give --bind one that is, or 0.0.0.0 for all"
+            ),
+            _ => format!("can't listen on {host}, port {port}: {error}"),
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! An open file, which any number of connections may be sent at once.
+
+use std::any::Any;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use thimble_core::grammar::date::UnixTime;
+use thimble_core::grammar::etag::EntityTag;
+use thimble_core::semantics::negotiate::{Coding, Codings};
+use thimble_core::server::{Error, Stream, Transport};
+use thimble_core::service::storage::{File, Metadata, OpenError, ReadError};
+
+use super::cache::{self, Stamp};
+use super::{made, open_error};
+use crate::clock::moment;
+
+/// Octets that are read at a time of a file whose length isn't known.
+const READ: usize = 16 * 1024;
+
+/// A file that was opened beneath a [`Folder`](super::Folder).
+#[derive(Clone, Debug)]
+pub struct OpenFile {
+    opened: Arc<Opened>,
+    codings: Codings,
+    /// It changes with the length, with the nanosecond of the last change of any kind, and when
+    /// another file takes the place of this one.
+    pub(super) etag: Option<[u8; 16]>,
+}
+
+/// What is known of an open file.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    /// None if it is small, and all of it is in `content`.
+    pub(super) file: Option<fs::File>,
+    pub(super) content: Box<[u8]>,
+    /// None if only reading it tells.
+    len: Option<u64>,
+    modified: Option<UnixTime>,
+    /// When all of it was last found in memory, in seconds; zero if never.
+    in_memory: AtomicU64,
+    /// A hash of its state, so that nobody is told which inodes there are. None while the next
+    /// change may not show.
+    state: Option<u64>,
+}
+
+impl Opened {
+    /// A file as it was found at `now` or later.
+    pub(super) fn new(
+        file: Option<fs::File>,
+        content: Box<[u8]>,
+        stamp: &Stamp,
+        now: Duration,
+    ) -> Self {
+        let state = stamp.shows_later_changes(now).then(|| hash(stamp));
+        // Without a tag, a client asks by this alone.
+        let is_told = state.is_some() || stamp.shows_later_content(now);
+        let modified = stamp.modified().filter(|_| is_told);
+        Self { file, content, len: Some(stamp.len()), modified, state, ..Self::default() }
+    }
+
+    /// A file that the system makes as it is read: what tells its states apart is what is in it.
+    pub(super) fn made(file: fs::File, stamp: &Stamp) -> Result<Self, OpenError> {
+        let content = made::read(&file).map_err(|error| match open_error(&error) {
+            // That is said of paths.
+            OpenError::NotFound => OpenError::Failed,
+            error => error,
+        })?;
+        let Some(content) = content else {
+            return Ok(Self { file: Some(file), ..Self::default() });
+        };
+        let len = Some(content.len() as u64);
+        // That of one that is empty, as it says, may be right; of others it is when they were first
+        // looked at.
+        let modified = stamp.modified().filter(|_| content.is_empty() && stamp.size == 0);
+        let state = Some(hash(&content));
+        Ok(Self { content, len, modified, state, ..Self::default() })
+    }
+
+    /// Octets and descriptors that it takes.
+    pub(super) fn cost(&self) -> (usize, u64) {
+        (self.content.len(), u64::from(self.file.is_some()))
+    }
+}
+
+impl OpenFile {
+    pub(super) fn new(opened: Arc<Opened>, coding: Coding, codings: Codings) -> Self {
+        // The same file may stand in several codings, by links.
+        let etag = opened.state.map(|state| hexadecimal(state ^ coding as u64));
+        Self { opened, codings, etag }
+    }
+
+    /// Whether all of it was found in the system's memory a moment ago, by whoever said so.
+    pub fn is_in_memory(&self) -> bool {
+        cache::was_lately(self.opened.in_memory.load(Ordering::Relaxed))
+    }
+
+    /// Says that all of it is in the system's memory.
+    pub fn found_in_memory(&self) {
+        self.opened.in_memory.store(moment().as_secs(), Ordering::Relaxed);
+    }
+
+    /// The file itself; none if it is small, and reading it takes nothing from a disk.
+    pub fn file(&self) -> Option<&fs::File> {
+        self.opened.file.as_ref()
+    }
+}
+
+/// Sends a file up to where reading it ends.
+///
+/// # Errors
+/// That it can't be read, and those of the transport.
+pub async fn send_to_end<T: Transport>(
+    file: &impl File,
+    stream: &mut Stream<'_, T>,
+) -> Result<(), Error<T::Error>> {
+    let mut piece = vec![0; READ];
+    let mut offset = 0;
+    loop {
+        let count = file.read_at(offset, &mut piece).await.map_err(|_| Error::Cut)?;
+        if count == 0 {
+            return Ok(());
+        }
+        stream.queue(piece.get(..count).unwrap_or_default()).await?;
+        offset += count as u64;
+    }
+}
+
+fn hash(state: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    state.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn hexadecimal(number: u64) -> [u8; 16] {
+    let mut text = [0; 16];
+    for (digits, octet) in text.as_chunks_mut::<2>().0.iter_mut().zip(number.to_be_bytes()) {
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+        *digits = [digit(octet >> 4), digit(octet & 0xf)];
+    }
+    text
+}
+
+impl File for OpenFile {
+    fn metadata(&self) -> Metadata<'_> {
+        Metadata {
+            len: self.opened.len.unwrap_or_default(),
+            modified: self.opened.modified,
+            etag: self.etag.as_ref().map(|etag| EntityTag::strong(etag)),
+            codings: self.codings,
+        }
+    }
+
+    fn has_length(&self) -> bool {
+        self.opened.len.is_some()
+    }
+
+    fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.file().map(|file| file as _)
+    }
+
+    async fn send_to_end<T: Transport>(
+        &self,
+        stream: &mut Stream<'_, T>,
+    ) -> Result<(), Error<T::Error>> {
+        send_to_end(self, stream).await
+    }
+
+    async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let Some(file) = self.file() else {
+            let content = usize::try_from(offset).ok().and_then(|at| self.opened.content.get(at..));
+            let content = content.unwrap_or_default();
+            let count = content.len().min(buffer.len());
+            if let (Some(to), Some(from)) = (buffer.get_mut(..count), content.get(..count)) {
+                to.copy_from_slice(from);
+            }
+            return Ok(count);
+        };
+        loop {
+            match file.read_at(buffer, offset) {
+                Ok(octets) => return Ok(octets),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(_) => return Err(ReadError),
+            }
+        }
+    }
+}

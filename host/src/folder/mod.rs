@@ -1,0 +1,327 @@
+//! A folder of the file system, as a storage.
+
+pub(crate) mod cache;
+mod entries;
+mod file;
+mod links;
+mod look;
+mod made;
+mod name;
+mod steps;
+mod tree;
+
+use std::collections::hash_map::RandomState;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustix::fs::{Stat, fstat, stat};
+use rustix::io::Errno;
+use thimble_core::semantics::negotiate::Coding;
+use thimble_core::semantics::path::Path;
+use thimble_core::service::storage::{Node, OpenError, Storage};
+
+use crate::clock::moment;
+use crate::log::Log;
+use cache::Stamp;
+pub use entries::FolderEntries;
+use entries::Listings;
+use file::Opened;
+pub use file::{OpenFile, send_to_end};
+use links::{Links, Told};
+pub use name::Name;
+use tree::{Rules, Tree};
+
+/// Files up to this many octets are kept whole: they fit a transmit buffer with their head.
+const SMALL: u64 = 24 * 1024;
+
+/// How long another folder may stand in the place of this one until that is seen, in milliseconds.
+const MOMENT: u64 = 100;
+
+/// A folder and what is beneath it.
+///
+/// Files are opened beneath it by the kernel (`openat2`), or where that is missing component by
+/// component, so no path leads out of it: no `..`, no link, no rename at the wrong moment. A link
+/// whose target is inside is followed, absolute ones too; others are not, unless
+/// [`follow_links`](Self::follow_links) is set, and a [log](Self::log) names them. Only regular files
+/// and directories are served; FIFOs, sockets and devices are never opened.
+///
+/// Opened files are kept for a while, small ones with their content, but none is served without a look:
+/// for each request the path is followed anew, and the file is opened anew if anything differs
+/// (identity, size, or any of its times, to the nanosecond). A file that has only just changed is not
+/// kept and has no entity tag, since another change in the same tick of the clock would not show. Two
+/// changes take up to a tenth of a second to show: a new coding beside a file, and another folder in the
+/// place of this one, as after a build that makes everything anew (at once, if a file is missing). One
+/// change can't be seen: a program that writes to a file through a memory mapping leaves no trace until
+/// the system writes that back.
+///
+/// A file's codings are the files beside it, such as `NAME.gz`, that are no older than it. Files that
+/// the system makes while they are read, as in `/proc`, are never kept: they are read for each reply.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// The only name in it that there is for clients, if not all are.
+    only: Option<Vec<u8>>,
+    tree: RwLock<Arc<Tree>>,
+    listings: Arc<Listings>,
+    hasher: RandomState,
+    /// When it was last looked whether that is still what stands at `path`, in milliseconds.
+    looked: AtomicU64,
+}
+
+impl Folder {
+    /// The folder at `path`.
+    ///
+    /// # Errors
+    /// `path` is missing, is not a folder, or may not be searched.
+    pub fn open(path: impl AsRef<FsPath>) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let tree = RwLock::new(Arc::new(Tree::open(&path, Rules::default())?));
+        let (listings, hasher, looked) = <(Arc<Listings>, RandomState, AtomicU64)>::default();
+        Ok(Self { path, only: None, tree, listings, hasher, looked })
+    }
+
+    /// The folder of the file at `path`, with nothing in it but that file. If `path` is a link, it is
+    /// followed.
+    ///
+    /// # Errors
+    /// `path` is missing or not a file, or its folder may not be searched.
+    pub fn of_file(path: impl AsRef<FsPath>) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let (Some(folder), Some(name), true) =
+            (path.parent(), path.file_name(), fs::metadata(&path)?.is_file())
+        else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let only = Some(name.as_bytes().to_vec());
+        Ok(Self { only, ..Self::open(folder)?.follow_links() })
+    }
+
+    /// Follows all links, wherever they lead: whoever may make links in the folder decides what is
+    /// served.
+    #[must_use]
+    pub fn follow_links(self) -> Self {
+        self.with(|rules| rules.links = Links::Everywhere)
+    }
+
+    /// Names in `log` the links that aren't followed, and says why: once for each link that a client asks
+    /// for or that a listing meets.
+    #[must_use]
+    pub fn log(self, log: Log) -> Self {
+        self.with(|rules| rules.told = Arc::new(Told::new(log)))
+    }
+
+    fn with(mut self, set: impl FnOnce(&mut Rules)) -> Self {
+        let tree = self.tree.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Nobody else has it yet.
+        if let Some(tree) = Arc::get_mut(tree) {
+            set(tree.rules_mut());
+        }
+        self
+    }
+
+    /// Whether a name is there for clients at all.
+    fn admits(&self, name: &Name) -> bool {
+        self.only.as_ref().is_none_or(|only| name.plain() == only)
+    }
+
+    /// What stands at `path`, in `coding`, as it is looked up here.
+    pub fn name(&self, path: &Path<'_>, coding: Coding) -> Name {
+        Name::new(path, coding, &self.hasher)
+    }
+
+    /// A file that [`open_named`](Self::open_named) would give at once: it was opened before, is still
+    /// the same, and was looked at so lately that looking won't have to wait for a disk.
+    pub fn open_cached(&self, name: &Name) -> Option<OpenFile> {
+        if !self.admits(name) {
+            return None;
+        }
+        self.tree().open_cached(name)
+    }
+
+    /// [`open`](Storage::open)s what a name stands for, without waiting for anything but a disk.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub fn open_named(&self, name: &Name) -> Result<Node<OpenFile>, OpenError> {
+        if name.is_root() {
+            return Ok(Node::Directory);
+        }
+        if !self.admits(name) {
+            return Err(OpenError::NotFound);
+        }
+        self.find(name.as_bytes(), |tree| tree.find(name))
+    }
+
+    /// [`list`](Storage::list)s what a name stands for, without waiting for anything but a disk.
+    ///
+    /// # Errors
+    /// Those of `list`.
+    pub fn list_named(&self, name: &Name) -> Result<FolderEntries, OpenError> {
+        let directory = if name.is_root() { b"." } else { name.as_bytes() };
+        if self.only.is_some() {
+            return Err(OpenError::NotFound);
+        }
+        self.find(directory, |tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
+    }
+
+    /// The tree, as it is now or was a moment ago.
+    fn tree(&self) -> Arc<Tree> {
+        let now = u64::try_from(moment().as_millis()).unwrap_or_default();
+        if now.saturating_sub(self.looked.load(Ordering::Relaxed)) >= MOMENT {
+            self.looked.store(now, Ordering::Relaxed);
+            self.follow();
+        }
+        Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Turns to the tree that stands at the path, if that is another one. Without any, the old one
+    /// stays, in which everything may be gone. Returns whether it is another one.
+    fn follow(&self) -> bool {
+        let old = Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner));
+        if stat(&self.path).map_or(true, |stat| old.is_at(&stat)) {
+            return false;
+        }
+        let Ok(tree) = Tree::open(&self.path, old.rules().clone()) else { return false };
+        *self.tree.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tree);
+        true
+    }
+
+    /// Finds something in the tree, and looks for it in the one that may have come in its place when
+    /// it is missed.
+    fn find<T>(
+        &self,
+        name: &[u8],
+        find: impl Fn(&Arc<Tree>) -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
+        let tree = self.tree();
+        match find(&tree) {
+            Err(OpenError::NotFound) if self.follow() => find(&self.tree()),
+            Err(OpenError::NotFound) => {
+                tree.tell_of_links(as_path(name));
+                Err(OpenError::NotFound)
+            }
+            found => found,
+        }
+    }
+}
+
+impl Storage for Folder {
+    type File = OpenFile;
+    type Entries = FolderEntries;
+
+    async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
+        self.open_named(&self.name(path, coding))
+    }
+
+    async fn list(&self, path: &Path<'_>) -> Result<FolderEntries, OpenError> {
+        self.list_named(&self.name(path, Coding::Identity))
+    }
+}
+
+/// The path of the directory that the file `name` is in.
+fn directory_of(name: &[u8]) -> &[u8] {
+    let end = name.iter().rposition(|octet| *octet == b'/');
+    end.and_then(|end| name.get(..end)).unwrap_or(b".")
+}
+
+/// All of a small file; nothing if it is large, or changes meanwhile.
+fn read_small(file: &fs::File, stat: &Stat) -> Option<Box<[u8]>> {
+    let length = Stamp::of(stat).len();
+    let mut content = vec![0; usize::try_from(length).ok().filter(|_| length <= SMALL)?];
+    file.read_exact_at(&mut content, 0).ok()?;
+    let after = fstat(file).ok()?;
+    (Stamp::of(&after) == Stamp::of(stat)).then(|| content.into())
+}
+
+fn as_path(name: &[u8]) -> &FsPath {
+    FsPath::new(OsStr::from_bytes(name))
+}
+
+/// Whether a path was refused for leading out of the folder, which an absolute link does, wherever
+/// it leads.
+fn leads_out(error: &io::Error) -> bool {
+    // No error of the system: that is how cap-std says it.
+    matches!(Errno::from_io_error(error), None | Some(Errno::XDEV))
+}
+
+#[expect(clippy::match_same_arms, reason = "each has its own reason")]
+fn open_error(error: &io::Error) -> OpenError {
+    let Some(errno) = Errno::from_io_error(error) else {
+        // It leads out of the folder.
+        return OpenError::NotFound;
+    };
+    match errno {
+        Errno::ACCESS | Errno::PERM => OpenError::Forbidden,
+        Errno::AGAIN | Errno::INTR | Errno::MFILE | Errno::NFILE | Errno::NOMEM => OpenError::Busy,
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => OpenError::NotFound,
+        // Names that no file of this system can have.
+        Errno::NAMETOOLONG | Errno::INVAL | Errno::ILSEQ => OpenError::NotFound,
+        // Out of the folder.
+        Errno::XDEV => OpenError::NotFound,
+        // Sockets, and devices without a driver.
+        Errno::NXIO | Errno::NODEV => OpenError::NotFound,
+        _ => OpenError::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use crate::park::block_on;
+
+    use super::*;
+
+    #[test]
+    fn errors_become_what_a_client_may_know() {
+        for (error, expected) in [
+            (Errno::NOENT.into(), OpenError::NotFound),
+            (Errno::NXIO.into(), OpenError::NotFound),
+            (Errno::XDEV.into(), OpenError::NotFound),
+            (io::Error::new(io::ErrorKind::PermissionDenied, "out"), OpenError::NotFound),
+            (Errno::ACCESS.into(), OpenError::Forbidden),
+            (Errno::MFILE.into(), OpenError::Busy),
+            (Errno::IO.into(), OpenError::Failed),
+        ] {
+            assert_eq!(open_error(&error), expected, "{error}");
+        }
+    }
+
+    fn tag(folder: &Folder, coding: Coding) -> Option<[u8; 16]> {
+        let path = Path::new(b"/a")?;
+        match block_on(folder.open(&path, coding)) {
+            Ok(Node::File(file)) => file.etag,
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn tags_tell_states_and_codings_apart() -> io::Result<()> {
+        let place = tempfile::TempDir::with_prefix("thimble-")?;
+        let (plain, coded) = (place.path().join("a"), place.path().join("a.br"));
+        fs::write(&plain, "1111")?;
+        fs::hard_link(&plain, coded)?;
+        let folder = Folder::open(place.path())?;
+        assert_eq!(tag(&folder, Coding::Identity), None, "what comes next may look the same");
+        thread::sleep(Duration::from_millis(80));
+        let first = tag(&folder, Coding::Identity);
+        assert!(first.is_some() && tag(&folder, Coding::Identity) == first);
+        assert_ne!(tag(&folder, Coding::Brotli), first);
+
+        // The same length, and the time of the last change put back.
+        let modified = fs::metadata(&plain)?.modified()?;
+        fs::write(&plain, "2222")?;
+        fs::File::options().write(true).open(&plain)?.set_modified(modified)?;
+        thread::sleep(Duration::from_millis(80));
+        let second = tag(&folder, Coding::Identity);
+        assert!(second.is_some() && second != first);
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! Listening: what is set once on the listener, and inherited by each connection.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::process::{Resource, getrlimit};
+use socket2::SockRef;
+
+use crate::deadline::SLICE;
+use crate::folder::cache;
+
+/// A worker that waits longer than this for a connection may be one too many. It is the first
+/// time-out of each connection as well.
+pub const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
+
+/// A write is taken up anew after this long.
+pub const SEND_TIME_OUT: Duration = SLICE;
+
+/// How long to wait when something has run out: descriptors, memory, threads.
+pub const RUN_OUT: Duration = Duration::from_millis(50);
+
+/// Connections that may wait for a worker; the system may allow fewer.
+const BACKLOG: i32 = 4096;
+
+/// Binds a listener to the first of `addresses` that can be bound.
+///
+/// # Errors
+/// None of them can be bound.
+pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(addresses)?;
+    prepare(&listener)?;
+    Ok(listener)
+}
+
+/// Sets on `listener` what its connections need, where they inherit it. Time-outs are for those that
+/// block; they have to be there before the first client is.
+///
+/// Closing a connection resets it unless [`close_in_order`] was called: whatever ends a reply early,
+/// be it the end of this process, no client takes what it got for the whole.
+///
+/// # Errors
+/// It can't be set up.
+pub fn prepare(listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(false)?;
+    let socket = SockRef::from(listener);
+    // A second call only changes the length of the queue.
+    socket.listen(BACKLOG)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_linger(Some(Duration::ZERO))?;
+    socket.set_read_timeout(Some(ACCEPT_TIME_OUT))?;
+    socket.set_write_timeout(Some(SEND_TIME_OUT))
+}
+
+/// Makes closing `socket` reset it.
+pub fn reset_when_closed(socket: impl AsFd) {
+    // If it can't be set, the connection is gone.
+    let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+}
+
+/// Makes closing `socket` send what is left to be sent, then the end.
+pub fn close_in_order(socket: impl AsFd) {
+    // If it can't be set, the connection is gone.
+    let _ = SockRef::from(&socket).set_linger(None);
+}
+
+/// Descriptors for connections and the files they are sent: the limit, without those that are in
+/// use already and those of a [`Folder`](crate::Folder)'s cache.
+pub fn descriptors() -> usize {
+    const OTHERS: u64 = 16;
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let others = OTHERS.saturating_add(cache::descriptors());
+    usize::try_from(limit.saturating_sub(others)).unwrap_or(usize::MAX)
+}
+
+/// Waits for a connection, at most [`ACCEPT_TIME_OUT`].
+///
+/// # Errors
+/// None came, as [`is_time_out`] says; none can be accepted, as [`has_run_out`] says; or this one is gone.
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept()?;
+    // Elsewhere connections inherit some of it or nothing. An error here is one of the connection,
+    // and shows in its first read.
+    if cfg!(not(target_os = "linux")) {
+        let _ = stream.set_nonblocking(false);
+        let _ = stream.set_nodelay(true);
+        reset_when_closed(&stream);
+        let _ = stream.set_read_timeout(Some(ACCEPT_TIME_OUT));
+        let _ = stream.set_write_timeout(Some(SEND_TIME_OUT));
+    }
+    Ok((stream, peer))
+}
+
+/// Whether no connection came.
+pub fn is_time_out(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Whether accept failed for want of something (descriptors, memory), and will fail again at once.
+pub fn has_run_out(error: &io::Error) -> bool {
+    !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn connections_inherit_what_the_listener_has() -> io::Result<()> {
+        let listener = bind("127.0.0.1:0")?;
+        let _client = TcpStream::connect(listener.local_addr()?)?;
+        let (stream, _) = accept(&listener)?;
+        assert!(stream.nodelay()?);
+        assert_eq!(stream.read_timeout()?, Some(ACCEPT_TIME_OUT));
+        assert_eq!(stream.write_timeout()?, Some(SEND_TIME_OUT));
+        assert_eq!(SockRef::from(&stream).linger()?, Some(Duration::ZERO));
+        Ok(())
+    }
+
+    #[test]
+    fn accepting_times_out() -> io::Result<()> {
+        let listener = bind("127.0.0.1:0")?;
+        let outcome = accept(&listener);
+        assert!(outcome.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
+        Ok(())
+    }
+}

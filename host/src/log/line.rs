@@ -1,0 +1,171 @@
+//! Lines of the log.
+
+use std::io::Write as _;
+use std::net::IpAddr;
+
+use thimble_core::grammar::date::{UnixTime, imf_fixdate};
+use thimble_core::server::Record;
+
+/// Octets of a request-line that are logged; of one that is longer, no more, and `...` after them.
+const LONGEST: usize = 2048;
+
+/// The Common Log Format: `host ident authuser [date] "request-line" status octets`.
+///
+/// There is never an ident or authuser, and `-` stands for no request-line and for no content.
+pub(super) fn access(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>) {
+    request(out, host, time, record);
+    // Writing to memory doesn't fail.
+    let _ = write!(out, " {} ", record.status.code());
+    if record.content == 0 {
+        out.extend_from_slice(b"-\n");
+    } else {
+        let _ = writeln!(out, "{}", record.content);
+    }
+}
+
+/// What the application did wrong, behind the start of what would be the line of [`access`].
+pub(super) fn failure(
+    out: &mut Vec<u8>,
+    host: IpAddr,
+    time: UnixTime,
+    record: &Record<'_>,
+    message: &str,
+) {
+    request(out, host, time, record);
+    let _ = write!(out, " {} failed: ", record.status.code());
+    escape(out, message.as_bytes(), b"");
+    out.push(b'\n');
+}
+
+/// `host ident authuser [date] "request-line"`
+fn request(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>) {
+    let _ = write!(out, "{} - - [", host.to_canonical());
+    date(out, time);
+    out.extend_from_slice(b"] \"");
+    let line = record.request_line();
+    if line.is_empty() {
+        out.push(b'-');
+    } else {
+        // A client could fill a disk otherwise.
+        let part = line.get(..LONGEST);
+        escape(out, part.unwrap_or(line), b"\"\\");
+        if part.is_some() {
+            out.extend_from_slice("...".as_bytes());
+        }
+    }
+    out.push(b'"');
+}
+
+/// The lines of a head, each after `mark`.
+pub(super) fn head(out: &mut Vec<u8>, mark: &str, head: &[u8]) {
+    let head = head.strip_suffix(b"\r\n\r\n").unwrap_or(head);
+    for line in head.split(|octet| *octet == b'\n') {
+        out.extend_from_slice(mark.as_bytes());
+        escape(out, line.strip_suffix(b"\r").unwrap_or(line), b"\\");
+        out.push(b'\n');
+    }
+}
+
+/// A line of the server's own.
+pub(super) fn note(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(b"thimble: ");
+    escape(out, text, b"\\");
+    out.push(b'\n');
+}
+
+/// `09/Nov/2025:08:49:37 +0000`, rearranged from `Sun, 09 Nov 2025 08:49:37 GMT`.
+fn date(out: &mut Vec<u8>, time: UnixTime) {
+    let imf = imf_fixdate(time);
+    if let [_, _, _, _, _, day @ .., b' ', b'G', b'M', b'T'] = imf.as_slice() {
+        out.extend(day.iter().enumerate().map(|(at, octet)| match at {
+            2 | 6 => b'/',
+            11 => b':',
+            _ => *octet,
+        }));
+        out.extend_from_slice(b" +0000");
+    }
+}
+
+/// Printable ASCII as it is, anything else and what is in `also` as `\xHH`: what a client sends
+/// must not steer a terminal, end a line, or pass for another field of it.
+fn escape(out: &mut Vec<u8>, text: &[u8], also: &[u8]) {
+    for octet in text {
+        if matches!(octet, b' '..=b'~') && !also.contains(octet) {
+            out.push(*octet);
+        } else {
+            let _ = write!(out, "\\x{octet:02x}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use thimble_core::message::Status;
+
+    use super::*;
+
+    #[test]
+    fn access_lines() {
+        let host = IpAddr::from([127, 0, 0, 1]);
+        let mapped = IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x7f00, 1]);
+        let time = UnixTime(784_111_777);
+        for (host, head, status, content, line) in [
+            (
+                host,
+                &b"GET /a?b=1 HTTP/1.1"[..],
+                Status::OK,
+                2326,
+                "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b=1 HTTP/1.1\" 200 2326\n",
+            ),
+            (
+                mapped,
+                b"",
+                Status::REQUEST_TIMEOUT,
+                0,
+                "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"-\" 408 -\n",
+            ),
+            (
+                IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+                b"GET \"\\\x1b[2J\t\x7f\x80\xff HTTP/1.0\r\nHost: a",
+                Status::BAD_REQUEST,
+                9,
+                "::1 - - [06/Nov/1994:08:49:37 +0000] \"GET \\x22\\x5c\\x1b[2J\\x09\\x7f\\x80\\xff HTTP/1.0\" 400 9\n",
+            ),
+        ] {
+            let mut out = Vec::new();
+            access(&mut out, host, time, &Record::new(head, status, content));
+            assert_eq!(String::from_utf8(out).as_deref(), Ok(line));
+        }
+    }
+
+    #[test]
+    fn failures() {
+        let (host, head, status) = (IpAddr::from([127, 0, 0, 1]), b"GET / HTTP/1.1", Status::OK);
+        let record = Record::new(head, status, 0);
+        let mut out = Vec::new();
+        failure(&mut out, host, UnixTime(784_111_777), &record, "no\nluck");
+        assert_eq!(
+            String::from_utf8(out).as_deref(),
+            Ok(
+                "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET / HTTP/1.1\" 200 failed: no\\x0aluck\n"
+            ),
+        );
+    }
+
+    #[test]
+    fn heads() {
+        for (text, lines) in [
+            (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], "< GET / HTTP/1.1\n< Host: a\n"),
+            (
+                b"GET / HTTP/1.1\r\nA: \"\x07\r\xe9\\\r\n\r\n",
+                "< GET / HTTP/1.1\n< A: \"\\x07\\x0d\\xe9\\x5c\n",
+            ),
+            (b"\r\n\r\n", "< \n"),
+            (b"cut off", "< cut off\n"),
+        ] {
+            let mut out = Vec::new();
+            head(&mut out, "< ", text);
+            assert_eq!(String::from_utf8(out).as_deref(), Ok(lines));
+        }
+    }
+}

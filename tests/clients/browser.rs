@@ -1,0 +1,298 @@
+//! Chromium, driven by chromedriver, against the demo site.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::fs::{self, File};
+use std::future::Future;
+use std::io::{BufRead as _, BufReader, Lines};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thimble_tests::board::qemu::Guest;
+use thimble_tests::command::Thimble;
+use thimble_tests::command::folder::{Folder, site};
+
+const NAME: &str = "<script>alert(1)</script> Zoë 🪡";
+
+/// Chromium with an empty profile, and its driver; both end with this.
+struct Browser {
+    driver: Child,
+    _said: Lines<BufReader<ChildStdout>>,
+    port: u16,
+    chromium: Option<Pid>,
+    profile: TempDir,
+}
+
+impl Browser {
+    fn start() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("chromedriver is installed: tests/run does it");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        // The first line that names a port repeats the 0 of the flag.
+        let port = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .filter_map(|line| line.rsplit_once(" on port ")?.1.trim_end_matches('.').parse().ok())
+            .find(|port| *port != 0)
+            .expect("chromedriver says its port");
+        let profile = TempDir::with_prefix("thimble-browser-").unwrap();
+        Self { driver, _said: lines, port, chromium: None, profile }
+    }
+
+    async fn open(&mut self, more: &[&str], device: Value) -> Client {
+        let profile = format!("--user-data-dir={}", self.profile.path().display());
+        let mut flags = vec![
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--no-proxy-server",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            &profile,
+        ];
+        flags.extend(more);
+        let Value::Object(wanted) = json!({
+            "goog:chromeOptions": { "args": flags, "mobileEmulation": device },
+            "unhandledPromptBehavior": "ignore",
+        }) else {
+            unreachable!()
+        };
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(wanted)
+            .connect(&format!("http://127.0.0.1:{}", self.port))
+            .await
+            .unwrap();
+        let id = client.capabilities().and_then(|got| got.get("goog:processID")?.as_i64());
+        self.chromium = Pid::from_raw(i32::try_from(id.unwrap()).unwrap());
+        client
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if let Some(id) = self.chromium {
+            // Its id may be another process's once it has ended by itself.
+            let named = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            let profile = self.profile.path().display().to_string();
+            if String::from_utf8_lossy(&named).contains(&profile) {
+                let _ = kill_process(id, Signal::KILL);
+            }
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future);
+}
+
+async fn ask(client: &Client, expression: &str) -> Value {
+    client.execute(&format!("return {expression}"), Vec::new()).await.unwrap()
+}
+
+/// Writes what the browser shows to a file under `target` and says where.
+async fn screenshot(client: &Client, name: &str) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, client.screenshot().await.unwrap()).unwrap();
+    println!("screenshot: {}", path.display());
+}
+
+#[test]
+fn a_person_clicks_through_the_site() {
+    let thimble = Thimble::serve(site(), &["-q"]);
+    click_through(&thimble.url("/"));
+}
+
+#[test]
+fn a_person_clicks_through_the_site_on_a_microcontroller() {
+    let guest = Guest::boot("thimble-lm3s6965evb");
+    click_through(&format!("http://{}/", guest.address()));
+}
+
+fn click_through(url: &str) {
+    let mut browser = Browser::start();
+    block_on(async {
+        let client = browser.open(&["--window-size=1000,900"], json!({})).await;
+        client.goto(url).await.unwrap();
+        assert!(!client.title().await.unwrap().is_empty());
+        assert_eq!(ask(&client, "document.compatMode").await, "CSS1Compat");
+        assert_ne!(ask(&client, "document.styleSheets.length").await, 0);
+        let width = "document.querySelector('img[src$=\"test.jpg\"]').naturalWidth";
+        assert!(ask(&client, width).await.as_u64().unwrap() > 0);
+        screenshot(&client, "page.png").await;
+
+        let field = client.find(Locator::Css("[name=firstname]")).await.unwrap();
+        field.send_keys(NAME).await.unwrap();
+        assert_eq!(field.prop("value").await.unwrap().as_deref(), Some(NAME));
+        let file = client.find(Locator::Css("input[type=file]")).await.unwrap();
+        let picture = site().join("test.jpg");
+        let size = fs::metadata(&picture).unwrap().len();
+        file.send_keys(picture.to_str().unwrap()).await.unwrap();
+        let button = "form button:not([type=button]), form input[type=submit]";
+        client.find(Locator::Css(button)).await.unwrap().click().await.unwrap();
+        let shown = client.wait().for_element(Locator::Css("dl.form dd")).await.unwrap();
+        assert!(client.get_alert_text().await.is_err(), "an alert is open");
+        assert_eq!(shown.text().await.unwrap(), NAME);
+        assert_eq!(ask(&client, "document.scripts.length").await, 0);
+        let terms = client.find_all(Locator::Css("dl.form dt")).await.unwrap();
+        assert_eq!(terms.first().unwrap().text().await.unwrap(), "firstname");
+        let values =
+            ask(&client, "[...document.querySelectorAll('dl.form dd')].map(dd => dd.textContent)");
+        let values = values.await;
+        let values: Vec<_> = values.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let file = format!("test.jpg (image/jpeg, {size} bytes)");
+        assert_eq!(values, [NAME, "", file.as_str(), "on"]);
+        screenshot(&client, "form.png").await;
+
+        let links = client.find_all(Locator::Css("a[href]")).await.unwrap();
+        let home = client.current_url().await.unwrap();
+        let mut followed = false;
+        for link in links {
+            let target = link.prop("href").await.unwrap().unwrap();
+            let target = home.join(&target).unwrap();
+            if target.origin() == home.origin() && target.path() != home.path() {
+                link.click().await.unwrap();
+                followed = true;
+                break;
+            }
+        }
+        assert!(followed, "the page has no link to a second page");
+        let second = client.current_url().await.unwrap();
+        assert!(second.path().trim_matches('/').len() > 1, "{second}");
+        assert!(!client.title().await.unwrap().is_empty());
+        assert_ne!(ask(&client, "document.styleSheets.length").await, 0);
+        screenshot(&client, "second.png").await;
+        client.close().await.unwrap();
+    });
+}
+
+#[test]
+fn the_page_fits_a_phone_in_the_dark() {
+    let thimble = Thimble::serve(site(), &["-q"]);
+    let mut browser = Browser::start();
+    block_on(async {
+        let dark = ["--blink-settings=preferredColorScheme=0"];
+        let phone = json!({ "deviceMetrics": { "width": 360, "height": 740, "pixelRatio": 2.0 } });
+        let client = browser.open(&dark, phone).await;
+        client.goto(&thimble.url("/")).await.unwrap();
+        assert_eq!(ask(&client, "matchMedia('(prefers-color-scheme: dark)').matches").await, true);
+        assert_eq!(ask(&client, "document.documentElement.clientWidth").await, 360);
+        assert_eq!(ask(&client, "document.documentElement.scrollWidth").await, 360);
+        screenshot(&client, "phone.png").await;
+        let text = brightness(&client, "document.body", "color").await;
+        let page = brightness(&client, "document.documentElement", "backgroundColor").await;
+        let body = brightness(&client, "document.body", "backgroundColor").await;
+        assert!(text > 128.0, "dark text: {text}");
+        assert!(page.min(body) < 128.0, "bright ground: {page}, {body}");
+        client.close().await.unwrap();
+    });
+}
+
+/// The mean of red, green and blue in a computed style, however its color is written; 255 where it
+/// is transparent.
+async fn brightness(client: &Client, element: &str, property: &str) -> f64 {
+    let script = format!(
+        "const dot = document.createElement('canvas').getContext('2d');
+         dot.fillStyle = getComputedStyle({element}).{property};
+         dot.fillRect(0, 0, 1, 1);
+         const [red, green, blue, alpha] = dot.getImageData(0, 0, 1, 1).data;
+         return alpha === 0 ? 255 : (red + green + blue) / 3;"
+    );
+    let mean = client.execute(&script, Vec::new()).await.unwrap();
+    mean.as_f64().unwrap()
+}
+
+/// What a server replied before is not shown when something else is there today.
+#[test]
+fn what_changed_is_shown() {
+    let folder = Folder::new().unwrap();
+    let old = SystemTime::now() - Duration::from_secs(1_000_000);
+    let script = |title: &str| {
+        let path = folder.file("app.js", format!("document.title = '{title}';")).unwrap();
+        // By its age alone, a browser keeps it for more than a day.
+        File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+    };
+    folder
+        .file("index.html", "<!DOCTYPE html><title></title><script src=app.js></script>")
+        .unwrap();
+    folder.file("docs.html/index.html", "<!DOCTYPE html><title>a folder</title>").unwrap();
+    script("first");
+    let thimble = Thimble::serve(folder.path(), &["-q"]);
+    let mut browser = Browser::start();
+    block_on(async {
+        let client = browser.open(&[], json!({})).await;
+        client.goto(&thimble.url("/")).await.unwrap();
+        assert_eq!(client.title().await.unwrap(), "first");
+        client.goto(&thimble.url("/docs.html")).await.unwrap();
+        assert!(client.current_url().await.unwrap().as_str().ends_with("/docs.html/"));
+        assert_eq!(client.title().await.unwrap(), "a folder");
+
+        script("other");
+        fs::remove_dir_all(folder.path().join("docs.html")).unwrap();
+        folder.file("docs.html", "<!DOCTYPE html><title>a page</title>").unwrap();
+        client.goto(&thimble.url("/")).await.unwrap();
+        assert_eq!(client.title().await.unwrap(), "other");
+        client.goto(&thimble.url("/docs.html")).await.unwrap();
+        assert!(client.current_url().await.unwrap().as_str().ends_with("/docs.html"));
+        assert_eq!(client.title().await.unwrap(), "a page");
+        client.close().await.unwrap();
+    });
+}
+
+/// What another site had posted runs in no script of the page that shows it.
+#[test]
+fn what_was_posted_does_not_run() {
+    let folder = Folder::new().unwrap();
+    let script = "<script>const page = `<body><!-- form --></body>`; var ended = true;";
+    let form = "<form method=post><input name='${document.title=\"stolen\"}'><button>";
+    for (name, page) in [
+        (
+            "a.html",
+            format!(
+                "<!DOCTYPE html><title>a</title><body>{form}a</button></form>{script}</script>"
+            ),
+        ),
+        (
+            "b.html",
+            format!(
+                "<!DOCTYPE html><title>b</title><p title='<!-- form -->'>{form}b</button></form>{script}"
+            ),
+        ),
+    ] {
+        folder.file(name, page).unwrap();
+    }
+    let thimble = Thimble::serve(folder.path(), &["-q"]);
+    let mut browser = Browser::start();
+    block_on(async {
+        let client = browser.open(&[], json!({})).await;
+        for (name, shown) in [("a", 1), ("b", 0)] {
+            client.goto(&thimble.url(&format!("/{name}.html"))).await.unwrap();
+            client.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
+            client.wait().for_element(Locator::Css("form")).await.unwrap();
+            assert_eq!(client.title().await.unwrap(), name);
+            let count = ask(&client, "document.querySelectorAll('dl.form').length").await;
+            assert_eq!(count, shown, "{name}");
+        }
+        client.close().await.unwrap();
+    });
+}

@@ -1,0 +1,4 @@
+//! Clients over a socket.
+
+pub mod client;
+pub mod converse;

@@ -1,0 +1,378 @@
+//! Raw sockets against the command: pipelined, half-closed, resetting, trickling, late and slow
+//! clients.
+
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt;
+use thimble_tests::command::folder::{Folder, PAGE, noise};
+use thimble_tests::command::{Thimble, thimble};
+use thimble_tests::until::until;
+use thimble_tests::wire::client::{Client, PATIENCE, get, post};
+
+const LARGE: usize = 40_000_000;
+
+fn serve(folder: &Folder) -> Thimble {
+    Thimble::serve(folder.path(), &["-q"])
+}
+
+/// What the server still does for others is the proof that a rude client did no harm.
+fn assert_still_serves(thimble: &Thimble) {
+    let mut client = thimble.connect();
+    client.send(get("/note.txt")).unwrap();
+    let reply = client.reply().unwrap();
+    assert_eq!((reply.status, reply.content.as_slice()), (200, b"one line\n".as_slice()));
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let folder = Folder::with_pages().unwrap();
+    let middle = noise(300_000);
+    folder.file("middle.bin", &middle).unwrap();
+    let thimble = serve(&folder);
+    let mut client = thimble.connect();
+    let head = get("/middle.bin").replace("GET", "HEAD");
+    let last = get("/note.txt").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let requests = [
+        get("/note.txt"),
+        get("/middle.bin"),
+        head,
+        post("/", "firstname=Ada"),
+        get("/gone"),
+        post("/", "firstname=Grace"),
+        last,
+        get("/never"),
+    ];
+    client.send(requests.concat()).unwrap();
+    assert_eq!(client.reply().unwrap().content, b"one line\n");
+    assert!(client.reply().unwrap().content == middle);
+    let head = client.reply_to_head().unwrap();
+    assert_eq!(head.field("Content-Length"), Some("300000"));
+    let first = client.reply().unwrap().text();
+    assert!(first.contains("Ada") && first.starts_with("<!DOCTYPE html>"), "{first}");
+    assert_eq!(client.reply().unwrap().status, 404);
+    let second = client.reply().unwrap().text();
+    assert!(second.contains("Grace") && !second.contains("Ada"), "{second}");
+    let last = client.reply().unwrap();
+    assert_eq!((last.status, last.field("Connection")), (200, Some("close")));
+    assert_eq!(client.drain().unwrap(), b"", "nothing is answered after Connection: close");
+}
+
+#[test]
+fn five_hundred_pipelined_requests() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = serve(&folder);
+    let mut client = thimble.connect();
+    let mut sender = Client::over(client.stream().try_clone().unwrap()).unwrap();
+    let sent = thread::spawn(move || sender.send(get("/note.txt").repeat(500)));
+    for _ in 0..500 {
+        assert_eq!(client.reply().unwrap().content, b"one line\n");
+    }
+    sent.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_half_closed_client_gets_its_whole_reply() {
+    let folder = Folder::with_pages().unwrap();
+    let large = noise(LARGE);
+    folder.file("large.bin", &large).unwrap();
+    let thimble = serve(&folder);
+    let requests =
+        [(get("/note.txt"), b"one line\n".as_slice()), (get("/large.bin"), large.as_slice())];
+    for (request, content) in requests {
+        let mut client = thimble.connect();
+        client.send(request).unwrap();
+        client.half_close().unwrap();
+        let reply = client.reply().unwrap();
+        assert_eq!(reply.status, 200);
+        assert!(reply.content == content, "{} bytes", reply.content.len());
+        assert_eq!(client.drain().unwrap(), b"");
+    }
+    let mut client = thimble.connect();
+    client.send(post("/", "firstname=Ada")).unwrap();
+    client.half_close().unwrap();
+    assert!(client.reply().unwrap().text().contains("Ada"));
+}
+
+#[test]
+fn a_request_cut_short_gets_no_200() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = serve(&folder);
+    let whole = post("/", "firstname=Ada");
+    for length in [1, 20, whole.len() - 14, whole.len() - 1] {
+        let mut client = thimble.connect();
+        client.send(whole.get(..length).unwrap()).unwrap();
+        client.half_close().unwrap();
+        let left = client.drain().unwrap();
+        assert!(!left.starts_with(b"HTTP/1.1 2"), "{length}: {}", String::from_utf8_lossy(&left));
+    }
+    assert_still_serves(&thimble);
+}
+
+#[test]
+fn clients_that_reset_harm_nobody() {
+    let folder = Folder::with_pages().unwrap();
+    folder.file("large.bin", noise(LARGE)).unwrap();
+    let mut thimble = serve(&folder);
+    for round in 0..30 {
+        let mut client = thimble.connect();
+        match round % 3 {
+            0 => client.send("GET / HT").unwrap(),
+            1 => client.send(post("/", "firstname=Ada").trim_end_matches("Ada")).unwrap(),
+            _ => {
+                client.send(get("/large.bin")).unwrap();
+                client.take(100_000).unwrap();
+            }
+        }
+        sockopt::set_socket_linger(client.stream(), Some(Duration::ZERO)).unwrap();
+    }
+    assert_still_serves(&thimble);
+    assert!(thimble.is_running());
+}
+
+#[test]
+fn one_byte_at_a_time_gives_the_same_replies() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = serve(&folder);
+    let requests = format!("\r\n{}{}", post("/", "firstname=Zo%C3%AB+%3Cb%3E"), get("/note.txt"));
+    let mut whole = thimble.connect();
+    whole.send(&requests).unwrap();
+    let mut slow = thimble.connect();
+    for byte in requests.bytes() {
+        slow.send([byte]).unwrap();
+        thread::sleep(Duration::from_micros(200));
+    }
+    for _ in 0..2 {
+        let (wanted, found) = (whole.reply().unwrap(), slow.reply().unwrap());
+        assert_eq!((wanted.status, wanted.content), (found.status, found.content));
+    }
+}
+
+#[test]
+fn a_refusal_is_read_while_the_upload_goes_on() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = serve(&folder);
+    let head = "POST / HTTP/1.1\r\nHost: thimble\r\nContent-Length: 9000000\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\n\r\n";
+    let unread = "PUT / HTTP/1.1\r\nHost: thimble\r\nContent-Length: 9000000\r\n\r\n";
+    for (head, status) in [(head, 413), (unread, 405)] {
+        let mut client = thimble.connect();
+        client.send(head).unwrap();
+        let mut sender = client.stream().try_clone().unwrap();
+        let sending = thread::spawn(move || sender.write_all(&noise(9_000_000)));
+        let reply = client.reply().unwrap();
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.field("Connection"), Some("close"), "{}", reply.head);
+        // Whether all of it could be sent is the server's choice; that it ends is not.
+        let _ = sending.join().unwrap();
+    }
+    assert_still_serves(&thimble);
+}
+
+#[test]
+fn a_client_that_sends_all_before_it_reads_sees_the_refusal() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::serve(folder.path(), &["-q", "--max-form", "1000"]);
+    let mut client = thimble.connect();
+    client.send(post("/", &"x".repeat(60_000))).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(client.reply().unwrap().status, 413);
+}
+
+#[test]
+fn what_follows_a_refusal_is_not_read_as_a_request() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = serve(&folder);
+    let inner = get("/note.txt");
+    let smuggled = [
+        "POST / HTTP/1.1\r\nHost: thimble\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: thimble\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : thimble\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+    ];
+    for outer in smuggled {
+        let mut client = thimble.connect();
+        client.send(format!("{outer}{inner}")).unwrap();
+        assert_eq!(client.reply().unwrap().status, 400, "{outer}");
+        assert_eq!(client.drain().unwrap(), b"", "{outer}");
+    }
+}
+
+#[test]
+fn a_slow_reader_gets_every_byte() {
+    let folder = Folder::with_pages().unwrap();
+    let large = noise(LARGE);
+    folder.file("large.bin", &large).unwrap();
+    let thimble = serve(&folder);
+    let mut client = thimble.connect();
+    sockopt::set_socket_recv_buffer_size(client.stream(), 32 * 1024).unwrap();
+    client.send(get("/large.bin")).unwrap();
+    let mut received = Vec::with_capacity(LARGE);
+    while received.len() < 4_000_000 {
+        let more = client.some().unwrap();
+        assert!(!more.is_empty(), "the reply ends early");
+        received.extend(more);
+        thread::sleep(Duration::from_millis(2));
+    }
+    thread::sleep(Duration::from_secs(2));
+    let wanted = LARGE + head_length(&received) - received.len();
+    received.extend(client.take(wanted).unwrap());
+    assert!(received.get(head_length(&received)..).unwrap() == large);
+}
+
+fn head_length(received: &[u8]) -> usize {
+    let end = received.windows(4).position(|four| four == b"\r\n\r\n");
+    end.unwrap() + 4
+}
+
+#[test]
+fn idle_and_trickling_connections_do_not_hinder_a_new_one() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = serve(&folder);
+    let before = status_of(thimble.id(), "VmRSS:");
+    let mut others: Vec<_> = (0..300).map(|_| thimble.connect()).collect();
+    for (number, client) in others.iter_mut().enumerate() {
+        match number % 3 {
+            0 => {}
+            1 => client.send("GET / HT").unwrap(),
+            _ => {
+                client.send(get("/note.txt")).unwrap();
+                assert_eq!(client.reply().unwrap().status, 200);
+            }
+        }
+    }
+    let start = Instant::now();
+    for _ in 0..20 {
+        assert_still_serves(&thimble);
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    let grown = status_of(thimble.id(), "VmRSS:").saturating_sub(before);
+    assert!(grown < 64 * 1024, "{grown} KiB for 300 connections");
+    for client in others.iter_mut().skip(1).step_by(3) {
+        client.send("TP/1.1\r\nHost: thimble\r\n\r\n").unwrap();
+        assert_eq!(client.reply().unwrap().text(), PAGE);
+    }
+    drop(others);
+    until("threads are retired", Duration::from_secs(30), || {
+        (status_of(thimble.id(), "Threads:") <= 20).then_some(())
+    });
+}
+
+/// A number in `/proc/ID/status`; memory is in KiB there.
+fn status_of(id: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn above_max_conns_a_connection_waits_for_its_turn() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::serve(folder.path(), &["-q", "--max-conns", "2"]);
+    let mut first = thimble.connect();
+    first.send(get("/note.txt")).unwrap();
+    first.reply().unwrap();
+    let mut second = thimble.connect();
+    second.send("GET /note.txt HTT").unwrap();
+    thread::sleep(Duration::from_millis(300));
+    let mut third = thimble.connect();
+    third.send(get("/note.txt")).unwrap();
+    second.send("P/1.1\r\nHost: thimble\r\nConnection: close\r\n\r\n").unwrap();
+    assert_eq!(second.reply().unwrap().content, b"one line\n");
+    drop(second);
+    drop(first);
+    assert_eq!(third.reply().unwrap().content, b"one line\n");
+}
+
+#[test]
+fn out_of_file_descriptors_it_waits_and_goes_on() {
+    let folder = Folder::with_pages().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""]).arg(thimble().get_program());
+    let mut thimble = Thimble::start(command.arg(folder.path()).args(["-q", "-p", "0"]));
+    let mut others: Vec<_> = (0..80).map(|_| thimble.connect()).collect();
+    thread::sleep(Duration::from_millis(500));
+    assert!(thimble.is_running());
+    let mut last = thimble.connect();
+    last.send(get("/note.txt")).unwrap();
+    for client in &mut others {
+        // Those that cannot be served yet are not served wrongly either.
+        client.send("GET /note.txt").unwrap();
+    }
+    drop(others);
+    // Accepted with the last descriptor there is, it may find none left for the file.
+    let reply = until("another reply than 503", PATIENCE, || {
+        let reply = last.reply().unwrap();
+        last = thimble.connect();
+        last.send(get("/note.txt")).unwrap();
+        (reply.status != 503).then_some(reply)
+    });
+    assert_eq!((reply.status, reply.text().as_str()), (200, "one line\n"));
+}
+
+#[test]
+fn a_connection_that_says_nothing_and_leaves_is_fine() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = serve(&folder);
+    for _ in 0..50 {
+        drop(TcpStream::connect(thimble.address()).unwrap());
+    }
+    let mut quiet = TcpStream::connect(thimble.address()).unwrap();
+    quiet.shutdown(std::net::Shutdown::Write).unwrap();
+    quiet.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+    let mut nothing = Vec::new();
+    let end = quiet.read_to_end(&mut nothing);
+    assert!(!matches!(&end, Err(error) if error.kind() == ErrorKind::WouldBlock), "{end:?}");
+    assert_eq!(nothing, b"");
+    assert_still_serves(&thimble);
+}
+
+/// A file that changes while it is sent: the connection, once the head and a little of the file have
+/// come.
+fn begun(thimble: &Thimble) -> TcpStream {
+    let mut stream = TcpStream::connect(thimble.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(get("/large").as_bytes()).unwrap();
+    let mut start = [0; 1000];
+    stream.read_exact(&mut start).unwrap();
+    assert!(start.ends_with(b"xx"));
+    stream
+}
+
+#[test]
+fn a_file_that_shrinks_while_it_is_sent_cuts_the_connection() {
+    let folder = Folder::with_pages().unwrap();
+    let path = folder.file("large", vec![b'x'; LARGE]).unwrap();
+    let thimble = serve(&folder);
+    let mut stream = begun(&thimble);
+    std::fs::File::options().write(true).open(path).unwrap().set_len(10).unwrap();
+    let mut rest = Vec::new();
+    // Reset or closed: what was declared hasn't come, and nothing else has in its place. Pages of the
+    // file that were on their way to the network may have lost their octets with it.
+    let _ = stream.read_to_end(&mut rest);
+    assert!(rest.len() < LARGE - 1000 && rest.iter().all(|octet| matches!(octet, b'x' | 0)));
+    assert_still_serves(&thimble);
+}
+
+#[test]
+fn a_file_that_grows_while_it_is_sent_is_sent_as_declared() {
+    let folder = Folder::with_pages().unwrap();
+    let path = folder.file("large", vec![b'x'; LARGE]).unwrap();
+    let thimble = serve(&folder);
+    let mut stream = begun(&thimble);
+    let mut file = std::fs::File::options().append(true).open(path).unwrap();
+    file.write_all(&[b'y'; 1000]).unwrap();
+    stream
+        .write_all(get("/note.txt").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").as_bytes())
+        .unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    let (content, next) = rest.split_at(rest.iter().position(|octet| *octet != b'x').unwrap());
+    assert!(content.len() < LARGE && content.len() > LARGE - 1000);
+    assert!(next.starts_with(b"HTTP/1.1 200 OK\r\n") && next.ends_with(b"one line\n"));
+}
