@@ -1,9 +1,9 @@
 //! Text as HTML, and the page of a refusal.
 
+use super::form::{FormField, FormFile};
 use crate::bytes::ascii::Decimal;
 use crate::message::Refusal;
 use crate::server::RefusalPage;
-use crate::service::form::{FormField, FormFile};
 
 /// Escapes `text` for HTML, within an element or a quoted attribute value, and gives it to `emit` in
 /// pieces. NUL, which HTML can't show, becomes U+FFFD.

@@ -129,14 +129,13 @@ impl Request {
         let mut content = Vec::new();
         for FormPart { name, file, content: octets } in parts {
             let name = quoted(name);
-            let mut head =
-                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"");
-            if let Some((filename, content_type)) = file {
+            let file = file.map_or_else(String::new, |(filename, content_type)| {
                 let filename = quoted(filename);
-                head += &format!("; filename=\"{filename}\"\r\nContent-Type: {content_type}");
-            }
+                format!("; filename=\"{filename}\"\r\nContent-Type: {content_type}")
+            });
+            let disposition = format!("Content-Disposition: form-data; name=\"{name}\"{file}");
+            let head = format!("--{boundary}\r\n{disposition}\r\n\r\n");
             content.extend_from_slice(head.as_bytes());
-            content.extend_from_slice(b"\r\n\r\n");
             content.extend_from_slice(octets);
             content.extend_from_slice(b"\r\n");
         }

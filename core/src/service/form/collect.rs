@@ -1,8 +1,7 @@
 //! `multipart/form-data` as a [`Form`], whose files are counted and thrown away.
 
-use super::NOT_UTF8;
 use super::delimiter::{Delimiters, Event};
-use super::fields::{END, FILE_NAME_END, Form, NAME_END, TYPE_END, encode_size};
+use super::fields::{END, FILE_NAME_END, Form, NAME_END, NOT_UTF8, TYPE_END, encode_size};
 use super::part::PartHead;
 use super::parts::Parts;
 use crate::bytes::ascii::text;

@@ -2,6 +2,7 @@
 
 use core::mem;
 
+use crate::bytes::class::BCHARS;
 use crate::fast::first;
 use crate::message::{Refusal, Status};
 
@@ -130,7 +131,7 @@ impl<'b> Delimiters<'b> {
     /// ```
     pub fn new(boundary: &'b [u8]) -> Option<Self> {
         let is_one = (1..=MAX_BOUNDARY).contains(&boundary.len())
-            && boundary.iter().all(|&octet| is_bchar(octet))
+            && boundary.iter().all(|&octet| BCHARS.contains(octet))
             && boundary.last() != Some(&b' ');
         // At the very start, the CRLF before the dash-boundary is left out.
         let state = State::Content(2);
@@ -326,10 +327,6 @@ impl<'b> Delimiters<'b> {
     }
 }
 
-fn is_bchar(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&octet)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -456,18 +453,14 @@ mod tests {
             }
             let end = |text: &str| {
                 text.match_indices("\r\n--b").map(|(at, _)| at).find(|at| {
-                    let after = &text[at + 5..];
+                    let after = text.get(at + 5..).unwrap();
                     after.starts_with("\r\n") || after.starts_with("--")
                 })
             };
             let message = std::format!("--b\r\n\r\n{content}\r\n--b--");
             let from = "--b\r\n".len();
-            let first = end(&message[from..]).map(|at| {
-                std::format!(
-                    "|{}",
-                    message[from + 2..].get(..at.saturating_sub(2)).unwrap_or_default()
-                )
-            });
+            let first = end(message.get(from..).unwrap())
+                .map(|at| std::format!("|{}", message.get(from + 2..from + at.max(2)).unwrap()));
             for size in [1, 2, 3, 7, 100] {
                 match parts(message.as_bytes(), "b", size) {
                     Ok(parts) => assert_eq!(parts.first(), first.as_ref(), "{message:?} by {size}"),

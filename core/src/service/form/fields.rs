@@ -3,6 +3,11 @@
 use super::multipart::DEFAULT_TYPE;
 use crate::bytes::ascii::as_str;
 use crate::bytes::take::take_until;
+use crate::message::{Refusal, Status};
+
+/// What answers texts that are not UTF-8.
+pub(super) const NOT_UTF8: &Refusal =
+    &Refusal::new(Status::BAD_REQUEST, "the form is not in UTF-8");
 
 // Octets that end a piece of a field, and say what it was. None of them stands in UTF-8.
 /// Behind a name.

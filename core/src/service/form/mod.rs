@@ -19,6 +19,7 @@ use crate::server::body::TOO_LARGE;
 use crate::server::{Error, Exchange, Responder, Transport};
 use collect::Collector;
 use delimiter::Delimiters;
+use fields::NOT_UTF8;
 
 const NOT_A_FORM: &Refusal = &Refusal::new(
     Status::UNSUPPORTED_MEDIA_TYPE,
@@ -38,7 +39,6 @@ const NO_BOUNDARY: &Refusal = &Refusal::new(
     Status::BAD_REQUEST,
     "multipart/form-data needs a boundary, of 70 octets at most",
 );
-const NOT_UTF8: &Refusal = &Refusal::new(Status::BAD_REQUEST, "the form is not in UTF-8");
 
 impl<'c, T: Transport> Exchange<'c, T> {
     /// Reads a form sent as `application/x-www-form-urlencoded` or `multipart/form-data`, and decodes

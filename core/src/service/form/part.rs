@@ -87,7 +87,10 @@ impl PartHead {
         let disposition = disposition.ok_or(NO_DISPOSITION)?;
         let value = disposition.of(head);
         let kind = b"form-data";
-        let end = value.iter().position(|octet| b"; \t".contains(octet)).unwrap_or(value.len());
+        let end = value
+            .iter()
+            .position(|octet| matches!(octet, b';' | b' ' | b'\t'))
+            .unwrap_or(value.len());
         if !value.get(..end).is_some_and(|found| found.eq_ignore_ascii_case(kind)) {
             return Err(NOT_FORM_DATA);
         }

@@ -29,9 +29,9 @@ pub(super) struct Parts<'c, R> {
     kept: usize,
     /// How many of those stand before the head of this part.
     before_head: usize,
-    /// Octets that may still come, and parts that may.
+    /// Octets that may still come, and heads of parts that may.
     octets_left: usize,
-    parts_left: usize,
+    heads_left: usize,
     /// What the head of this part says, as positions in the buffer.
     head: PartHead,
     /// How many octets of the name of the only charset this part's content was found to be so far, if it
@@ -42,7 +42,7 @@ pub(super) struct Parts<'c, R> {
 impl<'c, R: Receive> Parts<'c, R> {
     pub(super) const fn new(body: Body<'c, R>, delimiters: Delimiters<'c>) -> Self {
         let limits = body.receiver().limits();
-        let (octets_left, parts_left) = (limits.multipart, limits.parts);
+        let (octets_left, heads_left) = (limits.multipart, limits.parts);
         Self {
             body,
             delimiters,
@@ -50,7 +50,7 @@ impl<'c, R: Receive> Parts<'c, R> {
             kept: 0,
             before_head: 0,
             octets_left,
-            parts_left,
+            heads_left,
             head: PartHead::NONE,
             charset: None,
         }
@@ -166,7 +166,7 @@ impl<'c, R: Receive> Parts<'c, R> {
     }
 
     fn parse_head(&mut self) -> Result<(), &'static Refusal> {
-        self.parts_left = self.parts_left.checked_sub(1).ok_or(TOO_MANY)?;
+        self.heads_left = self.heads_left.checked_sub(1).ok_or(TOO_MANY)?;
         let (start, end) = (self.before_head, self.kept);
         let head = self.body.window().octets_mut().get_mut(start..end).unwrap_or_default();
         let parsed = PartHead::parse(head)?;
