@@ -26,6 +26,9 @@ const NOT_A_FORM: &Refusal = &Refusal::new(
     "only application/x-www-form-urlencoded and multipart/form-data",
 )
 .with_field(&("Accept", "application/x-www-form-urlencoded, multipart/form-data"));
+const NOT_URLENCODED: &Refusal =
+    &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only application/x-www-form-urlencoded")
+        .with_field(&("Accept", "application/x-www-form-urlencoded"));
 const NOT_MULTIPART: &Refusal =
     &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only multipart/form-data")
         .with_field(&("Accept", "multipart/form-data"));
@@ -61,6 +64,20 @@ impl<'c, T: Transport> Exchange<'c, T> {
         Ok((form, responder))
     }
 
+    /// Reads a form sent as `application/x-www-form-urlencoded`, and nothing else: for a device whose forms
+    /// have no files, since all that [`form`](Self::form) knows of parts takes some kibibytes of flash.
+    ///
+    /// # Errors
+    /// Those of [`form`](Self::form).
+    pub async fn urlencoded(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
+        announced(self.head(), is_urlencoded, NOT_URLENCODED)?;
+        let limit = self.receiver().limits().form;
+        self.accepts(limit)?;
+        let (body, responder) = self.open().await?;
+        let form = Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?;
+        Ok((form, responder))
+    }
+
     /// The parts of a form sent as `multipart/form-data`, to be read while they arrive, and where the
     /// reply comes from.
     ///
@@ -71,7 +88,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
     pub async fn multipart(
         self,
     ) -> Result<(Multipart<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
-        let delimiters = self.announces_form()?.ok_or(NOT_MULTIPART)?;
+        let announced = announced(self.head(), is_multipart, NOT_MULTIPART)?;
+        let delimiters = self.announces_parts(&announced)?;
         let (body, responder) = self.open().await?;
         Ok((Multipart::new(body, delimiters), responder))
     }
@@ -79,40 +97,64 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// Whether the head announces a form that may be read: all that [`form`](Self::form) refuses
     /// before it reads. What finds its parts, if it is multipart.
     pub(crate) fn announces_form(&self) -> Result<Option<Delimiters<'c>>, &'static Refusal> {
-        let delimiters = announced(self.head())?;
-        let receiver = self.receiver();
-        if delimiters.is_none() {
-            self.accepts(receiver.limits().form)?;
-        } else if receiver.announced() > receiver.limits().multipart {
-            return Err(TOO_LARGE);
+        let is_form =
+            |media_type: &MediaType<'_>| is_urlencoded(media_type) || is_multipart(media_type);
+        let announced = announced(self.head(), is_form, NOT_A_FORM)?;
+        if is_multipart(&announced.media_type) {
+            return self.announces_parts(&announced).map(Some);
         }
-        Ok(delimiters)
+        self.accepts(self.receiver().limits().form)?;
+        Ok(None)
+    }
+
+    /// What finds the parts that are announced.
+    fn announces_parts(
+        &self,
+        announced: &Announced<'c>,
+    ) -> Result<Delimiters<'c>, &'static Refusal> {
+        let delimiters = boundary(announced).and_then(Delimiters::new).ok_or(NO_BOUNDARY)?;
+        let receiver = self.receiver();
+        let fits = receiver.announced() <= receiver.limits().multipart;
+        if fits { Ok(delimiters) } else { Err(TOO_LARGE) }
     }
 }
 
-/// Whether a head announces a form.
-fn announced<'c>(head: &'c Head<'c>) -> Result<Option<Delimiters<'c>>, &'static Refusal> {
+/// The type of a form that a head announces.
+struct Announced<'c> {
+    /// Content-Type.
+    value: &'c [u8],
+    media_type: MediaType<'c>,
+}
+
+/// The form that a head announces, when it is of a type that is taken; others get `refusal`.
+fn announced<'c>(
+    head: &'c Head<'c>,
+    is_taken: fn(&MediaType<'_>) -> bool,
+    refusal: &'static Refusal,
+) -> Result<Announced<'c>, &'static Refusal> {
     let fields = head.fields();
     let value = fields.only("Content-Type").unwrap_or_default();
-    let media_type = media_type(value).ok_or(NOT_A_FORM)?;
-    let is_multipart = media_type.is("multipart", "form-data");
-    if !is_multipart && !media_type.is("application", "x-www-form-urlencoded") {
-        return Err(NOT_A_FORM);
-    }
+    let media_type = media_type(value).filter(is_taken).ok_or(refusal)?;
     if fields.first("Content-Encoding").is_some() {
         return Err(CODED);
     }
-    if !head.facts().declare_content() {
-        return Err(NO_LENGTH);
+    if head.facts().declare_content() {
+        Ok(Announced { value, media_type })
+    } else {
+        Err(NO_LENGTH)
     }
-    if !is_multipart {
-        return Ok(None);
-    }
-    boundary(value, &media_type).and_then(Delimiters::new).map(Some).ok_or(NO_BOUNDARY)
+}
+
+fn is_urlencoded(media_type: &MediaType<'_>) -> bool {
+    media_type.is("application", "x-www-form-urlencoded")
+}
+
+fn is_multipart(media_type: &MediaType<'_>) -> bool {
+    media_type.is("multipart", "form-data")
 }
 
 /// The only boundary among the parameters of a type.
-fn boundary<'a>(value: &'a [u8], media_type: &MediaType<'_>) -> Option<&'a [u8]> {
+fn boundary<'c>(&Announced { value, media_type }: &Announced<'c>) -> Option<&'c [u8]> {
     let (mut boundary, mut count) = (None, 0);
     parameters(value, media_type.length(), &mut |parameter| {
         if parameter.name.of(value).eq_ignore_ascii_case(b"boundary") {
