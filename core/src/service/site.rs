@@ -224,7 +224,8 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 }
 
 impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
-    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        exchange.skip_chunks().await?;
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }
