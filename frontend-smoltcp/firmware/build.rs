@@ -1,4 +1,4 @@
-//! Says where the linker finds `memory.x` and `device.x`, and makes images of the files that are served.
+//! Tells the linker where `memory.x` and `device.x` are, and builds images of the files to be served.
 
 use std::path::PathBuf;
 use std::{env, fs};

@@ -1,47 +1,39 @@
-//! The life of a connection, again and again.
+//! How a connection is accepted, and how it is closed.
 
-use core::convert::Infallible;
-use core::future::poll_fn;
-use core::pin::pin;
 use core::task::Poll;
 
 use smoltcp::socket::tcp::{Socket, State};
-use thimble_core::server::{Buffers, Clock, Ended, Server, Service};
 
-use crate::connection_state::ConnectionPhase;
-use crate::transport::{Halves, TcpConnection};
+use crate::connection_state::{ConnectionPhase, ConnectionState};
+use crate::server_state::ServerState;
 
-/// Serves one client after the other.
-pub(crate) async fn serve_clients<S: Service, C: Clock>(
-    server: &Server<S, C>,
-    connection: TcpConnection<'_, '_>,
-    mut buffers: Buffers<'_>,
-) -> Infallible {
-    loop {
-        poll_fn(|_| connection.poll_accept()).await;
-        let mut transport = Halves::new(connection);
-        let ended = loop {
-            let Buffers { rx, tx, fields } = &mut buffers;
-            // Pinned where it is made: `await` alone would move it there, twice.
-            let mut serve = pin!(server.serve(&mut transport, Buffers { rx, tx, fields }));
-            match serve.as_mut().await {
-                Ok(Ended::Idle) => {}
-                ended => break ended,
-            }
-        };
-        match ended {
-            Ok(Ended::Closed) => connection.close(),
-            _ => connection.abort(),
-        }
-        poll_fn(|_| connection.poll_closed()).await;
-    }
+/// A socket of the server, with its state.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TcpConnection<'run, 'm> {
+    pub(crate) server: &'run ServerState<'run, 'm>,
+    pub(crate) state: &'run ConnectionState,
 }
 
-impl TcpConnection<'_, '_> {
-    /// Listens until a client is there.
-    fn poll_accept(&self) -> Poll<()> {
+impl<'m> TcpConnection<'_, 'm> {
+    /// Calls `act` with the socket. Returns `None` if the socket set is borrowed, which it never is
+    /// while a future is polled.
+    pub(crate) fn socket<R>(&self, act: impl FnOnce(&mut Socket<'m>) -> R) -> Option<R> {
+        let mut sockets = self.server.sockets.try_borrow_mut().ok()?;
+        Some(act(sockets.get_mut(self.state.handle.get())))
+    }
+
+    pub(crate) fn enter(&self, phase: ConnectionPhase) {
+        self.state.enter(phase, self.server.now.get(), &self.server.deadlines);
+    }
+
+    pub(crate) fn is_timed_out(&self) -> bool {
+        self.state.is_timed_out(self.server.now.get())
+    }
+
+    /// Listens until a handshake is complete.
+    pub(crate) fn poll_accept(&self) -> Poll<()> {
         let state = self.socket(|socket| {
-            // It fails when the socket listens or is connected already, as it should.
+            // `listen` fails if the socket is listening or connected already, and changes nothing.
             let _ = socket.listen(self.server.port);
             (socket.state(), socket.remote_endpoint())
         });
@@ -53,7 +45,7 @@ impl TcpConnection<'_, '_> {
                 Poll::Ready(())
             }
             Some((State::SynReceived, client)) => {
-                self.state.opening(client);
+                self.state.set_client(client);
                 self.enter(ConnectionPhase::SynReceived);
                 if self.is_timed_out() {
                     self.socket(Socket::abort);
@@ -68,47 +60,48 @@ impl TcpConnection<'_, '_> {
         }
     }
 
-    /// Listens for another client than the one whose handshake was not finished.
+    /// Listens for another client, after a handshake that timed out.
     fn listen_again(&self) -> Poll<()> {
         self.socket(|socket| socket.listen(self.server.port));
         self.enter(ConnectionPhase::Listen);
         Poll::Pending
     }
 
-    /// Sends what is left, then the end.
-    fn close(&self) {
+    /// Sends what is in the transmit buffer, then a FIN.
+    pub(crate) fn close(&self) {
         self.socket(Socket::close);
         self.enter(ConnectionPhase::FinSent);
     }
 
     /// Resets the connection.
-    fn abort(&self) {
+    pub(crate) fn abort(&self) {
         self.socket(Socket::abort);
         self.enter(ConnectionPhase::Reset);
     }
 
-    /// Waits until the client has all that was sent to it, and then for its end as long as nobody
-    /// needs the socket.
-    fn poll_closed(&self) -> Poll<()> {
+    /// Waits until the client has acknowledged everything, and then for its FIN, unless another
+    /// client needs the socket.
+    pub(crate) fn poll_closed(&self) -> Poll<()> {
         let Some((state, is_silent)) =
             self.socket(|socket| (socket.state(), socket.remote_endpoint().is_none()))
         else {
             return Poll::Pending;
         };
         let is_done = match state {
-            // After that nothing more is owed. Later segments of this connection are answered by a
-            // reset.
+            // Once the last acknowledgement has left, the socket is free. Later segments of this
+            // connection are answered by a RST.
             State::TimeWait => {
                 let is_done = self.state.phase() == ConnectionPhase::TimeWait;
                 self.enter(ConnectionPhase::TimeWait);
                 is_done
             }
             State::Listen => true,
-            // The reset may have to wait until the client's address is known.
+            // smoltcp forgets the endpoint once the RST has left, which may have to wait until the
+            // client's hardware address is known.
             State::Closed => is_silent || self.is_timed_out(),
             State::FinWait2 => {
                 self.enter(ConnectionPhase::FinWait2);
-                let is_done = self.is_timed_out() || self.state.must_leave();
+                let is_done = self.is_timed_out() || self.state.is_evicted_now();
                 if is_done {
                     self.socket(Socket::abort);
                 }

@@ -1,4 +1,4 @@
-//! What is known of a connection besides its socket, and its deadlines.
+//! The state of a connection besides that of its socket: its phase and its deadline.
 
 use core::cell::Cell;
 
@@ -8,70 +8,55 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpEndpoint;
 use thimble_core::server::{Budget, Deadlines, Phase};
 
-/// A client whose first request doesn't come may be sent away after this, when its place is needed.
-/// And so much time has one that was asked to leave, before the next one is.
+/// How long a new connection may go without a request before it can be evicted, how long an evicted
+/// connection may take to close before the next one is evicted, and how long a reset may take to
+/// leave.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
-/// A client that was answered so lately may be about to ask again. Its connection doesn't end without
-/// a word yet: rather the next reply says that it is the last one.
+/// How long a persistent connection is idle before it can be evicted. A client that got a reply less
+/// than this ago is probably about to send its next request, which would be lost. Its connection is
+/// marked instead, so that the next reply says `Connection: close`.
 const MIN_IDLE: Duration = Duration::from_millis(200);
 
-/// Where a connection is in its life.
+/// The phase of a connection. Around the phases in which it is served stand the states of TCP, under
+/// their names in RFC 9293 §3.3.2 where there is one for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionPhase {
-    /// Nobody is there.
+    /// LISTEN: the socket has no client.
     Listen,
-    /// In the handshake.
+    /// SYN-RECEIVED: the handshake is under way.
     SynReceived,
-    /// Served: nobody waits for the client.
+    /// Served, and not waiting for the client.
     Busy,
-    /// Served: waits for a request.
-    Idle,
-    /// Served: waits for the rest of a head.
-    Head,
-    /// Served: waits for content.
-    Content,
-    /// Served: waits until the client takes the reply.
-    Reply,
-    /// Served, and to be closed: waits for what the client still sends.
-    Drain,
-    /// The sending side is shut, and the client has not acknowledged everything.
+    /// Served, and waiting for the client to send or to receive.
+    Awaiting(Phase),
+    /// FIN-WAIT-1, CLOSING or LAST-ACK: the client has not acknowledged the FIN yet.
     FinSent,
-    /// The client has acknowledged everything, and may say that it is done.
+    /// FIN-WAIT-2: the client has acknowledged everything, and has not sent its own FIN.
     FinWait2,
-    /// Both sides have ended; the last acknowledgement leaves with the next frames.
+    /// TIME-WAIT: both FINs were received. The last acknowledgement leaves at the end of this poll.
     TimeWait,
-    /// To be reset.
+    /// The connection was aborted, and its RST may not have left yet.
     Reset,
 }
 
-impl From<Phase> for ConnectionPhase {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Idle => Self::Idle,
-            Phase::Head => Self::Head,
-            Phase::Content => Self::Content,
-            Phase::Reply => Self::Reply,
-            Phase::Drain => Self::Drain,
-        }
-    }
-}
-
-/// One connection.
+/// The state of one connection besides that of its socket.
 #[derive(Debug)]
 pub(crate) struct ConnectionState {
     pub(crate) handle: Cell<SocketHandle>,
     phase: Cell<ConnectionPhase>,
+    /// When the phase began.
     since: Cell<Instant>,
     deadline: Cell<Instant>,
-    /// What the client has left of its time, when last something moved.
+    /// What was left of the client's time when octets last moved, at `moved`.
     budget: Cell<Budget>,
     moved: Cell<Instant>,
-    /// The client, from the handshake on.
+    /// The client's endpoint, from the handshake on.
     client: Cell<Option<IpEndpoint>>,
-    /// Whether a request was answered.
+    /// Whether a reply was completed on this connection.
     served: Cell<bool>,
-    /// Whether it is to end after the reply that is being made, or as soon as it is idle.
+    /// Whether another client needs the socket. The connection ends after the reply in progress, or
+    /// as soon as it is idle.
     evicted: Cell<bool>,
 }
 
@@ -94,7 +79,7 @@ impl ConnectionState {
         self.phase.get()
     }
 
-    /// Enters a stage, unless it lasts already.
+    /// Enters `phase` and sets its deadline. Does nothing if the connection is in this phase already.
     pub(crate) fn enter(&self, phase: ConnectionPhase, now: Instant, deadlines: &Deadlines) {
         if self.phase.get() == phase {
             return;
@@ -102,11 +87,12 @@ impl ConnectionState {
         let time = match phase {
             ConnectionPhase::Listen | ConnectionPhase::Busy => Duration::MAX,
             ConnectionPhase::SynReceived => deadlines.handshake.into(),
-            ConnectionPhase::Idle => self.begin(Phase::Idle, deadlines),
-            ConnectionPhase::Head => self.begin(Phase::Head, deadlines),
-            ConnectionPhase::Content => self.begin(Phase::Content, deadlines),
-            ConnectionPhase::Reply => self.begin(Phase::Reply, deadlines),
-            ConnectionPhase::Drain => self.begin(Phase::Drain, deadlines),
+            ConnectionPhase::Awaiting(phase) => {
+                let mut budget = Budget::new();
+                budget.enter(phase, deadlines);
+                self.budget.set(budget);
+                left(&budget)
+            }
             ConnectionPhase::FinSent => deadlines.reply.into(),
             ConnectionPhase::FinWait2 => deadlines.linger.into(),
             ConnectionPhase::TimeWait => Duration::ZERO,
@@ -122,20 +108,14 @@ impl ConnectionState {
         self.deadline.set(later(now, time));
     }
 
-    /// Begins to count the time of a phase, and returns it.
-    fn begin(&self, phase: Phase, deadlines: &Deadlines) -> Duration {
-        let mut budget = Budget::new();
-        budget.enter(phase, deadlines);
-        self.budget.set(budget);
-        left(&budget)
-    }
-
-    /// So many octets went one way or the other.
+    /// Records that `octets` were sent or received, and moves the deadline accordingly.
     pub(crate) fn progress(&self, octets: usize, now: Instant, deadlines: &Deadlines) {
         match self.phase.get() {
-            // It isn't idle any more, whatever comes of it.
-            ConnectionPhase::Idle => self.enter(ConnectionPhase::Busy, now, deadlines),
-            ConnectionPhase::Content | ConnectionPhase::Reply | ConnectionPhase::Drain => {
+            // Whatever was received, the connection is no longer idle.
+            ConnectionPhase::Awaiting(Phase::Idle) => {
+                self.enter(ConnectionPhase::Busy, now, deadlines);
+            }
+            ConnectionPhase::Awaiting(Phase::Content | Phase::Reply | Phase::Drain) => {
                 let mut budget = self.budget.get();
                 let waited = now - self.moved.replace(now);
                 budget.spend(waited.into(), octets, deadlines);
@@ -146,52 +126,60 @@ impl ConnectionState {
         }
     }
 
+    /// Whether the deadline of the phase has passed.
     pub(crate) fn is_timed_out(&self, now: Instant) -> bool {
         self.deadline.get() <= now
     }
 
-    /// When something is due without a frame; `None` if never.
+    /// The deadline of the phase, or `None` if it has none.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         Some(self.deadline.get()).filter(|&deadline| deadline != NEVER)
     }
 
-    /// A reply is complete.
-    pub(crate) fn served(&self) {
+    /// Records that a reply is complete.
+    pub(crate) fn set_served(&self) {
         self.served.set(true);
     }
 
-    /// In the handshake, with this client.
-    pub(crate) fn opening(&self, client: Option<IpEndpoint>) {
+    /// Records the endpoint of the client.
+    pub(crate) fn set_client(&self, client: Option<IpEndpoint>) {
         self.client.set(client);
     }
 
+    /// Whether a handshake with `client` is under way.
     pub(crate) fn is_in_handshake_with(&self, client: IpEndpoint) -> bool {
         self.phase.get() == ConnectionPhase::SynReceived && self.client.get() == Some(client)
     }
 
+    /// Makes the connection end after the reply in progress, or as soon as it is idle.
     pub(crate) fn evict(&self) {
         self.evicted.set(true);
     }
 
-    /// Whether it was waiting for the client only, and has to end for another one's sake.
-    pub(crate) fn must_leave(&self) -> bool {
-        self.evicted.get()
-            && matches!(self.phase.get(), ConnectionPhase::Idle | ConnectionPhase::FinWait2)
+    /// Whether the connection was evicted and has nothing left to send, so that it ends now.
+    pub(crate) fn is_evicted_now(&self) -> bool {
+        let is_waiting = matches!(
+            self.phase.get(),
+            ConnectionPhase::Awaiting(Phase::Idle) | ConnectionPhase::FinWait2
+        );
+        self.evicted.get() && is_waiting
     }
 
-    /// When the connection may be let go: after a moment if it is a persistent one that is idle, a
-    /// while later if its first request is awaited. `None` when it isn't idle.
+    /// When the connection may be evicted: [`MIN_IDLE`] after its last reply, or [`GRACE`] after the
+    /// handshake while no request arrived. `None` if it is not idle.
     pub(crate) fn evictable_at(&self) -> Option<Instant> {
         let min_idle = if self.served.get() { MIN_IDLE } else { GRACE };
-        (self.phase.get() == ConnectionPhase::Idle).then(|| self.since.get() + min_idle)
+        let is_idle = self.phase.get() == ConnectionPhase::Awaiting(Phase::Idle);
+        is_idle.then(|| self.since.get() + min_idle)
     }
 
-    /// Whether the connection is a persistent one that is idle, and may be let go in a moment.
-    pub(crate) fn is_persistent_and_idle(&self) -> bool {
-        self.phase.get() == ConnectionPhase::Idle && self.served.get()
+    /// Whether the connection has served a request and is idle, so that it can be evicted within
+    /// [`MIN_IDLE`].
+    pub(crate) fn is_idle_after_reply(&self) -> bool {
+        self.phase.get() == ConnectionPhase::Awaiting(Phase::Idle) && self.served.get()
     }
 
-    /// Whether a place will be free before long.
+    /// Whether the socket listens, or is expected to within [`GRACE`].
     pub(crate) fn will_listen_soon(&self, now: Instant) -> bool {
         match self.phase.get() {
             ConnectionPhase::Listen
@@ -199,19 +187,19 @@ impl ConnectionState {
             | ConnectionPhase::TimeWait
             | ConnectionPhase::Reset => true,
             ConnectionPhase::FinSent => now < self.since.get() + GRACE,
-            ConnectionPhase::Idle => self.evicted.get(),
+            ConnectionPhase::Awaiting(Phase::Idle) => self.evicted.get(),
             _ => self.evicted.get() && now < self.since.get() + GRACE,
         }
     }
 
-    /// Whether the future has something to do, as far as that depends on the socket and the time. A
-    /// handler may wait for anything.
+    /// Whether the connection's future may make progress, judged by the socket and the time. While a
+    /// handler runs this is always true, since the handler may be waiting for something else.
     pub(crate) fn is_due(&self, socket: &Socket<'_>, now: Instant) -> bool {
         let is_ready = match self.phase.get() {
             ConnectionPhase::Listen => socket.state() != State::Listen,
             ConnectionPhase::SynReceived => socket.state() != State::SynReceived,
-            ConnectionPhase::Idle | ConnectionPhase::Head => {
-                socket.can_recv() || !socket.may_recv() || self.must_leave()
+            ConnectionPhase::Awaiting(Phase::Idle | Phase::Head) => {
+                socket.can_recv() || !socket.may_recv() || self.is_evicted_now()
             }
             _ => true,
         };
@@ -223,9 +211,10 @@ fn left(budget: &Budget) -> Duration {
     budget.left().unwrap_or_default().into()
 }
 
-/// A deadline that doesn't pass.
+/// The deadline of a phase without one.
 const NEVER: Instant = Instant::from_micros_const(i64::MAX);
 
+/// `from + by`, or [`NEVER`] if that is out of range.
 fn later(from: Instant, by: Duration) -> Instant {
     let by = i64::try_from(by.total_micros()).unwrap_or(i64::MAX);
     Instant::from_micros(from.total_micros().saturating_add(by))

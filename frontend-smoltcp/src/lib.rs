@@ -1,9 +1,9 @@
-//! The Thimble HTTP/1.1 server over smoltcp: for microcontrollers, without an allocator, without an
-//! executor, without `unsafe`.
+//! The Thimble HTTP/1.1 server over smoltcp: for microcontrollers, without an allocator, an executor or
+//! `unsafe`.
 //!
-//! Everything that is HTTP comes from [`thimble_core`]; here are sockets, deadlines, and the order in
-//! which connections come and go when there are few of them. It works with any
-//! [`smoltcp::phy::Device`], and on a desktop as well as on a device.
+//! [`thimble_core`] implements HTTP. This package connects it to smoltcp: it reads and writes sockets,
+//! keeps deadlines, and decides which connection gives up its socket when there are more clients than
+//! sockets. It works with any [`smoltcp::phy::Device`], on a desktop as well as on a microcontroller.
 //!
 //! ```
 //! use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
@@ -37,43 +37,49 @@
 //!     let mut now = Instant::ZERO;
 //!     for _ in 0..10 {
 //!         let next = serving.poll(now, &mut device);
-//!         // A device sleeps until a frame arrives, or until `next`.
+//!         // A device would sleep here until a frame arrives, or until `next`.
 //!         now = next.unwrap_or(now);
 //!     }
 //! });
 //! ```
 //!
-//! | module | what it is |
+//! | module | content |
 //! |---|---|
-//! | [`server`] | [`Server`]: a service on a port; [`Serving`]: the same while it runs |
-//! | [`memory`] | [`Memory`]: what the connections need |
-//! | [`transport`] | a socket as a transport |
+//! | [`server`] | [`Server`]: a service on a TCP port; [`Serving`]: a server that runs |
+//! | [`memory`] | [`Memory`]: the buffers that connections need |
+//! | [`transport`] | [`Fault`](transport::Fault): why a connection failed |
 //!
 //! # A handler
 //!
-//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It asks for
-//! [`method`](Exchange::method), [`segments`](Exchange::segments) or
-//! [`file_names`](Exchange::file_names) of the path, [`query`](Exchange::query),
-//! [`cookies`](Exchange::cookies) and [`head`](Exchange::head); reads a [`Form`] by
-//! [`form`](Exchange::form) or a [`Body`] by [`open`](Exchange::open); and makes a [`Reply`], whose
-//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. All that a
-//! handler names is at the root of this package, and the feature `testing` tests it without a socket.
+//! A [`Service`] gets an [`Exchange`], which holds the request and can be answered once:
+//!
+//! - [`method`](Exchange::method), [`segments`](Exchange::segments) or
+//!   [`file_names`](Exchange::file_names) of the path, [`query`](Exchange::query),
+//!   [`cookies`](Exchange::cookies) and [`head`](Exchange::head) give the request's head;
+//! - [`form`](Exchange::form) reads a [`Form`], and [`open`](Exchange::open) any other content as a
+//!   [`Body`];
+//! - [`respond`](Exchange::respond) makes a [`Reply`], whose content is text, octets or a [`Stream`].
+//!
+//! [`Site`] and [`Files`] are services, too. All names that a handler needs are at the root of this
+//! package. With the feature `testing`, handlers can be tested without a socket.
 //!
 //! # When there are more clients than sockets
 //!
-//! smoltcp has no queue of waiting clients: one that finds no socket listening is reset. So the server
-//! keeps one socket listening whenever it can. When the last one is taken, it ends the persistent
-//! connection that has been idle for longest, if that is 200 ms or more, or one on which no first
-//! request came within a second. While all sockets are busy, the SYNs of up to `4 * N` clients are kept,
-//! for eight seconds at most, until a socket listens; other clients try again later. For each client
-//! that waits, one reply says `Connection: close`, so that no client is cut off without notice
-//! (RFC 9112 §9.6). `N` sockets sustain `N - 1` persistent connections.
+//! smoltcp has no backlog: it resets a client for which no socket listens. So the server keeps one
+//! socket listening whenever it can, and `N` sockets sustain `N - 1` persistent connections.
+//!
+//! - When no socket listens, the server closes the connection that has been idle longest: a persistent
+//!   one after at least 200 ms, a new one after 1 s without a request.
+//! - While every connection is busy, the server holds the SYNs of up to `4 * N` clients until a socket
+//!   listens, each for 8 s at most. It drops further SYNs; their clients send them again later.
+//! - For each client that waits, one reply says `Connection: close`, so that its connection ends with
+//!   notice (RFC 9112 §9.6).
 //!
 //! # What it costs
 //!
-//! Memory is what the caller lends: [`Memory`], and on the stack one future for each connection.
-//! [`Serving::poll`] polls each of them once or twice. A handler that waits for something other than
-//! its connection is polled again at the next call.
+//! The caller provides all memory: [`Memory`] for buffers, and room on the stack for one future per
+//! connection. [`Serving::poll`] polls each future at most twice. A handler that waits for something
+//! other than its connection is polled again at the next call.
 #![no_std]
 
 mod backlog;
@@ -81,19 +87,21 @@ mod connection;
 mod connection_state;
 pub mod memory;
 mod pinned;
+mod serve;
 pub mod server;
 mod server_state;
+mod syn;
 mod syn_filter;
 pub mod transport;
 
 pub use memory::Memory;
 pub use server::{Server, Serving};
 pub use smoltcp;
-/// All of what is below this frontend.
+/// The core, which implements HTTP.
 pub use thimble_core;
 #[doc(inline)]
 pub use thimble_core::handler::*;
-/// With the feature `testing`: a client for tests of handlers.
+/// A client for tests of handlers; with the feature `testing`.
 #[cfg(feature = "testing")]
 pub use thimble_core::testing;
 pub use thimble_core::{Clock, Deadlines, NoClock};

@@ -1,17 +1,18 @@
-//! Futures pinned on the stack, as many as there are.
+//! Pins an array of futures on the stack.
 
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::task::{Context, Waker};
 
-/// Futures that are pinned, and those places that have none yet.
+/// Pinned futures, and `None` at the places that are not filled yet.
 pub(crate) type Pinned<'p, F, const N: usize> = [Option<Pin<&'p mut F>>; N];
 
-/// Makes and pins each of `futures`, at the places from `count` on, then calls `body` with all of
-/// them. Without any there is nothing to do.
+/// Pins each of `futures`, at the places from `count` on, then calls `body` with all of them. `body` is
+/// not called if `futures` is empty.
 ///
-/// An array of opaque futures can't be pinned in safe code, but one of them can, in a frame of its
-/// own. So each call pins one, and the last one has them all.
+/// An array of opaque futures can't be pinned in safe code, but a single one can, in a stack frame of
+/// its own. So each call pins one future and calls itself for the rest; the innermost call has all of
+/// them.
 pub(crate) fn pin_all<F: Future, const N: usize>(
     futures: &mut dyn Iterator<Item = F>,
     count: usize,
@@ -20,12 +21,12 @@ pub(crate) fn pin_all<F: Future, const N: usize>(
 ) {
     let Some(future) = futures.next() else { return };
     let mut future = pin!(future);
-    // As long as this frame has it.
+    // A shorter lifetime: that of this frame.
     let mut pinned: Pinned<'_, F, N> = pinned;
     if let Some(place) = pinned.get_mut(count) {
         *place = Some(future.as_mut());
     }
-    // A call that finds none left would waste a frame.
+    // A further call, without a future left, would take a stack frame for nothing.
     if count + 1 < N {
         pin_all(futures, count + 1, pinned, body);
     } else {
@@ -33,7 +34,7 @@ pub(crate) fn pin_all<F: Future, const N: usize>(
     }
 }
 
-/// Lets a future go on. Inlined, its frame would add to that of every caller.
+/// Polls a future. Not inlined: its stack frame would be part of every caller's.
 #[inline(never)]
 pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) {
     let _ = future.poll(&mut Context::from_waker(Waker::noop()));

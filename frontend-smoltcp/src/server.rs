@@ -1,4 +1,4 @@
-//! The server: a service on a port.
+//! [`Server`]: a service on a TCP port, and [`Serving`]: a server that runs.
 
 use core::cell::{Cell, RefCell, RefMut};
 
@@ -10,18 +10,18 @@ use thimble_core::server::{Buffers, RefusalPage, Server as Core};
 use thimble_core::{Clock, Deadlines, Limits, NoClock, Service};
 
 use crate::backlog::Backlog;
-use crate::connection::serve_clients;
+use crate::connection::TcpConnection;
 use crate::connection_state::ConnectionState;
 use crate::memory::{ConnectionMemory, Memory};
 use crate::pinned::{pin_all, poll_once};
+use crate::serve::serve_clients;
 use crate::server_state::ServerState;
 use crate::syn_filter::SynFilter;
-use crate::transport::TcpConnection;
 
-/// Frames that one call of [`Serving::poll`] takes from the device at most.
+/// The maximum number of frames that one call of [`Serving::poll`] takes from the device.
 const FRAMES_PER_POLL: usize = 16;
 
-/// A service, and how it is served.
+/// A service together with its settings: port, clock, limits and deadlines.
 ///
 /// ```
 /// use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,7 +29,7 @@ const FRAMES_PER_POLL: usize = 16;
 /// use thimble_smoltcp::{Clock, Deadlines, Limits, Server, UnixTime};
 /// # use thimble_smoltcp::{Answer, Exchange, Service, Status, Transport};
 ///
-/// /// On a device: what a real-time clock says, or SNTP, once it said something.
+/// /// On a device: the time of a real-time clock, or of SNTP, and `None` until that is set.
 /// struct Time;
 ///
 /// impl Clock for Time {
@@ -66,55 +66,55 @@ impl<S: Service> Server<S> {
 }
 
 impl<S: Service, C: Clock> Server<S, C> {
-    /// Tells the time by `clock`, so that replies have a Date.
+    /// Sets the clock. With one, replies have a Date field.
     pub fn clock<C2: Clock>(self, clock: C2) -> Server<S, C2> {
         let mut core = Core::new(self.core.service, clock, self.core.limits);
         core.refusal_page = self.core.refusal_page;
         Server { core, deadlines: self.deadlines, port: self.port }
     }
 
-    /// What clients may send.
+    /// Sets how large requests may be.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.core.limits = limits;
         self
     }
 
-    /// How long clients may take.
+    /// Sets how long clients may take.
     pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
         self.deadlines = deadlines;
         self
     }
 
-    /// Shows refusals by `page` to clients that accept HTML. By default, all get a line of text,
-    /// and the image holds no such page.
+    /// Sets the page by which a refusal is shown to clients that accept HTML. By default, every client
+    /// gets a line of text, and the program contains no page.
     pub fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
         self.core.refusal_page = Some(page);
         self
     }
 
-    /// The port it listens on; not 0.
+    /// Sets the port to listen on. It must not be 0: no socket would listen.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Serves while `body` runs, whenever that calls [`Serving::poll`]: as a rule it is a loop that
-    /// does so, and never ends.
+    /// Adds `N` sockets to `sockets` and calls `body`, usually an endless loop around
+    /// [`Serving::poll`]. The server answers during those calls, and ends when `body` returns.
     ///
-    /// `sockets` has room for `N` more, and may hold others that `body` cares for.
+    /// `sockets` may hold other sockets, which [`Serving::network`] gives access to.
     ///
     /// # Panics
-    /// When `sockets` has no room.
+    /// If `sockets` has no room for `N` more.
     pub fn run<
         'm,
         const N: usize,
-        const WINDOW: usize,
+        const RECEIVE: usize,
         const SEND: usize,
         const HEAD: usize,
         const REPLY: usize,
     >(
         &self,
-        memory: &'m mut Memory<N, WINDOW, SEND, HEAD, REPLY>,
+        memory: &'m mut Memory<N, RECEIVE, SEND, HEAD, REPLY>,
         interface: &mut Interface,
         sockets: SocketSet<'m>,
         body: impl FnOnce(&mut Serving<'_, 'm>),
@@ -133,12 +133,12 @@ impl<S: Service, C: Clock> Server<S, C> {
             reply_count: Cell::new(0),
         };
         let mut futures = connections.iter_mut().zip(&states).map(|(memory, state)| {
-            let ConnectionMemory { window, send, head, reply } = memory;
+            let ConnectionMemory { receive, send, head, reply } = memory;
             let mut socket =
-                Socket::new(SocketBuffer::new(&mut window[..]), SocketBuffer::new(&mut send[..]));
-            // A reply leaves in few writes as it is; waiting for an acknowledgement only delays it.
+                Socket::new(SocketBuffer::new(&mut receive[..]), SocketBuffer::new(&mut send[..]));
+            // Replies are written in few pieces, so Nagle's algorithm would only delay the last one.
             socket.set_nagle_enabled(false);
-            // An acknowledgement leaves after the connections went on, with a reply if there is one.
+            // Acknowledgements leave at the end of each poll, together with a reply if there is one.
             socket.set_ack_delay(None);
             state.handle.set(server.sockets.borrow_mut().add(socket));
             let connection = TcpConnection { server: &server, state };
@@ -153,7 +153,7 @@ impl<S: Service, C: Clock> Server<S, C> {
                     }
                 }
             };
-            // The sockets listen from now on.
+            // The first poll makes the sockets listen.
             poll_connections();
             if let Some(body) = body.take() {
                 body(&mut Serving { interface, server: &server, poll_connections });
@@ -162,9 +162,9 @@ impl<S: Service, C: Clock> Server<S, C> {
     }
 }
 
-/// A server that runs.
+/// A server that runs, for the `body` of [`Server::run`].
 ///
-/// This one answers over a loopback, on which a client of smoltcp's is, too:
+/// In this example the server and a client share a loopback device:
 ///
 /// ```
 /// use smoltcp::iface::{Config, Interface, SocketSet};
@@ -188,7 +188,7 @@ impl<S: Service, C: Clock> Server<S, C> {
 ///     let _ = addresses.push(IpCidr::new(IpAddress::v4(127, 0, 0, 1), 8));
 /// });
 ///
-/// // Sockets of one's own go into the same set.
+/// // The program's own sockets go into the same set.
 /// let buffer = || tcp::SocketBuffer::new(vec![0; 1024]);
 /// let mut sockets = SocketSet::new(vec![]);
 /// let client = sockets.add(tcp::Socket::new(buffer(), buffer()));
@@ -205,7 +205,7 @@ impl<S: Service, C: Clock> Server<S, C> {
 ///     let mut now = Instant::ZERO;
 ///     let mut request = &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..];
 ///     while reply.is_empty() && now < Instant::from_secs(10) {
-///         // A device sleeps here, until a frame arrives or the time has come.
+///         // A device would sleep here until a frame arrives or the returned time has come.
 ///         now = serving.poll(now, &mut device).unwrap_or(now).max(now);
 ///         let (_, mut sockets) = serving.network();
 ///         let socket = sockets.get_mut::<tcp::Socket>(client);
@@ -228,11 +228,12 @@ pub struct Serving<'run, 'm> {
 }
 
 impl<'m> Serving<'_, 'm> {
-    /// Takes the frames that `device` has received, a few at most, lets each connection go on, and
-    /// sends what there is to be sent. `now` never goes back.
+    /// Receives up to 16 frames from `device`, serves the connections, and sends what is ready.
+    /// `now` is the current time, counted from any fixed point; it must not decrease from call to call.
     ///
-    /// Returns when to call again at the latest; in between, when there is another frame. `None`:
-    /// not before there is.
+    /// Call it again when the device has received a frame, and at the returned time at the latest;
+    /// `None` means that only a frame requires another call. A handler that waits for something else
+    /// than its connection makes progress in these calls only.
     pub fn poll(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> Option<Instant> {
         let server = self.server;
         server.now.set(now);
@@ -243,7 +244,7 @@ impl<'m> Serving<'_, 'm> {
             frames += 1;
         }
         (self.poll_connections)();
-        if server.evict_idle() {
+        if server.evict_one() {
             (self.poll_connections)();
         }
         let mut sockets = server.sockets.borrow_mut();
@@ -258,7 +259,7 @@ impl<'m> Serving<'_, 'm> {
         next.into_iter().flatten().min().map(|next| next.max(now))
     }
 
-    /// Takes one frame. Returns whether there was one.
+    /// Receives one frame. Returns whether there was one.
     fn receive(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> bool {
         let server = self.server;
         let mut device = SynFilter { device, server };
@@ -267,17 +268,18 @@ impl<'m> Serving<'_, 'm> {
         received != PollIngressSingleResult::None
     }
 
-    /// The interface, and all sockets, the connections' among them.
+    /// The interface and all sockets. The server's own `N` sockets are among them, and must not be
+    /// changed.
     pub fn network(&mut self) -> (&mut Interface, RefMut<'_, SocketSet<'m>>) {
         (self.interface, self.server.sockets.borrow_mut())
     }
 
-    /// Connections since the start.
+    /// The number of connections accepted since the start. It wraps around.
     pub fn connections(&self) -> u32 {
         self.server.connection_count.get()
     }
 
-    /// Replies since the start, refusals among them.
+    /// The number of replies since the start, including refusals. It wraps around.
     pub fn replies(&self) -> u32 {
         self.server.reply_count.get()
     }

@@ -1,13 +1,14 @@
-//! A device that lets no client in while nobody could serve it.
+//! A device that holds back SYNs while no socket listens.
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::server_state::ServerState;
+use crate::syn::endpoints_of_syn;
 
-/// A device from which a request for a connection is kept back unless the server admits it; smoltcp
-/// would reset the client. One that was kept back and may pass now, comes before any other frame.
+/// A device that passes a SYN to smoltcp only if the server admits it: without a listening socket,
+/// smoltcp would answer by a RST. Once a socket listens again, SYNs from the backlog come before the
+/// device's next frame.
 pub(crate) struct SynFilter<'d, 'm, D: ?Sized> {
     pub(crate) device: &'d mut D,
     pub(crate) server: &'d ServerState<'d, 'm>,
@@ -32,7 +33,7 @@ impl<'m, D: Device + ?Sized> Device for SynFilter<'_, 'm, D> {
             Medium::Ethernet => ETHERNET,
             #[cfg(feature = "medium-ip")]
             Medium::Ip => 0,
-            // Another crate may have switched on more.
+            // Another crate may enable further media of smoltcp.
             #[allow(unreachable_patterns)]
             _ => usize::MAX,
         };
@@ -49,11 +50,11 @@ impl<'m, D: Device + ?Sized> Device for SynFilter<'_, 'm, D> {
     }
 }
 
-/// A frame that was received.
+/// A frame for smoltcp.
 pub(crate) enum Frame<'a, 'm, T> {
-    /// Just now; `header` octets stand before that of IP.
+    /// A frame from the device. Its IP packet begins after `header` octets.
     Received { frame: T, header: usize, server: &'a ServerState<'a, 'm> },
-    /// A while ago: the next one that waits.
+    /// The oldest SYN in the backlog.
     Queued(&'a ServerState<'a, 'm>),
 }
 
@@ -62,7 +63,7 @@ impl<T: RxToken> RxToken for Frame<'_, '_, T> {
         // smoltcp ignores an empty frame.
         match self {
             Self::Queued(server) => {
-                let mut backlog = server.take_backlog();
+                let mut backlog = server.backlog_for_replay();
                 pass(backlog.as_mut().and_then(|backlog| backlog.take()).unwrap_or_default())
             }
             Self::Received { frame, header, server } => frame.consume(|frame| {
@@ -86,32 +87,6 @@ impl<T: RxToken> RxToken for Frame<'_, '_, T> {
     }
 }
 
-/// Octets of an Ethernet header.
+/// The length of an Ethernet header, in octets.
 #[cfg(feature = "medium-ethernet")]
 const ETHERNET: usize = 14;
-/// The protocol number of TCP (RFC 9293 §3.1).
-const TCP: u8 = 6;
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
-
-/// The endpoint that asks for a connection by an IP packet, and the port to which it does, if that is
-/// what the packet does. What is fragmented, or has extension headers, does not say so here.
-pub(crate) fn endpoints_of_syn(packet: &[u8]) -> Option<(IpEndpoint, u16)> {
-    let octet = |at: usize| packet.get(at).copied().unwrap_or_default();
-    let (protocol, length, address) = match octet(0) >> 4 {
-        #[cfg(feature = "proto-ipv4")]
-        4 => {
-            let source: &[u8; 4] = packet.get(12..)?.first_chunk()?;
-            (octet(9), usize::from(octet(0) & 0x0f) * 4, IpAddress::Ipv4((*source).into()))
-        }
-        #[cfg(feature = "proto-ipv6")]
-        6 => {
-            let source: &[u8; 16] = packet.get(8..)?.first_chunk()?;
-            (octet(6), 40, IpAddress::Ipv6((*source).into()))
-        }
-        _ => return None,
-    };
-    let number = |at: usize| u16::from_be_bytes([octet(length + at), octet(length + at + 1)]);
-    let is_syn = octet(length + 13) & (SYN | ACK) == SYN;
-    (protocol == TCP && is_syn).then(|| (IpEndpoint::new(address, number(0)), number(2)))
-}

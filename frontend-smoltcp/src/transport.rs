@@ -1,4 +1,4 @@
-//! A socket as a transport.
+//! A smoltcp socket as core's transport.
 
 use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
@@ -8,11 +8,11 @@ use embedded_io::ErrorKind;
 use smoltcp::socket::tcp::{RecvError, Socket};
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 
-use crate::connection_state::{ConnectionPhase, ConnectionState};
-use crate::server_state::ServerState;
+use crate::connection::TcpConnection;
+use crate::connection_state::ConnectionPhase;
 
-/// Why a connection failed. A handler sees it only as [`Error::Transport`](thimble_core::Error), and
-/// passes it on by `?`: nobody is there to be answered.
+/// Why a connection failed. A handler gets it as [`Error::Transport`](thimble_core::Error) and returns
+/// it by `?`, since the client can no longer receive a reply.
 ///
 /// ```
 /// use embedded_io::{Error as _, ErrorKind};
@@ -22,10 +22,11 @@ use crate::server_state::ServerState;
 /// assert_eq!(Fault::Reset.to_string(), "the connection was reset");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// A [deadline](crate::Deadlines) passed.
     TimedOut,
-    /// The client reset it, or it ended in any other way than by both sides closing it.
+    /// The client reset the connection, or it ended otherwise than by a FIN from each side.
     Reset,
 }
 
@@ -49,34 +50,13 @@ impl embedded_io::Error for Fault {
     }
 }
 
-/// A connection: a socket, and what is known of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TcpConnection<'run, 'm> {
-    pub(crate) server: &'run ServerState<'run, 'm>,
-    pub(crate) state: &'run ConnectionState,
-}
-
-impl<'m> TcpConnection<'_, 'm> {
-    /// Does something with the socket; nothing while somebody else holds it, which nobody does.
-    pub(crate) fn socket<R>(&self, act: impl FnOnce(&mut Socket<'m>) -> R) -> Option<R> {
-        let mut sockets = self.server.sockets.try_borrow_mut().ok()?;
-        Some(act(sockets.get_mut(self.state.handle.get())))
-    }
-
-    pub(crate) fn enter(&self, phase: ConnectionPhase) {
-        self.state.enter(phase, self.server.now.get(), &self.server.deadlines);
-    }
-
-    pub(crate) fn is_timed_out(&self) -> bool {
-        self.state.is_timed_out(self.server.now.get())
-    }
-
+impl TcpConnection<'_, '_> {
     fn poll_read(&self, buffer: &mut [u8]) -> Poll<Result<usize, Fault>> {
         match self.socket(|socket| socket.recv_slice(buffer)) {
             Some(Ok(count @ 1..)) => self.progress(count),
             Some(Err(RecvError::Finished)) => Poll::Ready(Ok(0)),
             Some(Err(RecvError::InvalidState)) => Poll::Ready(Err(Fault::Reset)),
-            _ if self.state.must_leave() => Poll::Ready(Ok(0)),
+            _ if self.state.is_evicted_now() => Poll::Ready(Ok(0)),
             _ => self.wait(),
         }
     }
@@ -99,15 +79,15 @@ impl<'m> TcpConnection<'_, 'm> {
     }
 }
 
-/// The receiving half.
+/// The receiving half of a connection.
 #[derive(Debug)]
 pub(crate) struct Rx<'run, 'm>(TcpConnection<'run, 'm>);
 
-/// The transmitting half.
+/// The transmitting half of a connection.
 #[derive(Debug)]
 pub(crate) struct Tx<'run, 'm>(TcpConnection<'run, 'm>);
 
-/// Both halves.
+/// Both halves of a connection, as core's transport.
 #[derive(Debug)]
 pub(crate) struct Halves<'run, 'm> {
     rx: Rx<'run, 'm>,
@@ -135,7 +115,7 @@ impl embedded_io::ErrorType for Rx<'_, '_> {
 }
 
 impl embedded_io_async::Read for Rx<'_, '_> {
-    // Smaller than an `async fn`, which keeps its arguments twice.
+    // Not an `async fn`: that would hold its arguments twice.
     fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, Fault>> {
         poll_fn(|_| self.0.poll_read(buffer))
     }
@@ -143,11 +123,11 @@ impl embedded_io_async::Read for Rx<'_, '_> {
 
 impl Half for Rx<'_, '_> {
     fn phase(&mut self, phase: Phase) {
-        self.0.enter(phase.into());
+        self.0.enter(ConnectionPhase::Awaiting(phase));
     }
 
     fn head(&mut self, _: &[u8]) {
-        // Should the next head begin before anything else happens, it has its own time.
+        // The deadline of this head ends here, so that a pipelined head has one of its own.
         self.0.enter(ConnectionPhase::Busy);
     }
 }
@@ -168,7 +148,7 @@ impl embedded_io_async::Write for Tx<'_, '_> {
 
 impl Half for Tx<'_, '_> {
     fn phase(&mut self, phase: Phase) {
-        self.0.enter(phase.into());
+        self.0.enter(ConnectionPhase::Awaiting(phase));
     }
 
     fn peer(&self) -> Option<SocketAddr> {
@@ -182,7 +162,7 @@ impl Half for Tx<'_, '_> {
     fn replied(&mut self, _: &Record<'_>) {
         let replies = &self.0.server.reply_count;
         replies.set(replies.get().wrapping_add(1));
-        self.0.state.served();
+        self.0.state.set_served();
         self.0.enter(ConnectionPhase::Busy);
     }
 

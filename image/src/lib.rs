@@ -32,14 +32,14 @@
 //!   nor a directory. A file with several names is stored once.
 //! - `NAME.gz`, `NAME.br` and `NAME.zst` beside `NAME`, if no older, are `NAME` in that content coding,
 //!   and still files of their own. Without a `NAME.gz`, a gzip variant of `NAME` is made if it is at
-//!   least a tenth smaller: [`Builder::gzip`].
+//!   least a tenth smaller: [`Builder::without_gzip`].
 //! - Types are those of [`mime`], unless [`Builder::content_type`] says otherwise.
 //! - Entity tags are computed from the content, so every build gives the same.
 //! - Times are those of the files, but none later than `SOURCE_DATE_EPOCH`, if that is set:
 //!   [`Builder::modified`].
 //!
 //! Names that begin with a dot are left out, except `.well-known` in the root: a server serves them
-//! only when it is told to, and flash is small. [`Builder::hidden`] takes them in.
+//! only when it is told to, and flash is small. [`Builder::include_hidden`] includes them.
 //!
 //! The same folder gives the same source on every machine.
 

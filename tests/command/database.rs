@@ -89,7 +89,7 @@ fn what_is_acknowledged_is_kept_when_the_server_is_killed() {
                         connection.send(request(*number)).is_ok()
                             && connection.reply().is_ok_and(|reply| reply.status == 200)
                     };
-                    (0..)
+                    (0..u32::MAX)
                         .take_while(answered)
                         .map(move |n| format!("{round}.{client}.{n}"))
                         .collect()

@@ -78,39 +78,6 @@ impl<'c, T: Transport> Parts<'c, T> {
         let Self { rx, tx, incoming, output, .. } = self;
         (Body::new(rx, incoming), Responder { tx, output })
     }
-
-    /// Reads chunks whose meaning nobody knows, those of GET and HEAD (RFC 9110 §9.3), before the
-    /// request is answered, and throws them away. They may turn out malformed, and once the reply has
-    /// left it can't say any more that it is the last one.
-    pub(super) fn skip_chunks(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
-        let Self { head, rx, tx, incoming, output, .. } = self;
-        let is_chunked = head.facts().transfer_encoding != TransferEncoding::Absent;
-        // A client that waits for 100 (Continue) gets its reply instead, and that closes.
-        let is_coming = head.facts().expect == Expect::Nothing;
-        let is_skipped = is_chunked
-            && is_coming
-            && output.sender.is_persistent()
-            && matches!(head.method(), Method::Get | Method::Head);
-        let mut left = incoming.receiver.limits().drain;
-        async move {
-            if !is_skipped {
-                return Ok(());
-            }
-            loop {
-                match incoming.skip(&mut left)? {
-                    Skipped::All => return Ok(()),
-                    Skipped::Enough => {
-                        output.sender.close();
-                        return Ok(());
-                    }
-                    Skipped::Some => {
-                        output.buffer.flush_interim(&mut **tx).await?;
-                        incoming.read(&mut **rx).await?;
-                    }
-                }
-            }
-        }
-    }
 }
 
 impl<'c, T: Transport> Exchange<'c, T> {
@@ -252,6 +219,44 @@ impl<'c, T: Transport> Exchange<'c, T> {
             output.sender.skip_continue();
         }
         Ok((body, Responder { tx, output }))
+    }
+
+    /// Reads the chunks of GET or HEAD, whose meaning nobody knows (RFC 9110 §9.3), and throws them
+    /// away. They may turn out malformed, and once the reply has left it can't say any more that it is
+    /// the last one: [`Files`](crate::service::Files) and [`Site`](crate::service::Site) read them
+    /// before they answer. Other requests are left as they are.
+    ///
+    /// # Errors
+    /// The answer to chunks that are malformed, end early or take too long; or that the transport
+    /// failed.
+    pub fn skip_chunks(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        let Parts { head, rx, tx, incoming, output, .. } = &mut *self.parts;
+        let is_chunked = head.facts().transfer_encoding != TransferEncoding::Absent;
+        // A client that waits for 100 (Continue) gets its reply instead, and that closes.
+        let is_coming = head.facts().expect == Expect::Nothing;
+        let is_skipped = is_chunked
+            && is_coming
+            && output.sender.is_persistent()
+            && matches!(head.method(), Method::Get | Method::Head);
+        let mut left = incoming.receiver.limits().drain;
+        async move {
+            if !is_skipped {
+                return Ok(());
+            }
+            loop {
+                match incoming.skip(&mut left)? {
+                    Skipped::All => return Ok(()),
+                    Skipped::Enough => {
+                        output.sender.close();
+                        return Ok(());
+                    }
+                    Skipped::Some => {
+                        output.buffer.flush_interim(&mut **tx).await?;
+                        incoming.read(&mut **rx).await?;
+                    }
+                }
+            }
+        }
     }
 
     /// What is known of the content before it is opened.

@@ -225,8 +225,6 @@ impl<'c, T: Transport> Reply<'c, T> {
         let count = reply.output.begin_refusal(&refusal);
         if reply.whole(count) {
             reply.output.line(&refusal);
-        } else {
-            reply.output.buffer.show(None);
         }
         Responded { tx: reply.tx, output: reply.output, tail: b"" }
     }

@@ -184,9 +184,6 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let output = Output::new(buffer, sender, now, octets);
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, output };
-                            if let Err(error) = parts.skip_chunks().await {
-                                break 'answered Err(error);
-                            }
                             let mut reply = if let Some(methods) = general {
                                 parts.split().1.allow(head.method(), methods)
                             } else {

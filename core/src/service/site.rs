@@ -57,8 +57,8 @@ const HTML: &str = "text/html; charset=utf-8";
 /// #     listed: &[0],
 /// # }]);
 ///
-/// let kept = RefCell::new(Ring::<1024>::new());
-/// let site = Site::new(FILES).submissions(&kept).show_submissions(Some(&kept));
+/// let stored = RefCell::new(Ring::<1024>::new());
+/// let site = Site::new(FILES).submissions(&stored).show_submissions(Some(&stored));
 ///
 /// let client = Client::new(site);
 /// assert_eq!(client.get("/").field("Content-Type"), Some("text/html; charset=utf-8"));
@@ -177,7 +177,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         }
     }
 
-    /// Shows the submissions that were kept, the latest first.
+    /// Shows the stored submissions, the latest first.
     fn show<'c, T: Transport>(
         exchange: Exchange<'c, T>,
         kept: &'c R,
@@ -201,7 +201,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
             if stream.omits_content() {
                 return stream.finish();
             }
-            // Not behind what arrived: there may be no room for one that is kept.
+            // Not in the receive buffer: behind what has arrived, there may be no room for a submission.
             let mut recalled = Recalled::new(stream.set_aside().await?);
             let mut count = 0;
             loop {
@@ -224,7 +224,8 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 }
 
 impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
-    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        exchange.skip_chunks().await?;
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }

@@ -1,4 +1,4 @@
-//! The time since the start, and an alarm.
+//! The time since the start, from SysTick, and an alarm, from timer 0.
 
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SCB, SYST};
@@ -6,20 +6,20 @@ use smoltcp::time::Instant;
 
 use crate::board::{Interrupt, write};
 
-/// What the counter counts down from, and begins anew.
+/// The value from which SysTick counts down, again and again.
 const RELOAD: u32 = 0x00ff_ffff;
-/// Cycles of two microseconds: QEMU's lm3s6965evb has 12.5 MHz, unless software chooses otherwise.
+/// Cycles in two microseconds: QEMU's lm3s6965evb runs at 12.5 MHz unless software configures its PLL.
 const TWO_MICROS: u32 = 25;
-/// Microseconds of a turn of the counter, or a little less.
+/// The period of SysTick in microseconds, rounded down.
 const WRAP_MICROS: u32 = RELOAD / TWO_MICROS * 2;
 
-/// The cycle counter of the processor, of 24 bits. Its interrupt ends a sleep at every turn, and it
-/// remembers one of them until the next reading.
+/// A clock that counts processor cycles by SysTick, which has 24 bits. SysTick's interrupt ends a
+/// sleep once in each period, so that no more than one wrap-around happens between two readings.
 pub struct Clock {
     counter: SYST,
     last: u32,
     micros: i64,
-    /// Halves of a cycle that are not a microsecond yet.
+    /// Half cycles that do not make up a whole microsecond yet.
     rest: u32,
     is_armed: bool,
 }
@@ -39,7 +39,7 @@ impl Clock {
         counter.clear_current();
         counter.enable_interrupt();
         counter.enable_counter();
-        // 32 bits, once, with an interrupt at its end.
+        // Timer 0: 32 bits, one-shot, with an interrupt at its end.
         write(CTL, 0);
         write(CFG, 0);
         write(TAMR, 1);
@@ -47,7 +47,7 @@ impl Clock {
         Self { counter, last: SYST::get_current(), micros: 0, rest: 0, is_armed: false }
     }
 
-    /// What time it is.
+    /// The time since the start.
     pub fn now(&mut self) -> Instant {
         let mut current = SYST::get_current();
         let has_wrapped_around = self.counter.has_wrapped();
@@ -59,15 +59,15 @@ impl Clock {
             cycles += RELOAD + 1;
         }
         self.last = current;
-        // The processor divides 32 bits by itself; 64 would take a large and slow function.
+        // A division of 32 bits is one instruction; of 64 bits, a large and slow function.
         let halves = cycles * 2 + self.rest;
         self.rest = halves % TWO_MICROS;
         self.micros += i64::from(halves / TWO_MICROS);
         Instant::from_micros(self.micros)
     }
 
-    /// Makes the timer's interrupt pending at `next`, unless the counter's comes before. Returns
-    /// whether it is time already.
+    /// Starts the timer, whose interrupt ends a sleep at `next`. If `next` is more than a period of
+    /// SysTick away, SysTick's own interrupt comes first. Returns whether `next` has passed already.
     pub(crate) fn arm(&mut self, next: Option<Instant>) -> bool {
         let Some(next) = next else { return false };
         let now = self.now();
@@ -83,7 +83,7 @@ impl Clock {
         false
     }
 
-    /// The sleep is over.
+    /// Stops the timer after a sleep, and clears the interrupts that are pending.
     pub(crate) fn disarm(&mut self) {
         SCB::clear_pendst();
         if self.is_armed {

@@ -1,4 +1,4 @@
-//! The network card of the LM3S6965, as far as one can without an interrupt handler.
+//! A driver for the Ethernet controller of the LM3S6965, without an interrupt handler.
 
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
@@ -6,48 +6,49 @@ use smoltcp::time::Instant;
 use crate::board::{read, write};
 
 const BASE: usize = 0x4004_8000;
-/// Reads say which interrupts are pending; writes acknowledge them.
+/// Interrupt status when read, acknowledgement when written.
 const RIS: usize = BASE;
-/// Which interrupts there are.
+/// Interrupt mask.
 const IM: usize = BASE + 0x04;
+/// Receive and transmit control.
 const RCTL: usize = BASE + 0x08;
 const TCTL: usize = BASE + 0x0c;
-/// Both FIFOs, word by word.
+/// The receive FIFO when read, the transmit FIFO when written, one word at a time.
 const DATA: usize = BASE + 0x10;
-/// The address, its first four octets and the other two.
+/// The MAC address: its first four octets, and the other two.
 const IA0: usize = BASE + 0x14;
 const IA1: usize = BASE + 0x18;
-/// Frames that were received.
+/// The number of frames in the receive FIFO.
 const NP: usize = BASE + 0x34;
-/// Begins a transmission; reads as 1 while that lasts.
+/// Writing 1 starts a transmission. It reads as 1 until that is complete.
 const TR: usize = BASE + 0x38;
 
-/// A frame was received. No other one is acknowledged: acknowledging a transmit error empties the
-/// transmit FIFO, also of a frame that is only half in there.
+/// The interrupt for a received frame. No other interrupt is acknowledged: acknowledging a transmit
+/// error would empty the transmit FIFO, even while a frame is being written to it.
 const RX: u32 = 0x01;
 
-/// Octets of a frame without its checksum: the most there are, and those of an Ethernet header.
+/// The maximum length of a frame without its checksum, and the length of its header, in octets.
 const FRAME: usize = 1514;
 const HEADER: usize = 14;
-/// What the length that stands before a received frame counts besides the frame: itself, and the
-/// checksum.
+/// Octets that the length in front of a received frame counts besides the frame: its own two, and
+/// the checksum.
 const BESIDES: usize = 2 + 4;
 
-/// The address of the card, one that anybody may use for himself.
+/// The MAC address, from the range for local administration.
 pub const ADDRESS: [u8; 6] = [0x02, 0x00, 0x74, 0x68, 0x6d, 0x62];
 
-/// TxFrame for a frame that was received, and for one to be sent.
+/// Buffers for one received frame and for one frame to be sent.
 pub struct Frames {
     rx: [u8; FRAME],
     tx: [u8; FRAME],
 }
 
 impl Frames {
-    /// No frame.
-    pub const NONE: Self = Self { rx: [0; FRAME], tx: [0; FRAME] };
+    /// Empty buffers.
+    pub const EMPTY: Self = Self { rx: [0; FRAME], tx: [0; FRAME] };
 }
 
-/// The network card.
+/// The Ethernet controller.
 pub struct Ethernet {
     frames: &'static mut Frames,
 }
@@ -58,20 +59,20 @@ impl Ethernet {
         write(IM, RX);
         write(IA0, u32::from_le_bytes(front));
         write(IA1, u32::from_le_bytes([last, end, 0, 0]));
-        // Full duplex, with a checksum and padding of its own.
+        // Full duplex; the controller adds checksum and padding.
         write(TCTL, 1 << 4 | 1 << 2 | 1 << 1 | 1);
-        // Frames with a wrong checksum are left out.
+        // Frames with a wrong checksum are dropped.
         write(RCTL, 1 << 3 | 1);
         Self { frames }
     }
 
-    /// Whether a frame was received.
+    /// Whether the receive FIFO holds a frame.
     pub fn has_frame(&self) -> bool {
         read(NP) != 0
     }
 }
 
-/// Acknowledges the interrupt.
+/// Acknowledges the interrupt for a received frame.
 pub(crate) fn acknowledge() {
     write(RIS, RX);
 }
@@ -91,7 +92,7 @@ impl Device for Ethernet {
         let mut words = rest.as_chunks_mut::<4>().0.iter_mut();
         for _ in 1..total.div_ceil(4) {
             let word = read(DATA).to_le_bytes();
-            // What a frame is too long for is read all the same, to get to the next one.
+            // Words that don't fit are read all the same, since the next frame follows them.
             if let Some(place) = words.next() {
                 *place = word;
             }
@@ -111,7 +112,7 @@ impl Device for Ethernet {
     }
 }
 
-/// A frame that was received; none, where it was too long.
+/// A received frame; empty if the frame was too long.
 pub struct RxFrame<'d>(&'d [u8]);
 
 impl phy::RxToken for RxFrame<'_> {
@@ -120,16 +121,16 @@ impl phy::RxToken for RxFrame<'_> {
     }
 }
 
-/// TxFrame for a frame to be sent.
+/// The buffer for a frame to be sent.
 pub struct TxFrame<'d>(&'d mut [u8; FRAME]);
 
 impl phy::TxToken for TxFrame<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
         let frame = self.0.get_mut(..length).unwrap_or_default();
         let result = fill(frame);
-        // It answers while a frame is received; the one before may still be on its way.
+        // smoltcp may send while it receives, when the last transmission is not complete yet.
         while read(TR) & 1 != 0 {}
-        // The length leaves the header out. Two octets of the frame share its word.
+        // The length does not count the header. Its word also holds the first two octets.
         let count = u16::try_from(length.saturating_sub(HEADER)).unwrap_or_default();
         let [a, b] = count.to_le_bytes();
         if let [c, d, rest @ ..] = frame {

@@ -1,4 +1,4 @@
-//! What goes wrong is said, and the board starts anew.
+//! Panics and faults: they are printed, and the board is reset.
 
 use core::panic::PanicInfo;
 
@@ -16,8 +16,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     SCB::sys_reset();
 }
 
-// A fault in the stack leaves none to run on: the pointer goes back to the start before anything is
-// pushed. What it was is passed on.
+// After a stack overflow there is no stack to run on, so the stack pointer is set back to the start
+// before anything is pushed. `report` gets its old value.
 core::arch::global_asm!(
     ".section .text.HardFault, \"ax\"",
     ".global HardFault",

@@ -1,4 +1,4 @@
-//! What the images have in common: the board, and the loop that serves on it.
+//! The parts that all images share: drivers for the board, and the main loop.
 #![no_std]
 
 pub mod board;
@@ -16,10 +16,10 @@ use core::ffi::CStr;
 
 use cortex_m_semihosting::syscall;
 
-/// What QEMU was told for the image, in `buffer`. QEMU has to offer semihosting: without it this is a
-/// fault.
+/// Reads the command line that QEMU was given for the image into `buffer`. Returns `None` if it does
+/// not fit. QEMU has to be started with semihosting: without it the call is a HardFault.
 pub fn command_line(buffer: &mut [u8]) -> Option<&CStr> {
-    // SAFETY: the host writes no more than the length that it is told, to where it is told.
+    // SAFETY: the host writes within `buffer`, whose address and length it is given.
     let outcome = unsafe { syscall!(GET_CMDLINE, buffer.as_mut_ptr(), buffer.len()) };
     if outcome == 0 { CStr::from_bytes_until_nul(buffer).ok() } else { None }
 }

@@ -1,4 +1,4 @@
-//! The loop that serves: network, address, sleep.
+//! The main loop: it configures the network, polls the server, and sleeps.
 
 use cortex_m::singleton;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
@@ -12,27 +12,30 @@ use crate::ethernet::ADDRESS;
 use crate::seed::Seed;
 use crate::uart::{print, print_number};
 
-/// Connections: one more than are served in peace.
+/// The number of sockets. One of them listens, so one less than this is the number of persistent
+/// connections.
 pub const CONNECTIONS: usize = 4;
 
 /// The memory of all connections.
-pub type Connections = Memory<CONNECTIONS, 1536, 2048, 4096, 1024>;
+pub type ServerMemory = Memory<CONNECTIONS, 1536, 2048, 4096, 1024>;
 
-/// Room for their sockets, and for DHCP's.
+/// Storage for the sockets of the connections and one for DHCP.
 type Sockets = [SocketStorage<'static>; CONNECTIONS + 1];
 
-/// The address where no server gives one, after so long.
+/// The address and the router if no DHCP server answers within [`DHCP_TIMEOUT`]: those of a guest in
+/// QEMU's user network.
 const FALLBACK_ADDRESS: Ipv4Cidr = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24);
 const FALLBACK_ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 const DHCP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serves until the power goes. `after_poll` sees the server and the time before each sleep.
+/// Serves until the power is switched off. `after_poll` is called after each poll, with the server and
+/// the time.
 ///
 /// # Panics
-/// When it is called for the second time.
+/// If it is called a second time.
 pub fn serve<S: Service>(
     board: &mut Board,
-    memory: &'static mut Connections,
+    memory: &'static mut ServerMemory,
     server: &Server<S>,
     mut after_poll: impl FnMut(&Serving<'_, '_>, Instant),
 ) -> ! {
@@ -48,7 +51,7 @@ pub fn serve<S: Service>(
         loop {
             if !is_seeded {
                 seed.add_cycle();
-                // It may be a client's first one, and says when clients come.
+                // This frame may be a client's first. When it arrives adds to the seed.
                 if is_configured && board.ethernet.has_frame() {
                     reseed(serving, &seed, board);
                     is_seeded = true;
@@ -80,15 +83,15 @@ pub fn serve<S: Service>(
     unreachable!("the loop does not end");
 }
 
-/// The interface, without an address.
+/// An interface without an address.
 fn interface(seed: &Seed, board: &mut Board) -> Interface {
     let mut config = Config::new(EthernetAddress(ADDRESS).into());
     config.random_seed = seed.value();
     Interface::new(config, &mut board.ethernet, board.clock.now())
 }
 
-/// Gives the interface another seed. smoltcp takes one only when an interface is made; so another one
-/// takes over addresses and routes.
+/// Gives the interface another seed. smoltcp takes a seed only when an interface is created, so a new
+/// interface replaces the old one, and takes over its addresses and routes.
 fn reseed(serving: &mut Serving<'_, '_>, seed: &Seed, board: &mut Board) {
     let mut fresh = interface(seed, board);
     let (interface, _) = serving.network();
@@ -99,13 +102,13 @@ fn reseed(serving: &mut Serving<'_, '_>, seed: &Seed, board: &mut Board) {
     *interface = fresh;
 }
 
-/// What became of the address that a DHCP server gave.
+/// A change of the address that DHCP gave.
 enum Lease {
     Bound,
     Expired,
 }
 
-/// Takes over what a DHCP server said, if it did.
+/// Applies what DHCP changed since the last call, if anything.
 fn lease(serving: &mut Serving<'_, '_>, dhcp: SocketHandle) -> Option<Lease> {
     let (_, mut sockets) = serving.network();
     let event = sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll()?;
@@ -116,8 +119,8 @@ fn lease(serving: &mut Serving<'_, '_>, dhcp: SocketHandle) -> Option<Lease> {
     Some(Lease::Bound)
 }
 
-/// Uses the address no longer, which may be another host's now (RFC 2131 §4.4.5). smoltcp forgets
-/// the connections to it.
+/// Removes the address, which may be given to another host once the lease has expired (RFC 2131
+/// §4.4.5). smoltcp drops the connections to it.
 fn deconfigure(serving: &mut Serving<'_, '_>) {
     let (interface, _) = serving.network();
     interface.update_ip_addrs(|addresses| addresses.truncate(0));
@@ -125,6 +128,7 @@ fn deconfigure(serving: &mut Serving<'_, '_>) {
     print(&["the lease has ended\n"]);
 }
 
+/// Sets the address and the router, and prints the URL of the server.
 fn configure(serving: &mut Serving<'_, '_>, address: Ipv4Cidr, router: Option<Ipv4Address>) {
     let (interface, _) = serving.network();
     interface.update_ip_addrs(|addresses| {

@@ -1,6 +1,6 @@
-//! The stack: how much of it was never used.
+//! How much of the stack was never used.
 
-/// What every word of it is before it is used, as cortex-m-rt paints it.
+/// The value that cortex-m-rt writes to every word of the stack at the start.
 const PAINT: u32 = 0xcccc_cccc;
 
 unsafe extern "C" {
@@ -8,18 +8,18 @@ unsafe extern "C" {
     static _stack_start: u32;
 }
 
-/// Its lowest address.
+/// The lowest address of the stack.
 pub fn end() -> usize {
     (&raw const _stack_end).addr()
 }
 
-/// Octets of it that were never used.
+/// The number of octets of the stack that were never used.
 pub fn free() -> usize {
     let mut word = &raw const _stack_end;
     let top = &raw const _stack_start;
     let mut free = 0;
-    // SAFETY: the words from its end up to the start are its own. Reading one that is in use gives
-    // a value that doesn't matter.
+    // SAFETY: all words between these two symbols belong to the stack. A word that is in use may have
+    // any value.
     while word < top && unsafe { word.read_volatile() } == PAINT {
         free += size_of::<u32>();
         word = word.wrapping_add(1);

@@ -1,5 +1,5 @@
-//! What the board says, on its first serial port (UART0: 115,200 baud, 8 data bits, no parity). QEMU
-//! shows it with `-serial stdio`. Nobody has to listen.
+//! Text output on the first serial port (UART0: 115,200 baud, 8 data bits, no parity, 1 stop bit).
+//! QEMU shows it with `-serial stdio`. Output is not held up if nothing is connected.
 
 use thimble_core::bytes::ascii::Decimal;
 
@@ -12,30 +12,30 @@ const BAUD_INTEGER: usize = UART0 + 0x24;
 const BAUD_FRACTION: usize = UART0 + 0x28;
 const LINE: usize = UART0 + 0x2c;
 const CONTROL: usize = UART0 + 0x30;
-/// Of the flags: something is being sent; the FIFO is full.
+/// Flags: the port is transmitting; the transmit FIFO is full.
 const BUSY: u32 = 1 << 3;
 const FULL: u32 = 1 << 5;
-/// Of the control register: the port is on, and sends.
+/// Control: the port and its transmitter are enabled.
 const ENABLED: u32 = 1 << 8 | 1;
 
-/// The pins of the port, which are general ones after a reset.
+/// Registers for the port's pins, which are general-purpose pins after a reset.
 const GPIO_A: usize = 0x4000_4000;
 const ALTERNATE: usize = GPIO_A + 0x420;
 const DIGITAL: usize = GPIO_A + 0x51c;
 
-/// Says all of `parts`, as they are. core's formatting would take some kilobytes.
+/// Prints `parts` one after another. `core::fmt` would take some kilobytes of flash.
 pub fn print(parts: &[&str]) {
-    // A panic may be what is said first, so that no other place switches the port on.
+    // Enabled here, since a panic may be the first output.
     enable();
     for octet in parts.iter().flat_map(|part| part.bytes()) {
         while read(FLAGS) & FULL != 0 {}
         write(DATA, octet.into());
     }
-    // What is still in the FIFO would be lost in a reset.
+    // A reset would lose what is still in the FIFO.
     while read(FLAGS) & BUSY != 0 {}
 }
 
-/// Says a number, between two texts.
+/// Prints `before`, the decimal digits of `number`, and `after`.
 pub fn print_number(before: &str, number: u32, after: &str) {
     let number = Decimal::new(number.into());
     print(&[before, core::str::from_utf8(number.as_bytes()).unwrap_or_default(), after]);
@@ -44,16 +44,16 @@ pub fn print_number(before: &str, number: u32, after: &str) {
 fn enable() {
     write(RCGC1, read(RCGC1) | 1);
     write(RCGC2, read(RCGC2) | 1);
-    // The clocks reach the port a few cycles later.
+    // The port can be accessed a few cycles after its clock is enabled.
     cortex_m::asm::delay(8);
     if read(CONTROL) & ENABLED != ENABLED {
-        // Nothing else uses pins of this block.
+        // No other code uses pins of port A.
         write(ALTERNATE, 0b11);
         write(DIGITAL, 0b11);
-        // 12.5 MHz by 16 and by 115,200 is 6 and 50 of 64.
+        // 12.5 MHz / (16 * 115,200) = 6 + 50/64.
         write(BAUD_INTEGER, 6);
         write(BAUD_FRACTION, 50);
-        // 8 bits, with FIFOs.
+        // 8 data bits, FIFOs enabled.
         write(LINE, 0b11 << 5 | 1 << 4);
         write(CONTROL, ENABLED);
     }

@@ -31,8 +31,9 @@ impl<S: Storage> App<S> {
 }
 
 impl<S: Storage> Service for App<S> {
-    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
         use Method::{Get, Post, Put};
+        exchange.skip_chunks().await?;
         match (exchange.method(), exchange.segments()) {
             (Get, ["hello"]) => Ok(exchange.respond(Status::OK).text("hello\n")),
             (Post | Put, ["echo"]) => echo(exchange).await,

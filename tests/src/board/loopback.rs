@@ -30,7 +30,7 @@ const OTHER_ADDRESS: IpAddress = IpAddress::v4(127, 0, 0, 2);
 const PORT: u16 = 80;
 
 /// How long a client waits for anything, in simulated time.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// What goes wrong on the way, in percent of the frames.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,13 +125,13 @@ pub fn run<
     S: Service,
     C: Clock,
     const N: usize,
-    const WINDOW: usize,
+    const RECEIVE: usize,
     const SEND: usize,
     const HEAD: usize,
     const REPLY: usize,
 >(
     server: &Server<S, C>,
-    memory: &mut Memory<N, WINDOW, SEND, HEAD, REPLY>,
+    memory: &mut Memory<N, RECEIVE, SEND, HEAD, REPLY>,
     medium: Medium,
     faults: Faults,
     body: impl FnOnce(&mut Bench<'_, '_, '_>),
@@ -211,9 +211,9 @@ impl Bench<'_, '_, '_> {
 
     /// Goes on until `done`.
     pub fn until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
-        let end = self.now + PATIENCE;
+        let end = self.now + TIMEOUT;
         while !done(self) {
-            assert!(self.now < end, "{what}: not within {PATIENCE}");
+            assert!(self.now < end, "{what}: not within {TIMEOUT}");
             self.step();
         }
     }
@@ -272,7 +272,7 @@ impl Bench<'_, '_, '_> {
     /// It is reset; or stays open for an hour.
     pub fn converse(&mut self, octets: &[u8], piece: usize, shut: bool) -> Result<Vec<u8>, String> {
         let handle = self.connect();
-        let (mut rest, mut received, end) = (octets, Vec::new(), self.now + PATIENCE);
+        let (mut rest, mut received, end) = (octets, Vec::new(), self.now + TIMEOUT);
         let outcome = loop {
             let ended = self.client(handle, |socket| {
                 if socket.may_send() {

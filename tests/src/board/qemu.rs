@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::wire::client::Client;
 
 /// How long a guest may take to say what is waited for.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A guest that runs, ended when dropped.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Guest {
     pub fn until_said(&self, what: &str, times: usize) {
         let begun = Instant::now();
         while self.said().matches(what).count() < times {
-            assert!(begun.elapsed() < PATIENCE, "not {what:?}, but: {}", self.said());
+            assert!(begun.elapsed() < TIMEOUT, "not {what:?}, but: {}", self.said());
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -313,7 +313,8 @@ fn begin<'c, T: Transport>(
 }
 
 impl<S: Storage> Service for Files<'_, S> {
-    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        exchange.skip_chunks().await?;
         if let Method::Extension(_) = exchange.method() {
             return Ok(exchange.allow(&[]));
         }

@@ -1,5 +1,5 @@
-//! The server of the case tables: the same application as on every other frontend. Flags on QEMU's
-//! command line say how it is set up.
+//! The server for the case tables: the same test application as on every other frontend. Flags on
+//! QEMU's command line select its settings.
 #![no_std]
 #![no_main]
 
@@ -12,14 +12,14 @@ use thimble_core::service::html::REFUSAL_PAGE;
 use thimble_firmware::board::Board;
 use thimble_firmware::command_line;
 use thimble_firmware::ethernet::Frames;
-use thimble_firmware::serve::{Connections, serve};
+use thimble_firmware::serve::{ServerMemory, serve};
 use thimble_smoltcp::Server;
 use thimble_test_app::{App, Setting, Sizes};
 
 static FIXTURE: Image = include!(concat!(env!("OUT_DIR"), "/fixture.rs"));
 static FIXTURE_404: Image = include!(concat!(env!("OUT_DIR"), "/fixture404.rs"));
 
-/// Calls itself until the stack is full.
+/// Calls itself until the stack overflows.
 #[expect(unconditional_recursion, reason = "that is what it is for")]
 fn overflow(above: &[u8]) {
     let more = black_box([above.first().copied().unwrap_or_default(); 256]);
@@ -29,12 +29,12 @@ fn overflow(above: &[u8]) {
 
 #[entry]
 fn main() -> ! {
-    static mut MEMORY: Connections = Connections::new();
-    static mut FRAMES: Frames = Frames::NONE;
+    static mut MEMORY: ServerMemory = ServerMemory::new();
+    static mut FRAMES: Frames = Frames::EMPTY;
     let mut line = [0; 128];
     let line = command_line(&mut line).and_then(|line| CStr::to_str(line).ok()).unwrap_or_default();
     let has = |flag| line.split(' ').any(|word| word == flag);
-    // What the board says then.
+    // For the test of what is printed on a panic.
     assert!(!has("panic"));
     if has("overflow") {
         overflow(&[]);

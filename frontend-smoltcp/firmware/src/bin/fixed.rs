@@ -1,4 +1,4 @@
-//! The measure of speed: a socket that answers whatever it receives with the same octets.
+//! The baseline for speed: it answers whatever it receives with the same octets, without parsing.
 #![no_std]
 #![no_main]
 
@@ -15,7 +15,7 @@ const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-
 
 #[entry]
 fn main() -> ! {
-    static mut FRAMES: Frames = Frames::NONE;
+    static mut FRAMES: Frames = Frames::EMPTY;
     static mut RX: [[u8; 1536]; 4] = [[0; 1536]; 4];
     static mut TX: [[u8; 2048]; 4] = [[0; 2048]; 4];
     let mut board = Board::take(FRAMES);

@@ -5,7 +5,7 @@
 use cortex_m_rt::entry;
 use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::Frames;
-use thimble_firmware::serve::{Connections, serve};
+use thimble_firmware::serve::{ServerMemory, serve};
 use thimble_smoltcp::{Answer, Exchange, Method, Server, Service, Status, Transport};
 
 struct Hello;
@@ -27,7 +27,7 @@ impl Service for Hello {
 
 #[entry]
 fn main() -> ! {
-    static mut MEMORY: Connections = Connections::new();
-    static mut FRAMES: Frames = Frames::NONE;
+    static mut MEMORY: ServerMemory = ServerMemory::new();
+    static mut FRAMES: Frames = Frames::EMPTY;
     serve(&mut Board::take(FRAMES), MEMORY, &Server::new(Hello), |_, _| ())
 }

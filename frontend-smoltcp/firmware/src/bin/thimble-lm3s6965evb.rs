@@ -1,4 +1,4 @@
-//! The demo site on a microcontroller, the same `Site` as on a desktop, and a page about the device.
+//! The demo site on a microcontroller, by the same `Site` as on a desktop, and a status page.
 #![no_std]
 #![no_main]
 
@@ -10,22 +10,22 @@ use thimble_core::bytes::ascii::Decimal;
 use thimble_core::service::Ring;
 use thimble_firmware::board::Board;
 use thimble_firmware::ethernet::Frames;
-use thimble_firmware::serve::{Connections, serve};
+use thimble_firmware::serve::{ServerMemory, serve};
 use thimble_firmware::stack;
 use thimble_smoltcp::{Answer, Exchange, Method, Server, Service, Site, Status, Transport};
 
-/// Octets of submissions that are kept.
+/// The size of the memory for submitted forms, in octets.
 const SUBMISSIONS_SIZE: usize = 2048;
 
-/// The files below `site/`.
+/// The files of `site/`.
 static SITE: Image = include!(concat!(env!("OUT_DIR"), "/site.rs"));
 
-/// What the page about the device begins with. It looks like the site.
+/// The beginning of the status page, in the site's style.
 const TOP: &[u8] = b"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Status</title>\
     <meta name=viewport content=\"width=device-width\"><link rel=stylesheet href=/style.css>\
     <main><h1>Status</h1><dl class=try>\n";
 
-/// The site, and what is known of the device.
+/// The site, and the figures for the status page. `main` updates them after each poll.
 struct Device {
     site: Site<
         'static,
@@ -72,8 +72,8 @@ impl Device {
 
 #[entry]
 fn main() -> ! {
-    static mut MEMORY: Connections = Connections::new();
-    static mut FRAMES: Frames = Frames::NONE;
+    static mut MEMORY: ServerMemory = ServerMemory::new();
+    static mut FRAMES: Frames = Frames::EMPTY;
     static mut SUBMISSIONS: RefCell<Ring<SUBMISSIONS_SIZE>> = RefCell::new(Ring::new());
     let site = Site::new(SITE).submissions(&*SUBMISSIONS).show_submissions(Some(&*SUBMISSIONS));
     let device =
