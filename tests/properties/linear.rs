@@ -145,7 +145,7 @@ fn looked_at(content: &[u8], boundary: &str, size: usize) -> usize {
 fn forms_in_parts() {
     let boundary = "b".repeat(70);
     let delimiter = format!("\r\n--{boundary}");
-    let short = &delimiter[..delimiter.len() - 1];
+    let short = delimiter.strip_suffix('b').unwrap();
     for unit in [
         "x",
         "\r",
