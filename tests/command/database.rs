@@ -3,28 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use regex_lite::Regex;
 use rusqlite::{Connection, OpenFlags};
+use serde_json::json;
 use thimble_tests::command::folder::Folder;
+use thimble_tests::command::forms::{ask, post};
 use thimble_tests::command::{Signal, Thimble, run, thimble};
 use thimble_tests::wire::client::Reply;
-
-fn post(form: &str) -> String {
-    format!(
-        "POST / HTTP/1.1\r\nHost: thimble\r\nContent-Length: {}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
-        form.len()
-    )
-}
-
-fn ask(thimble: &Thimble, request: &str) -> Reply {
-    let mut client = thimble.connect();
-    client.send(request).unwrap();
-    client.reply().unwrap()
-}
 
 fn get(thimble: &Thimble, target: &str) -> Reply {
     ask(thimble, &format!("GET {target} HTTP/1.1\r\nHost: thimble\r\n\r\n"))
@@ -135,4 +126,99 @@ fn what_cannot_be_kept_is_refused_and_what_cannot_be_used_is_said() {
     assert_eq!(ask(&thimble, &post("a=2")).status, 200);
     assert_eq!(fields(&database), [r#"[["a","2"]]"#]);
     assert!(fs::metadata(&database).is_ok());
+}
+
+/// What `--export` writes for the database at `path`, and the rest of what it said.
+fn export(path: &Path, format: &str) -> Output {
+    run(thimble().arg("--database").arg(path).args(["--export", format]))
+}
+
+#[test]
+fn what_was_submitted_is_exported_while_it_is_served() {
+    let folder = Folder::with_pages().unwrap();
+    let database = folder.path().join("forms.db");
+    let thimble = Thimble::serve(folder.path(), &["--database", database.to_str().unwrap()]);
+    for form in
+        ["name=%3D1%2B1&name=two&%40field=%2B49", "note=a%2C%22b%22%0D%0Ac&name=%F0%9F%AA%A1"]
+    {
+        assert_eq!(ask(&thimble, &post(form)).status, 200);
+    }
+    // It is where everybody can download it.
+    thimble.log_line(|line| line.contains("is in the folder that is served"));
+    let csv = export(&database, "csv");
+    assert!(csv.status.success() && csv.stderr.is_empty());
+    let csv = String::from_utf8(csv.stdout).unwrap();
+    let times = Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").unwrap();
+    assert_eq!(
+        times.replace_all(&csv, "TIME"),
+        "id,received_at,path,remote,name,'@field,note\r\n\
+         1,TIME,/,127.0.0.1,\"'=1+1\ntwo\",'+49,\r\n\
+         2,TIME,/,127.0.0.1,🪡,,\"a,\"\"b\"\"\r\nc\"\r\n"
+    );
+    let json = String::from_utf8(export(&database, "json").stdout).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(read[0]["fields"], json!([["name", "=1+1"], ["name", "two"], ["@field", "+49"]]));
+    assert_eq!(
+        (&read[1]["id"], &read[1]["path"], &read[1]["remote"]),
+        (&json!(2), &json!("/"), &json!("127.0.0.1"))
+    );
+    assert!(times.is_match(read[1]["received_at"].as_str().unwrap()));
+}
+
+#[test]
+fn an_export_makes_nothing_and_says_why_it_fails() {
+    let folder = Folder::with_pages().unwrap();
+    let missing = folder.path().join("missing.db");
+    let text =
+        folder.file("text", "no database, but long enough to be looked at".repeat(50)).unwrap();
+    for (path, reason) in [(&missing, "there is no database"), (&text, "is no SQLite database")] {
+        let ended = export(path, "csv");
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!ended.status.success() && ended.stdout.is_empty());
+        assert!(said.contains(reason) && said.lines().count() == 1, "{said}");
+    }
+    assert!(!missing.exists());
+    for flags in [&["--export", "csv"][..], &["--database", "a", "--export", "xml"]] {
+        assert!(!run(thimble().args(flags)).status.success(), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_large_export_takes_little_memory_and_ends_quietly_with_its_reader() {
+    let folder = Folder::with_pages().unwrap();
+    let database = folder.path().join("forms.db");
+    drop(Thimble::serve(folder.path(), &["--database", database.to_str().unwrap()]));
+    let rows = "WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
+        INSERT INTO form (path, fields)
+        SELECT '/', json_array(json_array('text', hex(zeroblob(500)))) FROM n";
+    Connection::open(&database).unwrap().execute_batch(rows).unwrap();
+    for format in ["csv", "json"] {
+        let mut child = thimble()
+            .arg("--database")
+            .arg(&database)
+            .args(["--export", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // 100 MB of text go through it.
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = 0;
+        let mut line = String::new();
+        while lines < 90_000 && out.read_line(&mut line).unwrap() > 0 {
+            line.clear();
+            lines += 1;
+        }
+        assert_eq!(lines, 90_000);
+        #[cfg(target_os = "linux")]
+        {
+            let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+            let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+            assert!(kib < 40_000, "{kib} KiB");
+        }
+        drop(out);
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+    }
 }

@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 
 use clap::Args;
@@ -14,10 +16,14 @@ use thimble_core::semantics::mime;
 use thimble_core::semantics::path::percent_encode;
 use thimble_core::service::Storage;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use super::export;
 use super::forms::Forms;
 use super::problem::Problem;
 use super::times::Times;
 use super::{size, urls};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::database::export::Format;
 use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
@@ -81,6 +87,11 @@ pub struct Flags {
     #[arg(long, value_name = "FILE|URL", conflicts_with = "no_forms")]
     pub database: Option<String>,
 
+    /// Write the forms in the database to standard output instead of serving
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(long, value_name = "FORMAT", requires = "database")]
+    pub export: Option<Format>,
+
     /// Also serve files and folders whose names begin with a dot
     #[arg(long)]
     pub hidden: bool,
@@ -111,15 +122,25 @@ Examples:
   NAME -b 0.0.0.0          Let other machines in, and print the URLs for them
   NAME page.html           Serve that file alone
   NAME -q 2>/dev/null      Say nothing while it runs
-
+DATABASE
 A form sent to an HTML page is answered by that page, which shows the submitted fields in place
 of <!-- form --> in its body, or at its end.
-
+EXPORT
 A symbolic link that leads out of the folder or to nothing is neither served nor listed, and the
 log names it. --follow-links follows links that lead out.
 
 Ctrl-C lets running requests finish; a second Ctrl-C ends the server at once.";
-    TEXT.replace("NAME", name)
+    const DATABASE: &str = "\
+  NAME site --database forms.db            Keep the forms that are sent in a SQLite database
+  NAME --database forms.db --export csv    Print what it holds, for a spreadsheet
+";
+    const EXPORT: &str = "
+A form is acknowledged once it is in the database, and refused by 503 while it can't be kept.
+In exported CSV, a cell that a spreadsheet would take for a formula has an apostrophe before it.
+";
+    let has_database = cfg!(any(feature = "postgres", feature = "sqlite"));
+    let (database, export) = if has_database { (DATABASE, EXPORT) } else { ("", "") };
+    TEXT.replace("DATABASE", database).replace("EXPORT", export).replace("NAME", name)
 }
 
 fn at_least_one(text: &str) -> Result<usize, &'static str> {
@@ -204,10 +225,35 @@ impl Flags {
     pub fn forms(&self, log: &Log) -> Result<Forms, Problem> {
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         if let Some(database) = &self.database {
-            return Forms::open(database, log);
+            let forms = Forms::open(database, log)?;
+            if self.serves(Path::new(database)) {
+                let warning = format!(
+                    "the database '{database}' is in the folder that is served, and can be downloaded: \
+                     keep it elsewhere"
+                );
+                log.note(warning.as_bytes());
+            }
+            return Ok(forms);
         }
         let _ = log;
         Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
+    }
+
+    /// Whether the file `path` is one of those that are served.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    fn serves(&self, path: &Path) -> bool {
+        let (Ok(file), Ok(root)) = (path.canonicalize(), self.served().canonicalize()) else {
+            // It is a URL.
+            return false;
+        };
+        let is_hidden = |name: &OsStr| !self.hidden && name.as_bytes().starts_with(b".");
+        file.strip_prefix(root).is_ok_and(|rest| !rest.iter().any(is_hidden))
+    }
+
+    /// Exports forms, and says how that went, if it is what was asked for.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn exported(&self) -> Option<Result<(), Problem>> {
+        Some(export::print(self.database.as_deref()?, self.export?))
     }
 
     /// The site in `folder`, with its forms kept in `forms`. Call it once: the names, types and store of

@@ -3,11 +3,24 @@
 use thimble_core::message::Refusal;
 use thimble_core::service::{ReadError, Recall, Recalled, Submission, Submissions};
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use super::Problem;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::database::{self, Database};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::log::Log;
 use crate::submissions::Kept;
+
+#[cfg(all(feature = "sqlite", not(feature = "postgres")))]
+pub(super) const NO_POSTGRES: &str = "this build knows no PostgreSQL: name a file";
+#[cfg(all(feature = "postgres", not(feature = "sqlite")))]
+pub(super) const NO_SQLITE: &str = "this build knows no SQLite: name a postgres:// URL";
+
+/// Whether `name` is the URL of a PostgreSQL database, rather than a file.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn is_url(name: &str) -> bool {
+    name.starts_with("postgres://") || name.starts_with("postgresql://")
+}
 
 /// Where forms are kept.
 #[derive(Debug)]
@@ -28,19 +41,18 @@ impl Forms {
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn open(name: &str, log: &Log) -> Result<Self, Problem> {
         let failed = |error: std::io::Error| Problem(format!("can't keep forms: {error}"));
-        let is_url = name.starts_with("postgres://") || name.starts_with("postgresql://");
-        let database = if is_url {
+        let database = if is_url(name) {
             #[cfg(feature = "postgres")]
             let store = database::Postgres::open(name).map_err(Problem)?;
             #[cfg(not(feature = "postgres"))]
-            return Err(Problem("this build knows no PostgreSQL: name a file".into()));
+            return Err(Problem(NO_POSTGRES.into()));
             #[cfg(feature = "postgres")]
             Database::new(store, log.clone())
         } else {
             #[cfg(feature = "sqlite")]
             let store = database::Sqlite::open(name.as_ref()).map_err(Problem)?;
             #[cfg(not(feature = "sqlite"))]
-            return Err(Problem("this build knows no SQLite: name a postgres:// URL".into()));
+            return Err(Problem(NO_SQLITE.into()));
             #[cfg(feature = "sqlite")]
             Database::new(store, log.clone())
         };

@@ -1,5 +1,7 @@
 //! What the commands of Thimble share: flags, what they set up, and messages for what goes wrong.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod export;
 mod flags;
 mod forms;
 mod parse;
@@ -40,12 +42,17 @@ pub struct Job {
 }
 
 /// Runs the command `name`: opens what `flags` ask for, and calls `serve`, which returns once the server
-/// has stopped. A problem is one line on standard error, and the exit code says that it failed.
+/// has stopped; or exports forms. A problem is one line on standard error, and the exit code says that it
+/// failed.
 pub fn run(
     name: &'static str,
     flags: &Flags,
     serve: impl FnOnce(Job) -> io::Result<()>,
 ) -> ExitCode {
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    if let Some(outcome) = flags.exported() {
+        return ended(name, outcome);
+    }
     let outcome = flags.folder().and_then(|folder| {
         let log = flags.log().with_name(name);
         let forms = flags.forms(&log)?;
@@ -57,6 +64,11 @@ pub fn run(
         log.flush(Duration::from_secs(1));
         outcome
     });
+    ended(name, outcome)
+}
+
+/// Tells what went wrong, if anything did.
+fn ended(name: &str, outcome: Result<(), Problem>) -> ExitCode {
     match outcome {
         Ok(()) => exit_code(),
         Err(problem) => {

@@ -3,6 +3,7 @@
 //! Forms that arrive while one transaction is being committed wait in a bounded queue, and are
 //! committed together in the next one: a slow disk makes the groups larger, not the server slower.
 
+pub mod export;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod queue;

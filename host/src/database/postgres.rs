@@ -1,16 +1,19 @@
 //! Rows in a PostgreSQL database, which many servers may share.
 
+mod reader;
 mod tls;
 
 use std::time::{Duration, Instant};
 
 use postgres::config::SslMode;
 use postgres::error::SqlState;
-use postgres::{Client, Config};
+use postgres::{Client, Config, GenericClient};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::row::without_nul;
 use super::{Row, Store};
+
+pub use reader::Reader;
 
 /// What is set if the URL says nothing: how long to wait for a connection, and for a server that
 /// has gone without a word.
@@ -82,6 +85,14 @@ impl Postgres {
     /// # Errors
     /// One line that says why it can't be used, without the password.
     pub fn open(url: &str) -> Result<Self, String> {
+        let mut database = Self::to(url)?;
+        database.connect()?;
+        database.migrate()?;
+        Ok(database)
+    }
+
+    /// Not connected yet.
+    fn to(url: &str) -> Result<Self, String> {
         let tls::Settings { url, mode, verifier } = tls::settings(url)?;
         let mut config: Config =
             url.parse().map_err(|error| format!("the database's URL makes no sense: {error}"))?;
@@ -97,20 +108,21 @@ impl Postgres {
         }
         let tls = MakeRustlsConnect::new(tls::client(verifier)?);
         let (client, last_used) = (None, Instant::now());
-        let mut database =
-            Self { config, tls, client, last_used, pause: FIRST_PAUSE, again_at: None };
-        database.connect()?;
-        database.migrate()?;
-        Ok(database)
+        Ok(Self { config, tls, client, last_used, pause: FIRST_PAUSE, again_at: None })
     }
 
-    fn connect(&mut self) -> Result<&mut Client, String> {
-        let client = self.config.connect(self.tls.clone()).map_err(|error| {
+    /// A new connection.
+    fn connected(&self) -> Result<Client, String> {
+        self.config.connect(self.tls.clone()).map_err(|error| {
             let where_to =
                 if self.config.get_ssl_mode() == SslMode::Disable { "" } else { " (TLS included)" };
             format!("can't connect to the database{where_to}: {}", explain(&error))
-        })?;
-        Ok(self.client.insert(client))
+        })
+    }
+
+    fn connect(&mut self) -> Result<(), String> {
+        self.client = Some(self.connected()?);
+        Ok(())
     }
 
     /// Brings the schema up to date, in one transaction.
@@ -124,17 +136,7 @@ impl Postgres {
         transaction
             .batch_execute("CREATE TABLE IF NOT EXISTS thimble_schema (version integer NOT NULL)")
             .map_err(failed)?;
-        let row = transaction
-            .query_opt("SELECT max(version) FROM thimble_schema HAVING count(*) > 0", &[])
-            .map_err(failed)?;
-        let version = row.map_or(0, |row| row.get::<_, i32>(0));
-        let Some(missing) = usize::try_from(version).ok().and_then(|done| MIGRATIONS.get(done..))
-        else {
-            return Err(format!(
-                "the database was set up by a newer Thimble (schema {version}, known up to {}): use that",
-                MIGRATIONS.len()
-            ));
-        };
+        let (version, missing) = missing(&mut transaction)?;
         for (migration, version) in missing.iter().zip(version + 1..) {
             transaction.batch_execute(migration).map_err(|error| {
                 if error.code() == Some(&SqlState::DUPLICATE_TABLE) {
@@ -207,6 +209,21 @@ impl Store for Postgres {
             })
         };
         rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| self.failed(&error))
+    }
+}
+
+/// The schema's version, and the migrations that it lacks.
+fn missing(client: &mut impl GenericClient) -> Result<(i32, &'static [&'static str]), String> {
+    let version = client
+        .query_one("SELECT coalesce(max(version), 0) FROM thimble_schema", &[])
+        .and_then(|row| row.try_get(0))
+        .map_err(|error| format!("the database can't be set up: {}", explain(&error)))?;
+    match usize::try_from(version).ok().and_then(|done| MIGRATIONS.get(done..)) {
+        Some(missing) => Ok((version, missing)),
+        None => Err(format!(
+            "the database was set up by a newer Thimble (schema {version}, known up to {}): use that",
+            MIGRATIONS.len()
+        )),
     }
 }
 

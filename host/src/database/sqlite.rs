@@ -1,11 +1,15 @@
 //! Rows in a SQLite database.
 
+mod reader;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::{Row, Store};
+
+pub use reader::Reader;
 
 /// What says that a database is one of Thimble's: `Thim` in ASCII.
 const APPLICATION_ID: i64 = 0x5468_696d;
@@ -79,28 +83,7 @@ impl Sqlite {
         let failed = |error: rusqlite::Error| explain(path, &error);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let number =
-            |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
-        let version = number("PRAGMA user_version")?;
-        let application = number("PRAGMA application_id")?;
-        let tables = number("SELECT count(*) FROM sqlite_schema")?;
-        let shown = path.display();
-        let done = match usize::try_from(version) {
-            Ok(0) if tables == 0 => 0,
-            Ok(done @ 1..) if application == APPLICATION_ID => done,
-            _ => {
-                return Err(format!(
-                    "'{shown}' is a database of another program: name a file of its own"
-                ));
-            }
-        };
-        let Some(missing) = MIGRATIONS.get(done..) else {
-            return Err(format!(
-                "the database '{shown}' was made by a newer Thimble (schema {version}, known up to {}): \
-                 use that, or name another file",
-                MIGRATIONS.len()
-            ));
-        };
+        let missing = missing(&transaction, path)?;
         for migration in missing {
             transaction.execute_batch(migration).map_err(failed)?;
         }
@@ -146,6 +129,34 @@ impl Store for Sqlite {
         };
         read().map_err(|error| explain(&self.path, &error))
     }
+}
+
+/// The migrations that the database lacks: none if it is up to date, all if it is empty.
+fn missing(connection: &Connection, path: &Path) -> Result<&'static [&'static str], String> {
+    let number = |sql: &str| {
+        let number = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        number.map_err(|error| explain(path, &error))
+    };
+    let version = number("PRAGMA user_version")?;
+    let application = number("PRAGMA application_id")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let shown = path.display();
+    let done = match usize::try_from(version) {
+        Ok(0) if tables == 0 => 0,
+        Ok(done @ 1..) if application == APPLICATION_ID => done,
+        _ => {
+            return Err(format!(
+                "'{shown}' is a database of another program: name a file of its own"
+            ));
+        }
+    };
+    MIGRATIONS.get(done..).ok_or_else(|| {
+        format!(
+            "the database '{shown}' was made by a newer Thimble (schema {version}, known up to {}): \
+             use that, or name another file",
+            MIGRATIONS.len()
+        )
+    })
 }
 
 /// As SQLite counts.

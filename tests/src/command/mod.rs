@@ -8,6 +8,8 @@
 )]
 
 pub mod folder;
+pub mod forms;
+pub mod postgres;
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
