@@ -142,11 +142,17 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         async move {
             let (path, peer) = (exchange.target().path(), exchange.peer());
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
-            exchange.announces_form()?;
+            if K::TAKES_FILES {
+                exchange.announces_form()?;
+            } else {
+                exchange.announces_urlencoded()?;
+            }
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
-            let (form, mut respond) = exchange.form().await?;
+            let form =
+                if K::TAKES_FILES { exchange.form().await? } else { exchange.urlencoded().await? };
+            let (form, mut respond) = form;
             let submission = Submission { time: respond.now(), path, peer, form };
             if let Err(refusal) = self.submissions.submit(&submission).await {
                 return Ok(respond.refuse(refusal));

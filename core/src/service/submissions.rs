@@ -90,6 +90,10 @@ impl<'a> Submission<'a> {
 /// ```
 #[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
 pub trait Submissions {
+    /// Whether forms with files are taken as well, as `multipart/form-data`; otherwise they are 415. The
+    /// code that reads them takes 8 KiB of flash.
+    const TAKES_FILES: bool = true;
+
     /// Stores a submission.
     ///
     /// # Errors
@@ -172,6 +176,8 @@ impl<'b> Recalled<'b> {
 }
 
 impl<K: Submissions> Submissions for &K {
+    const TAKES_FILES: bool = K::TAKES_FILES;
+
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         (**self).submit(submission).await
     }
@@ -203,6 +209,9 @@ const BUSY: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "try again in a 
     .with_field(&("Retry-After", "1"));
 
 impl<const N: usize> Submissions for core::cell::RefCell<Ring<N>> {
+    // A ring is what a device has.
+    const TAKES_FILES: bool = false;
+
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         let mut ring = self.try_borrow_mut().map_err(|_| BUSY)?;
         ring.push(submission);

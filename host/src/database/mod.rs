@@ -65,7 +65,9 @@ impl Submissions for Database {
             received_at: submission.time.map(|UnixTime(seconds)| seconds.cast_signed()),
             path: submission.path.to_owned(),
             remote: submission.peer.map(|peer: SocketAddr| peer.ip().to_canonical().to_string()),
-            fields: row::fields(submission.form.iter()),
+            fields: row::fields(
+                submission.form.fields().map(|field| (field.name, field.value, field.file)),
+            ),
         };
         self.0.commit(row).await.map_err(|fault| match fault {
             Fault::Full => FULL,

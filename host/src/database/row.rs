@@ -1,6 +1,7 @@
 //! A submitted form as a row.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use thimble_core::service::FormFile;
 
 /// A row of the table `form`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +16,19 @@ pub struct Row {
     pub fields: String,
 }
 
-/// Fields as the JSON that a [`Row`] has: `[["name","value"],…]`.
-pub fn fields<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let pairs = fields.map(|(name, value)| Value::from(vec![name, value]));
-    Value::Array(pairs.collect()).to_string()
+/// Fields as the JSON that a [`Row`] has: `["name","value"]` for a text, and
+/// `["name","file name",{"type":"image/png","size":7}]` for a file, whose content is not kept.
+pub fn fields<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a str, Option<FormFile<'a>>)>,
+) -> String {
+    let fields = fields.map(|(name, value, file)| {
+        let mut values = vec![Value::from(name), Value::from(value)];
+        if let Some(file) = file {
+            values.push(json!({ "type": file.content_type, "size": file.size }));
+        }
+        Value::Array(values)
+    });
+    Value::Array(fields.collect()).to_string()
 }
 
 /// The names and values in `fields`; of a file, its name and file name.
@@ -57,7 +67,7 @@ mod tests {
     #[test]
     fn fields_keep_their_order_and_octets() {
         let pairs = [("b", "1"), ("a", "\"\\\u{0}\u{e9}\u{1f600}</script>\r\n"), ("b", "")];
-        let json = fields(pairs.into_iter());
+        let json = fields(pairs.into_iter().map(|(name, value)| (name, value, None)));
         let read: Vec<(String, String)> = serde_json::from_str(&json).unwrap();
         assert!(read.iter().map(|(name, value)| (&**name, &**value)).eq(pairs));
         assert_eq!(fields([].into_iter()), "[]");
@@ -74,7 +84,7 @@ mod tests {
         for (value, expected) in
             [("a\0b", "a\u{fffd}b"), ("\\u0000\0", "\\u0000\u{fffd}"), ("a", "a")]
         {
-            let before = fields([("n", value)].into_iter());
+            let before = fields([("n", value, None)].into_iter());
             let read: Vec<(String, String)> = serde_json::from_str(&without_nul(&before)).unwrap();
             assert_eq!(read, [("n".into(), expected.into())]);
         }

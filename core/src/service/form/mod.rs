@@ -70,12 +70,18 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// # Errors
     /// Those of [`form`](Self::form).
     pub async fn urlencoded(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
-        announced(self.head(), is_urlencoded, NOT_URLENCODED)?;
+        self.announces_urlencoded()?;
         let limit = self.receiver().limits().form;
-        self.accepts(limit)?;
         let (body, responder) = self.open().await?;
         let form = Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?;
         Ok((form, responder))
+    }
+
+    /// Whether the head announces a form that may be read: all that [`urlencoded`](Self::urlencoded)
+    /// refuses before it reads.
+    pub(crate) fn announces_urlencoded(&self) -> Result<(), &'static Refusal> {
+        announced(self.head(), is_urlencoded, NOT_URLENCODED)?;
+        self.accepts(self.receiver().limits().form)
     }
 
     /// The parts of a form sent as `multipart/form-data`, to be read while they arrive, and where the

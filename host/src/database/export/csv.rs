@@ -135,7 +135,7 @@ mod tests {
     fn there_are_no_more_columns_than_a_spreadsheet_has() {
         let many = |count: usize| {
             let names: Vec<_> = (0..count).map(|number| number.to_string()).collect();
-            let fields = row::fields(names.iter().map(|name| (&**name, "")));
+            let fields = row::fields(names.iter().map(|name| (&**name, "", None)));
             export(&mut Rows(vec![row(&fields)]), &mut Vec::new())
         };
         assert!(many(COLUMNS - FIRST.len()).is_ok());
