@@ -1,49 +1,59 @@
-//! The Thimble HTTP/1.1 server over std sockets.
+//! The Thimble HTTP/1.1 server over std sockets: a thread for each connection, and no async runtime.
 //!
-//! Everything that is HTTP comes from [`thimble_core`]; here are the sockets, threads, clocks and
-//! files of a desktop. There is no async runtime: a handler's future is run on the thread of its
-//! connection, which is parked while the future waits for anything.
-//!
-//! | module | what it is |
+//! | you want to | start at |
 //! |---|---|
-//! | [`server`] | [`Server`]: a service on a listener |
-//! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
+//! | serve a folder, with forms | [`Site`] over a [`Folder`], and [`Server`] |
+//! | write a handler | [`Service`], [`Exchange`], and [below](#a-handler) |
+//! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
+//! | keep submitted forms | [`Submissions`]; [`Kept`] keeps them in memory |
+//! | log requests | [`Log`] and [`Server::log`] |
+//! | stop it | [`Stop`] |
+//! | test a handler | the feature `testing` |
 //!
-//! From [`thimble_host`], which all frontends on such systems share: [`Folder`], a storage that no path
-//! leads out of; [`Log`], access lines and heads, written without holding up anybody; [`SystemClock`];
-//! [`Kept`], submitted forms in memory; and [`block_on`].
+//! ```no_run
+//! use thimble_std::{Folder, Log, Server, Site};
 //!
-//! The feature `command`, which is on unless a library asks for `default-features = false`, is what the
-//! command `thimble` needs; nothing here does.
+//! let site = Site::new(Folder::open("site")?);
+//! Server::bind("127.0.0.1:8000")?.log(Log::to_stderr().with_access()).run(site)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Everything about HTTP is decided in [`thimble_core`]. [`Folder`], [`Log`], [`Kept`], [`SystemClock`]
+//! and [`block_on`] come from [`thimble_host`], which this frontend shares with tokio's.
+//!
+//! The default feature `command` builds the command `thimble`. A library turns it off by
+//! `default-features = false`.
 //!
 //! # A handler
 //!
-//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It asks for
+//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It looks at
 //! [`method`](Exchange::method), [`segments`](Exchange::segments) or
 //! [`file_names`](Exchange::file_names) of the path, [`query`](Exchange::query),
 //! [`cookies`](Exchange::cookies) and [`head`](Exchange::head); reads a [`Form`] by
 //! [`form`](Exchange::form) or a [`Body`] by [`open`](Exchange::open); and makes a [`Reply`], whose
-//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. All that a
-//! handler names is at the root of this package, and the feature `testing` tests it without a socket.
+//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. Everything that a
+//! handler names is at the root of this package. A handler's future runs on the thread of its connection,
+//! which is parked while the future waits.
 //!
 //! # What it costs
 //!
-//! A connection takes a thread while it is open: a few pages of stack and buffers that are touched,
-//! about 20 KiB when it is idle. Workers are started on demand up to [`Server::max_conns`], accept
-//! their connections themselves, and leave when there has been one too many for a second. A request
-//! on a persistent connection is one `read` and one `write`.
+//! A connection takes a thread while it is open, and about 20 KiB of stack and buffers while it is idle.
+//! Threads are started on demand, up to [`Server::max_conns`]. Each accepts its own connections, and a
+//! superfluous one ends after a second. A request on a persistent connection is one `read` and one `write`.
 //!
 //! # What can be relied upon
 //!
-//! No client makes the server wait for longer than [`Deadlines`] say, take more memory than
-//! [`Limits`] allow for each connection, or read a file outside a [`Folder`]. A panic in a
-//! service is answered by 500. Without descriptors, threads, or memory for a connection's buffers, the
-//! server waits for some; without memory for anything smaller, the process ends, as Rust's allocator
-//! has it. With every place taken, the connection that was idle for longest gives way to a client that
-//! waits.
+//! - No client makes the server wait for longer than [`Deadlines`] say, or take more memory than
+//!   [`Limits`] allow for each connection.
+//! - No request reads a file outside the root of a [`Folder`].
+//! - A panic in a service is answered by 500, and the log says so.
+//! - When the system has no descriptors, threads or memory for buffers, clients wait. When it has no
+//!   memory for anything smaller, the process ends, as Rust's allocator does.
+//! - When [`Server::max_conns`] connections are open and a client waits, the connection that was idle for
+//!   longest is closed.
 //!
-//! All of this is tested on Linux. Other Unix systems compile the same code, and open files
-//! component by component.
+//! All of this is tested on Linux. Other Unix systems compile the same code, and open files step by step
+//! along the path.
 
 mod connection;
 mod deadline;
@@ -55,7 +65,7 @@ mod workers;
 
 pub use server::Server;
 pub use stop::Stop;
-/// All of what is below this frontend.
+/// The core: everything about HTTP.
 pub use thimble_core;
 pub use thimble_core::Deadlines;
 #[doc(inline)]

@@ -15,7 +15,7 @@ use crate::pool::{self, Work};
 use crate::socket;
 use crate::stop::Stop;
 
-/// A listener, and how its connections are served.
+/// A server: a listener, and the settings by which its connections are served.
 ///
 /// ```no_run
 /// use thimble_std::{Folder, Server, Site};
@@ -32,8 +32,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on the first of `addresses` that can be bound. Clients may connect from now on; they
-    /// are answered once the server runs.
+    /// Listens on the first of `addresses` that can be bound. Clients can connect from now on, and are
+    /// answered once the server [runs](Self::run).
     ///
     /// # Errors
     /// None of them can be bound.
@@ -41,10 +41,10 @@ impl Server {
         listen::bind(addresses).map(Self::of)
     }
 
-    /// Takes over `listener`, and sets it to blocking.
+    /// Serves the connections of `listener`, which is set to blocking.
     ///
     /// # Errors
-    /// It can't be set up.
+    /// An option of the listener can't be set.
     pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
         listen::prepare(&listener)?;
         Ok(Self::of(listener))
@@ -56,25 +56,25 @@ impl Server {
 
     thimble_host::builder_methods!(settings, max_conns);
 
-    /// The address it listens on, with the port that was chosen for port 0.
+    /// The address that it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
-    /// The system can't tell.
+    /// The system doesn't know it.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.stop.listener().local_addr()
     }
 
-    /// What stops it, from another thread.
+    /// A handle that stops the server from another thread.
     pub fn stop(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// Serves, until it is stopped and what was in flight is done. All threads share `service`,
-    /// which may be a reference to one.
+    /// Serves `service` until the server is stopped and the requests under way are done. All threads share
+    /// the service, which may be a reference.
     ///
-    /// Each connection has a thread of its own while it lasts, with a stack of 256 KiB. A handler
-    /// may wait for any future: its thread is parked until then, as by [`block_on`]. A panic in
-    /// the service is answered by 500, or cuts its connection when some of the reply has left.
+    /// Each connection has a thread of its own, with a stack of 256 KiB. A handler may wait for any future
+    /// that needs no runtime; its thread is parked meanwhile, as by [`block_on`]. A panic in the service is
+    /// answered by 500, or resets its connection once some of the reply has been sent.
     ///
     /// # Errors
     /// Not even one thread can be started.

@@ -1,4 +1,4 @@
-//! Stopping: no new connection, idle ones ended, the others finished.
+//! Stopping a server: it takes no new connection, closes idle ones, and finishes the others.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{Shutdown, TcpListener};
@@ -14,7 +14,7 @@ use thimble_host::stop::Stopping;
 
 use crate::connection::Connection;
 
-/// Stops a server from any thread. Clones stop the same server.
+/// A handle that stops a server from any thread. Clones stop the same server.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<Shared>);
 
@@ -38,10 +38,9 @@ impl Stop {
         }))
     }
 
-    /// Stops the server: it listens no more, ends connections that wait for a request, and
-    /// finishes what is in flight, the last reply on each connection saying `Connection: close`.
-    /// Clients that have connected already are served once.
-    /// [`Server::run`](crate::Server::run) returns once all of that is done.
+    /// Stops the server. It listens no more, closes connections that wait for a request, and finishes
+    /// requests under way, whose replies carry `Connection: close`. Clients that have connected already get
+    /// one reply. [`Server::run`](crate::Server::run) returns once all of that is done.
     pub fn stop(&self) {
         let mut left = lock(&self.0.left);
         self.0.stopping.store(true, Ordering::SeqCst);
@@ -72,7 +71,7 @@ impl Stop {
         busy.saturating_add(lock(&self.0.left).len())
     }
 
-    /// Resets connections that have not finished. Call [`stop`](Self::stop) first.
+    /// Resets the connections that have not finished. Call [`stop`](Self::stop) first.
     pub fn cut(&self) {
         lock(&self.0.left).clear();
         for connection in self.connections().values() {

@@ -1,4 +1,4 @@
-//! A listener in a runtime that is somebody else's.
+//! A listener in a runtime that the application has.
 
 use std::future::poll_fn;
 use std::io;
@@ -12,9 +12,9 @@ use tokio::time::sleep;
 use crate::connection::Options;
 
 impl Options {
-    /// Accepts connections, and spawns what `serve` makes of each with these options, until they are
-    /// [stopped](Self::stop) and the last connection is done. Should the system run out of
-    /// descriptors or memory, it waits for some.
+    /// Accepts connections, and spawns the future that `serve` makes of each connection and these options.
+    /// Returns once they are [stopped](Self::stop) and the last connection is done. While the system has no
+    /// descriptors or memory, clients wait.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -43,11 +43,10 @@ impl Options {
     ///
     /// # Services of any type
     ///
-    /// Whether the futures of a handler are `Send` shows where the type of the service is known. So a
-    /// function that is generic over the service can't spawn one: Rust has no bound yet that says
-    /// that the futures of an `async fn` in a trait are `Send`. Such a function takes `serve`
-    /// instead, and leaves the few lines of the closure to whoever knows the type. The service in
-    /// them may well be generic itself:
+    /// The compiler can tell whether a handler's futures are `Send` only where the type of the service is
+    /// known. A function that is generic over the service can't spawn them: Rust has no bound yet which
+    /// says that the futures of an `async fn` in a trait are `Send`. Let such a function take the closure
+    /// `serve` instead, and write the closure where the type is known. The service may be generic itself:
     ///
     /// ```
     /// use std::io;

@@ -52,7 +52,7 @@ pub struct Options {
 impl Options {
     thimble_host::builder_methods!(settings);
 
-    /// Ends the connection gracefully when `stop` is called.
+    /// Ends connections in order when [`Stop::stop`] is called on `stop`.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.stop = stop;
         self
@@ -61,7 +61,7 @@ impl Options {
     /// Serves a connection to its end, as [`serve_connection`] does.
     ///
     /// # Errors
-    /// The stream can't be taken over.
+    /// The stream has no peer any more, or can't be taken from the runtime.
     pub async fn serve<S: Service>(&self, stream: TcpStream, service: &S) -> io::Result<()> {
         let peer = stream.peer_addr()?;
         let stream = stream.into_std()?;

@@ -26,15 +26,15 @@ const READ: usize = 256 * 1024;
 
 /// A [`thimble_host::Folder`] for asynchronous runtimes.
 ///
-/// The runtime's blocking threads do what may have to wait for a disk; what is in memory needs no
-/// other thread. The kernel says which is which: a file that was opened lately costs a stat, which is
-/// answered from memory, and reads are tried without waiting (`RWF_NOWAIT`). Directories are always
-/// listed by another thread, some entries at a time; large ones take turns on one thread.
+/// Anything that may wait for a disk runs on the runtime's blocking threads. What is in memory needs no other
+/// thread: a file that was opened lately costs a stat, and reads are first tried without waiting
+/// (`RWF_NOWAIT`). Directories are always listed by another thread, some entries at a time; large ones are
+/// read one after the other.
 #[derive(Clone, Debug)]
 pub struct Folder(Arc<folder::Folder>);
 
 impl Folder {
-    /// The folder at `path`.
+    /// Opens the folder at `path`.
     ///
     /// # Errors
     /// `path` is missing, is not a folder, or may not be searched.
@@ -121,16 +121,14 @@ impl File for OpenFile {
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
         let Some(file) = self.0.file() else { return self.0.read_at(offset, buffer).await };
-        match read_now(file, offset, buffer) {
-            Ok(count) => {
-                // All of a large file may be in memory: between two pieces others have their turn.
-                if offset > 0 {
-                    yield_now().await;
-                }
-                return Ok(count);
+        // Otherwise it has to wait for the disk, the system can't say, or reading fails: then the thread
+        // below fails, too, and tells the log.
+        if let Ok(count) = read_now(file, offset, buffer) {
+            // All of a large file may be in memory: between two pieces others have their turn.
+            if offset > 0 {
+                yield_now().await;
             }
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => {}
-            Err(_) => return Err(ReadError),
+            return Ok(count);
         }
         let (file, most) = (self.0.clone(), buffer.len().min(READ));
         let read = elsewhere(move || {

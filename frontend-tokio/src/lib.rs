@@ -1,46 +1,57 @@
-//! The Thimble HTTP/1.1 server over tokio.
+//! The Thimble HTTP/1.1 server over tokio: a runtime on each core, or tasks in a runtime of yours.
 //!
-//! Everything that is HTTP comes from [`thimble_core`], and what it shares with std's server
-//! (folder, log, clock) from [`thimble_host`]; here are sockets that don't block, and the tasks
-//! that serve them.
-//!
-//! | module | what it is |
+//! | you want to | start at |
 //! |---|---|
-//! | [`server`] | [`Server`]: a service on a listener, on every core |
-//! | [`connection`] | [`serve_connection`]: one connection, in a runtime of yours; [`Options::serve_each`]: all of a listener |
-//! | [`folder`] | [`Folder`]: a storage whose disk never holds up the runtime |
-//! | [`stop`] | [`Stop`]: finishes what is in flight, and ends |
+//! | serve a folder, with forms | [`Site`] over a [`Folder`], and [`Server`] |
+//! | write a handler | [`Service`], [`Exchange`], and [below](#a-handler) |
+//! | serve a listener in a runtime of yours | [`Options::serve_each`] |
+//! | serve one connection there | [`serve_connection`] |
+//! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
+//! | keep submitted forms | [`Submissions`]; [`Kept`] keeps them in memory |
+//! | log requests | [`Log`] and [`Server::log`] |
+//! | stop it | [`Stop`] |
+//! | test a handler | the feature `testing` |
 //!
-//! From [`thimble_host`] come [`Log`], [`SystemClock`], and [`Kept`], submitted forms in memory.
+//! ```no_run
+//! use thimble_tokio::{Folder, Log, Server, Site};
 //!
-//! The feature `command`, which is on unless a library asks for `default-features = false`, is what the
-//! command `thimble-tokio` needs; nothing here does.
+//! let site = Site::new(Folder::open("site")?);
+//! Server::bind("127.0.0.1:8000")?.log(Log::to_stderr().with_access()).run(site)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Everything about HTTP is decided in [`thimble_core`]. [`Log`], [`Kept`] and [`SystemClock`] come from
+//! [`thimble_host`], which this frontend shares with std's.
+//!
+//! The default feature `command` builds the command `thimble-tokio`. A library turns it off by
+//! `default-features = false`.
 //!
 //! # A handler
 //!
-//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It asks for
+//! A [`Service`] gets an [`Exchange`]: the request, and the means to answer it once. It looks at
 //! [`method`](Exchange::method), [`segments`](Exchange::segments) or
 //! [`file_names`](Exchange::file_names) of the path, [`query`](Exchange::query),
 //! [`cookies`](Exchange::cookies) and [`head`](Exchange::head); reads a [`Form`] by
 //! [`form`](Exchange::form) or a [`Body`] by [`open`](Exchange::open); and makes a [`Reply`], whose
-//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. All that a
-//! handler names is at the root of this package, and the feature `testing` tests it without a socket.
+//! content is text, octets or a [`Stream`]. [`Site`] and [`Files`] are services, too. Everything that a
+//! handler names is at the root of this package.
 //!
 //! # What it costs
 //!
-//! [`Server`] runs a runtime on each core, each with a listener of its own on the same port, so
-//! handlers need not be `Send`. A request on a persistent connection is one `read` and one `write`.
-//! A connection that has been read and answered before anybody had to wait never enters the
-//! runtime's epoll. Buffers belong to the thread: a connection has some while it is served, and none
-//! while it is idle, when it takes about a kibibyte in all. Deadlines set a timer about twice a
-//! minute.
+//! [`Server`] runs a runtime on each core, with its own listener on the same port, so the futures of
+//! handlers need not be `Send`. A request on a persistent connection is one `read` and one `write`. A
+//! connection whose requests and replies never have to wait isn't registered with epoll. A connection
+//! borrows buffers from its thread while it is served; an idle one has none, and takes about 1 KiB.
+//! Deadlines set a timer about twice a minute.
 //!
 //! # What can be relied upon
 //!
-//! No client makes the server wait for longer than [`Deadlines`]
-//! say, take more memory than [`Limits`] allow, or read a file outside a [`Folder`]; a panic in a
-//! service is answered by 500; without descriptors, or memory for buffers,
-//! the server waits for some, and without threads it reads from the disk on its own.
+//! - No client makes the server wait for longer than [`Deadlines`] say, or take more memory than
+//!   [`Limits`] allow for each connection.
+//! - No request reads a file outside the root of a [`Folder`].
+//! - A panic in a service is answered by 500, and the log says so.
+//! - When the system has no descriptors or memory for buffers, clients wait. When it has no threads, the
+//!   runtime's own thread reads from the disk.
 
 mod accept;
 pub mod connection;
@@ -57,7 +68,7 @@ pub use connection::{Options, serve_connection};
 pub use folder::Folder;
 pub use server::Server;
 pub use stop::Stop;
-/// All of what is below this frontend.
+/// The core: everything about HTTP.
 pub use thimble_core;
 pub use thimble_core::Deadlines;
 #[doc(inline)]

@@ -17,14 +17,14 @@ struct Command {
 }
 
 fn main() -> ExitCode {
-    let Command { flags } = Command::parse();
+    let Command { flags } = command::parse();
     command::run(NAME, &flags, |job| {
         let server = Server::from_listener(job.listener)?
             .max_conns(flags.max_conns)
             .limits(flags.limits())
             .deadlines(flags.times.deadlines())
             .log(job.log);
-        flags.begin(server.local_addr()?, server.stop())?;
+        flags.begin(NAME, server.local_addr()?, server.stop())?;
         server.run(flags.site(Folder::from(job.folder), job.forms))
     })
 }

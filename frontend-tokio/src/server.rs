@@ -17,7 +17,7 @@ use crate::connection::Options;
 use crate::stop::Stop;
 use crate::worker::work;
 
-/// A listener, and how its connections are served.
+/// A server: a listener, and the settings by which its connections are served.
 ///
 /// ```no_run
 /// use thimble_tokio::{Folder, Server, Site};
@@ -35,8 +35,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on the first of `addresses` that can be bound. Clients may connect from now on; they
-    /// are answered once the server runs.
+    /// Listens on the first of `addresses` that can be bound. Clients can connect from now on, and are
+    /// answered once the server [runs](Self::run).
     ///
     /// # Errors
     /// None of them can be bound.
@@ -44,17 +44,18 @@ impl Server {
         listen::bind(addresses).and_then(Self::from_listener)
     }
 
-    /// Takes over `listener`.
+    /// Serves the connections of `listener`.
     ///
     /// # Errors
-    /// It can't be set up.
+    /// An option of the listener can't be set.
     pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
         listen::prepare(&listener)?;
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Self { listener, threads, max_conns: MAX_CONNS, options: Options::default() })
     }
 
-    /// Runs that many runtimes, each in a thread of its own; by default, one for each core.
+    /// Sets how many runtimes it runs, each in a thread of its own; 0 counts as 1. The default is one for
+    /// each core.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -62,23 +63,24 @@ impl Server {
 
     thimble_host::builder_methods!(options.settings, max_conns);
 
-    /// The address it listens on, with the port that was chosen for port 0.
+    /// The address that it listens on, with the port that was chosen for port 0.
     ///
     /// # Errors
-    /// The system can't tell.
+    /// The system doesn't know it.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// What stops it, from another thread.
+    /// A handle that stops the server from another thread.
     pub fn stop(&self) -> Stop {
         self.options.stop.clone()
     }
 
-    /// Serves, until it is stopped and what was in flight is done. All threads share `service`.
+    /// Serves `service` until the server is stopped and the requests under way are done. All threads share
+    /// the service.
     ///
-    /// A panic in the service is answered by 500, or cuts its connection when some of the reply has
-    /// left.
+    /// A panic in the service is answered by 500, or resets its connection once some of the reply has been
+    /// sent.
     ///
     /// # Errors
     /// A thread, a runtime or a listener can't be made.
@@ -87,8 +89,8 @@ impl Server {
         self.run_each(move || Shared(Arc::clone(&service)))
     }
 
-    /// Like [`run`](Self::run), but makes a service for each thread. It need not be `Sync`, and it
-    /// never leaves its thread.
+    /// Like [`run`](Self::run), but calls `service` to make one for each thread. It need not be `Send` or
+    /// `Sync`, and never leaves its thread.
     ///
     /// # Errors
     /// As for [`run`](Self::run).
@@ -109,7 +111,7 @@ impl Server {
         let mut listeners = listeners.into_iter();
         let first = listeners.next();
         thread::scope(|scope| {
-            // Without one of them, part of the clients would wait forever.
+            // Without one of them, some clients would wait for ever.
             let stop_unless =
                 |outcome: io::Result<()>| outcome.inspect_err(|_| options.stop.stop());
             let others: Vec<_> = listeners

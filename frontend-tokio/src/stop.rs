@@ -1,4 +1,4 @@
-//! Stopping: no new connection, idle ones ended, the others finished.
+//! Stopping a server: it takes no new connection, closes idle ones, and finishes the others.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,10 @@ use thimble_host::clock::moment;
 use thimble_host::place::{Place, tell_one};
 use thimble_host::stop::Stopping;
 
-/// Stops a server, or the connections it was given to, from any thread. Clones stop the same ones.
+/// A handle that stops a server, or connections that were given it by [`Options::stop`], from any thread.
+/// Clones stop the same ones.
+///
+/// [`Options::stop`]: crate::Options::stop
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Shared>);
 
@@ -31,13 +34,13 @@ struct Task {
 }
 
 impl Stop {
-    /// Nothing is stopped yet.
+    /// Makes a handle, to give to connections.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Stops: no connection is taken any more, those that wait for a request end, and what is in
-    /// flight is finished, the last reply on each connection saying `Connection: close`.
+    /// Stops what it was given to. No connection is accepted any more, connections that wait for a request
+    /// are closed, and requests under way are finished, with replies that carry `Connection: close`.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
         for (_, task) in self.tasks().iter() {
@@ -54,7 +57,7 @@ impl Stop {
         self.tasks().iter().filter(|(_, task)| is_busy(task)).count()
     }
 
-    /// Resets connections that have not finished, as soon as they wait for their client. Call
+    /// Resets the connections that have not finished, as soon as they wait for their client. Call
     /// [`stop`](Self::stop) first.
     pub fn cut(&self) {
         self.0.cutting.store(true, Ordering::SeqCst);

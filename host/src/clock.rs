@@ -1,4 +1,4 @@
-//! Clocks: the time of day for replies and logs, and the time that deadlines count.
+//! Clocks: the time of day for replies and logs, and a monotonic time for deadlines.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ const CLOCKS: (ClockId, ClockId) = (ClockId::RealtimeCoarse, ClockId::MonotonicC
 #[cfg(not(target_os = "linux"))]
 const CLOCKS: (ClockId, ClockId) = (ClockId::Realtime, ClockId::Monotonic);
 
-/// The system's time of day.
+/// The system's time of day, to the second.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    /// Nothing when the system's clock stands before 1970.
+    /// The time of day; `None` if the system's clock is set to before 1970.
     fn now(&self) -> Option<UnixTime> {
         u64::try_from(clock_gettime(CLOCKS.0).tv_sec).ok().map(UnixTime)
     }
 }
 
-/// Time since some moment in the past; it never goes back.
+/// The time since a fixed moment in the past, to a few milliseconds. It never goes back.
 pub fn moment() -> Duration {
     Duration::try_from(clock_gettime(CLOCKS.1)).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Panics of a service, kept to the request that met them.
+//! Catches the panics of a service, so that each fails only its own request.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -9,8 +9,10 @@ use std::task::Poll;
 
 use thimble_core::server::{Answer, Error, Exchange, Service, Transport};
 
-/// A service whose panics are answered like any reply that could not be made: by 500, or by a cut
-/// when some of the reply has left.
+/// What the log says of a request whose service panicked.
+const PANICKED: &str = "the service panicked";
+
+/// A service whose panics are answered by 500, or by a cut connection once some of the reply has left.
 #[derive(Clone, Copy, Debug)]
 pub struct Contained<S>(pub S);
 
@@ -18,11 +20,11 @@ impl<S: Service> Service for Contained<S> {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let mut call = pin!(self.0.call(exchange));
         poll_fn(|context| {
-            // What a panic leaves of the exchange is judged by the driver, which trusts none of it.
+            // The driver checks what a panic left of the exchange before it goes on.
             let polled = AssertUnwindSafe(|| call.as_mut().poll(context));
             catch_unwind(polled).unwrap_or_else(|payload| {
                 dispose(payload);
-                Poll::Ready(Err(Error::Cut))
+                Poll::Ready(Err(Error::Application(&PANICKED)))
             })
         })
         .await
@@ -32,7 +34,7 @@ impl<S: Service> Service for Contained<S> {
 /// Drops what a panic was raised with, even if that panics as well.
 pub fn dispose(payload: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Enough is enough.
+        // Dropping this one could panic again.
         mem::forget(another);
     }
 }

@@ -1,26 +1,29 @@
-//! What Thimble's frontends share on systems with files and sockets. Nothing here decides anything about
-//! HTTP: that is [`thimble_core`].
+//! What Thimble's frontends share on systems with files and sockets. Everything about HTTP is decided in
+//! [`thimble_core`].
+//!
+//! An application takes [`Folder`], [`Log`] and [`Kept`] from the frontend that it uses. Use this package to
+//! write a frontend: start at [`settings`], then [`listen`] and [`buffers`].
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`folder`] | [`Folder`]: a storage that no path leads out of |
-//! | [`log`] | [`Log`]: access lines and heads, written without holding up anybody |
-//! | [`clock`] | [`SystemClock`], and the time that deadlines count |
-//! | [`deadline`] | how long a call may wait, and how late it may return |
+//! | [`folder`] | [`Folder`]: a storage that serves nothing from outside its root |
+//! | [`log`] | [`Log`]: access lines and heads, written by a thread of its own |
+//! | [`clock`] | [`SystemClock`], the time of day, and the monotonic time for deadlines |
+//! | [`deadline`] | the longest wait of one call on a socket |
 //! | [`submissions`] | [`Kept`]: submitted forms in memory |
 //! | `database` | with the feature `sqlite` or `postgres`: submitted forms in a database |
-//! | [`settings`] | how connections are served, and the methods that say so on each server |
-//! | [`listen`] | listeners, and what their connections inherit |
-//! | [`send`] | writes and files, for every kind of socket |
-//! | [`buffers`] | the buffers of a connection while it is served |
-//! | [`place`] | which connection gives way to a client that waits |
+//! | [`settings`] | how connections are served, and the builder methods of a server |
+//! | [`listen`] | listeners, and the socket options of their connections |
+//! | [`send`] | writing to a socket, and sending a file |
+//! | [`buffers`] | the receive and transmit buffers of a connection |
+//! | [`place`] | which connection is closed when a client waits and no place is free |
 //! | [`contain`] | panics of a service, answered by 500 |
-//! | [`park`] | [`block_on`]: a future on the thread that asks for it |
-//! | [`stop`] | what a signal stops |
+//! | [`park`] | [`block_on`]: runs a future on the calling thread |
+//! | [`stop`] | the trait of a server that a signal can stop |
 #![cfg_attr(
     feature = "command",
-    doc = "| [`signals`] | with the feature `command`: what ends a command, and how |
-| [`command`] | with the feature `command`: flags, messages, and what they do |"
+    doc = "| [`signals`] | with the feature `command`: how signals end a command |
+| [`command`] | with the feature `command`: the flags and messages of the commands |"
 )]
 
 pub mod buffers;
@@ -48,7 +51,7 @@ pub use folder::Folder;
 pub use log::Log;
 pub use park::block_on;
 pub use submissions::Kept;
-/// All of what is below this crate.
+/// The core, whose items this package uses.
 pub use thimble_core;
 
 /// The example in the README compiles.

@@ -1,4 +1,4 @@
-//! Listening: what is set once on the listener, and inherited by each connection.
+//! Listening: options are set once on the listener, and each connection inherits them.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -11,11 +11,11 @@ use socket2::SockRef;
 use crate::deadline::SLICE;
 use crate::folder::cache;
 
-/// A worker that waits longer than this for a connection may be one too many. It is the first
-/// time-out of each connection as well.
+/// The longest wait for a connection: a worker that waits longer may be superfluous. It is also the
+/// first time-out of each connection.
 pub const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
 
-/// A write is taken up anew after this long.
+/// The longest wait in one write; a write that takes longer is tried again.
 pub const SEND_TIME_OUT: Duration = SLICE;
 
 /// How long to wait when something has run out: descriptors, memory, threads.
@@ -34,14 +34,14 @@ pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Sets on `listener` what its connections need, where they inherit it. Time-outs are for those that
-/// block; they have to be there before the first client is.
+/// Sets the options that connections inherit from `listener`: no delay, time-outs for blocking calls, and
+/// a reset on close. Call it before the first client connects.
 ///
-/// Closing a connection resets it unless [`close_in_order`] was called: whatever ends a reply early,
-/// be it the end of this process, no client takes what it got for the whole.
+/// Closing a connection resets it unless [`close_in_order`] was called. So when a reply ends early, even
+/// because this process ends, its client can't take a part for the whole.
 ///
 /// # Errors
-/// It can't be set up.
+/// An option can't be set.
 pub fn prepare(listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(false)?;
     let socket = SockRef::from(listener);
@@ -59,14 +59,14 @@ pub fn reset_when_closed(socket: impl AsFd) {
     let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
 }
 
-/// Makes closing `socket` send what is left to be sent, then the end.
+/// Makes closing `socket` send what is left, then the end of the stream.
 pub fn close_in_order(socket: impl AsFd) {
     // If it can't be set, the connection is gone.
     let _ = SockRef::from(&socket).set_linger(None);
 }
 
-/// Descriptors for connections and the files they are sent: the limit, without those that are in
-/// use already and those of a [`Folder`](crate::Folder)'s cache.
+/// The number of descriptors for connections and the files that they are sent: the limit on open files
+/// less those in use and those that a [`Folder`](crate::Folder) keeps.
 pub fn descriptors() -> usize {
     const OTHERS: u64 = 16;
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
@@ -77,11 +77,12 @@ pub fn descriptors() -> usize {
 /// Waits for a connection, at most [`ACCEPT_TIME_OUT`].
 ///
 /// # Errors
-/// None came, as [`is_time_out`] says; none can be accepted, as [`has_run_out`] says; or this one is gone.
+/// No connection came ([`is_time_out`]), the system has run out of something ([`has_run_out`]), or the
+/// client left before it was accepted.
 pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (stream, peer) = listener.accept()?;
-    // Elsewhere connections inherit some of it or nothing. An error here is one of the connection,
-    // and shows in its first read.
+    // On other systems, connections inherit some options or none. An error here means that the
+    // connection is gone, which its first read reports.
     if cfg!(not(target_os = "linux")) {
         let _ = stream.set_nonblocking(false);
         let _ = stream.set_nodelay(true);
@@ -92,12 +93,13 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     Ok((stream, peer))
 }
 
-/// Whether no connection came.
+/// Whether `error` means that no connection came in time.
 pub fn is_time_out(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// Whether accept failed for want of something (descriptors, memory), and will fail again at once.
+/// Whether `error` means that the system has no descriptors or memory left, so that accepting again at
+/// once would fail, too.
 pub fn has_run_out(error: &io::Error) -> bool {
     !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
 }

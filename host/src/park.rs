@@ -1,4 +1,4 @@
-//! Runs a future on the thread that asks for it, which sleeps while the future waits.
+//! Runs a future on the calling thread, which sleeps while the future waits.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -38,11 +38,11 @@ thread_local! {
     };
 }
 
-/// Runs a future to its end on this thread, which is parked while the future waits: for a channel, a
-/// lock, a timer of another thread, or whatever wakes it. So each connection's requests run here.
+/// Runs a future to its end on the calling thread, and returns its output. The thread is parked while the
+/// future waits for a channel, a lock, or anything else that wakes it.
 ///
-/// Futures that need a runtime around them, such as tokio's sockets and timers, need it here as well:
-/// enter it first.
+/// A future that needs a runtime, such as a socket or timer of tokio, needs it here as well: enter the
+/// runtime first.
 ///
 /// ```
 /// use std::task::Poll;

@@ -1,4 +1,5 @@
-//! Places of connections, and who gives his up when all are taken and a client waits.
+//! A server has a limited number of places for connections. When all are taken and a client waits, the
+//! connection that can best do without its place gives it up.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,11 +8,11 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Waits {
-    /// Nothing: it is busy with a request.
+    /// Nothing: the server is busy with a request.
     Not,
-    /// The next request of a client that was answered before.
+    /// The next request of a client that has had a reply.
     Idle,
-    /// The end of a client that has its last reply.
+    /// The client's end of the connection, after the last reply.
     Parting,
     /// The first octet of a new client.
     Fresh,
@@ -19,9 +20,9 @@ pub enum Waits {
     Head,
     /// More of a request's content.
     Content,
-    /// Room for a reply.
+    /// Room to send more of a reply, which the client makes by reading.
     Reply,
-    /// Nothing any more: it was told to give its place up.
+    /// Nothing any more: the connection was told to give its place up.
     Told,
 }
 
@@ -37,13 +38,13 @@ impl Waits {
         Self::Told,
     ];
 
-    /// After how long it may have to give its place up to a client that waits; `None`: never. The
-    /// first of these kinds goes first.
+    /// How long a connection may wait like this before it can lose its place; `None` means for ever. The
+    /// kinds lose their places in the order in which they are declared.
     ///
-    /// Who was answered a moment ago may be about to ask again, and the first request of a new client
-    /// may be on its way; so may more of what was refused, and without its place that client would
-    /// not get to read why. A head takes one round trip, and who has neither sent nor taken anything
-    /// for so long may be gone.
+    /// A client that was just answered may be about to send another request, and the first request of a
+    /// new client may be on its way. A client that was refused may still be sending, and without its
+    /// place it couldn't read why. A head takes one round trip. A client that has neither sent nor read
+    /// anything for ten or thirty seconds may be gone.
     const fn grace(self) -> Option<Duration> {
         match self {
             Self::Not | Self::Told => None,
@@ -60,24 +61,24 @@ impl Waits {
     }
 }
 
-/// How often to look again for a connection that can give way.
+/// How long to wait before looking again for a connection that can give its place up.
 pub const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// The place of a connection, as it is seen by those who need it.
+/// The place of one connection, which other threads may take back.
 #[derive(Debug, Default)]
 pub struct Place {
     /// What the server waits for, and since when, in milliseconds.
     state: AtomicU64,
-    /// The reply that is being made, or the next one, is the last.
+    /// Whether the reply under way, or the next one, is the last.
     is_last: AtomicBool,
     was_answered: AtomicBool,
 }
 
 impl Place {
-    /// The server waits from now on, or since then, for the client.
+    /// Records that the server has waited for the client since `since`, by [`moment`](crate::clock::moment).
     ///
-    /// Whoever calls this and then looks whether the server stops, or stops it and then calls
-    /// [`tell_if_idle`](Self::tell_if_idle), finds what the other did: one of both does.
+    /// Call this, then check whether the server is stopping. The thread that stops it sets its flag, then
+    /// calls [`tell_if_idle`](Self::tell_if_idle). One of the two always sees what the other did.
     pub fn wait(&self, waits: Waits, since: Duration) {
         let (from, to) = (self.state.load(Ordering::Relaxed), pack(waits, since));
         if unpack(from).0 != Waits::Told {
@@ -85,28 +86,28 @@ impl Place {
         }
     }
 
-    /// The server waits for a request.
+    /// Records that the server has waited for a request since `since`.
     pub fn wait_for_request(&self, since: Duration) {
         let answered = self.was_answered.load(Ordering::Relaxed);
         self.wait(if answered { Waits::Idle } else { Waits::Fresh }, since);
     }
 
-    /// The wait is over. Says whether the connection was told to give its place up meanwhile.
+    /// Records that the wait is over. Returns whether the connection was told to give its place up meanwhile.
     pub fn go_on(&self) -> bool {
         unpack(self.state.swap(0, Ordering::SeqCst)).0 == Waits::Told
     }
 
-    /// A reply is whole.
+    /// Records that a reply was sent to its end.
     pub fn answered(&self) {
         self.was_answered.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the reply that is being made is the last one, and says so.
+    /// Whether the reply under way, or the next one, is the last and carries `Connection: close`.
     pub fn is_last(&self) -> bool {
         self.is_last.load(Ordering::Relaxed)
     }
 
-    /// Makes the reply that is being made, or the next one, the last.
+    /// Makes the reply under way, or the next one, the last.
     pub fn end_after_reply(&self) {
         self.is_last.store(true, Ordering::Relaxed);
     }
@@ -116,7 +117,8 @@ impl Place {
         unpack(self.state.load(Ordering::SeqCst)).0 == Waits::Told
     }
 
-    /// Tells it to give its place up if it waits for a request. Returns whether it does.
+    /// Tells the connection to give its place up if it waits for a request. Returns whether it did.
+    /// Otherwise the connection ends after its reply.
     pub fn tell_if_idle(&self) -> bool {
         let told = |state| unpack(state).0.is_idle().then_some(pack(Waits::Told, Duration::ZERO));
         self.end_after_reply();
@@ -134,10 +136,10 @@ fn unpack(state: u64) -> (Waits, Duration) {
     (waits.unwrap_or(Waits::Not), Duration::from_millis(state >> 3))
 }
 
-/// Tells the connection that can do without its place best to give it up, and returns it, with what
-/// it was waiting for: who is idle for longest, and if nobody is, who keeps the server waiting.
+/// Tells one connection to give its place up, and returns it with what the server was waiting for: the one
+/// that has been idle for longest, or if none is idle, one that keeps the server waiting.
 ///
-/// If there is none, one of those that are busy ends after its reply.
+/// If there is none of those, a busy connection ends after its reply.
 pub fn tell_one<'p, T>(
     places: impl Iterator<Item = (T, &'p Place)>,
     now: Duration,

@@ -1,4 +1,4 @@
-//! What sockets do besides reading and writing, for every kind of socket.
+//! Writing to a socket, and sending a file over it.
 
 use std::fs::File;
 use std::io;
@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 
 use rustix::net::{SendFlags, send};
 
-/// The kernel copies what it is given before the peer sees any of it: more than this in one call
-/// costs more than the calls it saves.
+/// The most octets to give to one write. The kernel copies all of them before the peer sees any, so a
+/// larger write costs more than the calls it saves.
 pub const PIECE: usize = 64 * 1024;
 
 // A peer that is gone is an error, not a signal, and this system can be told that more follows.
@@ -21,7 +21,7 @@ const FLAGS: (SendFlags, SendFlags) = (SendFlags::empty(), SendFlags::empty());
 /// buffers. With 64 KiB, the rest of each piece takes another one, and a sixth more time.
 const FILE_PIECE: usize = 52 * 1024;
 
-/// Writes.
+/// Writes `octets`, and returns how many the socket took.
 ///
 /// # Errors
 /// Those of the socket.
@@ -29,7 +29,8 @@ pub fn now(socket: impl AsFd, octets: &[u8]) -> io::Result<usize> {
     Ok(send(socket, octets, FLAGS.0)?)
 }
 
-/// Writes; more follows at once, so the kernel may keep the last octets back for it.
+/// Writes `octets`, and returns how many the socket took. More follows at once, so the kernel may hold
+/// the last octets back to fill a segment.
 ///
 /// # Errors
 /// Those of the socket.
@@ -37,12 +38,12 @@ pub fn more(socket: impl AsFd, octets: &[u8]) -> io::Result<usize> {
     Ok(send(socket, octets, FLAGS.1)?)
 }
 
-/// Sends octets of `file` from `offset` on, 52 KiB or `length` of them at most, from the page
-/// cache to the socket. Returns how many went; 0 when the file ends there.
+/// Sends octets of `file` from `offset` on, at most 52 KiB or `length` of them, from the page cache to the
+/// socket. Returns how many were sent; 0 when the file ends there.
 ///
 /// # Errors
-/// Those of the socket and of the file. [`or_not_at_all`] tells those that mean only that this file
-/// can't be sent so.
+/// Those of the socket and of the file. [`or_not_at_all`] tells which of them mean that the file has to be
+/// copied instead.
 #[cfg(target_os = "linux")]
 pub fn file(socket: impl AsFd, file: &File, offset: u64, length: u64) -> io::Result<usize> {
     let mut at = offset;
@@ -50,7 +51,7 @@ pub fn file(socket: impl AsFd, file: &File, offset: u64, length: u64) -> io::Res
     Ok(rustix::fs::sendfile(socket, file, Some(&mut at), most)?)
 }
 
-/// This system's call for it is another one.
+/// Fails: on this system, a file is copied to the socket.
 ///
 /// # Errors
 /// Always.
@@ -59,7 +60,7 @@ pub fn file(_: impl AsFd, _: &File, _: u64, _: u64) -> io::Result<usize> {
     Err(rustix::io::Errno::NOSYS.into())
 }
 
-/// What [`file()`] sent; nothing when its error means that the file has to be copied instead.
+/// The octets that [`file()`] sent; `None` when its error means that the file has to be copied instead.
 ///
 /// # Errors
 /// Every other error.
@@ -68,7 +69,8 @@ pub fn or_not_at_all(sent: io::Result<usize>) -> io::Result<Option<u64>> {
     match sent {
         Ok(count) => Ok(Some(count as u64)),
         Err(error) => match Errno::from_io_error(&error) {
-            Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(None),
+            // An error of the disk is met again in copying, and told to the log there.
+            Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::IO) => Ok(None),
             _ => Err(error),
         },
     }

@@ -1,4 +1,4 @@
-//! How connections are served, over whatever sockets, and the methods that say so on each server.
+//! How connections are served, and the builder methods that every server has for that.
 
 use thimble_core::framing::Limits;
 use thimble_core::server::{Deadlines, RefusalPage, Server, Service};
@@ -8,24 +8,24 @@ use crate::clock::SystemClock;
 use crate::contain::Contained;
 use crate::log::Log;
 
-/// Connections that a server serves at a time by default.
+/// The most connections that a server serves at a time by default.
 pub const MAX_CONNS: usize = 1024;
 
-/// A service, and what core serves it with.
+/// The core's server for `S`, with the system's clock. A panic in `S` is answered by 500.
 pub type Serving<S> = Server<Contained<S>, SystemClock>;
 
-/// How connections are served. A type that is built with these has the methods of
-/// [`builder_methods`](crate::builder_methods).
+/// How connections are served. [`builder_methods`](crate::builder_methods) writes the methods that set
+/// these fields for a server that holds them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What clients may send.
+    /// The sizes that a client's requests may have.
     pub limits: Limits,
-    /// How long clients may take.
+    /// The time that a client may take in each phase.
     pub deadlines: Deadlines,
-    /// Where replies are logged.
+    /// The log of requests, replies and failures.
     pub log: Log,
-    /// What shows refusals to clients that accept HTML.
+    /// Writes the page of a refusal for clients that accept HTML. With `None`, they get a line of text.
     pub refusal_page: Option<&'static RefusalPage>,
 }
 
@@ -37,7 +37,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// `service`, as core serves it; a panic in it is answered by 500.
+    /// Makes the core's server for `service`.
     pub fn serving<S: Service>(&self, service: S) -> Serving<S> {
         let mut serving = Serving::new(Contained(service), SystemClock, self.limits);
         serving.refusal_page = self.refusal_page;
@@ -45,9 +45,10 @@ impl Settings {
     }
 }
 
-/// The methods by which a server is built, for its `impl`: `limits`, `deadlines`, `log` and
-/// `refusal_page`, given the path from `self` to its [`Settings`]; and `max_conns`, given that to a number
-/// of connections as well.
+/// Writes builder methods into the `impl` of a server: `limits`, `deadlines`, `log` and `refusal_page`.
+///
+/// The first argument is the path from `self` to the server's [`Settings`]. With a second one, the path to
+/// a `usize`, `max_conns` is written, too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -73,15 +74,15 @@ impl Settings {
 #[macro_export]
 macro_rules! builder_methods {
     ($($settings:ident).+) => {
-        /// Limits what clients may send; the default is
-        /// [`Limits::DESKTOP`](thimble_core::framing::Limits::DESKTOP). The size of the receive buffers
-        /// follows from it.
+        /// Sets the limits on what clients may send; the default is
+        /// [`Limits::DESKTOP`](thimble_core::framing::Limits::DESKTOP). Receive buffers are as large as
+        /// they need.
         pub const fn limits(mut self, limits: $crate::thimble_core::framing::Limits) -> Self {
             self.$($settings).+.limits = limits;
             self
         }
 
-        /// Limits how long clients may take; the default is
+        /// Sets how long clients may take; the default is
         /// [`Deadlines::DESKTOP`](thimble_core::server::Deadlines::DESKTOP).
         pub const fn deadlines(
             mut self,
@@ -91,16 +92,15 @@ macro_rules! builder_methods {
             self
         }
 
-        /// Logs to `log`; the default is to log only what the application does wrong, on standard
-        /// error.
+        /// Sets the log. The default one writes only failures of the application, to standard error.
         pub fn log(mut self, log: $crate::Log) -> Self {
             self.$($settings).+.log = log;
             self
         }
 
-        /// Shows refusals by `page` to clients that accept HTML; the default is
-        /// [`REFUSAL_PAGE`](thimble_core::service::html::REFUSAL_PAGE). With `None` they get the line of
-        /// text that others get.
+        /// Sets the page that shows refusals to clients that accept HTML; the default is
+        /// [`REFUSAL_PAGE`](thimble_core::service::html::REFUSAL_PAGE). With `None`, they get the same line
+        /// of text as other clients.
         pub const fn refusal_page(
             mut self,
             page: Option<&'static $crate::thimble_core::server::RefusalPage>,
@@ -110,8 +110,8 @@ macro_rules! builder_methods {
         }
     };
     ($($settings:ident).+, $($max_conns:ident).+) => {
-        /// Serves at most `max_conns` connections at a time, at least one. The default is 1024, or fewer if
-        /// the limit on open files is low. Further ones wait in the listener's queue.
+        /// Sets how many connections are served at a time; 0 counts as 1. The default is 1024. A low limit
+        /// on open files lowers it. Further connections wait in the listener's queue.
         pub const fn max_conns(mut self, max_conns: usize) -> Self {
             self.$($max_conns).+ = max_conns;
             self

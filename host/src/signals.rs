@@ -13,26 +13,28 @@ use signal_hook::iterator::Signals;
 
 use crate::stop::Stopping;
 
-/// How long what is in flight may take once the server was told to stop.
+/// How long requests under way may take once the server was told to stop.
 pub const DRAIN: Duration = Duration::from_secs(30);
 
-/// What ends at once has ended after this long.
+/// How long idle connections take to end at most, and the log to be written.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// How often a server that stops is looked at.
+/// How often to look what a stopping server has left to do.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The exit code that a second signal asks for; 0 without one.
 static CODE: AtomicU8 = AtomicU8::new(0);
 
-/// Stops `server` at the first SIGINT, SIGTERM or SIGHUP, says what it then waits for, and cuts that
-/// after [`DRAIN`] or at a second signal, which ends the process at once: it has a tenth of a second
-/// for the log of what was cut. A file that may not grow any more ends nothing.
+/// Stops `server` at the first SIGINT, SIGTERM or SIGHUP, and says on standard error what it then waits
+/// for, as the command `name`. After [`DRAIN`], it resets the connections that are left. A second signal
+/// resets them and ends the process 100 ms later, which leaves time to log them.
+///
+/// SIGXFSZ, a log file that reached its size limit, is ignored.
 ///
 /// # Errors
 /// The signals can't be caught.
-pub fn stop_on_signal(server: impl Stopping) -> io::Result<()> {
-    // The write fails as well, and that is enough.
+pub fn stop_on_signal(name: &'static str, server: impl Stopping) -> io::Result<()> {
+    // The write fails, too, and the log ignores that.
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     if !is_ignored(SIGHUP) {
@@ -42,14 +44,14 @@ pub fn stop_on_signal(server: impl Stopping) -> io::Result<()> {
     thread.spawn(move || {
         if signals.forever().next().is_some() {
             server.stop();
-            watch(&server, &mut signals);
+            watch(name, &server, &mut signals);
         }
     })?;
     Ok(())
 }
 
 /// Waits for the end of the process.
-fn watch(server: &impl Stopping, signals: &mut Signals) {
+fn watch(name: &'static str, server: &impl Stopping, signals: &mut Signals) {
     let begun = Instant::now();
     let (mut told, mut cut) = (false, false);
     loop {
@@ -65,23 +67,23 @@ fn watch(server: &impl Stopping, signals: &mut Signals) {
             told = true;
             let (seconds, them) = (DRAIN.as_secs(), if unfinished == 1 { "it" } else { "them" });
             let transfers = transfers(unfinished);
-            say(format!("{transfers}, {seconds} s at most; Ctrl-C again ends {them}"));
+            say(name, format!("{transfers}, {seconds} s at most; Ctrl-C again ends {them}"));
         }
         if !cut && elapsed >= DRAIN {
             cut = true;
-            say(format!("{} cut", transfers(unfinished)));
+            say(name, format!("{} cut", transfers(unfinished)));
             server.cut();
         }
         thread::sleep(LOOK);
     }
 }
 
-/// What the process ends with once the server has stopped: success, unless a second signal cut it.
+/// The exit code once the server has stopped: success, unless a second signal ended it.
 pub(crate) fn exit_code() -> ExitCode {
     CODE.load(Ordering::SeqCst).into()
 }
 
-/// As a shell reports the death by a signal.
+/// The exit code by which a shell reports the death by a signal.
 fn exit_code_of(signal: i32) -> u8 {
     u8::try_from(signal).unwrap_or_default().saturating_add(128)
 }
@@ -91,10 +93,10 @@ fn transfers(count: usize) -> String {
 }
 
 /// Writes a line to standard error, without waiting for whoever reads it.
-fn say(what: String) {
-    // Without a thread, nobody hears it.
+fn say(name: &'static str, what: String) {
+    // Without a thread, the line is dropped.
     let _ = thread::Builder::new().stack_size(64 * 1024).spawn(move || {
-        let _ = writeln!(io::stderr(), "thimble: stopping: {what}");
+        let _ = writeln!(io::stderr(), "{name}: stopping: {what}");
     });
 }
 

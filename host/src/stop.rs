@@ -1,11 +1,11 @@
-//! What the servers of all frontends do when they are stopped.
+//! How the servers of all frontends are stopped.
 
 /// A server that can be stopped from any thread.
 pub trait Stopping: Send + 'static {
-    /// Takes no more requests, and finishes what is in flight.
+    /// Takes no more connections, closes idle ones, and lets requests under way finish.
     fn stop(&self);
-    /// Connections on which something is in flight.
+    /// The number of connections with a request or reply under way.
     fn unfinished(&self) -> usize;
-    /// Resets them.
+    /// Resets the connections that have not finished.
     fn cut(&self);
 }

@@ -5,17 +5,17 @@ use std::sync::{Mutex, PoisonError};
 use thimble_core::message::Refusal;
 use thimble_core::service::{ReadError, Recall, Recalled, Ring, Submission, Submissions};
 
-/// The latest submissions, as many as fit 64 KiB, for all workers.
+/// The latest submitted forms, as many as fit 64 KiB. All threads share them.
 #[derive(Debug, Default)]
 pub struct Kept(Option<Box<Mutex<Ring<{ 64 * 1024 }>>>>);
 
 impl Kept {
-    /// Keeps the latest.
+    /// Keeps the latest forms; the oldest give way.
     pub fn latest() -> Self {
         Self(Some(Box::default()))
     }
 
-    /// Keeps none, and takes no memory.
+    /// Keeps no forms, and takes no memory.
     pub const fn none() -> Self {
         Self(None)
     }

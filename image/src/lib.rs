@@ -26,20 +26,20 @@
 //!
 //! # What is built in
 //!
-//! The replies are those that a folder would give, and the listings, too:
+//! An image answers exactly like its source folder, listings included:
 //!
-//! - Links that stay in the folder are followed; others are left out, like all that is neither a file
-//!   nor a directory. A file with several names is stored once.
-//! - `NAME.gz`, `NAME.br` and `NAME.zst` beside `NAME`, if no older, are `NAME` in that content coding,
-//!   and still files of their own. Without a `NAME.gz`, a gzip variant of `NAME` is made if it is at
-//!   least a tenth smaller: [`Builder::without_gzip`].
-//! - Types are those of [`mime`], unless [`Builder::content_type`] says otherwise.
-//! - Entity tags are computed from the content, so every build gives the same.
-//! - Times are those of the files, but none later than `SOURCE_DATE_EPOCH`, if that is set:
-//!   [`Builder::modified`].
+//! - Links to what is in the folder are followed. Other links are left out, and so is anything that is
+//!   neither a file nor a directory. A file with several names is stored once.
+//! - `NAME.gz`, `NAME.br` and `NAME.zst` beside `NAME`, if no older than it, are `NAME` in that content
+//!   coding. They can also be requested by their own names. Without a `NAME.gz`, a gzip variant of `NAME` is made if it is at
+//!   least a tenth smaller; [`Builder::without_gzip`] makes none.
+//! - Media types come from the table in [`mime`]; [`Builder::content_type`] adds to it.
+//! - Entity tags are computed from the content, so every build makes the same ones.
+//! - Modification times are those of the files, but none is later than the environment variable
+//!   `SOURCE_DATE_EPOCH`, if that is set. [`Builder::modified`] sets one time for all.
 //!
 //! Names that begin with a dot are left out, except `.well-known` in the root: a server serves them
-//! only when it is told to, and flash is small. [`Builder::include_hidden`] includes them.
+//! only when it is told to, and flash is small. [`Builder::include_hidden`] takes them as well.
 //!
 //! The same folder gives the same source on every machine.
 
@@ -103,25 +103,26 @@ impl Builder {
         Self { modified: Some(UnixTime(seconds)), ..self }
     }
 
-    /// Sets the Content-Type of files whose names end with a dot and `extension`, in upper or lower case.
+    /// Sets the Content-Type of files whose names end in `.` and `extension`, in upper or lower case. One that
+    /// is not valid is an error of [`build`](Self::build).
     #[must_use]
     pub fn content_type(mut self, extension: &str, content_type: &str) -> Self {
         self.content_types.push((extension.to_owned(), content_type.to_owned()));
         self
     }
 
-    /// In a build script, writes the source of the image to a file `name` in the folder of cargo's
-    /// outputs, and tells cargo when to do it again.
+    /// Writes the source of the image to the file `name` in cargo's `OUT_DIR`, and tells cargo to run the
+    /// build script again when the folder changes. Call it in a build script.
     ///
     /// # Errors
-    /// The folder can't be read, or the source can't be written.
+    /// The folder can't be read, the source can't be written, or this is no build script.
     pub fn build(&self, name: &str) -> Result<(), Error> {
         let Some(out) = env::var_os(OUT_DIR) else {
             return Err(Error(format!("{OUT_DIR} is not set: call this in a build script")));
         };
         let folder = self.folder.to_str().filter(|folder| !folder.contains('\n'));
         let folder = folder.ok_or_else(|| {
-            Error(format!("cargo can't be told about '{}': rename it", self.folder.display()))
+            Error(format!("the path '{}' is not UTF-8 or has a line end, which cargo can't take: rename the folder", self.folder.display()))
         })?;
         println!("cargo::rerun-if-changed={folder}");
         println!("cargo::rerun-if-env-changed={SOURCE_DATE_EPOCH}");
@@ -141,7 +142,7 @@ impl Builder {
         emit::write(&image, file, Path::new(&contents))
     }
 
-    /// Makes the image now, in memory that is never freed; meant for tests.
+    /// Makes the image now, in memory that is never freed. Use it in tests.
     ///
     /// ```
     /// let image = thimble_image::Builder::new("../site").leak()?;
@@ -155,7 +156,9 @@ impl Builder {
         for (extension, content_type) in &self.content_types {
             let text = format!("{extension}={content_type}");
             if mime::own_type(&text).is_none() {
-                return Err(Error(format!("that is no extension and its media type: {text:?}")));
+                return Err(Error(format!(
+                    "'{extension}' and '{content_type}' are not an extension and a media type, such as 'md' and 'text/plain'"
+                )));
             }
         }
         walk::walk(self, latest(env::var_os(SOURCE_DATE_EPOCH))?)
@@ -166,12 +169,13 @@ impl Builder {
 fn latest(value: Option<OsString>) -> Result<Option<UnixTime>, Error> {
     let Some(value) = value else { return Ok(None) };
     let seconds = value.to_str().and_then(|value| value.parse().ok()).map(UnixTime);
-    let fault =
-        || Error(format!("{SOURCE_DATE_EPOCH} is no number of seconds: '{}'", value.display()));
+    let fault = || {
+        Error(format!("{SOURCE_DATE_EPOCH} is '{}': set it to seconds since 1970", value.display()))
+    };
     seconds.ok_or_else(fault).map(Some)
 }
 
-/// Why there is no image: one line.
+/// Why an image can't be made: one line, which `Debug` shows as well.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(String);
 
@@ -187,7 +191,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The same line: that is how an error of `main` is shown.
+/// An error that `main` returns is shown by this, so it is the same line.
 impl fmt::Debug for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, out)
@@ -333,7 +337,7 @@ mod tests {
         assert_eq!(latest(Some("7".into())), Ok(Some(UnixTime(7))));
         assert_eq!(
             latest(Some("now".into())).unwrap_err().to_string(),
-            "SOURCE_DATE_EPOCH is no number of seconds: 'now'"
+            "SOURCE_DATE_EPOCH is 'now': set it to seconds since 1970"
         );
     }
 
@@ -346,7 +350,7 @@ mod tests {
         assert_eq!(types, ["a/b", "text/css; charset=utf-8", "a/b"]);
         assert_eq!(
             builder.content_type("foo", "b").leak().unwrap_err().to_string(),
-            "that is no extension and its media type: \"foo=b\""
+            "'foo' and 'b' are not an extension and a media type, such as 'md' and 'text/plain'"
         );
     }
 

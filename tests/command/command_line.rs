@@ -149,13 +149,13 @@ fn links_that_are_not_followed_are_told_of() {
         ("line\\x0afeed", "nothing", "nothing is there"),
         ("loop", "loop", "round in circles"),
     ] {
-        let line = format!("thimble: the link '{link}' leads to '{target}': {why}");
+        let line = format!("{}: the link '{link}' leads to '{target}': {why}", thimble.name());
         thimble.log_line(|found| found == line);
     }
     ask(&thimble, &get("/over"));
     thimble.log_line(|found| found.contains("/over"));
     let log = thimble.log();
-    let told = log.lines().filter(|line| line.starts_with("thimble: the link ")).count();
+    let told = log.lines().filter(|line| line.contains(": the link ")).count();
     assert_eq!(told, 7, "{log}");
 }
 
@@ -185,8 +185,12 @@ fn links_are_followed_everywhere_when_asked_for() {
         assert_eq!(listing.contains(&format!("href=\"{name}")), is_listed, "{name}: {listing}");
     }
     // These are told of in spite of -q, which is about requests.
-    thimble
-        .log_line(|line| line == "thimble: the link 'broken' leads to 'nothing': nothing is there");
+    thimble.log_line(|line| {
+        line == format!(
+            "{}: the link 'broken' leads to 'nothing': nothing is there",
+            thimble.name()
+        )
+    });
     thimble.log_line(|line| line.ends_with("'/dev/zero': neither a file nor a folder"));
 }
 
@@ -400,6 +404,36 @@ fn a_privileged_port_is_refused_in_one_line() {
     let mut command = unprivileged(folder.path());
     let log = assert_refused(command.arg(folder.path()).args(["-p", "80"]));
     assert!(log.contains("80"), "{log}");
+}
+
+#[test]
+fn a_second_path_gets_the_tip_how_to_give_a_port() {
+    let log = String::from_utf8(run(thimble().args(["8000", "site"])).stderr).unwrap();
+    assert!(log.contains("'site'") && log.contains("-p PORT"), "{log}");
+    let log = String::from_utf8(run(thimble().args(["--max-conns", "0"])).stderr).unwrap();
+    assert!(log.contains("give a number from 1 up"), "{log}");
+}
+
+#[test]
+fn the_folder_may_be_given_as_python_takes_it() {
+    let folder = Folder::with_pages().unwrap();
+    for flag in ["-d", "--directory"] {
+        let thimble = Thimble::start(thimble().args(["-p", "0", flag]).arg(folder.path()));
+        assert_eq!(ask(&thimble, &get("/note.txt")).text(), "one line\n");
+    }
+}
+
+/// A client that speaks TLS, for one, sends no line end, and hundreds of octets that are escaped.
+#[test]
+fn a_long_request_line_is_cut_in_the_log() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::serve(folder.path(), &[] as &[&str]);
+    let hello = [b"\x16\x03\x01\x02\x00".as_slice(), &[0; 512], b"\r\n\r\n"].concat();
+    let mut client = thimble.connect();
+    client.send(hello).unwrap();
+    assert_eq!(client.reply().unwrap().status, 400);
+    let line = thimble.log_line(|line| line.contains("\\x16"));
+    assert!(line.len() < 1000 && line.contains("\\x00...\" 400 "), "{line}");
 }
 
 #[test]

@@ -56,6 +56,20 @@ fn a_short_one_is_like_any_other_file() {
     }
 }
 
+/// Its own memory has nothing at zero: reading fails though opening it doesn't.
+#[test]
+fn a_file_that_can_not_be_read_is_told_of_once() {
+    let thimble = Thimble::serve("/proc/self", &[] as &[&str]);
+    for _ in 0..2 {
+        assert_eq!(ask(&thimble, "GET", "/mem", "1.1", "").status, 500);
+    }
+    ask(&thimble, "GET", "/over", "1.1", "");
+    thimble.log_line(|line| line.contains("/over"));
+    let told = format!("{}: can't read 'mem': Input/output error", thimble.name());
+    let log = thimble.log();
+    assert_eq!(log.lines().filter(|line| line.starts_with(&told)).count(), 1, "{log}");
+}
+
 #[test]
 fn a_long_one_ends_where_reading_it_ends() {
     let Some((path, content)) = long() else {

@@ -1,9 +1,8 @@
 //! The transmit buffer, and what of it is still to be sent.
 
-use super::refusal_page::RefusalPage;
+use super::refusal_page::{RefusalPage, Shown};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::framing::EmitError;
-use crate::message::{Refusal, Status};
 
 /// What the transmit buffer holds. It outlives the exchange that put it there, so that the replies to
 /// pipelined requests leave together.
@@ -30,10 +29,8 @@ pub(super) struct Unsent {
     pub(super) move_added: Option<fn(&mut Buffer<'_>, Place)>,
     /// What shows refusals, if the server has it.
     pub(super) page: Option<&'static RefusalPage>,
-    /// Status and reason of the refusal whose page is to be put behind all that. It is accounted for.
-    pub(super) shown: Option<(Status, &'static str)>,
-    /// Octets of that page that are in the buffer or sent.
-    pub(super) done: usize,
+    /// The refusal whose page is to be put behind all that. It is accounted for.
+    pub(super) shown: Option<Shown>,
 }
 
 /// Where the field lines stand that were added to a reply.
@@ -116,27 +113,14 @@ impl<'c> Buffer<'c> {
         self.unsent.len = self.unsent.len.saturating_add(count).min(self.octets.len());
     }
 
-    /// Has the page of a refusal put into the buffer, as far as there is room, by each call of
-    /// [`fill_page`](Self::fill_page); or no page.
-    pub(super) const fn show(&mut self, refusal: Option<Refusal>) {
-        self.unsent.shown = match refusal {
-            Some(Refusal { status, reason, .. }) => Some((status, reason)),
-            None => None,
-        };
-        self.unsent.done = 0;
-    }
-
-    /// Puts more of the page into the buffer. Returns whether nothing is left of it.
+    /// Puts more of the page of a refusal into the buffer. Returns whether nothing is left of it.
     pub(super) fn fill_page(&mut self) -> bool {
-        let Unsent { page: Some(page), shown: Some((status, reason)), done, .. } = *self.unsent
-        else {
+        let Unsent { len, page: Some(page), shown: Some(shown), .. } = &mut *self.unsent else {
             return true;
         };
-        let mut free = Cursor::new(self.free());
-        let is_whole = page.put(&Refusal::new(status, reason), done, &mut free);
-        let count = free.count();
+        let free = self.octets.get_mut(*len..self.end).unwrap_or_default();
+        let (count, is_whole) = page.put(shown, free);
         self.fill(count);
-        self.unsent.done += count;
         // Its reply is made already: nothing of the next one is there yet.
         self.unsent.earlier = self.unsent.len;
         if is_whole {

@@ -174,12 +174,14 @@ impl Budget {
     }
 }
 
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 const fn micros(duration: Duration) -> u64 {
     let seconds = duration.as_secs().saturating_mul(1_000_000);
     seconds.saturating_add(duration.subsec_micros() as u64)
 }
 
 /// The time that so many octets take at this rate, in microseconds.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 const fn time_for(octets: u64, rate: u32) -> u64 {
     let rate = if rate == 0 { 1 } else { rate };
     octets.saturating_mul(1_000_000) / rate as u64

@@ -202,8 +202,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     }
 
     /// The content of the request, and the means to reply. Both can be used at the same time. A client
-    /// that waits for 100 (Continue) is sent it here. Chunks of a GET were already dropped: content of
-    /// a GET has no meaning (RFC 9110 §9.3.1).
+    /// that waits for 100 (Continue) is sent it here.
     ///
     /// # Errors
     /// [`Error::Transport`] if the transport failed.
@@ -221,10 +220,10 @@ impl<'c, T: Transport> Exchange<'c, T> {
         Ok((body, Responder { tx, output }))
     }
 
-    /// Reads the chunks of GET or HEAD, whose meaning nobody knows (RFC 9110 §9.3), and throws them
-    /// away. They may turn out malformed, and once the reply has left it can't say any more that it is
-    /// the last one: [`Files`](crate::service::Files) and [`Site`](crate::service::Site) read them
-    /// before they answer. Other requests are left as they are.
+    /// Reads the chunks of a request whose method gives content no meaning (RFC 9110 §9.3), and drops
+    /// them: all methods but POST, PUT and PATCH. Chunks may turn out malformed, and a reply that was
+    /// sent before can't say any more that it is the last one. [`Files`](crate::service::Files) and
+    /// [`Site`](crate::service::Site) call this before they answer. Other requests are left as they are.
     ///
     /// # Errors
     /// The answer to chunks that are malformed, end early or take too long; or that the transport
@@ -237,7 +236,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
         let is_skipped = is_chunked
             && is_coming
             && output.sender.is_persistent()
-            && matches!(head.method(), Method::Get | Method::Head);
+            && !matches!(head.method(), Method::Post | Method::Put | Method::Patch);
         let mut left = incoming.receiver.limits().drain;
         async move {
             if !is_skipped {

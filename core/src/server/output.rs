@@ -3,6 +3,7 @@
 use core::mem;
 
 use super::buffer::{Buffer, Place, Unsent};
+use super::refusal_page::Shown;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::{copy_down, copy_up};
 use crate::framing::sender::{
@@ -242,11 +243,12 @@ impl<'c> Output<'c> {
         {
             self.own_field("Vary", page.vary);
             self.usual_type(page.media_type);
-            self.buffer.show(Some(*refusal));
+            if !self.sender.omits_content() {
+                self.buffer.unsent.shown = Some(Shown::new(refusal));
+            }
             return length;
         }
         self.usual_type("text/plain; charset=utf-8");
-        self.buffer.show(None);
         let mut counted = Cursor::new(&mut []);
         emit_line(refusal, &mut counted);
         counted.count()

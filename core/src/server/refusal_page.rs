@@ -1,7 +1,7 @@
 //! Refusals as pages, for clients that show HTML.
 
 use crate::bytes::cursor::Cursor;
-use crate::message::{Head, Refusal};
+use crate::message::{Head, Refusal, Status};
 use crate::semantics::conditional::FieldLines as _;
 use crate::semantics::negotiate::accepts_type;
 
@@ -35,7 +35,16 @@ pub struct RefusalPage {
     /// The fields of the request that decide whether it is sent.
     pub(super) vary: &'static [&'static [u8]],
     length: fn(Emit, &Refusal, &[u8]) -> Option<usize>,
-    put: fn(Emit, &Refusal, usize, &mut Cursor<'_>) -> bool,
+    put: fn(Emit, &mut Shown, &mut [u8]) -> (usize, bool),
+}
+
+/// A refusal whose page is being put into a buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    status: Status,
+    reason: &'static str,
+    /// Octets of the page that were put there.
+    done: usize,
 }
 
 impl RefusalPage {
@@ -50,10 +59,16 @@ impl RefusalPage {
         (self.length)(self.emit, refusal, request)
     }
 
-    /// Puts what follows its first `done` octets into `free`, as far as there is room. Returns whether
-    /// that was all.
-    pub(super) fn put(&self, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
-        (self.put)(self.emit, refusal, done, free)
+    /// Puts more of it into `free`, as far as there is room. Returns how much, and whether that was all.
+    pub(super) fn put(&self, shown: &mut Shown, free: &mut [u8]) -> (usize, bool) {
+        (self.put)(self.emit, shown, free)
+    }
+}
+
+impl Shown {
+    /// A refusal of whose page nothing is there yet.
+    pub(super) const fn new(&Refusal { status, reason, .. }: &Refusal) -> Self {
+        Self { status, reason, done: 0 }
     }
 }
 
@@ -71,14 +86,16 @@ fn length(emit: Emit, refusal: &Refusal, request: &[u8]) -> Option<usize> {
     Some(count)
 }
 
-fn put(emit: Emit, refusal: &Refusal, done: usize, free: &mut Cursor<'_>) -> bool {
-    let (mut skipped, mut left) = (done, 0);
-    emit(refusal, &mut |piece| {
+fn put(emit: Emit, shown: &mut Shown, free: &mut [u8]) -> (usize, bool) {
+    let (mut skipped, mut left) = (shown.done, 0);
+    let mut free = Cursor::new(free);
+    emit(&Refusal::new(shown.status, shown.reason), &mut |piece| {
         let rest = piece.get(skipped..).unwrap_or_default();
         skipped -= piece.len() - rest.len();
         let (fits, more) = rest.split_at_checked(free.free()).unwrap_or((rest, b""));
         free.push(fits);
         left += more.len();
     });
-    left == 0
+    shown.done += free.count();
+    (free.count(), left == 0)
 }

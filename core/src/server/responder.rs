@@ -72,7 +72,7 @@ impl<'c, T: Transport> Responder<'c, T> {
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
         let mut reply = self.status(refusal.status);
         if let Some((name, value)) = refusal.field {
-            reply = reply.field(name, value);
+            reply.add(name, &[value.as_bytes()]);
         }
         reply.refused(refusal)
     }

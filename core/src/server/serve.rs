@@ -184,10 +184,11 @@ impl<S: Service, C: Clock> Server<S, C> {
                             let output = Output::new(buffer, sender, now, octets);
                             let mut parts: Parts<'_, T> =
                                 Parts { head, route: &route, rx, tx, incoming, output };
+                            let exchange = Exchange { parts: &mut parts };
                             let mut reply = if let Some(methods) = general {
-                                parts.split().1.allow(head.method(), methods)
+                                exchange.allow(methods)
                             } else {
-                                match self.service.call(Exchange { parts: &mut parts }).await {
+                                match self.service.call(exchange).await {
                                     Ok(reply) => reply,
                                     Err(error) => break 'answered Err(error),
                                 }

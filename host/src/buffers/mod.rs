@@ -19,8 +19,8 @@ const LARGE: usize = 256 * 1024;
 /// Field lines whose places are remembered: more than browsers send.
 const FIELDS: usize = 48;
 
-/// A receive buffer, a transmit buffer and a field table. Connections use them in turn; what one leaves in
-/// them is octets, and the next takes none of them for its own.
+/// A receive buffer, a transmit buffer and a field table. Connections use them in turn; the octets that
+/// one leaves behind are never read by the next.
 #[derive(Debug)]
 pub struct OwnedBuffers {
     mapping: Mapping,
@@ -29,7 +29,7 @@ pub struct OwnedBuffers {
 }
 
 impl OwnedBuffers {
-    /// Buffers that suffice for `limits`.
+    /// Makes buffers that suffice for `limits`; their memory is taken when it is first written to.
     ///
     /// # Errors
     /// There is no memory.
@@ -38,24 +38,24 @@ impl OwnedBuffers {
         Ok(Self { mapping, fields: Box::new([FieldEntry::default(); FIELDS]), used: 0 })
     }
 
-    /// The memory for [`serve`](thimble_core::server::Server::serve).
+    /// The slices for [`serve`](thimble_core::server::Server::serve).
     pub fn lend(&mut self) -> Buffers<'_> {
         let (rx, tx) = self.mapping.halves();
         Buffers { rx, tx, fields: self.fields.as_mut_slice() }
     }
 
-    /// Whether they are as large as `limits` ask for.
+    /// Whether the receive buffer has the size that `limits` ask for.
     pub fn suit(&self, limits: &Limits) -> bool {
         self.mapping.receive() == limits.receive_buffer()
     }
 
-    /// Octets that went through the buffers since they were fresh.
+    /// The number of octets that went through the buffers since they were made or renewed.
     pub const fn used(&self) -> usize {
         self.used
     }
 
-    /// A connection is done with them, after which `used` octets went through them in all. What a large
-    /// form or reply took goes back with that connection.
+    /// Ends a connection's use of them, with `used` octets through them in all. Past 256 KiB, their memory
+    /// goes back to the system.
     pub fn leave(&mut self, used: usize) {
         self.used = used;
         if used > LARGE {
@@ -64,7 +64,7 @@ impl OwnedBuffers {
         }
     }
 
-    /// Gives the memory back, and takes untouched buffers instead.
+    /// Gives the memory back to the system, and takes untouched buffers instead.
     ///
     /// # Errors
     /// There is no memory.
@@ -75,13 +75,13 @@ impl OwnedBuffers {
     }
 }
 
-/// The error of a read that gives up since its client is idle, so that the buffers can be taken back; the
-/// connection goes on.
+/// The error of a read that gives up because its client is idle, so that the buffers can be renewed. The
+/// connection stays open.
 pub fn idle_error() -> io::Error {
     io::ErrorKind::WouldBlock.into()
 }
 
-/// Whether `error` is an [`idle_error`]. No other read or write of a frontend ends so: they wait.
+/// Whether `error` is an [`idle_error`]. No other read or write of a frontend fails with this kind.
 pub fn is_idle_error(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

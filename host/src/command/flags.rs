@@ -1,14 +1,13 @@
-//! Flags, and what they mean.
+//! The flags of the commands, and what they set up.
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
 use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
@@ -27,28 +26,33 @@ use crate::signals::stop_on_signal;
 use crate::stop::Stopping;
 use crate::submissions::Kept;
 
-/// The flags of a command that serves a folder. Of one that is given twice, the last counts.
+/// The flags of a command that serves a folder. When a flag is given twice, the last one counts.
 #[derive(Args, Clone, Debug)]
 #[command(args_override_self = true)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+#[non_exhaustive]
 pub struct Flags {
     /// The folder to serve, or a single file
     #[arg(default_value = ".")]
     pub path: PathBuf,
 
+    /// The folder to serve, as `python -m http.server` takes it
+    #[arg(short, long, value_name = "PATH", hide = true, conflicts_with = "path")]
+    pub directory: Option<PathBuf>,
+
     /// Port to listen on; 0 takes any free one
     #[arg(short, long, default_value_t = 8000)]
     pub port: u16,
 
-    /// Address to listen on; 0.0.0.0 lets others in
+    /// Address to listen on; 0.0.0.0 lets other machines in
     #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub bind: String,
 
-    /// Connections served at a time; further ones wait
-    #[arg(long, value_name = "N", default_value_t = MAX_CONNS, value_parser = at_least_one())]
+    /// Most connections to serve at a time; further ones wait
+    #[arg(long, value_name = "N", default_value_t = MAX_CONNS, value_parser = at_least_one)]
     pub max_conns: usize,
 
-    /// File that is served for its folder; may be given again, for further names to try
+    /// File to serve for a folder; give it again for further names to try
     #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"], value_parser = file_name)]
     pub index: Vec<String>,
 
@@ -56,19 +60,19 @@ pub struct Flags {
     #[arg(long)]
     pub no_listing: bool,
 
-    /// Content-Type of files whose names end with .EXT; may be given again
+    /// Content-Type of files whose names end in .EXT; give it again for others
     #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
     pub mime: Vec<(String, String)>,
 
-    /// Largest form that is taken: 65536, 64k or 1M; of one with files, its names and texts
+    /// Largest form to accept, such as 65536, 64k or 1M; of one with files, its names and texts
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte)]
     pub max_form: usize,
 
-    /// Refuse forms: a POST to a page is answered by 405
+    /// Refuse forms: answer a POST to a page by 405
     #[arg(long)]
     pub no_forms: bool,
 
-    /// Show the latest submitted forms at /submissions, to everybody
+    /// Show the latest submitted forms at /submissions, to anybody who asks
     #[arg(long)]
     pub submissions: bool,
 
@@ -77,11 +81,11 @@ pub struct Flags {
     #[arg(long, value_name = "FILE|URL", conflicts_with = "no_forms")]
     pub database: Option<String>,
 
-    /// Serve names that begin with a dot, too
+    /// Also serve files and folders whose names begin with a dot
     #[arg(long)]
     pub hidden: bool,
 
-    /// Follow links that lead out of the folder, too
+    /// Also follow links that lead out of the folder
     #[arg(long)]
     pub follow_links: bool,
 
@@ -89,47 +93,47 @@ pub struct Flags {
     #[command(flatten)]
     pub times: Times,
 
-    /// No access log
+    /// Write no access log
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Show the head of each request and reply
+    /// Log the head of each request and reply
     #[arg(short, long)]
     pub verbose: bool,
 }
 
-/// What the help of the command `name` ends with.
+/// The end of the help of the command `name`: examples, forms, links, and how to stop it.
 pub fn examples(name: &str) -> String {
     const TEXT: &str = "\
 Examples:
   NAME                     Serve the current folder at http://127.0.0.1:8000/
   NAME site -p 0           Serve the folder `site` at any free port
-  NAME -b 0.0.0.0          Let other machines in, and say where
+  NAME -b 0.0.0.0          Let other machines in, and print the URLs for them
   NAME page.html           Serve that file alone
   NAME -q 2>/dev/null      Say nothing while it runs
 
-A form that is sent to an HTML page comes back as that page, with the submitted fields in
-place of <!-- form --> in its body, or at its end.
+A form sent to an HTML page is answered by that page, which shows the submitted fields in place
+of <!-- form --> in its body, or at its end.
 
-A symbolic link that leads out of the folder, or to nothing, is neither served nor listed,
-and the log names it. --follow-links follows those that lead out.
+A symbolic link that leads out of the folder or to nothing is neither served nor listed, and the
+log names it. --follow-links follows links that lead out.
 
-Ctrl-C finishes what is in flight; a second one ends at once.";
+Ctrl-C lets running requests finish; a second Ctrl-C ends the server at once.";
     TEXT.replace("NAME", name)
 }
 
-fn at_least_one() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..)
+fn at_least_one(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|number| *number > 0).ok_or("give a number from 1 up")
 }
 
 fn up_to_a_gibibyte(text: &str) -> Result<usize, &'static str> {
     size::octets(text)
-        .and_then(|octets| if octets > 1 << 30 { Err("1G is the most") } else { Ok(octets) })
+        .and_then(|octets| if octets > 1 << 30 { Err("give at most 1G") } else { Ok(octets) })
 }
 
 fn file_name(name: &str) -> Result<String, &'static str> {
     if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
-        return Err("it has to be the name of a file, without a folder");
+        return Err("give the name of a file without its folder, such as index.html");
     }
     Ok(name.to_owned())
 }
@@ -141,28 +145,34 @@ fn own_type(text: &str) -> Result<(String, String), &'static str> {
 }
 
 impl Flags {
-    /// Opens the folder, or that of a single file.
+    /// The path of the folder or single file to serve.
+    pub fn served(&self) -> &Path {
+        self.directory.as_ref().unwrap_or(&self.path)
+    }
+
+    /// Opens the folder to serve, or the folder of the single file to serve.
     ///
     /// # Errors
-    /// It is missing, or may not be opened.
+    /// The folder or file is missing, or it may not be opened.
     pub fn folder(&self) -> Result<Folder, Problem> {
         let opened = match self.file() {
-            Some(_) => Folder::of_file(&self.path),
-            None => Folder::open(&self.path),
+            Some(_) => Folder::of_file(self.served()),
+            None => Folder::open(self.served()),
         };
-        let folder = opened.map_err(|error| Problem::of_folder(&self.path, &error))?;
+        let folder = opened.map_err(|error| Problem::of_folder(self.served(), &error))?;
         Ok(if self.follow_links { folder.follow_links() } else { folder })
     }
 
-    /// The name of the file that is served alone, if it is one.
+    /// The name of the single file to serve; `None` if a folder is served.
     fn file(&self) -> Option<&OsStr> {
-        self.path.file_name().filter(|_| self.path.is_file())
+        let path = self.served();
+        path.file_name().filter(|_| path.is_file())
     }
 
-    /// Listens.
+    /// Listens on the address and port that are asked for.
     ///
     /// # Errors
-    /// The address isn't ours, the port is taken, or not allowed.
+    /// The address isn't one of this machine, or the port is in use or needs more privileges.
     pub fn listen(&self) -> Result<TcpListener, Problem> {
         let host = self.host();
         let Ok(addresses) = (host, self.port).to_socket_addrs() else {
@@ -173,24 +183,24 @@ impl Flags {
             .map_err(|error| Problem::of_listener(host, self.port, &error))
     }
 
-    /// What a client may send.
+    /// The limits on what a client may send.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::DESKTOP;
         limits.form = if self.no_forms { 0 } else { self.max_form };
         limits
     }
 
-    /// The log that is asked for, on standard error.
+    /// Starts the log that is asked for, on standard error.
     pub fn log(&self) -> Log {
         let log = Log::to_stderr();
         let log = if self.quiet { log } else { log.with_access() };
         if self.verbose { log.with_heads() } else { log }
     }
 
-    /// Where forms are kept.
+    /// Opens the store that forms are kept in.
     ///
     /// # Errors
-    /// The database can't be used.
+    /// The database can't be opened.
     pub fn forms(&self, log: &Log) -> Result<Forms, Problem> {
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         if let Some(database) = &self.database {
@@ -200,7 +210,8 @@ impl Flags {
         Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
     }
 
-    /// The site in `folder`, whose forms are kept in `forms`. What flags say of it stays in memory until the process ends.
+    /// The site in `folder`, with its forms kept in `forms`. Call it once: the names, types and store of
+    /// the site stay in memory until the process ends.
     pub fn site<S: Storage>(
         &self,
         folder: S,
@@ -221,13 +232,19 @@ impl Flags {
         site.submissions(forms).show_submissions(self.submissions.then_some(forms))
     }
 
-    /// Tells where it serves, and stops the server at the first signal.
+    /// Prints the URLs of the server, and has the first signal stop `server`. Messages are those of the
+    /// command `name`.
     ///
     /// # Errors
     /// The signals can't be caught.
-    pub fn begin(&self, address: SocketAddr, server: impl Stopping) -> io::Result<()> {
-        stop_on_signal(server)?;
-        // Nobody may read it, and then writing waits for ever.
+    pub fn begin(
+        &self,
+        name: &'static str,
+        address: SocketAddr,
+        server: impl Stopping,
+    ) -> io::Result<()> {
+        stop_on_signal(name, server)?;
+        // Writing waits for ever if standard output is a full pipe that nobody reads.
         let flags = self.clone();
         let thread = thread::Builder::new().stack_size(64 * 1024);
         if thread.spawn(move || flags.announce(address)).is_err() {
@@ -236,7 +253,7 @@ impl Flags {
         Ok(())
     }
 
-    /// Says on standard output what is served where.
+    /// Prints on standard output what is served, and at which URLs.
     fn announce(&self, address: SocketAddr) {
         let mut path = b"/".to_vec();
         if let Some(file) = self.file() {
@@ -244,7 +261,7 @@ impl Flags {
         }
         let urls = urls::urls(address, &String::from_utf8_lossy(&path));
         let urls = urls.join("\n        and at ");
-        let text = format!("Serving {} at {urls}\n", self.path.display());
+        let text = format!("Serving {} at {urls}\n", self.served().display());
         let mut out = io::stdout().lock();
         // Whether anybody reads it makes no difference to the server.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -259,8 +276,6 @@ impl Flags {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use clap::Parser;
 
     use super::*;
@@ -310,6 +325,15 @@ mod tests {
         let Some(flags) = flags(line) else { panic!("refused") };
         assert_eq!((flags.host(), flags.port, flags.max_conns), ("127.0.0.1", 2, 2));
         assert!(flags.max_form == 2048 && flags.quiet && flags.hidden);
+    }
+
+    #[test]
+    fn the_folder_may_be_given_as_python_takes_it() {
+        for line in ["-d site", "--directory site", "--directory=site", "site"] {
+            let path = flags(line).map(|flags| flags.served().to_owned());
+            assert_eq!(path.as_deref(), Some(Path::new("site")), "{line}");
+        }
+        assert!(flags("-d site other").is_none());
     }
 
     #[test]

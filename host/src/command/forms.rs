@@ -11,6 +11,7 @@ use crate::submissions::Kept;
 
 /// Where forms are kept.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Forms {
     /// In memory, or nowhere.
     Memory(Kept),

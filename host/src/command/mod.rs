@@ -1,7 +1,8 @@
-//! What the commands of Thimble share: flags, what they mean, and what goes wrong.
+//! What the commands of Thimble share: flags, what they set up, and messages for what goes wrong.
 
 mod flags;
 mod forms;
+mod parse;
 mod problem;
 mod size;
 mod times;
@@ -20,11 +21,13 @@ use crate::signals::exit_code;
 
 pub use flags::{Flags, examples};
 pub use forms::Forms;
+pub use parse::parse;
 pub use problem::Problem;
 pub use times::Times;
 
 /// What a command serves, and how.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Job {
     /// Where it listens.
     pub listener: TcpListener,
@@ -36,15 +39,15 @@ pub struct Job {
     pub forms: Forms,
 }
 
-/// The body of the command `name`: what `flags` ask for is opened, and `serve` serves it until it is
-/// stopped. What goes wrong is told on standard error.
+/// Runs the command `name`: opens what `flags` ask for, and calls `serve`, which returns once the server
+/// has stopped. A problem is one line on standard error, and the exit code says that it failed.
 pub fn run(
     name: &'static str,
     flags: &Flags,
     serve: impl FnOnce(Job) -> io::Result<()>,
 ) -> ExitCode {
     let outcome = flags.folder().and_then(|folder| {
-        let log = flags.log();
+        let log = flags.log().with_name(name);
         let forms = flags.forms(&log)?;
         let listener = flags.listen()?;
         raise_file_limit();
@@ -70,8 +73,7 @@ fn raise_file_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
-/// Makes a panic one line on standard error: what panics is a service, and all it takes down is the
-/// request that met it.
+/// Makes a panic one line on standard error. Only a service can panic, and only its request fails.
 fn report_panics(command: &'static str) {
     std::panic::set_hook(Box::new(move |panic| {
         let payload = panic.payload();

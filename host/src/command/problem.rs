@@ -1,4 +1,4 @@
-//! What goes wrong before a command serves.
+//! What keeps a command from serving.
 
 use std::fmt;
 use std::io;
@@ -17,7 +17,7 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl Problem {
-    /// What went wrong in running the server.
+    /// The server ended with `error`.
     pub fn of_run(error: &io::Error) -> Self {
         Self(format!("can't serve: {error}"))
     }

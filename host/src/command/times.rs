@@ -1,4 +1,4 @@
-//! Flags for deadlines.
+//! The flags for deadlines.
 
 use std::time::Duration;
 
@@ -6,14 +6,15 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use thimble_core::Deadlines;
 
-/// How long clients may take, as flags say.
+/// The flags that say how long clients may take.
 #[derive(Args, Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Times {
     /// Seconds to wait for the next request on a connection
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds())]
     pub idle_timeout: u64,
 
-    /// Seconds that the head of a request may take
+    /// Seconds to wait for the whole head of a request
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds())]
     pub head_timeout: u64,
 
@@ -21,13 +22,13 @@ pub struct Times {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds())]
     pub content_timeout: u64,
 
-    /// Seconds that a client may pause in reading a reply
+    /// Seconds to wait for a client that has stopped reading a reply
     #[arg(long, value_name = "SECONDS", default_value = "75", value_parser = seconds())]
     pub reply_timeout: u64,
 }
 
 impl Times {
-    /// The deadlines.
+    /// The deadlines that the flags ask for; the rest as in [`Deadlines::DESKTOP`].
     pub fn deadlines(self) -> Deadlines {
         let mut deadlines = Deadlines::DESKTOP;
         deadlines.idle = Duration::from_secs(self.idle_timeout);
@@ -38,7 +39,7 @@ impl Times {
     }
 }
 
-/// A second at least, and a day at most.
+/// Seconds, from 1 to those of a day.
 fn seconds() -> RangedU64ValueParser<u64> {
     RangedU64ValueParser::new().range(1..=86_400)
 }

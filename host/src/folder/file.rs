@@ -1,10 +1,11 @@
-//! An open file, which any number of connections may be sent at once.
+//! An open file, which any number of connections may be sent at the same time.
 
 use std::any::Any;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,10 +14,11 @@ use thimble_core::grammar::date::UnixTime;
 use thimble_core::grammar::etag::EntityTag;
 use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::server::{Error, Stream, Transport};
-use thimble_core::service::storage::{File, Metadata, OpenError, ReadError};
+use thimble_core::service::storage::{File, Metadata, ReadError};
 
 use super::cache::{self, Stamp};
-use super::{made, open_error};
+use super::links::Told;
+use super::made;
 use crate::clock::moment;
 
 /// Octets that are read at a time of a file whose length isn't known.
@@ -46,6 +48,8 @@ pub(super) struct Opened {
     /// A hash of its state, so that nobody is told which inodes there are. None while the next
     /// change may not show.
     state: Option<u64>,
+    /// Where the log is told that reading it failed, and its path.
+    failures: Option<(Arc<Told>, PathBuf)>,
 }
 
 impl Opened {
@@ -64,13 +68,11 @@ impl Opened {
     }
 
     /// A file that the system makes as it is read: what tells its states apart is what is in it.
-    pub(super) fn made(file: fs::File, stamp: &Stamp) -> Result<Self, OpenError> {
-        let content = made::read(&file).map_err(|error| match open_error(&error) {
-            // That is said of paths.
-            OpenError::NotFound => OpenError::Failed,
-            error => error,
-        })?;
-        let Some(content) = content else {
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub(super) fn made(file: fs::File, stamp: &Stamp) -> io::Result<Self> {
+        let Some(content) = made::read(&file)? else {
             return Ok(Self { file: Some(file), ..Self::default() });
         };
         let len = Some(content.len() as u64);
@@ -79,6 +81,12 @@ impl Opened {
         let modified = stamp.modified().filter(|_| content.is_empty() && stamp.size == 0);
         let state = Some(hash(&content));
         Ok(Self { content, len, modified, state, ..Self::default() })
+    }
+
+    /// Tells `told` when reading the file at `path` fails.
+    pub(super) fn telling(self, told: &Arc<Told>, path: &Path) -> Self {
+        let is_read = self.file.is_some() && told.is_written();
+        Self { failures: is_read.then(|| (Arc::clone(told), path.to_owned())), ..self }
     }
 
     /// Octets and descriptors that it takes.
@@ -94,26 +102,26 @@ impl OpenFile {
         Self { opened, codings, etag }
     }
 
-    /// Whether all of it was found in the system's memory a moment ago, by whoever said so.
+    /// Whether [`found_in_memory`](Self::found_in_memory) was called in the last 10 seconds.
     pub fn is_in_memory(&self) -> bool {
         cache::was_lately(self.opened.in_memory.load(Ordering::Relaxed))
     }
 
-    /// Says that all of it is in the system's memory.
+    /// Records that all of the file is in the system's memory now.
     pub fn found_in_memory(&self) {
         self.opened.in_memory.store(moment().as_secs(), Ordering::Relaxed);
     }
 
-    /// The file itself; none if it is small, and reading it takes nothing from a disk.
+    /// The open file; `None` if it is small and its content is in memory.
     pub fn file(&self) -> Option<&fs::File> {
         self.opened.file.as_ref()
     }
 }
 
-/// Sends a file up to where reading it ends.
+/// Sends a file whose length isn't known, up to where reading it ends.
 ///
 /// # Errors
-/// That it can't be read, and those of the transport.
+/// [`Error::Cut`] if it can't be read, and those of the transport.
 pub async fn send_to_end<T: Transport>(
     file: &impl File,
     stream: &mut Stream<'_, T>,
@@ -184,7 +192,12 @@ impl File for OpenFile {
             match file.read_at(buffer, offset) {
                 Ok(octets) => return Ok(octets),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(_) => return Err(ReadError),
+                Err(error) => {
+                    if let Some((told, path)) = &self.opened.failures {
+                        told.tell_of_failure(path, &error);
+                    }
+                    return Err(ReadError);
+                }
             }
         }
     }

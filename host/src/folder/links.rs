@@ -1,4 +1,5 @@
-//! Links that aren't followed, and why. That is said once of each: nobody would guess it from a 404.
+//! What the log says of links that aren't followed and of files that can't be read, once for each:
+//! a client sees only a 404 or a 500.
 
 use std::collections::HashSet;
 use std::fs;
@@ -23,30 +24,45 @@ pub(super) enum Links {
     Everywhere,
 }
 
-/// So many links are told of at most, for each folder.
+/// The most paths that are told of, for each folder.
 const MOST: usize = 1000;
 
-/// Where it is said which links aren't followed, and of which it was.
+/// The log, and the paths that it was told of already.
 #[derive(Debug)]
 pub(super) struct Told {
     log: Log,
-    links: Mutex<HashSet<PathBuf>>,
+    paths: Mutex<HashSet<PathBuf>>,
 }
 
 impl Told {
     pub(super) fn new(log: Log) -> Self {
-        Self { log, links: Mutex::default() }
+        Self { log, paths: Mutex::default() }
     }
 
-    /// Whether nobody was told of it before.
-    fn is_new(&self, link: &FsPath) -> bool {
-        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        links.len() < MOST && links.insert(link.to_owned())
+    /// Whether what it is told is written anywhere.
+    pub(super) const fn is_written(&self) -> bool {
+        self.log.is_written()
     }
 
-    /// Tells of the link that keeps anybody from what is at `path` in `tree`, if that is what does.
+    /// Whether the log wasn't told of `path` before.
+    fn is_new(&self, path: &FsPath) -> bool {
+        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.len() < MOST && paths.insert(path.to_owned())
+    }
+
+    /// Tells of the file or folder at `path` that can't be opened or read for `error`.
+    pub(super) fn tell_of_failure(&self, path: &FsPath, error: &io::Error) {
+        let path = path.strip_prefix(".").unwrap_or(path);
+        if self.is_written() && self.is_new(path) {
+            let why = error.to_string();
+            let line = [b"can't read '", path.as_os_str().as_bytes(), b"': ", why.as_bytes()];
+            self.log.note(&line.concat());
+        }
+    }
+
+    /// Tells of the link in `path` that isn't followed and so hides what is at `path`, if there is one.
     pub(super) fn tell(&self, tree: &Tree, path: &FsPath) {
-        if !self.log.is_written() {
+        if !self.is_written() {
             return;
         }
         let path = path.strip_prefix(".").unwrap_or(path);

@@ -51,14 +51,12 @@ const MOMENT: u64 = 100;
 /// [`follow_links`](Self::follow_links) is set, and a [log](Self::log) names them. Only regular files
 /// and directories are served; FIFOs, sockets and devices are never opened.
 ///
-/// Opened files are kept for a while, small ones with their content, but none is served without a look:
-/// for each request the path is followed anew, and the file is opened anew if anything differs
-/// (identity, size, or any of its times, to the nanosecond). A file that has only just changed is not
-/// kept and has no entity tag, since another change in the same tick of the clock would not show. Two
-/// changes take up to a tenth of a second to show: a new coding beside a file, and another folder in the
-/// place of this one, as after a build that makes everything anew (at once, if a file is missing). One
-/// change can't be seen: a program that writes to a file through a memory mapping leaves no trace until
-/// the system writes that back.
+/// Opened files are kept in a cache, small ones with their content. Each request still follows the path,
+/// and opens the file again if its identity, its size or any of its times (in nanoseconds) differs. A file
+/// that has only just changed is not kept and has no entity tag, since another change in the same tick of
+/// the clock would not show. Two changes show after up to 100 ms: a new coding beside a file, and another
+/// folder in the place of this one (at once, if a file is missing). One change can't be seen: a program
+/// that writes to a file through a memory mapping leaves no trace until the system writes it back.
 ///
 /// A file's codings are the files beside it, such as `NAME.gz`, that are no older than it. Files that
 /// the system makes while they are read, as in `/proc`, are never kept: they are read for each reply.
@@ -75,7 +73,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The folder at `path`.
+    /// Opens the folder at `path`.
     ///
     /// # Errors
     /// `path` is missing, is not a folder, or may not be searched.
@@ -86,8 +84,8 @@ impl Folder {
         Ok(Self { path, only: None, tree, listings, hasher, looked })
     }
 
-    /// The folder of the file at `path`, with nothing in it but that file. If `path` is a link, it is
-    /// followed.
+    /// Opens the folder of the file at `path`, and serves nothing from it but that file. If `path` is a link,
+    /// it is followed.
     ///
     /// # Errors
     /// `path` is missing or not a file, or its folder may not be searched.
@@ -102,15 +100,15 @@ impl Folder {
         Ok(Self { only, ..Self::open(folder)?.follow_links() })
     }
 
-    /// Follows all links, wherever they lead: whoever may make links in the folder decides what is
-    /// served.
+    /// Follows all links, wherever they lead. Anybody who may make a link in the folder then decides what
+    /// is served.
     #[must_use]
     pub fn follow_links(self) -> Self {
         self.with(|rules| rules.links = Links::Everywhere)
     }
 
-    /// Names in `log` the links that aren't followed, and says why: once for each link that a client asks
-    /// for or that a listing meets.
+    /// Writes to `log` which links aren't followed and which files can't be read, and why: once for each that
+    /// a client requests or a listing meets, and for 1000 at most.
     #[must_use]
     pub fn log(self, log: Log) -> Self {
         self.with(|rules| rules.told = Arc::new(Told::new(log)))
@@ -130,13 +128,13 @@ impl Folder {
         self.only.as_ref().is_none_or(|only| name.plain() == only)
     }
 
-    /// What stands at `path`, in `coding`, as it is looked up here.
+    /// The name of what is at `path` in `coding`, for the other methods of this folder.
     pub fn name(&self, path: &Path<'_>, coding: Coding) -> Name {
         Name::new(path, coding, &self.hasher)
     }
 
-    /// A file that [`open_named`](Self::open_named) would give at once: it was opened before, is still
-    /// the same, and was looked at so lately that looking won't have to wait for a disk.
+    /// The file that [`open_named`](Self::open_named) would give, if that needs no disk: the file is in the
+    /// cache, has not changed, and was looked at in the last 10 seconds. `None` says nothing about the file.
     pub fn open_cached(&self, name: &Name) -> Option<OpenFile> {
         if !self.admits(name) {
             return None;
@@ -144,10 +142,10 @@ impl Folder {
         self.tree().open_cached(name)
     }
 
-    /// [`open`](Storage::open)s what a name stands for, without waiting for anything but a disk.
+    /// [Opens](Storage::open) the file or folder of this name. It waits for nothing but the disk.
     ///
     /// # Errors
-    /// Those of `open`.
+    /// As for [`open`](Storage::open).
     pub fn open_named(&self, name: &Name) -> Result<Node<OpenFile>, OpenError> {
         if name.is_root() {
             return Ok(Node::Directory);
@@ -158,10 +156,10 @@ impl Folder {
         self.find(name.as_bytes(), |tree| tree.find(name))
     }
 
-    /// [`list`](Storage::list)s what a name stands for, without waiting for anything but a disk.
+    /// [Lists](Storage::list) the folder of this name. It waits for nothing but the disk.
     ///
     /// # Errors
-    /// Those of `list`.
+    /// As for [`list`](Storage::list).
     pub fn list_named(&self, name: &Name) -> Result<FolderEntries, OpenError> {
         let directory = if name.is_root() { b"." } else { name.as_bytes() };
         if self.only.is_some() {

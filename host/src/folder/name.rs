@@ -1,4 +1,4 @@
-//! What stands at a path, as it is looked up.
+//! The name by which a file is opened and found in the cache.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hash, Hasher};
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 
-/// The path of a file in a coding, from the root of a folder on; empty for the root itself. It is
-/// hashed once, however many tables it is looked up in; clones share it.
+/// The path of a file from the root of a folder, with the suffix of a content coding; empty for the root
+/// itself. It is hashed once. Clones share the octets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     octets: Arc<[u8]>,
@@ -40,7 +40,7 @@ impl Name {
         self.coding
     }
 
-    /// Whether it stands for the root.
+    /// Whether it is the root.
     pub fn is_root(&self) -> bool {
         self.octets.is_empty()
     }

@@ -162,7 +162,16 @@ impl Tree {
                 Ok(openat(&self.root, path, flags, Mode::empty())?.into())
             }
         });
-        opened.map_err(|error| open_error(&error))
+        opened.map_err(|error| self.failed(path, &error))
+    }
+
+    /// What a client gets for `error`. An error that is none of the client's is told to the log.
+    fn failed(&self, path: &FsPath, error: &io::Error) -> OpenError {
+        let outcome = open_error(error);
+        if outcome == OpenError::Failed {
+            self.rules.told.tell_of_failure(path, error);
+        }
+        outcome
     }
 
     /// Does something with what `path` leads to, links followed that stay inside.
@@ -214,7 +223,7 @@ impl Tree {
         Ok(as_path(target.to_bytes()).to_owned())
     }
 
-    /// Tells of the link that keeps anybody from what is at `path`, if that is what does.
+    /// Tells the log of the link in `path` that isn't followed, if there is one.
     pub(super) fn tell_of_links(&self, path: &FsPath) {
         self.rules.told.tell(self, path);
     }
@@ -225,7 +234,7 @@ impl Tree {
         let (now, is_plain) = (time_of_day(), coding == Coding::Identity);
         let directory = if is_plain { self.look(as_path(directory_of(name))).ok() } else { None };
         let path = as_path(name);
-        match self.look(path).map_err(|error| open_error(&error))?.kind {
+        match self.look(path).map_err(|error| self.failed(path, &error))?.kind {
             Kind::File => {}
             Kind::Directory => return Ok(Node::Directory),
             Kind::Other => return Err(OpenError::NotFound),
@@ -244,17 +253,31 @@ impl Tree {
             && (!is_plain || (directory.is_some() && !beside.is_late));
         let small = if keeps { read_small(&file, &stat) } else { None };
         let opened = match small {
-            _ if is_made => Opened::made(file, &stamp)?,
+            _ if is_made => {
+                Opened::made(file, &stamp).map_err(|error| self.read_failed(path, &error))?
+            }
             Some(content) => Opened::new(None, content, &stamp, now),
             None => Opened::new(Some(file), Box::default(), &stamp, now),
         };
-        let opened = Arc::new(opened);
+        let opened = Arc::new(opened.telling(&self.rules.told, path));
         if keeps {
             let beside = directory.map(|directory| (beside.codings, directory));
             let entry = Entry::new(Arc::clone(&opened), stamp, beside);
             self.cache.insert(key, Arc::new(entry));
         }
         Ok(Node::File(OpenFile::new(opened, coding, beside.codings)))
+    }
+
+    /// What a client gets for a file that was opened and can't be read.
+    fn read_failed(&self, path: &FsPath, error: &io::Error) -> OpenError {
+        match open_error(error) {
+            // These errors mean that only of paths.
+            OpenError::NotFound | OpenError::Failed => {
+                self.rules.told.tell_of_failure(path, error);
+                OpenError::Failed
+            }
+            other => other,
+        }
     }
 
     /// What stands beside the file `name`. Whether that can be served turns out when it is opened.

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use thimble_core::grammar::date::{UnixTime, imf_fixdate};
 use thimble_core::server::Record;
 
-/// Octets of a request-line that are logged; of one that is longer, no more, and `...` after them.
-const LONGEST: usize = 2048;
+/// Octets of a request-line that are logged. A longer one is cut there, and `...` follows.
+const LONGEST: usize = 200;
 
 /// The Common Log Format: `host ident authuser [date] "request-line" status octets`.
 ///
@@ -23,7 +23,8 @@ pub(super) fn access(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &R
     }
 }
 
-/// What the application did wrong, behind the start of what would be the line of [`access`].
+/// What went wrong in the application: the line of [`access`] up to its status, then `failed:` and the
+/// message.
 pub(super) fn failure(
     out: &mut Vec<u8>,
     host: IpAddr,
@@ -47,10 +48,11 @@ fn request(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>)
         out.push(b'-');
     } else {
         // A client could fill a disk otherwise.
-        let part = line.get(..LONGEST);
-        escape(out, part.unwrap_or(line), b"\"\\");
-        if part.is_some() {
-            out.extend_from_slice("...".as_bytes());
+        let (shown, is_cut) =
+            line.get(..LONGEST).map_or((line, false), |start| (start, line.len() > LONGEST));
+        escape(out, shown, b"\"\\");
+        if is_cut {
+            out.extend_from_slice(b"...");
         }
     }
     out.push(b'"');
@@ -66,9 +68,9 @@ pub(super) fn head(out: &mut Vec<u8>, mark: &str, head: &[u8]) {
     }
 }
 
-/// A line of the server's own.
-pub(super) fn note(out: &mut Vec<u8>, text: &[u8]) {
-    out.extend_from_slice(b"thimble: ");
+/// A line of the server's own, after the name that it goes by.
+pub(super) fn note(out: &mut Vec<u8>, name: &str, text: &[u8]) {
+    let _ = write!(out, "{name}: ");
     escape(out, text, b"\\");
     out.push(b'\n');
 }
@@ -135,6 +137,19 @@ mod tests {
             let mut out = Vec::new();
             access(&mut out, host, time, &Record::new(head, status, content));
             assert_eq!(String::from_utf8(out).as_deref(), Ok(line));
+        }
+    }
+
+    #[test]
+    fn a_long_request_line_is_cut() {
+        for (length, shown) in [(200, "a".repeat(200)), (201, "a".repeat(200) + "...")] {
+            let head = [b'a'].repeat(length);
+            let mut out = Vec::new();
+            let record = Record::new(&head, Status::BAD_REQUEST, 0);
+            request(&mut out, IpAddr::from([127, 0, 0, 1]), UnixTime(784_111_777), &record);
+            let line = String::from_utf8(out).unwrap_or_default();
+            let expected = format!("127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"{shown}\"");
+            assert_eq!(line, expected);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The log: one line per reply, and on request the heads that went by.
+//! The log: a line per reply, and the heads of requests and replies if asked for.
 
 mod line;
 mod writer;
@@ -16,12 +16,12 @@ use writer::Writer;
 
 /// A log. Clones write to the same place.
 ///
-/// Workers only leave their lines in memory, and a thread of the log's own writes them out, so a
-/// terminal that is held or a full pipe never holds a connection: once a mebibyte waits, further
-/// lines are counted instead. A place that is closed swallows the log.
+/// A thread of the log writes its lines out, so a stopped terminal or a full pipe never holds up a
+/// connection. Up to 1 MiB of lines wait in memory; further ones are dropped, and a line says how many.
+/// Errors of writing are ignored.
 ///
-/// Each log has a line for what the application does wrong (a reply that can't be sent, an error of its
-/// own). The [default](Log::default) one shows nothing else, on standard error.
+/// Every log but [`none`](Log::none) has a line for each failure of the application, such as a panic or a
+/// reply that can't be sent. The [default](Log::default) log shows only these, on standard error.
 /// ```
 /// use thimble_host::Log;
 ///
@@ -44,7 +44,7 @@ impl Default for Log {
 }
 
 impl Log {
-    /// No log at all.
+    /// A log that writes nothing.
     pub fn none() -> Self {
         Self { failures: false, ..Self::default() }
     }
@@ -59,10 +59,10 @@ impl Log {
         Self { writer: Writer::start(place).map(Arc::new), ..Self::none() }
     }
 
-    /// Shows a line per reply, in the Common Log Format.
+    /// Shows a line per reply, in the Common Log Format. A request-line is cut after 200 octets.
     ///
-    /// Its times are UTC: the system's time zone can't be asked for safely from many threads, and
-    /// lines of several machines compare best so.
+    /// Times are UTC: the system's time zone can't be read safely from many threads, and the lines of
+    /// several machines compare directly.
     pub fn with_access(mut self) -> Self {
         self.access = true;
         self
@@ -74,24 +74,34 @@ impl Log {
         self
     }
 
-    /// Waits until all is written, but no longer than `most`.
+    /// Begins the server's own lines with `name`; the default is `thimble`. All clones share the name, and
+    /// only the first that is given counts.
+    #[must_use]
+    pub fn with_name(self, name: &'static str) -> Self {
+        if let Some(writer) = &self.writer {
+            writer.set_name(name);
+        }
+        self
+    }
+
+    /// Waits until everything is written, but no longer than `most`.
     pub fn flush(&self, most: Duration) {
         if let Some(writer) = &self.writer {
             writer.flush(most);
         }
     }
 
-    /// The head of a request, as it was received.
+    /// Writes the head of a request as it was received, if heads are shown.
     pub fn request(&self, head: &[u8]) {
         self.write(self.heads, |out| line::head(out, "< ", head));
     }
 
-    /// The head of a reply.
+    /// Writes the head of a reply, if heads are shown.
     pub fn reply(&self, head: &[u8]) {
         self.write(self.heads, |out| line::head(out, "> ", head));
     }
 
-    /// A finished reply to `peer`.
+    /// Writes the access line of a finished reply to `peer`, if access is shown.
     pub fn access(&self, peer: SocketAddr, record: &Record<'_>) {
         self.write(self.access, |out| {
             let now = SystemClock.now().unwrap_or(UnixTime(0));
@@ -99,7 +109,8 @@ impl Log {
         });
     }
 
-    /// What the application did wrong in answering the request of `record`: always shown.
+    /// Writes what went wrong in the application while it answered the request of `record`. This line is
+    /// always shown.
     pub fn failure(&self, peer: SocketAddr, record: &Record<'_>, message: &str) {
         let now = SystemClock.now().unwrap_or(UnixTime(0));
         let text = |out: &mut Vec<u8>| line::failure(out, peer.ip(), now, record, message);
@@ -115,12 +126,15 @@ impl Log {
         }
     }
 
-    /// Something that whoever runs the server should know, in a line.
+    /// Writes a line of the server's own, for whoever runs it: a link that isn't followed, a file that
+    /// can't be read.
     pub fn note(&self, text: &[u8]) {
-        self.write(true, |out| line::note(out, text));
+        if let Some(writer) = &self.writer {
+            writer.append(|out| line::note(out, writer.name(), text));
+        }
     }
 
-    /// Whether it goes anywhere.
+    /// Whether lines are written to a place that was given; false for [`none`](Self::none) and the default.
     pub const fn is_written(&self) -> bool {
         self.writer.is_some()
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub(super) struct Writer {
 
 #[derive(Debug, Default)]
 struct Queue {
+    /// The name that the server's own lines begin with; `thimble` if none is set.
+    name: OnceLock<&'static str>,
     state: Mutex<State>,
     /// There is something to write, or nothing more will come.
     filled: Condvar,
@@ -41,13 +43,23 @@ struct State {
 }
 
 impl Writer {
-    /// Nothing if there can be no thread.
+    /// Starts the thread. `None` if the system has no more threads.
     pub(super) fn start(place: impl Write + Send + 'static) -> Option<Self> {
         let queue = Arc::<Queue>::default();
         let writer = Arc::clone(&queue);
         let thread = thread::Builder::new().name("thimble-log".into()).stack_size(64 * 1024);
         thread.spawn(move || writer.write_out(place)).ok()?;
         Some(Self { queue })
+    }
+
+    /// Names whose lines the server's own are. Only the first name counts.
+    pub(super) fn set_name(&self, name: &'static str) {
+        let _ = self.queue.name.set(name);
+    }
+
+    /// The name that the server's own lines begin with.
+    pub(super) fn name(&self) -> &'static str {
+        self.queue.name()
     }
 
     /// Adds what `entry` appends, all of it or nothing.
@@ -94,7 +106,7 @@ impl Queue {
         }
     }
 
-    /// Exchanges `text`, which is empty, for what waits. False: nothing more will come.
+    /// Exchanges `text`, which is empty, for what waits. Returns false when nothing more will come.
     fn take(&self, text: &mut Vec<u8>) -> bool {
         let mut state = self.state();
         while state.text.is_empty() {
@@ -111,9 +123,14 @@ impl Queue {
         drop(state);
         if lost > 0 {
             // Writing to memory doesn't fail.
-            let _ = writeln!(text, "thimble: the log was too slow; {lost} of its entries are lost");
+            let name = self.name();
+            let _ = writeln!(text, "{name}: the log was too slow; {lost} of its entries are lost");
         }
         true
+    }
+
+    fn name(&self) -> &'static str {
+        self.name.get().copied().unwrap_or("thimble")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

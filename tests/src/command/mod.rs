@@ -113,6 +113,13 @@ impl Thimble {
         Self { child, address, banner, out, log }
     }
 
+    /// The name that its own lines in the log begin with.
+    pub fn name(&self) -> String {
+        let program = thimble().get_program().to_owned();
+        let name = Path::new(&program).file_name().unwrap_or(&program);
+        name.to_string_lossy().into_owned()
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -411,7 +411,7 @@ fn the_log_says_what_the_application_did_wrong() -> io::Result<()> {
         |server| server.log(log.clone()),
         |address, _| {
             let stream = connect(address)?;
-            for path in ["wrong", "broken"] {
+            for path in ["wrong", "broken", "panic"] {
                 send(&stream, &format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n"))?;
                 let reply = some(&stream)?;
                 assert!(reply.starts_with("HTTP/1.1 500 "), "{reply}");
@@ -426,10 +426,11 @@ fn the_log_says_what_the_application_did_wrong() -> io::Result<()> {
     for line in [
         "\"GET /wrong HTTP/1.1\" 500 failed: Connection, Content-Length, ",
         "\"GET /broken HTTP/1.1\" 500 failed: no such\\x0atable\n",
+        "\"GET /panic HTTP/1.1\" 500 failed: the service panicked\n",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
-    assert_eq!(text.lines().count(), 2, "{text}");
+    assert_eq!(text.lines().count(), 3, "{text}");
     Ok(())
 }
 

@@ -99,7 +99,7 @@ fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
     emit(STYLE.as_bytes());
     emit(TABLE_STYLE.as_bytes());
     emit(BODY.as_bytes());
-    emit(b"<h1>");
+    emit(b"<h1>Index of ");
     // Each folder on the way here is a link, the root among them.
     let depth = path.segments().count();
     let names = core::iter::once(None).chain(path.segments().map(Some));
@@ -112,7 +112,7 @@ fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
             }
             emit(b"\">");
         }
-        text(name.unwrap_or(b"Index of "), emit);
+        text(name.unwrap_or_default(), emit);
         emit(if is_linked { b"/</a>" } else { b"/" });
     }
     emit(TABLE.as_bytes());

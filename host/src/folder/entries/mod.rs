@@ -22,12 +22,11 @@ use names::{Names, Row};
 /// Names that are read and sorted at once. Of larger directories, one after the other is.
 const SMALL: usize = 4096;
 
-/// A directory beneath a [`Folder`](super::Folder) that is to be listed.
+/// The entries of a directory beneath a [`Folder`](super::Folder), in the order of a listing.
 ///
-/// Its names are read and sorted when the first entry is asked for, and a name takes its own length
-/// and eight octets from then on; all that list an unchanged directory at the same time share them.
-/// All listings take 64 MiB together, but for one that takes more alone, and for 64 KiB each; beyond
-/// that, a directory is [`OpenError::Busy`].
+/// Names are read and sorted when the first entry is asked for. Each takes its length and eight octets of
+/// memory. Listings of the same unchanged directory share them. All listings together take at most 64 MiB,
+/// plus 64 KiB each; a single one may take more. Past that, a directory is [`OpenError::Busy`].
 #[derive(Debug)]
 pub struct FolderEntries {
     tree: Arc<Tree>,
@@ -65,7 +64,7 @@ impl FolderEntries {
         })
     }
 
-    /// Reads and sorts the names, if they are few. Returns whether they were.
+    /// Reads and sorts the names if there are at most 4096. Returns whether there were.
     ///
     /// # Errors
     /// The directory can't be read, or there is no memory for its names now.
@@ -73,7 +72,7 @@ impl FolderEntries {
         self.read(SMALL)
     }
 
-    /// Reads and sorts the names, however many there are; only one call at a time does.
+    /// Reads and sorts the names, however many there are. One call at a time does so; others wait.
     ///
     /// # Errors
     /// As for [`read_few`](Self::read_few).
