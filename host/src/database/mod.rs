@@ -84,8 +84,11 @@ impl Recall for Database {
         let Some(row) = rows.into_iter().next() else { return Ok(false) };
         let time = row.received_at.and_then(|seconds| u64::try_from(seconds).ok()).map(UnixTime);
         into.begin(&row.path, time);
-        for (name, value) in row::pairs(&row.fields) {
-            into.field(&name, &value);
+        for field in row::read(&row.fields) {
+            match field.file {
+                Some((kind, size)) => into.file(&field.name, &field.value, &kind, size),
+                None => into.field(&field.name, &field.value),
+            }
         }
         Ok(true)
     }
