@@ -57,6 +57,7 @@
 
 mod connection;
 mod deadline;
+pub mod event_loop;
 mod pool;
 pub mod server;
 mod socket;
