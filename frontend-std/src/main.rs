@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use thimble_host::command::{self, Flags};
-use thimble_std::Server;
-use thimble_std::event_loop::{self, EventLoop};
+use thimble_std::{EventLoop, Server, event_loop};
 
 const NAME: &str = "thimble";
 

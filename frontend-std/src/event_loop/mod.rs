@@ -26,12 +26,12 @@ pub type Folder = AsyncFolder<Helpers>;
 
 /// A server whose thread serves all connections in turn.
 ///
-/// It takes the least CPU of all, and 256 octets for an idle connection. A handler must not block: while it
-/// does, everybody waits. It may await any future that needs no runtime.
+/// An idle connection costs a few hundred octets. A handler must not block: while it does, everybody waits. It
+/// may await any future that needs no runtime.
 ///
 /// ```no_run
-/// use thimble_std::event_loop::{EventLoop, Folder};
-/// use thimble_std::Site;
+/// use thimble_std::event_loop::Folder;
+/// use thimble_std::{EventLoop, Site};
 ///
 /// let site = Site::new(Folder::open("site")?);
 /// EventLoop::bind("127.0.0.1:8000")?.max_conns(10_000).run(site)?;
