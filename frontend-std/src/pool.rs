@@ -112,8 +112,7 @@ impl<W: Work> Pool<'_, W> {
             Ok((stream, peer)) => Next::Connection(Connection::new(stream, peer)),
             Err(error) if is_time_out(&error) => Next::Nothing,
             Err(error) if has_run_out(&error) && !self.stop.is_stopping() => {
-                self.stop.make_room();
-                thread::sleep(RUN_OUT);
+                thread::sleep(if self.stop.make_room() { LOOK_AGAIN } else { RUN_OUT });
                 Next::Failed
             }
             Err(_) => Next::Failed,
@@ -145,9 +144,9 @@ impl<W: Work> Pool<'_, W> {
     fn wait_for_place(&self, connection: &Connection) {
         let mut workers = self.workers();
         while !workers.take_turns() {
-            // Without another thread, this one has to do, and nobody makes room for who comes next.
+            // Without another thread, this one has to do.
             if workers.take_alone() {
-                connection.place().end_after_reply();
+                connection.be_alone();
                 return;
             }
             drop(workers);
@@ -201,12 +200,15 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use thimble_host::listen;
+    use thimble_host::place::Waits;
 
     use super::*;
 
     /// Echoes octet by octet until the end; panics at `!`.
     #[derive(Default)]
     struct Echo {
+        /// Whether connections wait for a request, and give way to others, or for more of one.
+        idles: bool,
         workers: AtomicUsize,
         served: AtomicUsize,
     }
@@ -230,7 +232,8 @@ mod tests {
         fn serve(&self, _: &mut Counted<'a>, connection: &Connection) {
             let mut octet = [0];
             loop {
-                connection.place().wait_for_request(moment());
+                let waits = if self.idles { Waits::Idle } else { Waits::Content };
+                connection.place().wait(waits, moment());
                 match connection.stream().read(&mut octet) {
                     Ok(0) => break listen::close_in_order(connection.stream()),
                     Ok(_) => assert_ne!(octet, *b"!", "as the client asked"),
@@ -337,7 +340,7 @@ mod tests {
 
     #[test]
     fn stopping_ends_idle_connections_at_once() {
-        let echo = Echo::default();
+        let echo = Echo { idles: true, ..Echo::default() };
         against(&echo, 10, |address, stop| {
             let idle = connect(address)?;
             assert_eq!(say(&idle, b'a')?, b'a');

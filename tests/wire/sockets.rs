@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
-use thimble_tests::command::{Thimble, thimble};
+use thimble_tests::command::{Thimble, run, thimble};
 use thimble_tests::until::until;
 use thimble_tests::wire::client::{Client, PATIENCE, get, post};
 
@@ -289,12 +289,18 @@ fn above_max_conns_a_connection_waits_for_its_turn() {
     assert_eq!(third.reply().unwrap().content, b"one line\n");
 }
 
+/// The command, not yet started, under a limit of the system in the words of the shell's `ulimit`.
+fn limited(limit: &str, folder: &Folder) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit {limit}; exec \"$0\" \"$@\""));
+    command.arg(thimble().get_program()).arg(folder.path()).args(["-q", "-p", "0"]);
+    command
+}
+
 #[test]
 fn out_of_file_descriptors_it_waits_and_goes_on() {
     let folder = Folder::with_pages().unwrap();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""]).arg(thimble().get_program());
-    let mut thimble = Thimble::start(command.arg(folder.path()).args(["-q", "-p", "0"]));
+    let mut thimble = Thimble::start(&mut limited("-n 40", &folder));
     let mut others: Vec<_> = (0..80).map(|_| thimble.connect()).collect();
     thread::sleep(Duration::from_millis(500));
     assert!(thimble.is_running());
@@ -313,6 +319,45 @@ fn out_of_file_descriptors_it_waits_and_goes_on() {
         (reply.status != 503).then_some(reply)
     });
     assert_eq!((reply.status, reply.text().as_str()), (200, "one line\n"));
+}
+
+/// With the fewest descriptors it takes, silent clients make way; with fewer, it says so and serves nothing.
+#[test]
+fn it_serves_with_few_file_descriptors_or_says_that_they_are_too_few() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::start(&mut limited("-n 24", &folder));
+    let silent: Vec<_> = (0..60).map(|_| thimble.connect()).collect();
+    assert_still_serves(&thimble);
+    drop(silent);
+    let output = run(&mut limited("-n 12", &folder));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.ends_with(
+        ": the limit on open files is 12: raise it to 24 or more, as by ulimit -n 24\n"
+    ));
+    assert_eq!(
+        (output.status.code(), output.stdout.as_slice(), error.lines().count()),
+        (Some(1), &b""[..], 1)
+    );
+}
+
+/// Where memory runs out, clients wait for those before them.
+#[test]
+#[cfg(target_os = "linux")]
+fn out_of_memory_it_waits_and_goes_on() {
+    let folder = Folder::with_pages().unwrap();
+    for mebibytes in [60, 100, 150, 210, 300] {
+        let limit = format!("-v {}", mebibytes * 1024);
+        let mut thimble = Thimble::start(&mut limited(&limit, &folder));
+        let mut clients: Vec<_> = (0..60).map(|_| thimble.connect()).collect();
+        for client in &mut clients {
+            client.send(get("/note.txt")).unwrap();
+        }
+        for mut client in clients {
+            assert_eq!(client.reply().unwrap().text(), "one line\n", "{mebibytes} MiB");
+        }
+        assert_still_serves(&thimble);
+        assert!(thimble.is_running());
+    }
 }
 
 #[test]
