@@ -1,4 +1,4 @@
-//! A connection, as its worker and whoever stops the server see it.
+//! A connection, shared by its worker and the handle that stops the server.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -1,10 +1,10 @@
 //! The pool: workers that each accept a connection and serve it to its end.
 //!
-//! Whoever has no connection waits in accept, and serves what it accepts: nothing is handed from
-//! one thread to another. Only the last one that waits goes on waiting, and starts a new worker with
-//! the connection, up to the limit: so a crowd is let in as fast as threads can be made, not one
-//! after the other has come to its feet. At the limit, that one has the idlest connection give way;
-//! further connections wait in the listener's queue.
+//! A worker without a connection waits in accept, and serves the connection that it accepts: connections
+//! are not handed from thread to thread. The last worker that waits is the exception. It starts a new
+//! worker with the connection and goes on accepting, so that many clients at once are let in as fast as
+//! threads can be started. At the limit, it has the idlest connection give way, and further connections
+//! wait in the listener's queue.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

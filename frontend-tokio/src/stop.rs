@@ -40,6 +40,7 @@ impl Stop {
 
     /// Stops what it was given to. No connection is accepted any more, connections that wait for a request
     /// are closed, and requests under way are finished, with replies that carry `Connection: close`.
+    /// Clients that have connected already get one reply.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
         for (_, task) in self.tasks().iter() {

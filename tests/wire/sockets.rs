@@ -13,7 +13,7 @@ use rustix::net::sockopt;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
 use thimble_tests::command::{Thimble, run, thimble};
 use thimble_tests::until::until;
-use thimble_tests::wire::client::{Client, PATIENCE, get, post};
+use thimble_tests::wire::client::{Client, TIME_LIMIT, get, post};
 
 const LARGE: usize = 40_000_000;
 
@@ -312,7 +312,7 @@ fn out_of_file_descriptors_it_waits_and_goes_on() {
     }
     drop(others);
     // Accepted with the last descriptor there is, it may find none left for the file.
-    let reply = until("another reply than 503", PATIENCE, || {
+    let reply = until("another reply than 503", TIME_LIMIT, || {
         let reply = last.reply().unwrap();
         last = thimble.connect();
         last.send(get("/note.txt")).unwrap();
@@ -381,7 +381,7 @@ fn a_connection_that_says_nothing_and_leaves_is_fine() {
 /// come.
 fn begun(thimble: &Thimble) -> TcpStream {
     let mut stream = TcpStream::connect(thimble.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream.write_all(get("/large").as_bytes()).unwrap();
     let mut start = [0; 1000];
     stream.read_exact(&mut start).unwrap();
