@@ -345,7 +345,7 @@ fn it_serves_with_few_file_descriptors_or_says_that_they_are_too_few() {
 #[cfg(target_os = "linux")]
 fn out_of_memory_it_waits_and_goes_on() {
     let folder = Folder::with_pages().unwrap();
-    for mebibytes in [60, 100, 150, 210, 300] {
+    for mebibytes in [60, 100, 200, 300] {
         let limit = format!("-v {}", mebibytes * 1024);
         let mut thimble = Thimble::start(&mut limited(&limit, &folder));
         let mut clients: Vec<_> = (0..60).map(|_| thimble.connect()).collect();
