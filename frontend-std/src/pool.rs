@@ -8,12 +8,13 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
 use thimble_host::clock::moment;
 use thimble_host::contain::dispose;
-use thimble_host::listen::{RUN_OUT, accept, has_run_out, is_time_out};
+use thimble_host::listen::{self, RUN_OUT, accept, has_run_out, is_time_out};
 use thimble_host::place::LOOK_AGAIN;
 
 use crate::connection::Connection;
@@ -45,6 +46,8 @@ struct Pool<'env, W> {
     workers: Mutex<Workers>,
     /// Somebody is done with a connection.
     done: Condvar,
+    /// Whether a thread was asked for that has not begun.
+    begins: AtomicBool,
 }
 
 /// Where a connection is while a thread is started for it: should that fail, it is still here.
@@ -54,7 +57,7 @@ type Handed = Arc<Mutex<Option<Connection>>>;
 /// is done.
 pub(crate) fn run<W: Work>(stop: &Stop, work: &W, most: usize) -> io::Result<()> {
     let workers = Mutex::new(Workers::new(most.max(1), moment()));
-    let pool = Pool { stop, work, workers, done: Condvar::new() };
+    let pool = Pool { stop, work, workers, done: Condvar::new(), begins: AtomicBool::new(false) };
     thread::scope(|scope| {
         pool.workers().join();
         pool.start(scope, Handed::default())
@@ -69,10 +72,19 @@ impl<W: Work> Pool<'_, W> {
         scope: &'scope Scope<'scope, '_>,
         first: Handed,
     ) -> io::Result<()> {
+        // A thread that begins takes some memory, or ends the process if there is none.
+        while listen::memory_is_limited() && self.begins.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
         Vec::<u8>::new().try_reserve_exact(LEFT).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let buffers = self.work.buffers()?;
         let worker = thread::Builder::new().name("thimble".into()).stack_size(STACK);
-        worker.spawn_scoped(scope, move || self.be_a_worker(scope, buffers, &first)).map(drop)
+        self.begins.store(true, Ordering::SeqCst);
+        let started = worker.spawn_scoped(scope, move || {
+            self.begins.store(false, Ordering::SeqCst);
+            self.be_a_worker(scope, buffers, &first);
+        });
+        started.inspect_err(|_| self.begins.store(false, Ordering::SeqCst)).map(drop)
     }
 
     fn be_a_worker<'scope>(
@@ -196,10 +208,9 @@ fn take_out(handed: &Handed) -> Option<Connection> {
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{SocketAddr, TcpStream};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use std::time::{Duration, Instant};
 
-    use thimble_host::listen;
     use thimble_host::place::Waits;
 
     use super::*;

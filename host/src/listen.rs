@@ -86,6 +86,11 @@ pub fn descriptors() -> usize {
     usize::try_from(limit.saturating_sub(others)).unwrap_or(usize::MAX)
 }
 
+/// Whether the system limits the memory that this process may map.
+pub fn memory_is_limited() -> bool {
+    getrlimit(Resource::As).current.is_some()
+}
+
 /// Waits for a connection, at most [`ACCEPT_TIME_OUT`].
 ///
 /// # Errors
