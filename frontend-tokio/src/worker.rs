@@ -12,13 +12,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
 #[cfg(target_os = "linux")]
 use rustix::net::SocketFlags;
 use thimble_core::framing::Limits;
 use thimble_core::server::{Deadlines, Service};
 use thimble_host::buffers::OwnedBuffers;
-use thimble_host::listen::{RUN_OUT, has_run_out};
+use thimble_host::listen::{self, RUN_OUT, has_run_out};
 use thimble_host::place::LOOK_AGAIN;
 use tokio::io::Interest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
@@ -89,17 +88,15 @@ async fn accept_all<S: Service + 'static>(
         let Some(accepted) = accepted else { break };
         let (stream, peer, place) = accepted?;
         let connection = Connection::new(Socket::new(stream), peer, &options.stop);
-        spawn_local(Task::new(&drivers, connection, place, &alive));
+        spawn_local(Task::new(&drivers, connection, Some(place), &alive));
     }
-    // A listener that is closed resets those that nobody has accepted.
-    let left: Vec<_> = std::iter::from_fn(|| accept_now(&listener).ok()).collect();
-    drop(listener);
-    for (stream, peer) in left {
-        let Some(place) = place(&places, &options.stop, || true).await? else { break };
+    // A listener that is closed resets those that nobody has accepted. They are the last, and none of them
+    // waits until another one leaves: the clients of other threads may leave later than theirs.
+    for (stream, peer) in std::iter::from_fn(|| accept_now(&listener).ok()) {
         let connection = Connection::new(Socket::new(stream), peer, &options.stop);
-        spawn_local(Task::new(&drivers, connection, place, &alive));
+        spawn_local(Task::new(&drivers, connection, None, &alive));
     }
-    drop(alive);
+    drop((listener, alive));
     ended.recv().await;
     Ok(())
 }
@@ -114,15 +111,14 @@ async fn accept(
         // First this, then a place: who waits for clients must not keep it from those whose
         // clients are here.
         listener.readable().await?;
-        let waits = || listener.try_io(Interest::READABLE, || is_readable(listener)).is_ok();
+        let waits = || listener.try_io(Interest::READABLE, || has_client(listener)).is_ok();
         let Some(place) = place(places, stop, waits).await? else { continue };
         match listener.try_io(Interest::READABLE, || accept_now(listener)) {
             Ok((stream, peer)) => return Ok((stream, peer, place)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if has_run_out(&error) => {
                 drop(place);
-                stop.make_room();
-                sleep(RUN_OUT).await;
+                sleep(if stop.make_room() { LOOK_AGAIN } else { RUN_OUT }).await;
             }
             Err(_) => {}
         }
@@ -141,7 +137,7 @@ async fn place(
             Ok(place) => return Ok(Some(place)),
             Err(TryAcquireError::Closed) => return Err(io::ErrorKind::NotConnected.into()),
             Err(TryAcquireError::NoPermits) if !waits() => return Ok(None),
-            Err(TryAcquireError::NoPermits) => stop.make_room(),
+            Err(TryAcquireError::NoPermits) => _ = stop.make_room(),
         }
         if let Ok(place) = timeout(LOOK_AGAIN, Arc::clone(places).acquire_owned()).await {
             return place.map(Some).map_err(io::Error::other);
@@ -150,12 +146,8 @@ async fn place(
 }
 
 /// Whether a client is really there; otherwise the error that has the runtime wait for one.
-fn is_readable(listener: impl AsFd) -> io::Result<()> {
-    let mut polled = [PollFd::new(&listener, PollFlags::IN)];
-    match rustix::event::poll(&mut polled, Some(&Timespec::default())) {
-        Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
-        _ => Ok(()),
-    }
+fn has_client(listener: impl AsFd) -> io::Result<()> {
+    listen::has_client(listener).then_some(()).ok_or_else(|| io::ErrorKind::WouldBlock.into())
 }
 
 /// A connection that doesn't block, if there is one.
@@ -218,7 +210,7 @@ impl Handover {
 struct Task<M, F> {
     drivers: Rc<Drivers<M, F>>,
     state: State<F>,
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
     _alive: mpsc::Sender<()>,
 }
 
@@ -258,7 +250,7 @@ impl<M, F> Task<M, F> {
     fn new(
         drivers: &Rc<Drivers<M, F>>,
         connection: Connection,
-        place: OwnedSemaphorePermit,
+        place: Option<OwnedSemaphorePermit>,
         alive: &mpsc::Sender<()>,
     ) -> Self {
         let state = State::Ready(Box::new(connection));
