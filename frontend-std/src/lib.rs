@@ -7,7 +7,7 @@
 //! | serve thousands of connections | [`EventLoop`] |
 //! | write a handler | [`Service`], [`Exchange`], and [below](#a-handler) |
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
-//! | keep submitted forms | [`Submissions`]; [`Kept`] keeps them in memory |
+//! | keep submitted forms | [`Submissions`]; [`MemoryStore`] keeps them in memory |
 //! | log requests | [`Log`] and [`Server::log`] |
 //! | stop it | [`Stop`] |
 //! | test a handler | the feature `testing` |
@@ -20,8 +20,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Everything about HTTP is decided in [`thimble_core`]. [`Folder`], [`Log`], [`Kept`], [`SystemClock`]
-//! and [`block_on`] come from [`thimble_host`], which this frontend shares with tokio's.
+//! Everything about HTTP is decided in [`thimble_core`]. [`Folder`], [`Log`], [`MemoryStore`],
+//! [`SystemClock`] and [`block_on`] come from [`thimble_host`], which this frontend shares with tokio's.
 //!
 //! The default feature `command` builds the command `thimble`. A library turns it off by
 //! `default-features = false`.
@@ -49,10 +49,10 @@
 //!   [`Limits`] allow for each connection.
 //! - No request reads a file outside the root of a [`Folder`].
 //! - A panic in a service is answered by 500, and the log says so.
-//! - When the system has no descriptors, threads or memory for buffers, clients wait. When it has no
-//!   memory for anything smaller, the process ends, as Rust's allocator does.
+//! - When the system has no descriptors, threads or memory for buffers, clients wait. When even
+//!   a small allocation fails, the process aborts, as Rust's allocator does.
 //! - When [`Server::max_conns`] connections are open and a client waits, the connection that was idle for
-//!   longest is closed.
+//!   longest is closed; if none is idle, one whose client keeps the server waiting.
 //!
 //! All of this is tested on Linux. Other Unix systems compile the same code, and open files step by step
 //! along the path.
@@ -80,7 +80,7 @@ pub use thimble_core::testing;
 /// What this frontend shares with others on systems with files and sockets.
 pub use thimble_host;
 #[doc(inline)]
-pub use thimble_host::{Folder, Kept, Log, SystemClock, block_on};
+pub use thimble_host::{Folder, Log, MemoryStore, SystemClock, block_on};
 
 /// The examples in both READMEs compile.
 #[cfg(doctest)]

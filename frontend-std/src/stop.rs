@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
 use thimble_host::clock::moment;
-use thimble_host::listen::accept;
+use thimble_host::listen::{accept, has_client};
 use thimble_host::place::{Waits, tell_one};
-use thimble_host::stop::Stopping;
 
 use crate::connection::Connection;
 
@@ -93,6 +92,14 @@ impl Stop {
         told.inspect(|(connection, waits)| connection.leave(*waits)).is_some()
     }
 
+    /// Does what another thread would do for clients that wait while `connection` keeps the only one there
+    /// is waiting.
+    pub(crate) fn make_room_beside(&self, connection: &Connection) {
+        if connection.is_alone() && has_client(&self.0.listener) {
+            self.make_room();
+        }
+    }
+
     pub(crate) fn listener(&self) -> &TcpListener {
         &self.0.listener
     }
@@ -110,19 +117,7 @@ impl Stop {
     }
 }
 
-impl Stopping for Stop {
-    fn stop(&self) {
-        Self::stop(self);
-    }
-
-    fn unfinished(&self) -> usize {
-        Self::unfinished(self)
-    }
-
-    fn cut(&self) {
-        Self::cut(self);
-    }
-}
+thimble_host::impl_stopping!(Stop);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

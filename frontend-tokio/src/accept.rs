@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use thimble_host::listen::{RUN_OUT, has_run_out};
 use thimble_host::nonblocking::Listener as _;
+use thimble_host::place::LOOK_AGAIN;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -126,7 +127,9 @@ impl Options {
                         connection.await
                     });
                 }
-                Some(Err(error)) if has_run_out(&error) => sleep(RUN_OUT).await,
+                Some(Err(error)) if has_run_out(&error) => {
+                    sleep(if self.stop.make_room() { LOOK_AGAIN } else { RUN_OUT }).await;
+                }
                 Some(Err(_)) => {}
             }
         }

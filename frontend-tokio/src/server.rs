@@ -16,6 +16,9 @@ use crate::connection::Options;
 use crate::stop::Stop;
 use crate::worker::work;
 
+/// Descriptors that a runtime and its listener take, and as many for its clients.
+const OF_A_RUNTIME: usize = 8;
+
 /// A server: a listener, and the settings by which its connections are served.
 ///
 /// ```no_run
@@ -54,7 +57,7 @@ impl Server {
     }
 
     /// Sets how many runtimes it runs, each in a thread of its own; 0 counts as 1. The default is one for
-    /// each core.
+    /// each core. A low limit on open files lowers it.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -99,7 +102,8 @@ impl Server {
         let most = self.max_conns.min(affordable).clamp(1, Semaphore::MAX_PERMITS);
         let (places, service) = (Arc::new(Semaphore::new(most)), &service);
         let options = &self.options;
-        let listeners = listen::share(self.listener, self.threads.max(1))?;
+        let threads = self.threads.min(listen::descriptors() / OF_A_RUNTIME).max(1);
+        let listeners = listen::share(self.listener, threads)?;
         let run = |listener: TcpListener| {
             let places = Arc::clone(&places);
             let runtime =

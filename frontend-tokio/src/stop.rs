@@ -9,7 +9,6 @@ use slab::Slab;
 use thimble_host::clock::moment;
 use thimble_host::nonblocking;
 use thimble_host::place::{Place, tell_one};
-use thimble_host::stop::Stopping;
 
 /// A handle that stops a server, or connections that were given it by [`Options::stop`], from any thread.
 /// Clones stop the same ones.
@@ -42,6 +41,7 @@ impl Stop {
 
     /// Stops what it was given to. No connection is accepted any more, connections that wait for a request
     /// are closed, and requests under way are finished, with replies that carry `Connection: close`.
+    /// Clients that have connected already get one reply.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
         for (_, task) in self.tasks().iter() {
@@ -72,13 +72,11 @@ impl Stop {
         self.0.cutting.load(Ordering::SeqCst)
     }
 
-    /// Has the connection that can do without its place best give it up.
-    pub(crate) fn make_room(&self) {
+    /// Has the connection that can do without its place best give it up. Returns whether there was one.
+    pub(crate) fn make_room(&self) -> bool {
         let tasks = self.tasks();
         let places = tasks.iter().filter_map(|(_, task)| Some((task, task.place.as_deref()?)));
-        if let Some((task, _)) = tell_one(places, moment()) {
-            task.waker.wake_by_ref();
-        }
+        tell_one(places, moment()).inspect(|(task, _)| task.waker.wake_by_ref()).is_some()
     }
 
     /// Whether [`stop`](Self::stop) was called.
@@ -96,19 +94,7 @@ impl Stop {
     }
 }
 
-impl Stopping for Stop {
-    fn stop(&self) {
-        Self::stop(self);
-    }
-
-    fn unfinished(&self) -> usize {
-        Self::unfinished(self)
-    }
-
-    fn cut(&self) {
-        Self::cut(self);
-    }
-}
+thimble_host::impl_stopping!(Stop);
 
 /// A task that hears of the stop. It enlists when it waits for the first time, and not again.
 #[derive(Debug)]

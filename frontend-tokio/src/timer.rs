@@ -1,4 +1,4 @@
-//! Deadlines, for a price that is paid only by those who wait.
+//! Deadlines. Only a connection that waits pays for them.
 
 use std::future::Future as _;
 use std::pin::Pin;

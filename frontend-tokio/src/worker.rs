@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use thimble_core::server::Service;
 use thimble_host::buffers::OwnedBuffers;
-use thimble_host::listen::{RUN_OUT, accept_now, has_client, has_run_out};
+use thimble_host::listen::{self, RUN_OUT, accept_now, has_run_out};
 use thimble_host::nonblocking::{Drivers, Handover, Listener as _, Task, serve_once};
 use thimble_host::place::LOOK_AGAIN;
 use tokio::io::Interest;
@@ -77,17 +77,15 @@ async fn accept_all<S: Service + 'static>(
         let Some(accepted) = accepted else { break };
         let (stream, peer, place) = accepted?;
         let connection = connection(stream, peer, &options.stop);
-        spawn_local(Task::new(&drivers, connection, (place, alive.clone())));
+        spawn_local(Task::new(&drivers, connection, (Some(place), alive.clone())));
     }
-    // A listener that is closed resets those that nobody has accepted.
-    let left: Vec<_> = std::iter::from_fn(|| accept_now(&listener).ok()).collect();
-    drop(listener);
-    for (stream, peer) in left {
-        let Some(place) = place(&places, &options.stop, || true).await? else { break };
+    // A listener that is closed resets those that nobody has accepted. They are the last, and none of them
+    // waits until another one leaves: the clients of other threads may leave later than theirs.
+    for (stream, peer) in std::iter::from_fn(|| accept_now(&listener).ok()) {
         let connection = connection(stream, peer, &options.stop);
-        spawn_local(Task::new(&drivers, connection, (place, alive.clone())));
+        spawn_local(Task::new(&drivers, connection, (None, alive.clone())));
     }
-    drop(alive);
+    drop((listener, alive));
     ended.recv().await;
     Ok(())
 }
@@ -102,15 +100,14 @@ async fn accept(
         // First this, then a place: who waits for clients must not keep it from those whose
         // clients are here.
         listener.readable().await?;
-        let waits = || listener.try_io(Interest::READABLE, || is_readable(listener)).is_ok();
+        let waits = || listener.try_io(Interest::READABLE, || has_client(listener)).is_ok();
         let Some(place) = place(places, stop, waits).await? else { continue };
         match listener.try_io(Interest::READABLE, || accept_now(listener)) {
             Ok((stream, peer)) => return Ok((stream, peer, place)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if has_run_out(&error) => {
                 drop(place);
-                stop.make_room();
-                sleep(RUN_OUT).await;
+                sleep(if stop.make_room() { LOOK_AGAIN } else { RUN_OUT }).await;
             }
             Err(_) => {}
         }
@@ -129,7 +126,7 @@ async fn place(
             Ok(place) => return Ok(Some(place)),
             Err(TryAcquireError::Closed) => return Err(io::ErrorKind::NotConnected.into()),
             Err(TryAcquireError::NoPermits) if !waits() => return Ok(None),
-            Err(TryAcquireError::NoPermits) => stop.make_room(),
+            Err(TryAcquireError::NoPermits) => _ = stop.make_room(),
         }
         if let Ok(place) = timeout(LOOK_AGAIN, Arc::clone(places).acquire_owned()).await {
             return place.map(Some).map_err(io::Error::other);
@@ -138,6 +135,6 @@ async fn place(
 }
 
 /// Whether a client is really there; otherwise the error that has the runtime wait for one.
-fn is_readable(listener: impl AsFd) -> io::Result<()> {
-    if has_client(listener) { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+fn has_client(listener: impl AsFd) -> io::Result<()> {
+    listen::has_client(listener).then_some(()).ok_or_else(|| io::ErrorKind::WouldBlock.into())
 }

@@ -1,8 +1,8 @@
 //! What Thimble's frontends share on systems with files and sockets. Everything about HTTP is decided in
 //! [`thimble_core`].
 //!
-//! An application takes [`Folder`], [`Log`] and [`Kept`] from the frontend that it uses. Use this package to
-//! write a frontend: start at [`settings`], then [`listen`] and [`buffers`].
+//! An application takes [`Folder`], [`Log`] and [`MemoryStore`] from the frontend that it uses. Use this
+//! package to write a frontend: start at [`settings`], then [`listen`] and [`buffers`].
 //!
 //! | module | what it is |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | [`log`] | [`Log`]: access lines and heads, written by a thread of its own |
 //! | [`clock`] | [`SystemClock`], the time of day, and the monotonic time for deadlines |
 //! | [`deadline`] | the longest wait of one call on a socket |
-//! | [`submissions`] | [`Kept`]: submitted forms in memory |
+//! | [`submissions`] | [`MemoryStore`]: submitted forms in memory |
 //! | `database` | with the feature `sqlite` or `postgres`: submitted forms in a database |
 //! | [`settings`] | how connections are served, and the builder methods of a server |
 //! | [`listen`] | listeners, and the socket options of their connections |
@@ -52,7 +52,7 @@ pub use clock::SystemClock;
 pub use folder::Folder;
 pub use log::Log;
 pub use park::block_on;
-pub use submissions::Kept;
+pub use submissions::MemoryStore;
 /// The core, whose items this package uses.
 pub use thimble_core;
 

@@ -1,7 +1,7 @@
 //! Listening: options are set once on the listener, and each connection inherits them.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -62,6 +62,17 @@ pub fn reset_when_closed(socket: impl AsFd) {
     let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
 }
 
+/// Resets the connection of `socket`, while other threads may wait for it: their calls fail.
+///
+/// The socket has to be one that is [reset when closed](reset_when_closed): where the system can't reset it
+/// at once, that does it.
+pub fn reset(socket: impl AsFd) {
+    // To shut it would tell a client that is owed no certain length that it has all.
+    if rustix::net::connect_unspec(&socket).is_err() {
+        let _ = SockRef::from(&socket).shutdown(Shutdown::Both);
+    }
+}
+
 /// Makes closing `socket` send what is left, then the end of the stream.
 pub fn close_in_order(socket: impl AsFd) {
     // If it can't be set, the connection is gone.
@@ -75,6 +86,11 @@ pub fn descriptors() -> usize {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let others = OTHERS.saturating_add(cache::descriptors());
     usize::try_from(limit.saturating_sub(others)).unwrap_or(usize::MAX)
+}
+
+/// Whether the system limits the memory that this process may map.
+pub fn memory_is_limited() -> bool {
+    getrlimit(Resource::As).current.is_some()
 }
 
 /// Waits for a connection, at most [`ACCEPT_TIME_OUT`].

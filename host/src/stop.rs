@@ -9,3 +9,23 @@ pub trait Stopping: Send + 'static {
     /// Resets the connections that have not finished.
     fn cut(&self);
 }
+
+/// Implements [`Stopping`](crate::stop::Stopping) for a type whose own methods have the same names.
+#[macro_export]
+macro_rules! impl_stopping {
+    ($stop:ty) => {
+        impl $crate::stop::Stopping for $stop {
+            fn stop(&self) {
+                <$stop>::stop(self);
+            }
+
+            fn unfinished(&self) -> usize {
+                <$stop>::unfinished(self)
+            }
+
+            fn cut(&self) {
+                <$stop>::cut(self);
+            }
+        }
+    };
+}

@@ -214,6 +214,8 @@ where
         }
         if is_over {
             self.served.remove(key);
+            // Now there is a place and a descriptor.
+            self.look_again = None;
             return;
         }
         let slot = sockets.slot(key);
@@ -225,8 +227,7 @@ where
 
     /// Accepts those who wait, as far as there are places.
     fn accept(&mut self) {
-        if self.look_again.is_some_and(|at| at > moment()) && self.served.len() >= self.reactor.most
-        {
+        if self.look_again.is_some_and(|at| at > moment()) {
             return;
         }
         self.look_again = None;

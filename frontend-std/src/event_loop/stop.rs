@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use thimble_host::nonblocking::Listener;
-use thimble_host::stop::Stopping;
 
 use super::wake::Queue;
 
@@ -92,16 +91,4 @@ impl Listener for Stop {
     }
 }
 
-impl Stopping for Stop {
-    fn stop(&self) {
-        Self::stop(self);
-    }
-
-    fn unfinished(&self) -> usize {
-        Self::unfinished(self)
-    }
-
-    fn cut(&self) {
-        Self::cut(self);
-    }
-}
+thimble_host::impl_stopping!(Stop);

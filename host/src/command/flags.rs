@@ -30,7 +30,7 @@ use crate::log::Log;
 use crate::settings::MAX_CONNS;
 use crate::signals::stop_on_signal;
 use crate::stop::Stopping;
-use crate::submissions::Kept;
+use crate::submissions::MemoryStore;
 
 /// The flags of a command that serves a folder. When a flag is given twice, the last one counts.
 #[derive(Args, Clone, Debug)]
@@ -236,7 +236,11 @@ impl Flags {
             return Ok(forms);
         }
         let _ = log;
-        Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
+        Ok(Forms::Memory(if self.submissions {
+            MemoryStore::latest()
+        } else {
+            MemoryStore::none()
+        }))
     }
 
     /// Whether the file `path` is one of those that are served.

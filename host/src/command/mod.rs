@@ -53,11 +53,10 @@ pub fn run(
     if let Some(outcome) = flags.exported() {
         return ended(name, outcome);
     }
-    let outcome = flags.folder().and_then(|folder| {
+    let outcome = raise_file_limit().and_then(|()| flags.folder()).and_then(|folder| {
         let log = flags.log().with_name(name);
         let forms = flags.forms(&log)?;
         let listener = flags.listen()?;
-        raise_file_limit();
         report_panics(name);
         let job = Job { listener, folder: folder.log(log.clone()), log: log.clone(), forms };
         let outcome = serve(job).map_err(|error| Problem::of_run(&error));
@@ -78,11 +77,18 @@ fn ended(name: &str, outcome: Result<(), Problem>) -> ExitCode {
     }
 }
 
+/// The least limit on open files: with fewer, no client would be served after all that a server opens.
+const FEWEST_FILES: u64 = 24;
+
 /// Raises the limit on open files to what the system allows: a connection needs two.
-fn raise_file_limit() {
+fn raise_file_limit() -> Result<(), Problem> {
     let limit = getrlimit(Resource::Nofile);
     // If it can't be raised, connections wait instead.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    match getrlimit(Resource::Nofile).current {
+        Some(files) if files < FEWEST_FILES => Err(Problem::of_file_limit(files, FEWEST_FILES)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a panic one line on standard error. Only a service can panic, and only its request fails.

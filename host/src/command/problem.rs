@@ -48,6 +48,13 @@ impl Problem {
         })
     }
 
+    /// Only so many files may be open, of `fewest` that are needed.
+    pub(super) fn of_file_limit(files: u64, fewest: u64) -> Self {
+        Self(format!(
+            "the limit on open files is {files}: raise it to {fewest} or more, as by ulimit -n {fewest}"
+        ))
+    }
+
     /// The host that `--bind` names has no address.
     pub(super) fn of_host(host: &str) -> Self {
         Self(format!(

@@ -55,13 +55,14 @@ impl<R: Reactor> Connection<R> {
         }
         let now = moment();
         let since = *self.resting_since.get_or_insert(now);
+        if self.ended {
+            self.socket.close_in_order();
+            return Poll::Ready(After::Over);
+        }
         if self.stop.poll_stopping(context).is_ready() || self.place.is_told() {
-            if self.ended {
-                self.socket.close_in_order();
-                return Poll::Ready(After::Over);
-            }
-            // Nobody may have told yet of what is here.
+            // Nobody may have told yet of what is here. If that is a request, it has its time.
             self.ended = true;
+            self.place.go_on();
             self.socket.look_again();
             return Poll::Ready(After::Request);
         }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, geteuid, kill_process};
 
-use crate::wire::client::{Client, PATIENCE};
+use crate::wire::client::{Client, TIME_LIMIT};
 
 const NOBODY: u32 = 65534;
 
@@ -206,7 +206,7 @@ pub fn run(command: &mut Command) -> Output {
         .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
     let out = Lines::of(child.stdout.take().expect("stdout is piped"));
     let log = Lines::of(child.stderr.take().expect("stderr is piped"));
-    let Some(status) = ended_within(&mut child, PATIENCE) else {
+    let Some(status) = ended_within(&mut child, TIME_LIMIT) else {
         let _ = child.kill();
         let _ = child.wait();
         panic!("{command:?} does not end; stderr: {}", log.text());
@@ -271,14 +271,14 @@ impl Lines {
     fn whole(&self) -> Vec<u8> {
         let (written, _) = self
             .more
-            .wait_timeout_while(self.lock(), PATIENCE, |written| !written.ended)
+            .wait_timeout_while(self.lock(), TIME_LIMIT, |written| !written.ended)
             .unwrap_or_else(PoisonError::into_inner);
         written.bytes.clone()
     }
 
     fn wait(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
         let mut found = None;
-        let _ = self.more.wait_timeout_while(self.lock(), PATIENCE, |written| {
+        let _ = self.more.wait_timeout_while(self.lock(), TIME_LIMIT, |written| {
             let text = String::from_utf8_lossy(&written.bytes);
             found = text.lines().find(|line| wanted(line)).map(str::to_owned);
             found.is_none() && !written.ended

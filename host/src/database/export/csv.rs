@@ -1,7 +1,7 @@
 //! As CSV (RFC 4180).
 //!
-//! What strangers sent must do nothing in a spreadsheet. A program that opens a table takes a cell for
-//! a formula that begins like one; an apostrophe before it makes it a text.
+//! Forms hold what strangers sent, and a spreadsheet runs a cell that begins like a formula. An apostrophe
+//! before such a cell makes it text.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
