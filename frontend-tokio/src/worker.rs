@@ -83,7 +83,7 @@ async fn accept_all<S: Service + 'static>(
     // waits until another one leaves: the clients of other threads may leave later than theirs.
     for (stream, peer) in std::iter::from_fn(|| accept_now(&listener).ok()) {
         let connection = connection(stream, peer, &options.stop);
-        spawn_local(Task::new(&drivers, connection, (None, alive.clone())));
+        spawn_local(Task::new(&drivers, connection, (None::<OwnedSemaphorePermit>, alive.clone())));
     }
     drop((listener, alive));
     ended.recv().await;
