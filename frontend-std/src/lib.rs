@@ -1,8 +1,10 @@
-//! The Thimble HTTP/1.1 server over std sockets: a thread for each connection, and no async runtime.
+//! The Thimble HTTP/1.1 server over std sockets: a thread for each connection, or one for all of them, and no
+//! async runtime.
 //!
 //! | you want to | start at |
 //! |---|---|
 //! | serve a folder, with forms | [`Site`] over a [`Folder`], and [`Server`] |
+//! | serve thousands of connections | [`EventLoop`] |
 //! | write a handler | [`Service`], [`Exchange`], and [below](#a-handler) |
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
 //! | keep submitted forms | [`Submissions`]; [`MemoryStore`] keeps them in memory |
@@ -37,7 +39,7 @@
 //!
 //! # What it costs
 //!
-//! A connection takes a thread while it is open, and about 20 KiB of stack and buffers while it is idle.
+//! Of [`Server`]: a connection takes a thread while it is open, and about 20 KiB of stack and buffers while it is idle.
 //! Threads are started on demand, up to [`Server::max_conns`]. Each accepts its own connections, and a
 //! superfluous one ends after a second. A request on a persistent connection is one `read` and one `write`.
 //!
@@ -57,12 +59,14 @@
 
 mod connection;
 mod deadline;
+pub mod event_loop;
 mod pool;
 pub mod server;
 mod socket;
 pub mod stop;
 mod workers;
 
+pub use event_loop::EventLoop;
 pub use server::Server;
 pub use stop::Stop;
 /// The core: everything about HTTP.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use thimble_host::command::{self, Flags};
-use thimble_std::Server;
+use thimble_std::{EventLoop, Server, event_loop};
 
 const NAME: &str = "thimble";
 
@@ -14,11 +14,24 @@ const NAME: &str = "thimble";
 struct Command {
     #[command(flatten)]
     flags: Flags,
+
+    /// Serve all connections in turn by one thread, instead of each by a thread of its own
+    #[arg(long)]
+    event_loop: bool,
 }
 
 fn main() -> ExitCode {
-    let Command { flags } = command::parse();
+    let Command { flags, event_loop } = command::parse();
     command::run(NAME, &flags, |job| {
+        if event_loop {
+            let server = EventLoop::from_listener(job.listener)?
+                .max_conns(flags.max_conns)
+                .limits(flags.limits())
+                .deadlines(flags.times.deadlines())
+                .log(job.log);
+            flags.begin(NAME, server.local_addr()?, server.stop())?;
+            return server.run(flags.site(event_loop::Folder::from(job.folder), job.forms));
+        }
         let server = Server::from_listener(job.listener)?
             .max_conns(flags.max_conns)
             .limits(flags.limits())

@@ -5,6 +5,7 @@ use std::io;
 use std::task::Poll;
 
 use thimble_host::listen::{RUN_OUT, has_run_out};
+use thimble_host::nonblocking::Listener as _;
 use thimble_host::place::LOOK_AGAIN;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;

@@ -59,18 +59,18 @@
 mod accept;
 pub mod connection;
 mod elsewhere;
-pub mod folder;
 pub mod server;
 mod socket;
 pub mod stop;
 mod timer;
-mod transport;
 mod worker;
 
 pub use connection::{Options, serve_connection};
-pub use folder::Folder;
 pub use server::Server;
 pub use stop::Stop;
+/// A [`thimble_host::Folder`] whose disk never holds up the runtime.
+pub type Folder = thimble_host::folder::AsyncFolder<elsewhere::Elsewhere>;
+
 /// The core: everything about HTTP.
 pub use thimble_core;
 pub use thimble_core::Deadlines;

@@ -6,7 +6,6 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
-use socket2::{Domain, SockRef, Socket, Type};
 use thimble_core::server::{Answer, Exchange, Service, Transport};
 use thimble_host::listen;
 use thimble_host::settings::MAX_CONNS;
@@ -104,7 +103,7 @@ impl Server {
         let (places, service) = (Arc::new(Semaphore::new(most)), &service);
         let options = &self.options;
         let threads = self.threads.min(listen::descriptors() / OF_A_RUNTIME).max(1);
-        let listeners = listeners(self.listener, threads)?;
+        let listeners = listen::share(self.listener, threads)?;
         let run = |listener: TcpListener| {
             let places = Arc::clone(&places);
             let runtime =
@@ -135,31 +134,6 @@ impl Server {
             })
         })
     }
-}
-
-/// `listener`, and more on the same port, so that there are `count`. Where there can't be more, all
-/// threads take from the same.
-fn listeners(listener: TcpListener, count: usize) -> io::Result<Vec<TcpListener>> {
-    let address = listener.local_addr()?;
-    let can_share = count > 1 && SockRef::from(&listener).set_reuse_port(true).is_ok();
-    let mut listeners = vec![listener];
-    while let Some(first) = listeners.first().filter(|_| listeners.len() < count) {
-        let another = if can_share { bind_another(address) } else { first.try_clone() };
-        listeners.push(another?);
-    }
-    Ok(listeners)
-}
-
-/// Another listener on the port of one that lets others share it. That the port was free showed when
-/// the first was bound, which was not ready to share it yet.
-fn bind_another(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
-    socket.bind(&address.into())?;
-    let listener = socket.into();
-    listen::prepare(&listener)?;
-    Ok(listener)
 }
 
 /// One service for all threads.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 use thimble_host::clock::moment;
+use thimble_host::nonblocking;
 use thimble_host::place::{Place, tell_one};
 
 /// A handle that stops a server, or connections that were given it by [`Options::stop`], from any thread.
@@ -104,25 +105,6 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Waits for the stop.
-    pub(crate) fn poll_stopping(&self, context: &Context<'_>) -> Poll<()> {
-        self.enlist(context);
-        // Only now: whoever stops meanwhile either finds this task in the list, or is found here.
-        if self.stop.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// Waits for the client of a connection on which something is under way.
-    ///
-    /// # Errors
-    /// That is given up.
-    pub(crate) fn go_on(&self, context: &Context<'_>) -> io::Result<()> {
-        self.enlist(context);
-        if self.stop.is_cutting() {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        Ok(())
-    }
-
     fn enlist(&self, context: &Context<'_>) {
         let waker = context.waker();
         match &mut *lock(&self.task) {
@@ -138,6 +120,26 @@ impl Listener {
                 *empty = Some((self.stop.tasks().insert(listed), waker.clone()));
             }
         }
+    }
+}
+
+impl nonblocking::Listener for Listener {
+    fn poll_stopping(&self, context: &Context<'_>) -> Poll<()> {
+        self.enlist(context);
+        // Only now: whoever stops meanwhile either finds this task in the list, or is found here.
+        if self.stop.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn go_on(&self, context: &Context<'_>) -> io::Result<()> {
+        self.enlist(context);
+        if self.stop.is_cutting() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop.is_stopping()
     }
 }
 

@@ -16,6 +16,7 @@
 //! | [`listen`] | listeners, and the socket options of their connections |
 //! | [`send`] | writing to a socket, and sending a file |
 //! | [`buffers`] | the receive and transmit buffers of a connection |
+//! | [`nonblocking`] | connections on sockets that don't block |
 //! | [`place`] | which connection is closed when a client waits and no place is free |
 //! | [`contain`] | panics of a service, answered by 500 |
 //! | [`park`] | [`block_on`]: runs a future on the calling thread |
@@ -37,6 +38,7 @@ pub mod deadline;
 pub mod folder;
 pub mod listen;
 pub mod log;
+pub mod nonblocking;
 pub mod park;
 pub mod place;
 pub mod send;

@@ -6,8 +6,10 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+#[cfg(target_os = "linux")]
+use rustix::net::SocketFlags;
 use rustix::process::{Resource, getrlimit};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::deadline::SLICE;
 use crate::folder::cache;
@@ -110,10 +112,63 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     Ok((stream, peer))
 }
 
+/// A connection that doesn't block, if there is one; the listener must not block either.
+///
+/// # Errors
+/// There is none ([`WouldBlock`](io::ErrorKind::WouldBlock)), the system has run out of something
+/// ([`has_run_out`]), or the client left before it was accepted.
+pub fn accept_now(listener: impl AsFd) -> io::Result<(TcpStream, SocketAddr)> {
+    #[cfg(target_os = "linux")]
+    let (stream, peer) = {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        rustix::net::acceptfrom_with(listener, flags)?
+    };
+    #[cfg(not(target_os = "linux"))]
+    let (stream, peer) = {
+        let (stream, peer) = rustix::net::acceptfrom(listener)?;
+        rustix::io::ioctl_fionbio(&stream, true)?;
+        // An error here is one of the connection, and shows in its first read.
+        let _ = rustix::net::sockopt::set_tcp_nodelay(&stream, true);
+        reset_when_closed(&stream);
+        (stream, peer)
+    };
+    let peer = peer.and_then(|peer| peer.try_into().ok());
+    // Without an address it is gone already.
+    Ok((stream.into(), peer.ok_or(io::ErrorKind::ConnectionAborted)?))
+}
+
 /// Whether a client waits to be accepted.
 pub fn has_client(listener: impl AsFd) -> bool {
     let mut polled = [PollFd::new(&listener, PollFlags::IN)];
     !matches!(poll(&mut polled, Some(&Timespec::default())), Ok(0))
+}
+
+/// `listener`, and more on the same port, so that there are `count`. Where there can't be more, all take
+/// from the same.
+///
+/// # Errors
+/// One can't be made.
+pub fn share(listener: TcpListener, count: usize) -> io::Result<Vec<TcpListener>> {
+    let address = listener.local_addr()?;
+    let can_share = count > 1 && SockRef::from(&listener).set_reuse_port(true).is_ok();
+    let mut listeners = vec![listener];
+    while let Some(first) = listeners.first().filter(|_| listeners.len() < count) {
+        let another = if can_share { bind_another(address) } else { first.try_clone() };
+        listeners.push(another?);
+    }
+    Ok(listeners)
+}
+
+/// Another listener on the port of one that lets others share it. That the port was free showed when
+/// the first was bound, which was not ready to share it yet.
+fn bind_another(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    let listener = socket.into();
+    prepare(&listener)?;
+    Ok(listener)
 }
 
 /// Whether `error` means that no connection came in time.

@@ -27,14 +27,20 @@ use crate::wire::client::{Client, TIME_LIMIT};
 
 const NOBODY: u32 = 65534;
 
-/// The command, not yet started: `THIMBLE` names another one to put to the same tests.
+/// The command, not yet started: `THIMBLE` names another one to put to the same tests, and `THIMBLE_FLAGS`
+/// flags to start it with.
 ///
 /// It is built by the profile of the tests that call this, into the folder they were built to.
 pub fn thimble() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let mut command = Command::new(BUILT.get_or_init(build));
-    command.stdin(Stdio::null());
+    command.stdin(Stdio::null()).args(flags());
     command
+}
+
+fn flags() -> Vec<String> {
+    let flags = std::env::var("THIMBLE_FLAGS").unwrap_or_default();
+    flags.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The command, not yet started, as a user whom permissions bind: root is bound by none.
@@ -51,7 +57,7 @@ pub fn unprivileged(folder: &Path) -> Command {
     let made = run(Command::new("cp").arg(built.get_program()).arg(&copy));
     assert!(made.status.success(), "the command is not copied");
     let mut command = Command::new(copy);
-    command.stdin(Stdio::null()).uid(NOBODY).gid(NOBODY);
+    command.stdin(Stdio::null()).args(flags()).uid(NOBODY).gid(NOBODY);
     command
 }
 
