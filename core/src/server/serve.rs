@@ -183,7 +183,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let buffer = Buffer::new(buffer, unsent);
                             let output = Output::new(buffer, sender, now, octets);
                             let mut parts: Parts<'_, T> =
-                                Parts { head, route: &route, rx, tx, incoming, output };
+                                Parts { head, route, rx, tx, incoming, output };
                             let exchange = Exchange { parts: &mut parts };
                             let mut reply = if let Some(methods) = general {
                                 exchange.allow(methods)
@@ -212,11 +212,10 @@ impl<S: Service, C: Clock> Driver<S, C> {
                         Ok(())
                     }
                     Step::Close => {
-                        let closed = tx.close().await;
                         if tx.ignores_late_octets() {
                             session.leave_if_silent();
                         }
-                        closed.map_err(Error::Transport)
+                        tx.close().await.map_err(Error::Transport)
                     }
                     Step::End(ended) => return Ok(ended),
                 };
