@@ -22,10 +22,11 @@ impl<'b> Window<'b> {
 
     /// The octets that are unread.
     pub fn unread(&self) -> &[u8] {
-        self.buffer.get(self.span.start..self.span.end).unwrap_or_default()
+        self.span.of(self.buffer)
     }
 
     /// Takes `count` octets from the start, or all, when there are fewer.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn consume(&mut self, count: usize) {
         self.span.start = self.span.end.min(self.span.start + count);
         if self.span.start == self.span.end {

@@ -112,8 +112,7 @@ impl Facts {
         match field {
             Word::ContentLength => {
                 let length = parse_decimal(content);
-                self.length = length.unwrap_or_default();
-                self.length_is.add(length.map(drop));
+                self.length_is.add(length.map(|length| self.length = length));
             }
             Word::Upgrade => self.upgrade = true,
             Word::Connection | Word::Expect | Word::TransferEncoding => {

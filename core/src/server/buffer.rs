@@ -2,6 +2,8 @@
 
 use super::refusal_page::{RefusalPage, Shown};
 use crate::bytes::cursor::{Cursor, Full};
+use crate::bytes::span::Span;
+use crate::bytes::window::copy_down;
 use crate::framing::EmitError;
 
 /// What the transmit buffer holds. It outlives the exchange that put it there, so that the replies to
@@ -79,11 +81,12 @@ impl<'c> Buffer<'c> {
 
     /// Adds the field lines that stand at the end of the buffer to the head.
     pub(super) fn push_added(&mut self) -> Result<(), Full> {
-        let end = self.end();
-        let (front, added) = self.octets.split_at_mut_checked(end).unwrap_or_default();
-        let mut free = Cursor::new(front.get_mut(self.unsent.len..).unwrap_or_default());
-        free.push(added);
-        self.unsent.len += free.written()?;
+        let (start, Unsent { len, added, .. }) = (self.end(), *self.unsent);
+        if len + added > start {
+            return Err(Full);
+        }
+        copy_down(self.octets, start, start + added, len);
+        self.unsent.len += added;
         Ok(())
     }
 
@@ -102,7 +105,7 @@ impl<'c> Buffer<'c> {
 
     /// What the buffer holds of the reply of this exchange.
     pub(super) fn reply(&self) -> &[u8] {
-        self.octets.get(self.unsent.earlier..self.unsent.len).unwrap_or_default()
+        Span { start: self.unsent.earlier, end: self.unsent.len }.of(self.octets)
     }
 
     /// What is free of the buffer.

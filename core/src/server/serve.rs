@@ -140,14 +140,14 @@ impl<S: Service, C: Clock> Driver<S, C> {
             loop {
                 let (rx, tx) = transport.halves();
                 let done = match session.step() {
-                    Step::Answer(Some(refusal)) => {
-                        rx.head(session.head());
-                        self.end_exchange(transport, &mut session, Err(refusal.into()))
-                    }
-                    Step::Answer(None) => {
+                    Step::Answer(refusal) => {
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
+                            if let Some(refusal) = refusal {
+                                rx.head(session.head());
+                                break 'answered Err(refusal.into());
+                            }
                             let Some(lent) = session.lend() else {
                                 break 'answered Err(Error::Cut);
                             };
@@ -198,7 +198,9 @@ impl<S: Service, C: Clock> Driver<S, C> {
                                 Err(error) => Err(error.into()),
                             }
                         };
-                        session.rejoin();
+                        if refusal.is_none() {
+                            session.rejoin();
+                        }
                         self.end_exchange(transport, &mut session, outcome)
                     }
                     Step::Flush => session.buffer().flush(tx).await,

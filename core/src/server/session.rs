@@ -327,8 +327,7 @@ impl<'b> Session<'b> {
 
     /// The output, to begin another reply in place of one of which nothing has left.
     pub(super) fn reply(&mut self, now: Option<Date>) -> Output<'_> {
-        let Span { start, end } = self.head;
-        let request = self.rx.get(start..end).unwrap_or_default();
+        let request = self.head.of(self.rx);
         let buffer = Buffer::new(self.tx, &mut self.unsent);
         Output::new(buffer, self.connection.reply(), now, request)
     }
@@ -340,8 +339,7 @@ impl<'b> Session<'b> {
 
     /// The head of the request that is answered.
     pub(super) fn head(&self) -> &[u8] {
-        let Span { start, end } = self.head;
-        self.rx.get(start..end).unwrap_or_default()
+        self.head.of(self.rx)
     }
 
     /// What a log says about the reply.
