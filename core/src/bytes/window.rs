@@ -22,10 +22,11 @@ impl<'b> Window<'b> {
 
     /// The octets that are unread.
     pub fn unread(&self) -> &[u8] {
-        self.buffer.get(self.span.start..self.span.end).unwrap_or_default()
+        self.span.of(self.buffer)
     }
 
     /// Takes `count` octets from the start, or all, when there are fewer.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn consume(&mut self, count: usize) {
         self.span.start = self.span.end.min(self.span.start + count);
         if self.span.start == self.span.end {
@@ -104,28 +105,9 @@ fn copy_each(buffer: &mut [u8], start: usize, end: usize, to: usize) {
     }
 }
 
-/// Copies `start..end` of `buffer` up to `to`.
-pub(crate) fn copy_up(buffer: &mut [u8], start: usize, end: usize, to: usize) {
-    for (from, to) in (start..end).zip(to..to + (end - start)).rev() {
-        let octet = buffer.get(from).copied().unwrap_or_default();
-        if let Some(place) = buffer.get_mut(to) {
-            *place = octet;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn octets_are_copied_over_themselves() {
-        let mut buffer = *b"abcdef";
-        copy_up(&mut buffer, 0, 4, 2);
-        assert_eq!(&buffer, b"ababcd");
-        copy_down(&mut buffer, 2, 6, 1);
-        assert_eq!(&buffer, b"aabcdd");
-    }
 
     fn read(window: &mut Window<'_>, bytes: &[u8]) {
         window.free()[..bytes.len()].copy_from_slice(bytes);

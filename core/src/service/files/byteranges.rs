@@ -67,11 +67,13 @@ impl Boundary {
         let hash = opaque.iter().fold(len ^ 0xcbf2_9ce4_8422_2325, |hash, &octet| {
             (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
         });
-        let mut text = [0; 16];
-        for (letters, octet) in text.as_chunks_mut::<2>().0.iter_mut().zip(hash.to_le_bytes()) {
-            *letters = [b'a' + (octet >> 4), b'a' + (octet & 0xf)];
+        let mut boundary = Self([0; 16]);
+        let (pairs, _) = boundary.0.as_chunks_mut();
+        for ([high, low], octet) in pairs.iter_mut().zip(hash.to_le_bytes()) {
+            *high = b'a' + (octet >> 4);
+            *low = b'a' + (octet & 0xf);
         }
-        Self(text)
+        boundary
     }
 
     pub(super) const fn as_bytes(&self) -> &[u8] {
