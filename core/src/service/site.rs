@@ -226,33 +226,39 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 }
 
 impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
-    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        exchange.skip_chunks().await?;
-        if let Method::Extension(_) = exchange.method() {
-            return Ok(exchange.allow(&[]));
-        }
-        if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
-            return match exchange.method() {
-                Method::Get => Self::show(exchange, kept).await,
-                _ => Ok(exchange.allow(&[Method::Get])),
-            };
-        }
-        let mut found = Found::default();
-        self.files.open(&exchange, &mut found).await;
-        let methods: &[Method<'_>] = match &found.what {
-            What::File(file)
-                if self.takes_forms
-                    && file.has_length()
-                    && is_html(self.files.content_type(file, found.path.name())) =>
-            {
-                if exchange.method() == Method::Post {
-                    return self.submit(exchange, file).await;
-                }
-                &[Method::Get, Method::Post]
+    // Not an `async fn`: that would hold the exchange twice.
+    fn call<'c, T: Transport>(
+        &'c self,
+        mut exchange: Exchange<'c, T>,
+    ) -> impl Future<Output = Answer<'c, T>> {
+        async move {
+            exchange.skip_chunks().await?;
+            if let Method::Extension(_) = exchange.method() {
+                return Ok(exchange.allow(&[]));
             }
-            _ => &[Method::Get],
-        };
-        self.files.answer(exchange, &mut found, methods).await
+            if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
+                return match exchange.method() {
+                    Method::Get => Self::show(exchange, kept).await,
+                    _ => Ok(exchange.allow(&[Method::Get])),
+                };
+            }
+            let mut found = Found::default();
+            self.files.open(&exchange, &mut found).await;
+            let methods: &[Method<'_>] = match &found.what {
+                What::File(file)
+                    if self.takes_forms
+                        && file.has_length()
+                        && is_html(self.files.content_type(file, found.path.name())) =>
+                {
+                    if exchange.method() == Method::Post {
+                        return self.submit(exchange, file).await;
+                    }
+                    &[Method::Get, Method::Post]
+                }
+                _ => &[Method::Get],
+            };
+            self.files.answer(exchange, &mut found, methods).await
+        }
     }
 }
 
