@@ -149,8 +149,12 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
             let (form, mut respond) = exchange.form().await?;
-            let submission = Submission { time: respond.now(), path, peer, form };
-            if let Err(refusal) = self.submissions.submit(&submission).await {
+            // Not held any longer than until it is kept.
+            let kept = {
+                let submission = Submission { time: respond.now(), path, peer, form };
+                self.submissions.submit(&submission).await
+            };
+            if let Err(refusal) = kept {
                 return Ok(respond.refuse(refusal));
             }
 
