@@ -149,8 +149,12 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
             let (form, mut respond) = exchange.form().await?;
-            let submission = Submission { time: respond.now(), path, peer, form };
-            if let Err(refusal) = self.submissions.submit(&submission).await {
+            // Not held any longer than until it is kept.
+            let kept = {
+                let submission = Submission { time: respond.now(), path, peer, form };
+                self.submissions.submit(&submission).await
+            };
+            if let Err(refusal) = kept {
                 return Ok(respond.refuse(refusal));
             }
 
@@ -226,33 +230,39 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 }
 
 impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
-    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        exchange.skip_chunks().await?;
-        if let Method::Extension(_) = exchange.method() {
-            return Ok(exchange.allow(&[]));
-        }
-        if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
-            return match exchange.method() {
-                Method::Get => Self::show(exchange, kept).await,
-                _ => Ok(exchange.allow(&[Method::Get])),
-            };
-        }
-        let mut found = Found::default();
-        self.files.open(&exchange, &mut found).await;
-        let methods: &[Method<'_>] = match &found.what {
-            What::File(file)
-                if self.takes_forms
-                    && file.has_length()
-                    && is_html(self.files.content_type(file, found.path.name())) =>
-            {
-                if exchange.method() == Method::Post {
-                    return self.submit(exchange, file).await;
-                }
-                &[Method::Get, Method::Post]
+    // Not an `async fn`: that would hold the exchange twice.
+    fn call<'c, T: Transport>(
+        &'c self,
+        mut exchange: Exchange<'c, T>,
+    ) -> impl Future<Output = Answer<'c, T>> {
+        async move {
+            exchange.skip_chunks().await?;
+            if let Method::Extension(_) = exchange.method() {
+                return Ok(exchange.allow(&[]));
             }
-            _ => &[Method::Get],
-        };
-        self.files.answer(exchange, &mut found, methods).await
+            if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
+                return match exchange.method() {
+                    Method::Get => Self::show(exchange, kept).await,
+                    _ => Ok(exchange.allow(&[Method::Get])),
+                };
+            }
+            let mut found = Found::default();
+            self.files.open(&exchange, &mut found).await;
+            let methods: &[Method<'_>] = match &found.what {
+                What::File(file)
+                    if self.takes_forms
+                        && file.has_length()
+                        && is_html(self.files.content_type(file, found.path.name())) =>
+                {
+                    if exchange.method() == Method::Post {
+                        return self.submit(exchange, file).await;
+                    }
+                    &[Method::Get, Method::Post]
+                }
+                _ => &[Method::Get],
+            };
+            self.files.answer(exchange, &mut found, methods).await
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl Plan<'_> {
     pub fn delimiter(&self, index: usize, emit: &mut dyn FnMut(&[u8])) {
         let Content::Parts(parts) = self.content else { return };
         emit(b"\r\n--");
-        emit(self.boundary().as_bytes());
+        emit(self.boundary(&mut [0; 16]));
         let Some(OctetRange { first, last }) = parts.nth(index) else { return emit(b"--\r\n") };
         emit(b"\r\nContent-Type: ");
         emit(self.content_type.as_bytes());
@@ -49,34 +49,18 @@ impl Plan<'_> {
         emit(b"\r\n\r\n");
     }
 
-    pub(super) fn boundary(&self) -> Boundary {
+    /// What divides the parts, put into `text`. None of them holds it, unless somebody knew the file's
+    /// entity tag when writing the file.
+    pub(super) fn boundary<'t>(&self, text: &'t mut [u8; 16]) -> &'t [u8] {
         let Variant { len, validators, .. } = self.variant;
-        Boundary::new(validators.etag.map_or(b"", |etag| etag.opaque), len)
-    }
-}
-
-/// What divides the parts. None of them holds it, unless somebody knew the file's entity tag when
-/// writing the file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Boundary([u8; 16]);
-
-impl Boundary {
-    /// The boundary in a representation of `len` octets with this tag.
-    fn new(opaque: &[u8], len: u64) -> Self {
+        let opaque = validators.etag.map_or(&b""[..], |etag| etag.opaque);
         // The hash is FNV-1a.
         let hash = opaque.iter().fold(len ^ 0xcbf2_9ce4_8422_2325, |hash, &octet| {
             (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
         });
-        let mut boundary = Self([0; 16]);
-        let (pairs, _) = boundary.0.as_chunks_mut();
-        for ([high, low], octet) in pairs.iter_mut().zip(hash.to_le_bytes()) {
-            *high = b'a' + (octet >> 4);
-            *low = b'a' + (octet & 0xf);
+        for (letters, octet) in text.as_chunks_mut::<2>().0.iter_mut().zip(hash.to_le_bytes()) {
+            *letters = [b'a' + (octet >> 4), b'a' + (octet & 0xf)];
         }
-        boundary
-    }
-
-    pub(super) const fn as_bytes(&self) -> &[u8] {
-        &self.0
+        text
     }
 }

@@ -227,16 +227,7 @@ impl<'s, S: Storage> Files<'s, S> {
             let file = found.coded.as_ref().unwrap_or(file);
             match begin(exchange, &plan, file) {
                 Begun::Whole(responded) => Ok(responded),
-                Begun::Parts(mut stream) => {
-                    let mut index = 0;
-                    while !stream.omits_content() {
-                        stream.render(&|emit| plan.delimiter(index, emit)).await?;
-                        let Some(range) = plan.range(index) else { break };
-                        file.send(range.first, range.len(), &mut stream).await?;
-                        index += 1;
-                    }
-                    stream.finish()
-                }
+                Begun::Parts(stream) => send(&plan, file, stream).await,
             }
         }
     }
@@ -313,15 +304,40 @@ fn begin<'c, T: Transport>(
     }
 }
 
-impl<S: Storage> Service for Files<'_, S> {
-    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        exchange.skip_chunks().await?;
-        if let Method::Extension(_) = exchange.method() {
-            return Ok(exchange.allow(&[]));
+/// Sends the content of a reply, range by range. A future of its own: so a listing takes the place of the
+/// plan and of this.
+fn send<'c, T: Transport>(
+    plan: &Plan<'_>,
+    file: &impl File,
+    mut stream: Stream<'c, T>,
+) -> impl Future<Output = Answer<'c, T>> {
+    async move {
+        let mut index = 0;
+        while !stream.omits_content() {
+            stream.render(&|emit| plan.delimiter(index, emit)).await?;
+            let Some(range) = plan.range(index) else { break };
+            file.send(range.first, range.len(), &mut stream).await?;
+            index += 1;
         }
-        let mut found = Found::default();
-        self.open(&exchange, &mut found).await;
-        self.answer(exchange, &mut found, &[Method::Get]).await
+        stream.finish()
+    }
+}
+
+impl<S: Storage> Service for Files<'_, S> {
+    // Not an `async fn`: that would hold the exchange twice.
+    fn call<'c, T: Transport>(
+        &'c self,
+        mut exchange: Exchange<'c, T>,
+    ) -> impl Future<Output = Answer<'c, T>> {
+        async move {
+            exchange.skip_chunks().await?;
+            if let Method::Extension(_) = exchange.method() {
+                return Ok(exchange.allow(&[]));
+            }
+            let mut found = Found::default();
+            self.open(&exchange, &mut found).await;
+            self.answer(exchange, &mut found, &[Method::Get]).await
+        }
     }
 }
 

@@ -224,9 +224,9 @@ impl<'p> Plan<'p> {
         let is_sent = matches!(code, 200 | 206);
         match self.content {
             Content::Parts(_) => {
-                let boundary = self.boundary();
-                let value = [b"multipart/byteranges; boundary=", boundary.as_bytes()];
-                emit("Content-Type", &value);
+                let mut boundary = [0; 16];
+                let boundary = self.boundary(&mut boundary);
+                emit("Content-Type", &[b"multipart/byteranges; boundary=", boundary]);
             }
             Content::None => {}
             _ => emit("Content-Type", &[self.content_type.as_bytes()]),
@@ -422,7 +422,7 @@ mod tests {
                 }));
             }
             assert_eq!(content.len() as u64, plan.length());
-            let boundary = String::from_utf8(plan.boundary().as_bytes().to_vec()).unwrap();
+            let boundary = String::from_utf8(plan.boundary(&mut [0; 16]).to_vec()).unwrap();
             let part = |range: &str, octets: &str| {
                 std::format!(
                     "\r\n--{boundary}\r\nContent-Type: text/plain\r\n\
