@@ -5,7 +5,6 @@ pub mod board;
 pub mod clock;
 pub mod ethernet;
 pub mod fault;
-mod memory;
 mod seed;
 pub mod serve;
 pub mod stack;
