@@ -111,7 +111,7 @@ impl Options {
         let (alive, mut ended) = mpsc::channel::<()>(1);
         loop {
             let accepted = poll_fn(|context| {
-                if stop.poll_stopping(context).is_ready() {
+                if stop.poll_retired(context).is_ready() {
                     return Poll::Ready(None);
                 }
                 listener.poll_accept(context).map(Some)

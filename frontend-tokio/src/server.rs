@@ -30,6 +30,7 @@ use crate::worker::work;
 pub struct Server {
     listener: TcpListener,
     threads: usize,
+    shares_listener: bool,
     max_conns: usize,
     options: Options,
 }
@@ -51,13 +52,22 @@ impl Server {
     pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
         listen::prepare(&listener)?;
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { listener, threads, max_conns: MAX_CONNS, options: Options::default() })
+        let (max_conns, options) = (MAX_CONNS, Options::default());
+        Ok(Self { listener, threads, shares_listener: false, max_conns, options })
     }
 
     /// Sets how many runtimes it runs, each in a thread of its own; 0 counts as 1. The default is one for
     /// each core.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Has all threads accept from the listener that was given, and makes no further ones on its port. Say
+    /// this if other processes have the listener, too: clients that wait in a further one when it is closed
+    /// are reset.
+    pub const fn share_listener(mut self) -> Self {
+        self.shares_listener = true;
         self
     }
 
@@ -100,7 +110,7 @@ impl Server {
         let most = self.max_conns.min(affordable).clamp(1, Semaphore::MAX_PERMITS);
         let (places, service) = (Arc::new(Semaphore::new(most)), &service);
         let options = &self.options;
-        let listeners = listeners(self.listener, self.threads.max(1))?;
+        let listeners = listeners(self.listener, self.threads.max(1), self.shares_listener)?;
         let run = |listener: TcpListener| {
             let places = Arc::clone(&places);
             let runtime =
@@ -134,13 +144,13 @@ impl Server {
 }
 
 /// `listener`, and more on the same port, so that there are `count`. Where there can't be more, all
-/// threads take from the same.
-fn listeners(listener: TcpListener, count: usize) -> io::Result<Vec<TcpListener>> {
+/// threads take from the same, as when it `is_shared` with other processes.
+fn listeners(listener: TcpListener, count: usize, is_shared: bool) -> io::Result<Vec<TcpListener>> {
     let address = listener.local_addr()?;
-    let can_share = count > 1 && SockRef::from(&listener).set_reuse_port(true).is_ok();
+    let more = count > 1 && !is_shared && SockRef::from(&listener).set_reuse_port(true).is_ok();
     let mut listeners = vec![listener];
     while let Some(first) = listeners.first().filter(|_| listeners.len() < count) {
-        let another = if can_share { bind_another(address) } else { first.try_clone() };
+        let another = if more { bind_another(address) } else { first.try_clone() };
         listeners.push(another?);
     }
     Ok(listeners)

@@ -19,6 +19,9 @@ pub struct Stop(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether no connection is accepted any more.
+    retired: AtomicBool,
+    /// Whether idle connections are closed, too.
     stopping: AtomicBool,
     /// Whether what is under way is given up.
     cutting: AtomicBool,
@@ -42,11 +45,22 @@ impl Stop {
     /// Stops what it was given to. No connection is accepted any more, connections that wait for a request
     /// are closed, and requests under way are finished, with replies that carry `Connection: close`.
     pub fn stop(&self) {
+        self.0.retired.store(true, Ordering::SeqCst);
         self.0.stopping.store(true, Ordering::SeqCst);
         for (_, task) in self.tasks().iter() {
             if let Some(place) = &task.place {
                 place.tell_if_idle();
             }
+            task.waker.wake_by_ref();
+        }
+    }
+
+    /// Stops accepting connections, and leaves the listener to other processes that have it, too. The next
+    /// reply of each connection carries `Connection: close`, and idle connections are closed in time. A
+    /// later [`stop`](Self::stop) closes those at once.
+    pub fn retire(&self) {
+        self.0.retired.store(true, Ordering::SeqCst);
+        for (_, task) in self.tasks().iter() {
             task.waker.wake_by_ref();
         }
     }
@@ -85,6 +99,11 @@ impl Stop {
         self.0.stopping.load(Ordering::SeqCst)
     }
 
+    /// Whether no connection is accepted any more.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.0.retired.load(Ordering::SeqCst)
+    }
+
     /// The means to wait for it, for one task, and one that serves a connection in this place.
     pub(crate) fn listener(&self, place: Option<Arc<Place>>) -> Listener {
         Listener { stop: self.clone(), place, task: Mutex::default() }
@@ -98,6 +117,10 @@ impl Stop {
 impl Stopping for Stop {
     fn stop(&self) {
         Self::stop(self);
+    }
+
+    fn retire(&self) {
+        Self::retire(self);
     }
 
     fn unfinished(&self) -> usize {
@@ -123,6 +146,12 @@ impl Listener {
         self.enlist(context);
         // Only now: whoever stops meanwhile either finds this task in the list, or is found here.
         if self.stop.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Waits until no more connections are to be accepted.
+    pub(crate) fn poll_retired(&self, context: &Context<'_>) -> Poll<()> {
+        self.enlist(context);
+        if self.stop.is_retired() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Waits for the client of a connection on which something is under way.

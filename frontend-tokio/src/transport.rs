@@ -241,6 +241,6 @@ impl Half for Tx<'_> {
     }
 
     fn stopping(&self) -> bool {
-        self.options.stop.is_stopping() || self.place.is_last()
+        self.options.stop.is_retired() || self.place.is_last()
     }
 }

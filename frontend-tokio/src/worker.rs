@@ -79,7 +79,7 @@ async fn accept_all<S: Service + 'static>(
         let accepted = {
             let mut accepting = pin!(accept(&listener, &places, &options.stop));
             let until_stop = poll_fn(|context| {
-                if stop.poll_stopping(context).is_ready() {
+                if stop.poll_retired(context).is_ready() {
                     return Poll::Ready(None);
                 }
                 accepting.as_mut().poll(context).map(Some)
