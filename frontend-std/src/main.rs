@@ -18,13 +18,16 @@ struct Command {
 
 fn main() -> ExitCode {
     let Command { flags } = command::parse();
-    command::run(NAME, &flags, |job| {
-        let server = Server::from_listener(job.listener)?
-            .max_conns(flags.max_conns)
-            .limits(flags.limits())
-            .deadlines(flags.times.deadlines())
-            .log(job.log);
-        flags.begin(NAME, server.local_addr()?, server.stop())?;
-        server.run(flags.site(job.folder, job.forms))
+    command::run(NAME, &flags, |job, listeners| {
+        let site = flags.site(job.folder, job.forms);
+        listeners.serve(|listener, start| {
+            let server = Server::from_listener(listener)?
+                .max_conns(flags.max_conns)
+                .limits(flags.limits())
+                .deadlines(flags.times.deadlines())
+                .log(job.log.clone());
+            start.begin(server.stop())?;
+            server.run(site)
+        })
     })
 }
