@@ -132,7 +132,7 @@ pub(crate) fn ignore(signal: i32) -> io::Result<()> {
 /// Catches `signals`. They are read from a socket, which can be polled.
 pub(crate) fn catch(signals: &[i32]) -> io::Result<SignalDelivery<UnixStream, SignalOnly>> {
     let (read, write) = UnixStream::pair()?;
-    SignalDelivery::with_pipe(read, write, SignalOnly::default(), signals)
+    SignalDelivery::with_pipe(read, write, SignalOnly, signals)
 }
 
 #[cfg(feature = "command")]

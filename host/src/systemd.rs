@@ -22,7 +22,7 @@ pub fn listeners() -> Result<Vec<TcpListener>, String> {
     for at in 0..sockets.len() {
         let name = names.next().filter(|name| !name.is_empty()).unwrap_or("unnamed");
         let taken = sockets.take_tcp_listener(at).ok().flatten();
-        let Some(listener) = taken.filter(|listener| is_listening(listener)) else {
+        let Some(listener) = taken.filter(is_listening) else {
             return Err(format!(
                 "the socket '{name}' that systemd hands over is none that TCP clients connect to: \
                  give its unit ListenStream= with a port or an address, and no Accept=yes"

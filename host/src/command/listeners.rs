@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -16,7 +17,7 @@ use crate::workers::Worker;
 pub struct Listeners<'f> {
     name: &'static str,
     flags: &'f Flags,
-    pub(super) listeners: Vec<TcpListener>,
+    pub(super) all: Vec<TcpListener>,
     owner: Owner,
 }
 
@@ -39,14 +40,14 @@ impl<'f> Listeners<'f> {
         worker: Option<Worker>,
     ) -> Result<Self, Problem> {
         if let Some(mut worker) = worker {
-            let listeners = worker.take_listeners();
-            return Ok(Self { name, flags, listeners, owner: Owner::Supervisor(worker) });
+            let all = worker.take_listeners();
+            return Ok(Self { name, flags, all, owner: Owner::Supervisor(worker) });
         }
-        let listeners = systemd::listeners().map_err(Problem)?;
-        if !listeners.is_empty() {
-            return Ok(Self { name, flags, listeners, owner: Owner::Systemd });
+        let all = systemd::listeners().map_err(Problem)?;
+        if !all.is_empty() {
+            return Ok(Self { name, flags, all, owner: Owner::Systemd });
         }
-        Ok(Self { name, flags, listeners: vec![flags.listen()?], owner: Owner::Process })
+        Ok(Self { name, flags, all: vec![flags.listen()?], owner: Owner::Process })
     }
 
     pub(super) const fn are_of_systemd(&self) -> bool {
@@ -64,7 +65,7 @@ impl<'f> Listeners<'f> {
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.all.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
     /// Calls `serve` with each listener, at the same time. It makes a server, tells [`Start`] of it, and runs
@@ -77,27 +78,23 @@ impl<'f> Listeners<'f> {
         serve: impl Fn(TcpListener, &Start<'_>) -> io::Result<()> + Sync,
     ) -> io::Result<()> {
         let (addresses, leaves) = (self.addresses(), self.are_of_systemd());
-        let Self { name, flags, mut listeners, owner } = self;
+        let Self { name, flags, all: mut listeners, owner } = self;
         let worker = Mutex::new(match owner {
             Owner::Supervisor(worker) => Some(worker),
             Owner::Process | Owner::Systemd => None,
         });
-        let servers = Arc::new(Servers { all: Mutex::default(), leaves });
+        let servers =
+            Arc::new(Servers { all: Mutex::default(), failed: AtomicBool::new(false), leaves });
         let start = Start { name, flags, addresses, worker, servers };
-        let serve =
-            |listener| serve(listener, &start).inspect_err(|_| Arc::clone(&start.servers).stop());
+        let serve = |listener| serve(listener, &start).inspect_err(|_| start.servers.fail());
         let Some(first) = listeners.pop() else { return Ok(()) };
         thread::scope(|scope| {
             let spawn = |listener| thread::Builder::new().spawn_scoped(scope, || serve(listener));
             let others: Vec<_> = listeners.into_iter().map(spawn).collect();
-            let outcome = match others.iter().find_map(|other| other.as_ref().err()) {
-                None => serve(first),
-                Some(_) => {
-                    Arc::clone(&start.servers).stop();
-                    Ok(())
-                }
-            };
-            others.into_iter().fold(outcome, |outcome, other| {
+            if others.iter().any(Result::is_err) {
+                start.servers.fail();
+            }
+            others.into_iter().fold(serve(first), |outcome, other| {
                 let joined = other?.join().unwrap_or_else(|_| Err(io::Error::other("a panic")));
                 outcome.and(joined)
             })
@@ -123,6 +120,9 @@ impl Start<'_> {
     /// The signals can't be caught.
     pub fn begin(&self, server: impl Stopping) -> io::Result<()> {
         let mut servers = lock(&self.servers.all);
+        if self.servers.failed.load(Ordering::SeqCst) {
+            return Err(io::Error::other("another socket can't be served"));
+        }
         servers.push(Box::new(server));
         if servers.len() < self.addresses.len() {
             return Ok(());
@@ -143,11 +143,20 @@ impl Start<'_> {
 #[derive(Debug)]
 struct Servers {
     all: Mutex<Vec<Box<dyn Stopping>>>,
+    /// Whether one of them could not begin, or has ended by itself.
+    failed: AtomicBool,
     /// Whether the listeners go on without this process.
     leaves: bool,
 }
 
 impl Servers {
+    /// Stops those that have begun, and lets no other begin.
+    fn fail(&self) {
+        let servers = lock(&self.all);
+        self.failed.store(true, Ordering::SeqCst);
+        servers.iter().for_each(|server| server.stop());
+    }
+
     fn each(&self, tell: impl FnMut(&dyn Stopping)) {
         lock(&self.all).iter().map(AsRef::as_ref).for_each(tell);
     }

@@ -94,7 +94,7 @@ fn supervise(name: &'static str, flags: &Flags, count: usize) -> Result<ExitCode
     let listeners = Listeners::of(name, flags, None)?;
     let (addresses, of_systemd) = (listeners.addresses(), listeners.are_of_systemd());
     let log = Log::to_shared_stderr().with_name(name);
-    let supervisor = Supervisor::new(count, listeners.listeners, log.clone());
+    let supervisor = Supervisor::new(count, listeners.all, log.clone());
     let supervisor = if flags.verbose { supervisor.tell_of_starts() } else { supervisor };
     let supervisor = if of_systemd { supervisor.leave_listeners() } else { supervisor };
     let outcome = supervisor.run(|event| match event {

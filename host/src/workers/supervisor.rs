@@ -19,7 +19,7 @@ use crate::log::Log;
 use crate::signals::{DRAIN, catch, exit_code_of, is_ignored};
 
 /// How long a worker may take until it serves.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// How long a worker may take to end once its time is over, or when it has to end at once.
 const END: Duration = Duration::from_secs(2);
