@@ -24,7 +24,7 @@ pub const DRAIN: Duration = Duration::from_secs(30);
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// How often to look what a stopping server has left to do.
-const LOOK: Duration = Duration::from_millis(20);
+pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
 /// The exit code that a second signal asks for; 0 without one.
 static CODE: AtomicU8 = AtomicU8::new(0);
@@ -89,7 +89,7 @@ impl Drain {
         Self { name, begun: Instant::now(), told: false, cut: false }
     }
 
-    /// The same, but without a word as long as nothing has to be cut.
+    /// The same, but without a word until something has to be cut.
     pub(crate) fn begin_silently(name: String) -> Self {
         Self { told: true, ..Self::begin(name) }
     }
@@ -105,10 +105,7 @@ impl Drain {
         }
         if !self.cut && elapsed >= DRAIN {
             self.cut = true;
-            // One that has retired may still have idle connections.
-            server.stop();
-            thread::sleep(MOMENT);
-            self.say(&format!("{} cut", transfers(server.unfinished())));
+            self.say(&format!("{} cut", transfers(unfinished)));
             server.cut();
         }
     }

@@ -351,6 +351,27 @@ fn ctrl_c_cuts_nothing_and_a_second_one_does() {
     }
 }
 
+/// A terminal that is closed sends SIGHUP, which is no wish to reload.
+#[test]
+fn it_ends_with_its_terminal() {
+    let folder = Folder::with_pages().unwrap();
+    let harness = "
+import os, pty, sys
+id, terminal = pty.fork()
+if id == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b''
+while b'Serving' not in said:
+    said += os.read(terminal, 4096)
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(id, 0)[1]))
+";
+    let mut command = Command::new("python3");
+    command.args(["-c", harness]).arg(thimble().get_program()).arg(folder.path());
+    let output = run(command.args(["-p", "0", "-q", "--workers", "2"]));
+    assert_eq!(output.stdout, b"0\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn workers_end_with_their_supervisor() {
     let mut served = Served::by(3);

@@ -125,6 +125,7 @@ Examples:
   NAME site -p 0           Serve the folder `site` at any free port
   NAME -b 0.0.0.0          Let other machines in, and print the URLs for them
   NAME page.html           Serve that file alone
+  NAME --workers 0         Serve by a process on each core; SIGHUP replaces them one by one
   NAME -q 2>/dev/null      Say nothing while it runs
 DATABASE
 A form sent to an HTML page is answered by that page, which shows the submitted fields in place

@@ -10,14 +10,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The places for workers. The first one to start has to succeed before others are started; after that,
-/// each place is filled again when its worker dies.
+/// The slots for workers. The first one to start has to succeed before others are started; after that,
+/// each slot is filled again when its worker dies.
 ///
-/// A reload is a new generation: places whose worker is of an older one get another, one after the other.
+/// A reload is a new generation: slots whose worker is of an older one get another, one after the other.
 /// The old worker leaves once the new one is ready.
 #[derive(Debug)]
 pub(super) struct Crew {
-    places: Vec<Place>,
+    slots: Vec<Slot>,
     generation: u64,
     /// Whether any worker has ever been ready.
     begun: bool,
@@ -25,7 +25,7 @@ pub(super) struct Crew {
 
 /// Times are those of a monotonic clock; generations count reloads.
 #[derive(Clone, Debug, Default)]
-struct Place {
+struct Slot {
     /// The generation of the worker that serves.
     serving: Option<u64>,
     /// That of the one that is about to.
@@ -39,7 +39,7 @@ struct Place {
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Start a worker for this place.
+    /// Start a worker for this slot.
     Start(usize),
     /// Wait for an event, or for this long.
     Wait(Option<Duration>),
@@ -58,20 +58,20 @@ pub(super) enum Death {
 
 impl Crew {
     pub(super) fn new(count: usize) -> Self {
-        let places = vec![Place::default(); count.max(1)];
-        Self { places, generation: 0, begun: false }
+        let slots = vec![Slot::default(); count.max(1)];
+        Self { slots, generation: 0, begun: false }
     }
 
     /// Says what to do at `now`. A worker that is to be started counts as starting from here on.
     pub(super) fn next(&mut self, now: Duration) -> Next {
-        let count = if self.begun { self.places.len() } else { 1 };
-        let Self { places, generation, .. } = self;
-        let is_replacing = places.iter().any(|place| place.starting.is_some());
+        let count = if self.begun { self.slots.len() } else { 1 };
+        let Self { slots, generation, .. } = self;
+        let is_replacing = slots.iter().any(|slot| slot.starting.is_some());
         let mut wait: Option<Duration> = None;
-        for (number, place) in places.iter_mut().take(count).enumerate() {
-            let is_wanted = match (place.serving, place.starting) {
+        for (number, slot) in slots.iter_mut().take(count).enumerate() {
+            let is_wanted = match (slot.serving, slot.starting) {
                 (None, None) => {
-                    let left = place.not_before.saturating_sub(now);
+                    let left = slot.not_before.saturating_sub(now);
                     wait = Some(wait.map_or(left, |wait| wait.min(left)));
                     left.is_zero()
                 }
@@ -79,18 +79,18 @@ impl Crew {
                 (_, Some(_)) => false,
             };
             if is_wanted {
-                place.starting = Some(*generation);
+                slot.starting = Some(*generation);
                 return Next::Start(number);
             }
         }
         Next::Wait(wait)
     }
 
-    /// The worker that was started for this place serves now, and the one that did before has to leave.
+    /// The worker that was started for this slot serves now, and the one that did before has to leave.
     pub(super) fn ready(&mut self, number: usize) {
         self.begun = true;
-        if let Some(place) = self.places.get_mut(number) {
-            place.serving = place.starting.take().or(place.serving);
+        if let Some(slot) = self.slots.get_mut(number) {
+            slot.serving = slot.starting.take().or(slot.serving);
         }
     }
 
@@ -104,42 +104,42 @@ impl Crew {
         self.generation = self.generation.saturating_add(1);
     }
 
-    /// Whether every place has a worker of the latest generation.
+    /// Whether every slot has a worker of the latest generation.
     pub(super) fn is_complete(&self) -> bool {
-        self.places.iter().all(|place| place.serving == Some(self.generation))
+        self.slots.iter().all(|slot| slot.serving == Some(self.generation))
     }
 
-    /// The worker that was starting in this place can't be started, or has ended.
+    /// The worker that was starting in this slot can't be started, or has ended.
     pub(super) fn failed_to_start(&mut self, number: usize, now: Duration) -> Death {
         if !self.begun {
             return Death::GiveUp;
         }
         let generation = self.generation;
-        let Some(place) = self.places.get_mut(number) else { return Death::KeepOld };
-        place.starting = None;
-        if place.serving.is_none() {
-            return place.rest(now);
+        let Some(slot) = self.slots.get_mut(number) else { return Death::KeepOld };
+        slot.starting = None;
+        if slot.serving.is_none() {
+            return slot.rest(now);
         }
-        for serving in self.places.iter_mut().filter_map(|place| place.serving.as_mut()) {
+        for serving in self.slots.iter_mut().filter_map(|slot| slot.serving.as_mut()) {
             *serving = generation;
         }
         Death::KeepOld
     }
 
-    /// The worker that served in this place has ended after it `lived` for so long.
+    /// The worker that served in this slot has ended after it `lived` for so long.
     pub(super) fn died(&mut self, number: usize, lived: Duration, now: Duration) -> Death {
-        let Some(place) = self.places.get_mut(number) else { return Death::KeepOld };
-        place.serving = None;
+        let Some(slot) = self.slots.get_mut(number) else { return Death::KeepOld };
+        slot.serving = None;
         if lived >= STEADY {
-            place.failures = 0;
-            place.not_before = now;
+            slot.failures = 0;
+            slot.not_before = now;
             return Death::Replace(Duration::ZERO);
         }
-        place.rest(now)
+        slot.rest(now)
     }
 }
 
-impl Place {
+impl Slot {
     /// Lets no worker start for a while, which grows with each early death.
     fn rest(&mut self, now: Duration) -> Death {
         let doubled = 1_u32.checked_shl(self.failures.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(crew.next(at(0)), Next::Wait(None));
         crew.ready(0);
         assert_eq!(crew.next(at(0)), Next::Start(1));
-        // The place is empty now, and is filled again after a pause.
+        // The slot is empty now, and is filled again after a pause.
         assert_eq!(crew.died(1, at(9000), at(0)), Death::Replace(at(0)));
         assert_eq!(crew.failed_to_start(1, at(0)), Death::Replace(at(0)));
         assert_eq!(crew.next(at(0)), Next::Start(1));

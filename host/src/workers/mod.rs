@@ -8,7 +8,7 @@
 //! | signal to the supervisor | what it does |
 //! |---|---|
 //! | SIGTERM, SIGINT | All workers finish the requests under way, within [`DRAIN`]. A second one ends them at once |
-//! | SIGHUP | The workers are replaced, one after the other. An old one takes connections until the new one is ready, so none is refused, and its connections end with their next reply |
+//! | SIGHUP | The workers are replaced, one after the other. An old one takes connections until the new one is ready, so none is refused. Then its connections end with their next reply, which may take as long as it does |
 //!
 //! A worker that dies is replaced: at once, or after a pause that grows to 30 s when it keeps dying within
 //! seconds. The first worker has to start before there are others, so what keeps all of them from starting is

@@ -111,8 +111,8 @@ struct Running<F> {
 
 /// A worker, as its supervisor sees it.
 struct Process {
-    /// The place that it fills, from 0.
-    place: usize,
+    /// Which of the workers it is, from 0.
+    slot: usize,
     stage: Stage,
     child: Child,
     channel: UnixStream,
@@ -179,9 +179,8 @@ impl<F: FnMut(Event)> Running<F> {
     /// Has all workers stop; those that do already, end at once.
     fn stop(&mut self, signal: i32) {
         let is_first = self.stop.is_none();
-        let (code, time): (_, _) =
-            if is_first { (0, DRAIN.saturating_add(END)) } else { (exit_code_of(signal), END) };
-        self.stop = Some(code);
+        self.stop = Some(if is_first { 0 } else { exit_code_of(signal) });
+        let time = if is_first { DRAIN.saturating_add(END) } else { END };
         if is_first {
             (self.tell)(Event::Stopping);
         }
@@ -191,7 +190,7 @@ impl<F: FnMut(Event)> Running<F> {
             (false, _) => &[Order::Cut],
         };
         for process in &mut self.processes {
-            process.leave(orders, time);
+            process.leave(orders, Some(time));
         }
         self.settings.listeners.clear();
     }
@@ -203,18 +202,18 @@ impl<F: FnMut(Event)> Running<F> {
             if process.stage != Stage::Starting || !channel::is_ready(&process.channel) {
                 continue;
             }
-            let (place, id) = (process.place, process.child.id());
-            let is_old = |old: &&mut Process| old.place == place && old.stage == Stage::Serving;
+            let (slot, id) = (process.slot, process.child.id());
+            let is_old = |old: &&mut Process| old.slot == slot && old.stage == Stage::Serving;
             for old in self.processes.iter_mut().filter(is_old) {
-                old.leave(&[Order::Retire], DRAIN.saturating_add(END));
+                old.leave(&[Order::Retire], None);
             }
             if let Some(process) = self.processes.get_mut(at) {
                 process.enter(Stage::Serving, None);
             }
             let is_first = !self.crew.has_begun();
-            self.crew.ready(place);
+            self.crew.ready(slot);
             if self.settings.tells_of_starts {
-                self.note(&format!("{} serves", name(place, id)));
+                self.note(&format!("{} serves", name(slot, id)));
             }
             if is_first {
                 (self.tell)(Event::Ready);
@@ -238,12 +237,12 @@ impl<F: FnMut(Event)> Running<F> {
                 continue;
             };
             let process = self.processes.swap_remove(at);
-            let (place, lived) = (process.place, now.saturating_sub(process.since));
-            let name = name(place, process.child.id());
+            let (slot, lived) = (process.slot, now.saturating_sub(process.since));
+            let name = name(slot, process.child.id());
             let death = match process.stage {
                 Stage::Leaving => continue,
-                Stage::Starting => self.crew.failed_to_start(place, now),
-                Stage::Serving => self.crew.died(place, lived, now),
+                Stage::Starting => self.crew.failed_to_start(slot, now),
+                Stage::Serving => self.crew.died(slot, lived, now),
             };
             if death == Death::GiveUp {
                 // It has said why, unless it could not.
@@ -260,18 +259,18 @@ impl<F: FnMut(Event)> Running<F> {
     /// Starts the workers that are missing. Returns how long to wait until another is.
     fn start_what_is_wanted(&mut self) -> io::Result<Option<Duration>> {
         while self.stop.is_none() {
-            let place = match self.crew.next(moment()) {
-                Next::Start(place) => place,
+            let slot = match self.crew.next(moment()) {
+                Next::Start(slot) => slot,
                 Next::Wait(time) => return Ok(time),
             };
-            match self.start(place) {
+            match self.start(slot) {
                 Ok(process) => self.processes.push(process),
                 Err(error) => {
-                    let death = self.crew.failed_to_start(place, moment());
+                    let death = self.crew.failed_to_start(slot, moment());
                     if death == Death::GiveUp {
                         return Err(error);
                     }
-                    let name = format!("worker {}", place.saturating_add(1));
+                    let name = format!("worker {}", slot.saturating_add(1));
                     self.tell_of(death, &name, &format!("can't be started ({error})"));
                 }
             }
@@ -279,13 +278,13 @@ impl<F: FnMut(Event)> Running<F> {
         Ok(None)
     }
 
-    fn start(&self, place: usize) -> io::Result<Process> {
+    fn start(&self, slot: usize) -> io::Result<Process> {
         let (channel, theirs) = UnixStream::pair()?;
         channel::send_listeners(&channel, &self.settings.listeners)?;
         channel.set_nonblocking(true)?;
         let mut arguments = std::env::args_os();
         let program = arguments.next().unwrap_or_default();
-        let title = worker::title(&program.to_string_lossy(), place.saturating_add(1));
+        let title = worker::title(&program.to_string_lossy(), slot.saturating_add(1));
         let mut command = Command::new(&self.program);
         command.arg0(title).args(arguments).stdin(Stdio::from(OwnedFd::from(theirs)));
         for variable in OWN_VARIABLES {
@@ -293,7 +292,7 @@ impl<F: FnMut(Event)> Running<F> {
         }
         let (child, since) = (command.spawn()?, moment());
         let deadline = Some(since.saturating_add(START));
-        Ok(Process { place, stage: Stage::Starting, child, channel, since, deadline })
+        Ok(Process { slot, stage: Stage::Starting, child, channel, since, deadline })
     }
 
     fn until_a_deadline(&self) -> Option<Duration> {
@@ -325,18 +324,18 @@ impl Process {
         (self.stage, self.since, self.deadline) = (stage, moment(), deadline);
     }
 
-    /// Gives it `orders` to leave, and this long to follow them.
-    fn leave(&mut self, orders: &[Order], time: Duration) {
+    /// Gives it `orders` to leave, and this long to follow them, or all the time that its clients take.
+    fn leave(&mut self, orders: &[Order], time: Option<Duration>) {
         for order in orders {
             channel::send_order(&self.channel, *order);
         }
-        self.enter(Stage::Leaving, Some(moment().saturating_add(time)));
+        self.enter(Stage::Leaving, time.map(|time| moment().saturating_add(time)));
     }
 }
 
 /// What a worker is called in the log.
-fn name(place: usize, id: u32) -> String {
-    format!("worker {} (process {id})", place.saturating_add(1))
+fn name(slot: usize, id: u32) -> String {
+    format!("worker {} (process {id})", slot.saturating_add(1))
 }
 
 fn ended(status: ExitStatus) -> String {

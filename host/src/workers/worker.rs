@@ -6,17 +6,13 @@ use std::net::TcpListener;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::thread;
-use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 use super::channel::{self, Order};
 use super::wait;
-use crate::signals::{Drain, catch, end_now, ignore};
+use crate::signals::{Drain, LOOK, catch, end_now, ignore};
 use crate::stop::Stopping;
-
-/// How often to look what a retired server has left to do.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// This process, as one of the workers of a supervisor.
 #[derive(Debug)]
@@ -108,7 +104,7 @@ impl Worker {
 struct Obedient<S> {
     name: String,
     server: S,
-    /// Since it takes no more connections.
+    /// Once it has to end soon.
     drain: Option<Drain>,
 }
 
@@ -116,10 +112,7 @@ impl<S: Stopping> Obedient<S> {
     fn follow(&mut self, order: Order) {
         let Self { name, server, drain } = self;
         match order {
-            Order::Retire => {
-                server.retire();
-                drain.get_or_insert_with(|| Drain::begin_silently(name.clone()));
-            }
+            Order::Retire => server.retire(),
             Order::Stop => {
                 server.stop();
                 *drain = Some(Drain::begin(name.clone()));
