@@ -16,8 +16,15 @@ use rustix::net::{
 /// The most listeners that workers can share.
 const MOST: usize = 64;
 
-/// What a worker sends once it serves.
-const READY: u8 = b'R';
+/// What a worker tells its supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Word {
+    /// It serves.
+    Ready = b'R',
+    /// It was asked to end, and wants another to take its place first.
+    Replace = b'T',
+}
 
 /// What a supervisor tells a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +42,14 @@ pub(super) enum Order {
 
 /// Sends `listeners` as the first message to a worker, which may not have been started yet.
 pub(super) fn send_listeners(channel: &UnixStream, listeners: &[TcpListener]) -> io::Result<()> {
+    if listeners.len() > MOST {
+        return Err(io::Error::other(format!("workers can share {MOST} listeners at most")));
+    }
     let descriptors: Vec<_> = listeners.iter().map(|listener| listener.as_fd()).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
-        return Err(io::Error::other(format!("workers can share {MOST} listeners at most")));
-    }
+    // There is room for as many.
+    ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
     // Descriptors need an octet to go with.
     let octet = [IoSlice::new(b"L")];
     retry_on_intr(|| sendmsg(channel, &octet, &mut ancillary, SendFlags::empty()))?;
@@ -67,14 +76,15 @@ pub(super) fn receive_listeners(channel: &UnixStream) -> io::Result<Vec<TcpListe
     Ok(listeners)
 }
 
-/// Tells the supervisor that this worker serves.
-pub(super) fn send_ready(mut channel: &UnixStream) -> io::Result<()> {
-    channel.write_all(&[READY])
+/// Tells the supervisor something. If it is gone, that shows otherwise.
+pub(super) fn send_word(mut channel: &UnixStream, word: Word) {
+    let _ = channel.write_all(&[word as u8]);
 }
 
-/// Whether the worker has said that it serves. The channel doesn't block.
-pub(super) fn is_ready(channel: &UnixStream) -> bool {
-    matches!(read(channel), Ok(Some(READY)))
+/// What the worker says, if anything. The channel doesn't block.
+pub(super) fn next_word(channel: &UnixStream) -> Option<Word> {
+    let octet = read(channel).ok()?;
+    [Word::Ready, Word::Replace].into_iter().find(|word| Some(*word as u8) == octet)
 }
 
 /// Tells a worker what to do. If that fails, it has ended, which shows otherwise.
@@ -133,9 +143,13 @@ mod tests {
     fn a_worker_is_ready_when_it_says_so() -> io::Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        assert!(!is_ready(&ours));
-        send_ready(&theirs)?;
-        assert!(is_ready(&ours));
+        assert_eq!(next_word(&ours), None);
+        send_word(&theirs, Word::Ready);
+        send_word(&theirs, Word::Replace);
+        assert_eq!(next_word(&ours), Some(Word::Ready));
+        assert_eq!(next_word(&ours), Some(Word::Replace));
+        drop(theirs);
+        assert_eq!(next_word(&ours), None);
         Ok(())
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Crew {
     begun: bool,
 }
 
-/// Times are those of a monotonic clock; generations count reloads.
+/// Times are those of a monotonic clock; generations count reloads, from 1.
 #[derive(Clone, Debug, Default)]
 struct Slot {
     /// The generation of the worker that serves.
@@ -59,7 +59,7 @@ pub(super) enum Death {
 impl Crew {
     pub(super) fn new(count: usize) -> Self {
         let slots = vec![Slot::default(); count.max(1)];
-        Self { slots, generation: 0, begun: false }
+        Self { slots, generation: 1, begun: false }
     }
 
     /// Says what to do at `now`. A worker that is to be started counts as starting from here on.
@@ -102,6 +102,13 @@ impl Crew {
     /// All workers are to be replaced.
     pub(super) const fn reload(&mut self) {
         self.generation = self.generation.saturating_add(1);
+    }
+
+    /// The worker of this slot is to be replaced.
+    pub(super) fn renew(&mut self, number: usize) {
+        if let Some(serving) = self.slots.get_mut(number).and_then(|slot| slot.serving.as_mut()) {
+            *serving = 0;
+        }
     }
 
     /// Whether every slot has a worker of the latest generation.
@@ -239,6 +246,16 @@ mod tests {
             crew.ready(number);
         }
         assert_eq!(crew.next(at(0)), Next::Wait(None));
+    }
+
+    #[test]
+    fn one_alone_can_be_replaced() {
+        let mut crew = crew(3);
+        crew.renew(1);
+        assert_eq!(crew.next(at(0)), Next::Start(1));
+        crew.ready(1);
+        assert_eq!(crew.next(at(0)), Next::Wait(None));
+        assert!(crew.is_complete());
     }
 
     #[test]

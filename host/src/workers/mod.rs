@@ -12,8 +12,8 @@
 //!
 //! A worker that dies is replaced: at once, or after a pause that grows to 30 s when it keeps dying within
 //! seconds. The first worker has to start before there are others, so what keeps all of them from starting is
-//! said once. SIGTERM to a worker has it retire, and another takes its place. SIGINT and SIGHUP to a worker,
-//! which a terminal sends to all of its processes, do nothing: the supervisor gets them as well.
+//! said once. SIGTERM to a worker has it replaced as by SIGHUP. SIGINT and SIGHUP to a worker do nothing: a
+//! terminal sends them to all of its processes, and the supervisor gets them as well.
 //!
 //! Workers share nothing but the listeners: limits, such as the number of connections, are those of one
 //! process.

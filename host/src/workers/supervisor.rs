@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
-use super::channel::{self, Order};
+use super::channel::{self, Order, Word};
 use super::crew::{Crew, Death, Next};
 use super::{wait, worker};
 use crate::clock::moment;
@@ -146,7 +146,7 @@ impl<F: FnMut(Event)> Running<F> {
                     signal => self.stop(signal),
                 }
             }
-            self.look_for_the_ready();
+            self.listen_to_workers();
             if let Some(code) = self.look_for_the_dead()? {
                 return Ok(code);
             }
@@ -158,8 +158,8 @@ impl<F: FnMut(Event)> Running<F> {
                 self.is_reloading = false;
                 (self.tell)(Event::Reloaded);
             }
-            let starting = self.processes.iter().filter(|it| it.stage == Stage::Starting);
-            let mut readable: Vec<_> = starting.map(|process| process.channel.as_fd()).collect();
+            let heard = self.processes.iter().filter(|process| process.stage != Stage::Leaving);
+            let mut readable: Vec<_> = heard.map(|process| process.channel.as_fd()).collect();
             readable.push(signals.get_read().as_fd());
             wait(&readable, self.until_a_deadline().into_iter().chain(wanted).min())?;
         }
@@ -195,29 +195,39 @@ impl<F: FnMut(Event)> Running<F> {
         self.settings.listeners.clear();
     }
 
-    /// Lets those that have become ready serve, and those that they replace leave.
-    fn look_for_the_ready(&mut self) {
+    /// Hears what the workers say.
+    fn listen_to_workers(&mut self) {
         for at in 0..self.processes.len() {
-            let Some(process) = self.processes.get_mut(at) else { break };
-            if process.stage != Stage::Starting || !channel::is_ready(&process.channel) {
+            let Some(process) = self.processes.get(at) else { break };
+            if process.stage == Stage::Leaving {
                 continue;
             }
-            let (slot, id) = (process.slot, process.child.id());
-            let is_old = |old: &&mut Process| old.slot == slot && old.stage == Stage::Serving;
-            for old in self.processes.iter_mut().filter(is_old) {
-                old.leave(&[Order::Retire], None);
+            match channel::next_word(&process.channel) {
+                Some(Word::Ready) => self.let_serve(at),
+                Some(Word::Replace) => self.crew.renew(process.slot),
+                None => {}
             }
-            if let Some(process) = self.processes.get_mut(at) {
-                process.enter(Stage::Serving, None);
-            }
-            let is_first = !self.crew.has_begun();
-            self.crew.ready(slot);
-            if self.settings.tells_of_starts {
-                self.note(&format!("{} serves", name(slot, id)));
-            }
-            if is_first {
-                (self.tell)(Event::Ready);
-            }
+        }
+    }
+
+    /// Lets a worker that has become ready serve, and one that it replaces leave.
+    fn let_serve(&mut self, at: usize) {
+        let Some(process) = self.processes.get(at) else { return };
+        let (slot, id) = (process.slot, process.child.id());
+        let is_old = |old: &&mut Process| old.slot == slot && old.stage == Stage::Serving;
+        for old in self.processes.iter_mut().filter(is_old) {
+            old.leave(&[Order::Retire], None);
+        }
+        if let Some(process) = self.processes.get_mut(at) {
+            process.enter(Stage::Serving, None);
+        }
+        let is_first = !self.crew.has_begun();
+        self.crew.ready(slot);
+        if self.settings.tells_of_starts {
+            self.note(&format!("{} serves", name(slot, id)));
+        }
+        if is_first {
+            (self.tell)(Event::Ready);
         }
     }
 

@@ -9,7 +9,7 @@ use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
-use super::channel::{self, Order};
+use super::channel::{self, Order, Word};
 use super::wait;
 use crate::signals::{Drain, LOOK, catch, end_now, ignore};
 use crate::stop::Stopping;
@@ -70,7 +70,7 @@ impl Worker {
         }
         let mut signals = catch(&[SIGTERM])?;
         let Self { number, channel, .. } = self;
-        channel::send_ready(&channel)?;
+        channel::send_word(&channel, Word::Ready);
         channel.set_nonblocking(true)?;
         let mut channel = Some(channel);
         let name = format!("{name}: worker {number}");
@@ -83,8 +83,10 @@ impl Worker {
                 // There may be memory again soon.
                 thread::sleep(LOOK);
             }
-            if signals.pending().next().is_some() {
-                obedient.follow(Order::Retire);
+            if signals.pending().next().is_some()
+                && let Some(channel) = &channel
+            {
+                channel::send_word(channel, Word::Replace);
             }
             if let Some(order) = channel.as_ref().and_then(channel::next_order) {
                 if order == Order::Orphaned {
