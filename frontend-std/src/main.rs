@@ -22,22 +22,28 @@ struct Command {
 
 fn main() -> ExitCode {
     let Command { flags, event_loop } = command::parse();
-    command::run(NAME, &flags, |job| {
+    command::run(NAME, &flags, |job, listeners| {
         if event_loop {
-            let server = EventLoop::from_listener(job.listener)?
+            let site = flags.site(event_loop::Folder::from(job.folder), job.forms);
+            return listeners.serve(|listener, start| {
+                let server = EventLoop::from_listener(listener)?
+                    .max_conns(flags.max_conns)
+                    .limits(flags.limits())
+                    .deadlines(flags.times.deadlines())
+                    .log(job.log.clone());
+                start.begin(server.stop())?;
+                server.run(site)
+            });
+        }
+        let site = flags.site(job.folder, job.forms);
+        listeners.serve(|listener, start| {
+            let server = Server::from_listener(listener)?
                 .max_conns(flags.max_conns)
                 .limits(flags.limits())
                 .deadlines(flags.times.deadlines())
-                .log(job.log);
-            flags.begin(NAME, server.local_addr()?, server.stop())?;
-            return server.run(flags.site(event_loop::Folder::from(job.folder), job.forms));
-        }
-        let server = Server::from_listener(job.listener)?
-            .max_conns(flags.max_conns)
-            .limits(flags.limits())
-            .deadlines(flags.times.deadlines())
-            .log(job.log);
-        flags.begin(NAME, server.local_addr()?, server.stop())?;
-        server.run(flags.site(job.folder, job.forms))
+                .log(job.log.clone());
+            start.begin(server.stop())?;
+            server.run(site)
+        })
     })
 }

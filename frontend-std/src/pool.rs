@@ -117,13 +117,13 @@ impl<W: Work> Pool<'_, W> {
 
     /// Waits for a connection.
     fn next(&self) -> Next {
-        if self.stop.is_stopping() {
+        if self.stop.is_retired() {
             return self.stop.take_left().map_or(Next::Over, Next::Connection);
         }
         match accept(self.stop.listener()) {
             Ok((stream, peer)) => Next::Connection(Connection::new(stream, peer)),
             Err(error) if is_time_out(&error) => Next::Nothing,
-            Err(error) if has_run_out(&error) && !self.stop.is_stopping() => {
+            Err(error) if has_run_out(&error) && !self.stop.is_retired() => {
                 thread::sleep(if self.stop.make_room() { LOOK_AGAIN } else { RUN_OUT });
                 Next::Failed
             }

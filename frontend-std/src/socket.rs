@@ -280,7 +280,7 @@ impl Half for Tx<'_> {
     }
 
     fn stopping(&self) -> bool {
-        self.stop.is_stopping() || self.connection.place().is_last()
+        self.stop.is_retired() || self.connection.place().is_last()
     }
 }
 

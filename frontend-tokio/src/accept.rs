@@ -5,7 +5,6 @@ use std::io;
 use std::task::Poll;
 
 use thimble_host::listen::{RUN_OUT, has_run_out};
-use thimble_host::nonblocking::Listener as _;
 use thimble_host::place::LOOK_AGAIN;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -113,7 +112,7 @@ impl Options {
         let (alive, mut ended) = mpsc::channel::<()>(1);
         loop {
             let accepted = poll_fn(|context| {
-                if stop.poll_stopping(context).is_ready() {
+                if stop.poll_retired(context).is_ready() {
                     return Poll::Ready(None);
                 }
                 listener.poll_accept(context).map(Some)

@@ -32,6 +32,7 @@ const OF_A_RUNTIME: usize = 8;
 pub struct Server {
     listener: TcpListener,
     threads: usize,
+    shares_listener: bool,
     max_conns: usize,
     options: Options,
 }
@@ -53,13 +54,22 @@ impl Server {
     pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
         listen::prepare(&listener)?;
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { listener, threads, max_conns: MAX_CONNS, options: Options::default() })
+        let (max_conns, options) = (MAX_CONNS, Options::default());
+        Ok(Self { listener, threads, shares_listener: false, max_conns, options })
     }
 
     /// Sets how many runtimes it runs, each in a thread of its own; 0 counts as 1. The default is one for
     /// each core. A low limit on open files lowers it.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Has all threads accept from the listener that was given, and makes no further ones on its port. Say
+    /// this if other processes have the listener, too: clients that wait in a further one when it is closed
+    /// are reset.
+    pub const fn share_listener(mut self) -> Self {
+        self.shares_listener = true;
         self
     }
 
@@ -103,7 +113,8 @@ impl Server {
         let (places, service) = (Arc::new(Semaphore::new(most)), &service);
         let options = &self.options;
         let threads = self.threads.min(listen::descriptors() / OF_A_RUNTIME).max(1);
-        let listeners = listen::share(self.listener, threads)?;
+        let multiply = if self.shares_listener { listen::clones } else { listen::share };
+        let listeners = multiply(self.listener, threads)?;
         let run = |listener: TcpListener| {
             let places = Arc::clone(&places);
             let runtime =

@@ -19,6 +19,9 @@ pub struct Stop(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether no connection is accepted any more.
+    retired: AtomicBool,
+    /// Whether idle connections are closed, too.
     stopping: AtomicBool,
     /// Whether what is under way is given up.
     cutting: AtomicBool,
@@ -43,11 +46,22 @@ impl Stop {
     /// are closed, and requests under way are finished, with replies that carry `Connection: close`.
     /// Clients that have connected already get one reply.
     pub fn stop(&self) {
+        self.0.retired.store(true, Ordering::SeqCst);
         self.0.stopping.store(true, Ordering::SeqCst);
         for (_, task) in self.tasks().iter() {
             if let Some(place) = &task.place {
                 place.tell_if_idle();
             }
+            task.waker.wake_by_ref();
+        }
+    }
+
+    /// Stops accepting connections, and leaves the listener to other processes that have it, too. The next
+    /// reply of each connection carries `Connection: close`, and idle connections are closed in time. A
+    /// later [`stop`](Self::stop) closes those at once.
+    pub fn retire(&self) {
+        self.0.retired.store(true, Ordering::SeqCst);
+        for (_, task) in self.tasks().iter() {
             task.waker.wake_by_ref();
         }
     }
@@ -84,6 +98,11 @@ impl Stop {
         self.0.stopping.load(Ordering::SeqCst)
     }
 
+    /// Whether no connection is accepted any more.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.0.retired.load(Ordering::SeqCst)
+    }
+
     /// The means to wait for it, for one task, and one that serves a connection in this place.
     pub(crate) fn listener(&self, place: Option<Arc<Place>>) -> Listener {
         Listener { stop: self.clone(), place, task: Mutex::default() }
@@ -105,6 +124,12 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
+    /// Waits until no more connections are to be accepted.
+    pub(crate) fn poll_retired(&self, context: &Context<'_>) -> Poll<()> {
+        self.enlist(context);
+        if self.stop.is_retired() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     fn enlist(&self, context: &Context<'_>) {
         let waker = context.waker();
         match &mut *lock(&self.task) {
@@ -138,8 +163,8 @@ impl nonblocking::Listener for Listener {
         Ok(())
     }
 
-    fn is_stopping(&self) -> bool {
-        self.stop.is_stopping()
+    fn is_retired(&self) -> bool {
+        self.stop.is_retired()
     }
 }
 

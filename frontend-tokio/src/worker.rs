@@ -12,7 +12,7 @@ use std::task::Poll;
 use thimble_core::server::Service;
 use thimble_host::buffers::OwnedBuffers;
 use thimble_host::listen::{self, RUN_OUT, accept_now, has_run_out};
-use thimble_host::nonblocking::{Drivers, Handover, Listener as _, Task, serve_once};
+use thimble_host::nonblocking::{Drivers, Handover, Task, serve_once};
 use thimble_host::place::LOOK_AGAIN;
 use tokio::io::Interest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
@@ -67,7 +67,7 @@ async fn accept_all<S: Service + 'static>(
         let accepted = {
             let mut accepting = pin!(accept(&listener, &places, &options.stop));
             let until_stop = poll_fn(|context| {
-                if stop.poll_stopping(context).is_ready() {
+                if stop.poll_retired(context).is_ready() {
                     return Poll::Ready(None);
                 }
                 accepting.as_mut().poll(context).map(Some)

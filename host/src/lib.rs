@@ -22,8 +22,13 @@
 //! | [`park`] | [`block_on`]: runs a future on the calling thread |
 //! | [`stop`] | the trait of a server that a signal can stop |
 #![cfg_attr(
+    feature = "workers",
+    doc = "| [`workers`] | with the feature `workers`: processes that share listeners, and their supervisor |
+| [`signals`] | with the feature `workers`: how signals end a server |"
+)]
+#![cfg_attr(
     feature = "command",
-    doc = "| [`signals`] | with the feature `command`: how signals end a command |
+    doc = "| [`systemd`] | with the feature `command`: sockets that systemd hands over, and what it is told |
 | [`command`] | with the feature `command`: the flags and messages of the commands |"
 )]
 
@@ -43,10 +48,14 @@ pub mod park;
 pub mod place;
 pub mod send;
 pub mod settings;
-#[cfg(feature = "command")]
+#[cfg(feature = "workers")]
 pub mod signals;
 pub mod stop;
 pub mod submissions;
+#[cfg(feature = "command")]
+pub mod systemd;
+#[cfg(feature = "workers")]
+pub mod workers;
 
 pub use clock::SystemClock;
 pub use folder::Folder;

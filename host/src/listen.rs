@@ -1,6 +1,7 @@
 //! Listening: options are set once on the listener, and each connection inherits them.
 
 use std::io;
+use std::iter;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -151,12 +152,20 @@ pub fn has_client(listener: impl AsFd) -> bool {
 pub fn share(listener: TcpListener, count: usize) -> io::Result<Vec<TcpListener>> {
     let address = listener.local_addr()?;
     let can_share = count > 1 && SockRef::from(&listener).set_reuse_port(true).is_ok();
-    let mut listeners = vec![listener];
-    while let Some(first) = listeners.first().filter(|_| listeners.len() < count) {
-        let another = if can_share { bind_another(address) } else { first.try_clone() };
-        listeners.push(another?);
+    if !can_share {
+        return clones(listener, count);
     }
-    Ok(listeners)
+    let more = (1..count).map(|_| bind_another(address));
+    iter::once(Ok(listener)).chain(more).collect()
+}
+
+/// `listener`, as often as there are to be listeners. Clients that wait in it stay when one of them is closed.
+///
+/// # Errors
+/// The system has run out of descriptors.
+pub fn clones(listener: TcpListener, count: usize) -> io::Result<Vec<TcpListener>> {
+    let more = (1..count).map(|_| listener.try_clone()).collect::<Vec<_>>();
+    iter::once(Ok(listener)).chain(more).collect()
 }
 
 /// Another listener on the port of one that lets others share it. That the port was free showed when

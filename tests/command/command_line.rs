@@ -454,6 +454,7 @@ fn wrong_flags_are_refused_and_help_lists_the_right_ones() {
         "-p, --port",
         "-b, --bind",
         "--max-conns",
+        "--workers",
         "--idle-timeout",
         "--head-timeout",
         "--content-timeout",

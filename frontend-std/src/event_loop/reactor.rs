@@ -136,9 +136,10 @@ where
 {
     fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
-        let (mut keys, mut is_told) = (Vec::new(), (false, false));
+        let (mut keys, mut is_told) = (Vec::new(), (false, false, false));
         loop {
-            let stop = (self.reactor.stop.is_stopping(), self.reactor.stop.is_cutting());
+            let stop = &self.reactor.stop;
+            let stop = (stop.is_retired(), stop.is_stopping(), stop.is_cutting());
             if stop != is_told {
                 is_told = stop;
                 self.hear_of_stop();
@@ -294,7 +295,7 @@ where
         }
     }
 
-    /// The server stops, or gives up what is under way.
+    /// The server accepts no more, stops, or gives up what is under way.
     fn hear_of_stop(&mut self) {
         if let Some(listener) = self.reactor.listener.take() {
             // A listener that is closed resets those that nobody has accepted.
@@ -303,7 +304,9 @@ where
         }
         let keys: Vec<_> = self.served.iter().map(|(key, _)| key).collect();
         for key in keys {
-            if let Some(served) = self.served.get(key) {
+            if let Some(served) = self.served.get(key)
+                && self.reactor.stop.is_stopping()
+            {
                 served.place.tell_if_idle();
             }
             self.turn(key);

@@ -15,6 +15,9 @@ pub struct Stop(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether no connection is accepted any more.
+    retired: AtomicBool,
+    /// Whether idle connections are closed, too.
     stopping: AtomicBool,
     /// Whether what is under way is given up.
     cutting: AtomicBool,
@@ -33,7 +36,16 @@ impl Stop {
     /// requests under way, whose replies carry `Connection: close`. Clients that have connected already get
     /// one reply. [`EventLoop::run`](super::EventLoop::run) returns once all of that is done.
     pub fn stop(&self) {
+        self.0.retired.store(true, Ordering::SeqCst);
         self.0.stopping.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Stops accepting connections, and leaves the listener to other processes that have it, too. The next
+    /// reply of each connection carries `Connection: close`, and idle connections are closed in time. A
+    /// later [`stop`](Self::stop) closes those at once.
+    pub fn retire(&self) {
+        self.0.retired.store(true, Ordering::SeqCst);
         self.wake();
     }
 
@@ -48,6 +60,11 @@ impl Stop {
         self.wake();
     }
 
+    /// Whether [`stop`](Self::stop) was called.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::SeqCst)
+    }
+
     /// Whether [`cut`](Self::cut) was called.
     pub(super) fn is_cutting(&self) -> bool {
         self.0.cutting.load(Ordering::SeqCst)
@@ -57,7 +74,7 @@ impl Stop {
     pub(super) fn enlist(&self, queue: &Arc<Queue>, busy: &Arc<AtomicUsize>) {
         let running = Running { queue: Arc::clone(queue), busy: Arc::clone(busy) };
         self.loops().push(running);
-        if Listener::is_stopping(self) {
+        if self.is_retired() {
             self.wake();
         }
     }
@@ -86,8 +103,8 @@ impl Listener for Stop {
         Ok(())
     }
 
-    fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::SeqCst)
+    fn is_retired(&self) -> bool {
+        self.0.retired.load(Ordering::SeqCst)
     }
 }
 

@@ -22,6 +22,11 @@ impl Problem {
         Self(format!("can't serve: {error}"))
     }
 
+    /// There can't be workers.
+    pub(super) fn of_workers(error: &io::Error) -> Self {
+        Self(format!("can't start workers: {error}"))
+    }
+
     pub(super) fn of_folder(path: &Path, error: &io::Error) -> Self {
         let port: Option<u16> = path.to_str().and_then(|path| path.parse().ok());
         let is_there = path.exists();

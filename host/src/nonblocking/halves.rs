@@ -243,6 +243,6 @@ impl<R: Reactor> Half for Tx<'_, R> {
     }
 
     fn stopping(&self) -> bool {
-        self.stop.is_stopping() || self.place.is_last()
+        self.stop.is_retired() || self.place.is_last()
     }
 }

@@ -98,8 +98,9 @@ pub trait Listener: Debug {
     /// That is given up.
     fn go_on(&self, context: &Context<'_>) -> io::Result<()>;
 
-    /// Whether the server stops.
-    fn is_stopping(&self) -> bool;
+    /// Whether each reply is the last of its connection, since the server stops or leaves clients to other
+    /// processes.
+    fn is_retired(&self) -> bool;
 }
 
 /// Threads that may wait for a disk.
