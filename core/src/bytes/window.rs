@@ -33,12 +33,32 @@ impl<'b> Window<'b> {
         }
     }
 
-    /// Takes `skipped` octets from the start, and lends the `count` after them, which it takes too.
-    /// They stay where they are until something is read.
-    pub fn take(&mut self, skipped: usize, count: usize) -> &[u8] {
+    /// Takes `skipped` octets from the start, and the `count` after them. Returns where those stand:
+    /// they stay there until something is read.
+    pub fn take(&mut self, skipped: usize, count: usize) -> Span {
         let start = self.span.start + skipped;
         self.consume(skipped + count);
-        self.buffer.get(start..start + count).unwrap_or_default()
+        Span { start, end: start + count }
+    }
+
+    /// Keeps the first `count` octets of the buffer, and no others. Those that are unread come after
+    /// them.
+    pub fn keep_first(&mut self, count: usize) {
+        let is_empty = self.span.start == self.span.end;
+        self.kept = count.min(if is_empty { self.buffer.len() } else { self.span.start });
+        if is_empty {
+            *self.span = Span { start: self.kept, end: self.kept };
+        }
+    }
+
+    /// All octets of the buffer.
+    pub const fn octets(&self) -> &[u8] {
+        self.buffer
+    }
+
+    /// All octets of the buffer, to be changed in place.
+    pub const fn octets_mut(&mut self) -> &mut [u8] {
+        self.buffer
     }
 
     /// Takes `skipped` octets from the start and moves the `count` after them behind those that
@@ -161,6 +181,29 @@ mod tests {
         window.consume(1);
         assert_eq!(window.free().len(), 7);
         assert_eq!(window.kept(), b"abc");
+    }
+
+    #[test]
+    fn what_was_taken_can_be_kept_until_something_is_read() {
+        let (mut buffer, mut span) = ([0; 8], Span::default());
+        let mut window = Window::new(&mut buffer, &mut span);
+        read(&mut window, b"2:ab1:");
+        let taken = window.take(2, 2);
+        assert_eq!((taken.of(window.octets()), window.unread()), (&b"ab"[..], &b"1:"[..]));
+        copy_down(window.octets_mut(), taken.start, taken.end, 0);
+        window.keep_first(2);
+        window.compact();
+        assert_eq!((window.free().len(), window.unread()), (4, &b"1:"[..]));
+        // No further than there is something unread.
+        window.keep_first(5);
+        assert_eq!((window.kept().len(), window.unread()), (2, &b"1:"[..]));
+        window.consume(2);
+        window.keep_first(5);
+        assert_eq!(window.free().len(), 3);
+        window.keep_first(9);
+        assert_eq!(window.free().len(), 0);
+        window.keep_first(0);
+        assert_eq!(window.free().len(), 8);
     }
 
     #[test]

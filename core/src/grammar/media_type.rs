@@ -18,6 +18,11 @@ pub struct MediaType<'a> {
 }
 
 impl MediaType<'_> {
+    /// Octets in front of the parameters.
+    pub const fn length(&self) -> usize {
+        self.kind.len() + 1 + self.subtype.len()
+    }
+
     /// Whether this is `kind/subtype`, without regard to case.
     pub fn is(&self, kind: &str, subtype: &str) -> bool {
         self.kind.eq_ignore_ascii_case(kind.as_bytes())

@@ -10,6 +10,7 @@ pub mod field_line;
 pub mod host;
 pub mod list;
 pub mod media_type;
+pub mod parameter;
 pub mod range;
 pub mod request_line;
 pub mod target;

@@ -4,6 +4,7 @@ use embedded_io::{Error as _, ErrorKind};
 
 use super::error::Error;
 use super::transport::{Phase, Receive};
+use crate::bytes::span::Span;
 use crate::bytes::window::Window;
 use crate::framing::Receiver;
 use crate::framing::decode::Decoded;
@@ -12,7 +13,8 @@ use crate::message::{ParseError, Refusal, Status};
 /// What answers content that was too slow.
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the content came too slowly");
 /// What answers content that is too large.
-const TOO_LARGE: &Refusal = &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is too large");
+pub(crate) const TOO_LARGE: &Refusal =
+    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is too large");
 
 /// The content of a request, decoded in place in the receive buffer.
 ///
@@ -213,16 +215,44 @@ impl<'c, R: Receive> Body<'c, R> {
     /// [`Error::Refused`] if the content is malformed (400), ends early (400) or comes too slowly (408);
     /// [`Error::Transport`] if the transport failed. Pass either on by `?`.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
-        let Decoded { framing, content } = loop {
-            if let Some(decoded) = self.incoming.decode(usize::MAX)? {
-                break decoded;
+        let taken = loop {
+            if let Some(taken) = self.take(usize::MAX)? {
+                break taken;
             }
-            self.incoming.read(self.rx).await?;
+            self.read().await?;
         };
-        if content == 0 {
-            return Ok(None);
-        }
-        Ok(Some(self.incoming.window.take(framing, content)))
+        let piece = taken.of(self.octets());
+        Ok(Some(piece).filter(|piece| !piece.is_empty()))
+    }
+
+    /// Takes the next piece of the content: where it stands, until more is read; nothing at the end of
+    /// the content; `None` when more has to be read first.
+    ///
+    /// # Errors
+    /// It is malformed; or there is, or is known to come, more of it than `room` octets.
+    pub(crate) fn take(&mut self, room: usize) -> Result<Option<Span>, &'static Refusal> {
+        let decoded = self.incoming.decode(room)?;
+        Ok(decoded.map(|Decoded { framing, content }| self.window().take(framing, content)))
+    }
+
+    /// Reads more of the content.
+    pub(crate) fn read(&mut self) -> impl Future<Output = Result<(), Error<R::Error>>> {
+        self.incoming.read(self.rx)
+    }
+
+    /// The receive buffer behind the head of the request.
+    pub(crate) const fn window(&mut self) -> &mut Window<'c> {
+        &mut self.incoming.window
+    }
+
+    /// All octets of that.
+    pub(crate) const fn octets(&self) -> &[u8] {
+        self.incoming.window.octets()
+    }
+
+    /// What is kept of the content.
+    pub(crate) fn into_kept(self) -> &'c mut [u8] {
+        self.incoming.window.kept()
     }
 
     /// All of the content, in the receive buffer, if it is at most `limit` octets.
@@ -238,7 +268,7 @@ impl<'c, R: Receive> Body<'c, R> {
             while !self.incoming.collect(limit)? {
                 self.incoming.read(self.rx).await?;
             }
-            Ok(self.incoming.window.kept())
+            Ok(self.into_kept())
         }
     }
 }

@@ -21,7 +21,7 @@ impl Service for Routes {
                 Ok(exchange.respond(Status::OK).content_type("text/css").content(b"h1{color:teal}"))
             }
             (Method::Post, ["led", name]) => {
-                let (form, respond) = exchange.form().await?;
+                let (form, respond) = exchange.urlencoded().await?;
                 black_box((name, form.get("on")));
                 Ok(respond.see_other("/"))
             }
