@@ -13,7 +13,7 @@ use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use thimble_core::server::blocking::{Blocking, Close, block_on};
 use thimble_core::server::{Budget, Buffers, Ended, Half, Phase, Record};
 use thimble_core::{
-    Answer, Deadlines, Exchange, Limits, Method, NoClock, Server, Service, Status, Transport,
+    Answer, Deadlines, Driver, Exchange, Limits, Method, NoClock, Service, Status, Transport,
 };
 
 const DEADLINES: Deadlines = Deadlines::DESKTOP;
@@ -112,7 +112,7 @@ impl Half for Socket<'_> {
 
 /// Serves a connection to its end.
 fn serve(stream: &UnixStream) {
-    let server = Server::new(Hello, NoClock, LIMITS);
+    let server = Driver::new(Hello, NoClock, LIMITS);
     let mut transport = Blocking::new(Socket::new(stream), Socket::new(stream));
     let (mut rx, mut tx) = ([0; LIMITS.receive_buffer()], [0; 2048]);
     loop {

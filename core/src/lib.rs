@@ -21,7 +21,7 @@
 //!
 //! - To serve something over a network stack that has a frontend: implement [`Service`], and give it
 //!   to the frontend. [`handler`] lists what it names, and `testing` tests it.
-//! - To bring a network stack: implement [`server::Transport`], and call [`Server::serve`] for each
+//! - To bring a network stack: implement [`server::Transport`], and call [`Driver::serve`] for each
 //!   connection. What blocks goes through [`server::blocking`].
 //! - To use the protocol alone in a server of your own: [`framing::Connection`].
 //!
@@ -72,7 +72,7 @@ pub mod handler {
 
 #[doc(inline)]
 pub use handler::*;
-pub use server::{Buffers, Clock, Deadlines, Ended, NoClock, Server};
+pub use server::{Buffers, Clock, Deadlines, Driver, Ended, NoClock};
 
 /// The examples in the README compile.
 #[cfg(doctest)]

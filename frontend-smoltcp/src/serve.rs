@@ -4,14 +4,14 @@ use core::convert::Infallible;
 use core::future::poll_fn;
 use core::pin::pin;
 
-use thimble_core::server::{Buffers, Clock, Ended, Server, Service};
+use thimble_core::server::{Buffers, Clock, Driver, Ended, Service};
 
 use crate::connection::TcpConnection;
 use crate::transport::Halves;
 
 /// Serves one client after another on the same socket.
 pub(crate) async fn serve_clients<S: Service, C: Clock>(
-    server: &Server<S, C>,
+    server: &Driver<S, C>,
     connection: TcpConnection<'_, '_>,
     mut buffers: Buffers<'_>,
 ) -> Infallible {

@@ -6,7 +6,7 @@ use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::Instant;
-use thimble_core::server::{Buffers, RefusalPage, Server as Core};
+use thimble_core::server::{Buffers, Driver, RefusalPage};
 use thimble_core::{Clock, Deadlines, Limits, NoClock, Service};
 
 use crate::backlog::Backlog;
@@ -51,7 +51,7 @@ const FRAMES_PER_POLL: usize = 16;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Server<S, C = NoClock> {
-    core: Core<S, C>,
+    driver: Driver<S, C>,
     deadlines: Deadlines,
     port: u16,
 }
@@ -60,22 +60,22 @@ impl<S: Service> Server<S> {
     /// A server of `service` on port 80, without a clock, with [`Limits::DEVICE`] and
     /// [`Deadlines::DEVICE`].
     pub const fn new(service: S) -> Self {
-        let core = Core::new(service, NoClock, Limits::DEVICE);
-        Self { core, deadlines: Deadlines::DEVICE, port: 80 }
+        let driver = Driver::new(service, NoClock, Limits::DEVICE);
+        Self { driver, deadlines: Deadlines::DEVICE, port: 80 }
     }
 }
 
 impl<S: Service, C: Clock> Server<S, C> {
     /// Sets the clock. With one, replies have a Date field.
     pub fn clock<C2: Clock>(self, clock: C2) -> Server<S, C2> {
-        let mut core = Core::new(self.core.service, clock, self.core.limits);
-        core.refusal_page = self.core.refusal_page;
-        Server { core, deadlines: self.deadlines, port: self.port }
+        let mut driver = Driver::new(self.driver.service, clock, self.driver.limits);
+        driver.refusal_page = self.driver.refusal_page;
+        Server { driver, deadlines: self.deadlines, port: self.port }
     }
 
     /// Sets how large requests may be.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.core.limits = limits;
+        self.driver.limits = limits;
         self
     }
 
@@ -88,7 +88,7 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// Sets the page by which a refusal is shown to clients that accept HTML. By default, every client
     /// gets a line of text, and the program contains no page.
     pub fn refusal_page(mut self, page: &'static RefusalPage) -> Self {
-        self.core.refusal_page = Some(page);
+        self.driver.refusal_page = Some(page);
         self
     }
 
@@ -142,7 +142,11 @@ impl<S: Service, C: Clock> Server<S, C> {
             socket.set_ack_delay(None);
             state.handle.set(server.sockets.borrow_mut().add(socket));
             let connection = TcpConnection { server: &server, state };
-            serve_clients(&self.core, connection, Buffers { rx: head, tx: reply, fields: &mut [] })
+            serve_clients(
+                &self.driver,
+                connection,
+                Buffers { rx: head, tx: reply, fields: &mut [] },
+            )
         });
         let mut body = Some(body);
         pin_all(&mut futures, 0, [const { None }; N], &mut |futures| {

@@ -1,7 +1,7 @@
 //! How connections are served, and the builder methods that every server has for that.
 
 use thimble_core::framing::Limits;
-use thimble_core::server::{Deadlines, RefusalPage, Server, Service};
+use thimble_core::server::{Deadlines, Driver, RefusalPage, Service};
 use thimble_core::service::html::REFUSAL_PAGE;
 
 use crate::clock::SystemClock;
@@ -12,7 +12,7 @@ use crate::log::Log;
 pub const MAX_CONNS: usize = 1024;
 
 /// The core's server for `S`, with the system's clock. A panic in `S` is answered by 500.
-pub type Serving<S> = Server<Contained<S>, SystemClock>;
+pub type Serving<S> = Driver<Contained<S>, SystemClock>;
 
 /// How connections are served. [`builder_methods`](crate::builder_methods) writes the methods that set
 /// these fields for a server that holds them.

@@ -1,7 +1,7 @@
 //! Serving through core allocates nothing.
 
 use allocation_counter::measure;
-use thimble_core::server::{Answer, Exchange, Server, Service, Transport};
+use thimble_core::server::{Answer, Driver, Exchange, Service, Transport};
 use thimble_core::{Limits, Status};
 use thimble_tests::cases::replay::{Replay, TRANSMIT};
 use thimble_tests::cases::{self, Root, Setting};
@@ -101,7 +101,7 @@ impl Service for Allocating {
 
 #[test]
 fn the_counter_counts() {
-    let server = Server::new(Allocating, FixedClock(None), Limits::DEVICE);
+    let server = Driver::new(Allocating, FixedClock(None), Limits::DEVICE);
     let (mut rx, mut tx) = ([0; 8192], [0; 1024]);
     let pieces = ["GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3)];
     let pieces = pieces.each_ref().map(String::as_bytes);

@@ -1,6 +1,6 @@
 //! What handlers say, and what becomes of it: fields once, failures told, connections closed.
 
-use thimble_core::server::{Answer, Error, Exchange, Server, Service, Transport};
+use thimble_core::server::{Answer, Driver, Error, Exchange, Service, Transport};
 use thimble_core::{Limits, Status};
 use thimble_tests::memory::{FixedClock, Then, Wire};
 
@@ -35,7 +35,7 @@ impl Service for Handlers {
 
 /// The reply to a request for `path`, whether the connection goes on after it, and what failed.
 fn ask(path: &str) -> (String, bool, Vec<String>) {
-    let server = Server::new(Handlers, FixedClock(None), Limits::DEVICE);
+    let server = Driver::new(Handlers, FixedClock(None), Limits::DEVICE);
     let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
     let request = format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n");
     let pieces = [request.as_bytes()];

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use thimble_core::message::Refusal;
-use thimble_core::server::{Answer, Error, Exchange, Server, Service, Transport};
+use thimble_core::server::{Answer, Driver, Error, Exchange, Service, Transport};
 use thimble_core::service::layers::{Cors, Guard, Watch};
 use thimble_core::{Limits, Method, Status};
 use thimble_tests::memory::{FixedClock, NOW, Served, Then, Wire};
@@ -62,7 +62,7 @@ const INNER: &[(&str, &str)] = &[("X-C", "a value that is rather long, as values
 
 /// What is sent in reply to `request`, in pieces of `size`, through a transmit buffer of `room`.
 fn exchange(service: &impl Service, request: &[u8], size: usize, room: usize) -> (String, Served) {
-    let server = Server::new(service, FixedClock(Some(NOW)), Limits::DEVICE);
+    let server = Driver::new(service, FixedClock(Some(NOW)), Limits::DEVICE);
     let (mut rx, mut tx) = (vec![0; 8192], vec![0; room]);
     let pieces: Vec<_> = request.chunks(size).collect();
     let mut wire = Wire::new(&pieces, Then::Wait);

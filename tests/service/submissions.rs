@@ -8,7 +8,7 @@ use std::mem::replace;
 use std::task::Poll;
 
 use thimble_core::message::Refusal;
-use thimble_core::server::Server;
+use thimble_core::server::Driver;
 use thimble_core::service::{ReadError, Recall, Recalled, Ring, Site, Submission, Submissions};
 use thimble_core::{Limits, Method, Status};
 use thimble_tests::cases::transcript::{Reply, Transcript};
@@ -21,7 +21,7 @@ const KEPT: usize = 2048;
 /// The replies to `requests`, which arrive at once, on a connection as small as that of a device.
 fn replies(ring: &RefCell<Ring<KEPT>>, requests: &str) -> Vec<Reply> {
     let site = Site::new(Fixture::load().unwrap()).submissions(ring).show_submissions(Some(ring));
-    let server = Server::new(site, FixedClock(Some(NOW)), Limits::DEVICE);
+    let server = Driver::new(site, FixedClock(Some(NOW)), Limits::DEVICE);
     let pieces = [requests.as_bytes()];
     let mut wire = Wire::new(&pieces, Then::Wait);
     let (mut rx, mut tx) = (vec![0; 4096], vec![0; 1024]);
@@ -121,7 +121,7 @@ fn a_store_may_wait_and_fail() {
     let store = Slow::default();
     let site =
         Site::new(Fixture::load().unwrap()).submissions(&store).show_submissions(Some(&store));
-    let server = Server::new(site, FixedClock(None), Limits::DEVICE);
+    let server = Driver::new(site, FixedClock(None), Limits::DEVICE);
     let ask = |request: &str| {
         let (mut rx, mut tx) = (vec![0; 8192], vec![0; 1024]);
         let pieces = [request.as_bytes()];

@@ -12,7 +12,7 @@ use crate::message::{FieldEntry, Head, ParseError};
 /// buffer. When the reply is whole, [`next_request`](Self::next_request) says whether another request may
 /// follow. Nothing here allocates, panics, or knows about sockets and clocks.
 ///
-/// [`Server::serve`](crate::Server::serve) uses these same types. It calls the [`Receiver`] directly,
+/// [`Driver::serve`](crate::Driver::serve) uses these same types. It calls the [`Receiver`] directly,
 /// which writes the places of field lines into a table, and returns where content stands instead of a
 /// slice.
 ///

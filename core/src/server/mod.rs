@@ -33,7 +33,7 @@ pub use handler::Service;
 pub use refusal_page::RefusalPage;
 pub use responded::{Answer, Responded};
 pub use responder::{Reply, Responder};
-pub use serve::Server;
+pub use serve::Driver;
 pub use session::{Buffers, Ended};
 pub use stream::Stream;
 pub use transport::{Half, Phase, Receive, Record, Transmit, Transport};

@@ -10,7 +10,7 @@ type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 
 /// A page that shows a refusal to clients that accept HTML. Others get a line of text.
 ///
-/// [`Server::refusal_page`](super::Server::refusal_page) takes it; a program that sets none links no code
+/// [`Driver::refusal_page`](super::Driver::refusal_page) takes it; a program that sets none links no code
 /// for it. [`service::html::REFUSAL_PAGE`] is one, and you can make your own:
 ///
 /// ```

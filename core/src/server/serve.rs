@@ -18,7 +18,7 @@ use crate::message::{Head, Method, ParseError, Refusal, Target};
 /// The driver of a service: it reads requests from a transport, calls the service, and sends replies.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Server<S, C> {
+pub struct Driver<S, C> {
     /// The application.
     pub service: S,
     /// The clock.
@@ -29,8 +29,8 @@ pub struct Server<S, C> {
     pub refusal_page: Option<&'static RefusalPage>,
 }
 
-impl<S: Service, C: Clock> Server<S, C> {
-    /// A server of `service`.
+impl<S: Service, C: Clock> Driver<S, C> {
+    /// The driver of `service`.
     pub const fn new(service: S, clock: C, limits: Limits) -> Self {
         Self { service, clock, limits, refusal_page: None }
     }
@@ -58,7 +58,7 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// use thimble_core::server::blocking::{Blocking, Close, block_on};
     /// use thimble_core::server::{Buffers, Ended, Half};
     /// # use thimble_core::{Answer, Exchange, Service, Status, Transport};
-    /// use thimble_core::{Limits, NoClock, Server};
+    /// use thimble_core::{Limits, NoClock, Driver};
     ///
     /// /// Either half of a connection. A server that others reach has deadlines, too, which it sets
     /// /// when a phase is announced.
@@ -107,7 +107,7 @@ impl<S: Service, C: Clock> Server<S, C> {
     /// # client.shutdown(std::net::Shutdown::Write)?;
     /// let (stream, _) = listener.accept()?;
     ///
-    /// let server = Server::new(Hello, NoClock, Limits::DEVICE);
+    /// let server = Driver::new(Hello, NoClock, Limits::DEVICE);
     /// let mut transport = Blocking::new(Socket(&stream), Socket(&stream));
     /// let (mut rx, mut tx) = ([0; 6 * 1024], [0; 1024]);
     /// loop {

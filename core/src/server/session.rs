@@ -13,7 +13,7 @@ use crate::message::{FieldEntry, Refusal, Status};
 /// What answers a head that was too slow.
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the head came too slowly");
 
-/// The state in which [`Server::serve`](super::Server::serve) left a connection.
+/// The state in which [`Driver::serve`](super::Driver::serve) left a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // As wide as a pointer, so that a step can be returned in registers. Not `non_exhaustive`: a frontend
 // has to do something about each.

@@ -153,9 +153,9 @@ pub trait Transmit: embedded_io_async::Write + Half {
 /// A connection, as two halves that can be borrowed at the same time.
 ///
 /// This one talks to a client in memory. For what blocks, there is
-/// [`Blocking`](super::blocking::Blocking), with an example at [`Server::serve`].
+/// [`Blocking`](super::blocking::Blocking), with an example at [`Driver::serve`].
 ///
-/// [`Server::serve`]: super::Server::serve
+/// [`Driver::serve`]: super::Driver::serve
 ///
 /// ```
 /// use core::task::Waker;
@@ -164,7 +164,7 @@ pub trait Transmit: embedded_io_async::Write + Half {
 /// use embedded_io::ErrorKind;
 /// use thimble_core::server::blocking::block_on;
 /// use thimble_core::server::{Buffers, Half, Phase, Transmit};
-/// use thimble_core::{Limits, NoClock, Server, Transport};
+/// use thimble_core::{Limits, NoClock, Driver, Transport};
 /// # use thimble_core::{Answer, Exchange, Service, Status};
 ///
 /// /// What the client sent, and what it is sent.
@@ -233,7 +233,7 @@ pub trait Transmit: embedded_io_async::Write + Half {
 /// #
 /// let request = Request(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
 /// let mut connection = Memory(request, Reply(Vec::new()));
-/// let server = Server::new(Hello, NoClock, Limits::DEVICE);
+/// let server = Driver::new(Hello, NoClock, Limits::DEVICE);
 /// let (mut rx, mut tx) = ([0; 6 * 1024], [0; 1024]);
 /// let buffers = Buffers { rx: &mut rx, tx: &mut tx, fields: &mut [] };
 /// let ended = block_on(server.serve(&mut connection, buffers), Waker::noop(), spin_loop);

@@ -12,7 +12,7 @@ use crate::framing::Limits;
 use crate::grammar::date::UnixTime;
 use crate::message::FieldEntry;
 use crate::server::blocking::block_on;
-use crate::server::{Buffers, Clock, Ended, Server, Service};
+use crate::server::{Buffers, Clock, Driver, Ended, Service};
 
 /// Octets of a transmit buffer, as the frontends for desktops have.
 const TRANSMIT: usize = 32 * 1024;
@@ -51,7 +51,7 @@ const FIELDS: usize = 32;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Client<S> {
-    server: Server<S, Time>,
+    server: Driver<S, Time>,
     piece: usize,
 }
 
@@ -69,7 +69,7 @@ impl<S: Service> Client<S> {
     /// A client of `service`, which may be a reference. It uses [`Limits::DESKTOP`] and no clock, and
     /// what it sends arrives at once.
     pub const fn new(service: S) -> Self {
-        let server = Server::new(service, Time(None), Limits::DESKTOP);
+        let server = Driver::new(service, Time(None), Limits::DESKTOP);
         Self { server, piece: usize::MAX }
     }
 

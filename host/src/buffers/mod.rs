@@ -38,7 +38,7 @@ impl OwnedBuffers {
         Ok(Self { mapping, fields: Box::new([FieldEntry::default(); FIELDS]), used: 0 })
     }
 
-    /// The slices for [`serve`](thimble_core::server::Server::serve).
+    /// The slices for [`serve`](thimble_core::server::Driver::serve).
     pub fn lend(&mut self) -> Buffers<'_> {
         let (rx, tx) = self.mapping.halves();
         Buffers { rx, tx, fields: self.fields.as_mut_slice() }

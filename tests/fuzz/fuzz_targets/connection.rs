@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use thimble_core::framing::Limits;
-use thimble_core::server::{NoClock, Server};
+use thimble_core::server::{NoClock, Driver};
 use thimble_test_app::App;
 use thimble_tests::memory::{Fixture, Served, Then, Wire};
 use thimble_tests::cases::transcript::Transcript;
@@ -15,7 +15,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::load().expect("the
 
 /// What was served, and the replies, unless the connection was cut within one.
 fn serve(pieces: &[&[u8]]) -> (Served, Option<Transcript>) {
-    let server = Server::new(App::new(*FIXTURE), NoClock, Limits::DEVICE);
+    let server = Driver::new(App::new(*FIXTURE), NoClock, Limits::DEVICE);
     let mut wire = Wire::new(pieces, Then::Shut);
     let (mut rx, mut tx) = ([0; 8192], [0; 2048]);
     let served = wire.serve(&server, &mut rx, &mut tx).expect("this transport never fails");

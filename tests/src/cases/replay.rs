@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use thimble_core::server::Server;
+use thimble_core::server::Driver;
 use thimble_core::service::Storage;
 use thimble_core::service::html::REFUSAL_PAGE;
 
@@ -17,7 +17,7 @@ pub const TRANSMIT: usize = 16 * 1024;
 /// A server in memory with its buffers, used again and again, and never cleaned in between.
 #[derive(Debug)]
 pub struct Replay<S = Fixture> {
-    server: Server<App<S>, FixedClock>,
+    server: Driver<App<S>, FixedClock>,
     rx: Vec<u8>,
     tx: Vec<u8>,
 }
@@ -28,7 +28,7 @@ impl<S: Storage> Replay<S> {
         let limits = setting.limits.limits();
         let clock = FixedClock(setting.clock.then_some(NOW));
         Self {
-            server: Server::new(App::with(setting, storage), clock, limits)
+            server: Driver::new(App::with(setting, storage), clock, limits)
                 .refusal_page(REFUSAL_PAGE),
             rx: vec![b'\n'; limits.receive_buffer()],
             tx: vec![b'\n'; transmit],
@@ -40,7 +40,7 @@ impl<S: Storage> Replay<S> {
     pub fn of_a_device(setting: Setting, storage: S) -> Self {
         let limits = setting.limits.of_a_device();
         Self {
-            server: Server::new(App::with(setting, storage), FixedClock(None), limits)
+            server: Driver::new(App::with(setting, storage), FixedClock(None), limits)
                 .refusal_page(REFUSAL_PAGE),
             rx: vec![b'\n'; 4096],
             tx: vec![b'\n'; 1024],

@@ -12,7 +12,7 @@ use thimble_core::grammar::date::UnixTime;
 use thimble_core::message::FieldEntry;
 use thimble_core::server::blocking::block_on;
 use thimble_core::server::{
-    Buffers, Clock, Ended, Half, Phase, Record, Server, Service, Transmit, Transport,
+    Buffers, Clock, Driver, Ended, Half, Phase, Record, Service, Transmit, Transport,
 };
 
 pub use self::storage::{Fixture, FixtureFile, MODIFIED, Reads};
@@ -89,7 +89,7 @@ impl<'s> Wire<'s> {
     /// The server took the end of the wait, or what it wrote after it had closed, for a failure.
     pub fn serve<S: Service, C: Clock>(
         &mut self,
-        server: &Server<S, C>,
+        server: &Driver<S, C>,
         rx: &mut [u8],
         tx: &mut [u8],
     ) -> core::result::Result<Served, ErrorKind> {

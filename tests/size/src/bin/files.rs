@@ -12,7 +12,7 @@ use thimble_core::semantics::negotiate::Coding;
 use thimble_core::server::blocking::{Blocking, block_on};
 use thimble_core::service::Files;
 use thimble_core::service::image::{Child, Directory, File, Image, Kind, Representation};
-use thimble_core::{Buffers, Limits, NoClock, Server};
+use thimble_core::{Buffers, Limits, NoClock, Driver};
 use thimble_size::{Memory, measured};
 
 static IMAGE: Image = Image::new(&[
@@ -44,8 +44,8 @@ const PAGE: File = File {
 
 /// As on a device, where nothing of it takes memory; and behind a `black_box`, so that nothing of it
 /// is known where it is used.
-static SERVER: Server<Files<'static, Image>, NoClock> =
-    Server::new(Files::new(IMAGE), NoClock, Limits::DEVICE);
+static SERVER: Driver<Files<'static, Image>, NoClock> =
+    Driver::new(Files::new(IMAGE), NoClock, Limits::DEVICE);
 
 #[entry]
 fn main() -> ! {
@@ -61,7 +61,7 @@ fn main() -> ! {
 /// and each access an instruction or two longer.
 #[inline(never)]
 fn serve(
-    server: &Server<Files<'static, Image>, NoClock>,
+    server: &Driver<Files<'static, Image>, NoClock>,
     transport: &mut Blocking<Memory, Memory>,
     buffers: Buffers<'_>,
 ) {

@@ -9,7 +9,7 @@ use cortex_m_rt::entry;
 use panic_halt as _;
 use thimble_core::server::blocking::{Blocking, block_on};
 use thimble_core::service::layers::{Cors, Guard, Watch};
-use thimble_core::{Answer, Buffers, Exchange, Limits, Method, NoClock, Server, Service, Status, Transport};
+use thimble_core::{Answer, Buffers, Exchange, Limits, Method, NoClock, Driver, Service, Status, Transport};
 use thimble_size::{Memory, measured};
 
 struct Page;
@@ -33,7 +33,7 @@ fn main() -> ! {
     let watched = Watch::new(guarded, |seen| {
         black_box(seen.status == Status::NOT_FOUND);
     });
-    let server = Server::new(watched, NoClock, Limits::DEVICE);
+    let server = Driver::new(watched, NoClock, Limits::DEVICE);
     let mut transport = Blocking::new(Memory::default(), Memory::default());
     let (mut rx, mut tx) = ([0; 2048], [0; 1024]);
     loop {
@@ -44,7 +44,7 @@ fn main() -> ! {
 
 #[inline(never)]
 fn serve<S: Service>(
-    server: &Server<S, NoClock>,
+    server: &Driver<S, NoClock>,
     transport: &mut Blocking<Memory, Memory>,
     buffers: Buffers<'_>,
 ) {

@@ -8,7 +8,7 @@ use core::task::Waker;
 use cortex_m_rt::entry;
 use panic_halt as _;
 use thimble_core::server::blocking::{Blocking, block_on};
-use thimble_core::{Answer, Buffers, Exchange, Limits, Method, NoClock, Server, Service, Status, Transport};
+use thimble_core::{Answer, Buffers, Exchange, Limits, Method, NoClock, Driver, Service, Status, Transport};
 use thimble_size::{Memory, measured};
 
 struct Routes;
@@ -34,7 +34,7 @@ impl Service for Routes {
 
 /// As on a device, where nothing of it takes memory; and behind a `black_box`, so that nothing of it
 /// is known where it is used.
-static SERVER: Server<Routes, NoClock> = Server::new(Routes, NoClock, Limits::DEVICE);
+static SERVER: Driver<Routes, NoClock> = Driver::new(Routes, NoClock, Limits::DEVICE);
 
 #[entry]
 fn main() -> ! {
@@ -50,7 +50,7 @@ fn main() -> ! {
 /// and each access an instruction or two longer.
 #[inline(never)]
 fn serve(
-    server: &Server<Routes, NoClock>,
+    server: &Driver<Routes, NoClock>,
     transport: &mut Blocking<Memory, Memory>,
     buffers: Buffers<'_>,
 ) {
