@@ -1,4 +1,4 @@
-//! A head that trickles in takes work that is linear in its octets, and so does a form in parts.
+//! A head that trickles in takes work that is linear in its octets.
 //!
 //! What a reader looks at can't be seen from outside; what it can't have looked at can. Each time
 //! that it goes on, all octets it has no reason to look at again are NUL, which no head may hold:
@@ -15,7 +15,6 @@ mod near_heads;
 use near_heads::near_head;
 use proptest::prelude::*;
 use thimble_core::message::{FieldEntry, HeadReader, ParseError};
-use thimble_core::service::form::delimiter::{Delimiters, Event};
 use thimble_tests::cases;
 use thimble_tests::heads::{FIELDS, LIMITS, Random, shapes};
 
@@ -106,65 +105,5 @@ proptest! {
     #[test]
     fn whatever_is_nearly_a_head(input in near_head(), seed in any::<u64>()) {
         assert_linear(&input, &mut Random::new(seed));
-    }
-}
-
-/// Finds the parts of `content`, of which `size` octets arrive each time. What one look at them needs is
-/// what it consumes, and what tells a delimiter behind that: the same is found when all further octets
-/// are others. Counts those.
-fn looked_at(content: &[u8], boundary: &str, size: usize) -> usize {
-    let mut delimiters = Delimiters::new(boundary.as_bytes()).unwrap();
-    let mut count = 0;
-    for piece in content.chunks(size) {
-        let mut rest = piece;
-        loop {
-            let before = delimiters.clone();
-            let (consumed, event) = delimiters.next(rest).unwrap();
-            let behind = match event {
-                Event::Content(_) => "\r\n--".len() + boundary.len(),
-                // Where a line ends.
-                Event::Line(_) => 1,
-                _ => 0,
-            };
-            let needed = rest.len().min(consumed + behind);
-            let mut others = rest.to_vec();
-            others[needed..].fill(b'?');
-            assert_eq!(before.clone().next(&others), Ok((consumed, event)));
-            count += needed;
-            rest = &rest[consumed..];
-            if event == Event::More {
-                break;
-            }
-        }
-        assert!(rest.is_empty());
-    }
-    count
-}
-
-#[test]
-fn forms_in_parts() {
-    let boundary = "b".repeat(70);
-    let delimiter = format!("\r\n--{boundary}");
-    let short = delimiter.strip_suffix('b').unwrap();
-    for unit in [
-        "x",
-        "\r",
-        "\r\n",
-        "\r\n--",
-        short,
-        &format!("{short}\r"),
-        &format!("{delimiter}b"),
-        &format!("{delimiter}-"),
-        &format!("{delimiter}-x"),
-        &format!("{delimiter}\r"),
-        &format!("{delimiter}\r\nA: b\r\n\r\n"),
-    ] {
-        let start = format!("--{boundary}\r\nA: b\r\n\r\n");
-        let content = [&start, &unit.repeat(20_000 / unit.len()), &delimiter, "--"].concat();
-        for size in [1, 2, 75, 76, 1460, content.len()] {
-            let count = looked_at(content.as_bytes(), &boundary, size);
-            // Once when it is found, and once more when it told a delimiter that there was none.
-            assert!(count <= 3 * content.len(), "{count}: {unit:?} by {size}");
-        }
     }
 }

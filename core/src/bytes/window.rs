@@ -33,32 +33,19 @@ impl<'b> Window<'b> {
         }
     }
 
-    /// Takes `skipped` octets from the start, and the `count` after them. Returns where those stand:
-    /// they stay there until something is read.
-    pub fn take(&mut self, skipped: usize, count: usize) -> Span {
+    /// Takes `skipped` octets from the start, and lends the `count` after them, which it takes too.
+    /// They stay where they are until something is read.
+    pub fn take(&mut self, skipped: usize, count: usize) -> &[u8] {
         let start = self.span.start + skipped;
         self.consume(skipped + count);
-        Span { start, end: start + count }
+        self.buffer.get(start..start + count).unwrap_or_default()
     }
 
-    /// Keeps the first `count` octets of the buffer, and no others. Those that are unread come after
-    /// them.
-    pub fn keep_first(&mut self, count: usize) {
-        let is_empty = self.span.start == self.span.end;
-        self.kept = count.min(if is_empty { self.buffer.len() } else { self.span.start });
-        if is_empty {
-            *self.span = Span { start: self.kept, end: self.kept };
-        }
-    }
-
-    /// All octets of the buffer.
-    pub const fn octets(&self) -> &[u8] {
-        self.buffer
-    }
-
-    /// All octets of the buffer, to be changed in place.
-    pub const fn octets_mut(&mut self) -> &mut [u8] {
-        self.buffer
+    /// Moves the octets that are kept from `start` on down to `to`, and keeps none between.
+    pub fn close_gap(&mut self, to: usize, start: usize) {
+        copy_down(self.buffer, start, self.kept, to);
+        self.kept = to + (self.kept - start);
+        self.consume(0);
     }
 
     /// Takes `skipped` octets from the start and moves the `count` after them behind those that
@@ -96,6 +83,11 @@ impl<'b> Window<'b> {
         *self.span = Span { start: self.kept, end: self.kept + (end - start) };
     }
 
+    /// The octets that are kept.
+    pub fn as_kept(&self) -> &[u8] {
+        self.buffer.get(..self.kept).unwrap_or_default()
+    }
+
     /// The octets that are kept, to be changed in place.
     pub fn kept(&mut self) -> &mut [u8] {
         self.buffer.get_mut(..self.kept).unwrap_or_default()
@@ -121,6 +113,13 @@ fn copy_each(buffer: &mut [u8], start: usize, end: usize, to: usize) {
         if let Some(place) = buffer.get_mut(to) {
             *place = octet;
         }
+    }
+}
+
+/// Exchanges `start..middle` of `buffer` and `middle..end`.
+pub(crate) fn rotate(buffer: &mut [u8], start: usize, middle: usize, end: usize) {
+    for span in [start..middle, middle..end, start..end] {
+        buffer.get_mut(span).unwrap_or_default().reverse();
     }
 }
 
@@ -181,29 +180,6 @@ mod tests {
         window.consume(1);
         assert_eq!(window.free().len(), 7);
         assert_eq!(window.kept(), b"abc");
-    }
-
-    #[test]
-    fn what_was_taken_can_be_kept_until_something_is_read() {
-        let (mut buffer, mut span) = ([0; 8], Span::default());
-        let mut window = Window::new(&mut buffer, &mut span);
-        read(&mut window, b"2:ab1:");
-        let taken = window.take(2, 2);
-        assert_eq!((taken.of(window.octets()), window.unread()), (&b"ab"[..], &b"1:"[..]));
-        copy_down(window.octets_mut(), taken.start, taken.end, 0);
-        window.keep_first(2);
-        window.compact();
-        assert_eq!((window.free().len(), window.unread()), (4, &b"1:"[..]));
-        // No further than there is something unread.
-        window.keep_first(5);
-        assert_eq!((window.kept().len(), window.unread()), (2, &b"1:"[..]));
-        window.consume(2);
-        window.keep_first(5);
-        assert_eq!(window.free().len(), 3);
-        window.keep_first(9);
-        assert_eq!(window.free().len(), 0);
-        window.keep_first(0);
-        assert_eq!(window.free().len(), 8);
     }
 
     #[test]

@@ -4,7 +4,6 @@ use embedded_io::{Error as _, ErrorKind};
 
 use super::error::Error;
 use super::transport::{Phase, Receive};
-use crate::bytes::span::Span;
 use crate::bytes::window::Window;
 use crate::framing::Receiver;
 use crate::framing::decode::Decoded;
@@ -135,20 +134,30 @@ impl Incoming<'_> {
         if self.window.free().is_empty() { Err(TOO_LARGE) } else { Ok(None) }
     }
 
+    /// Keeps the next content that is there, when no more than `room` octets of it may follow. Returns
+    /// how many octets that is, none at its end; `None` when more has to be read first.
+    ///
+    /// # Errors
+    /// Those of [`decode`](Self::decode).
+    pub(super) fn keep(&mut self, room: usize) -> Result<Option<usize>, &'static Refusal> {
+        let decoded = self.decode(room)?;
+        Ok(decoded.map(|Decoded { framing, content }| {
+            self.window.keep(framing, content);
+            content
+        }))
+    }
+
     /// Keeps the content that is there. Returns whether that was the last of it.
     ///
     /// # Errors
     /// It is malformed; or all of it is more than `limit` octets, or than there is room for.
     fn collect(&mut self, limit: usize) -> Result<bool, &'static Refusal> {
         loop {
-            let room = self.window.room_within(limit);
-            let Some(Decoded { framing, content }) = self.decode(room)? else {
-                return Ok(false);
-            };
-            if content == 0 {
-                return Ok(true);
+            match self.keep(self.window.room_within(limit))? {
+                None => return Ok(false),
+                Some(0) => return Ok(true),
+                Some(_) => {}
             }
-            self.window.keep(framing, content);
         }
     }
 
@@ -215,42 +224,39 @@ impl<'c, R: Receive> Body<'c, R> {
     /// [`Error::Refused`] if the content is malformed (400), ends early (400) or comes too slowly (408);
     /// [`Error::Transport`] if the transport failed. Pass either on by `?`.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
-        let taken = loop {
-            if let Some(taken) = self.take(usize::MAX)? {
-                break taken;
+        let Decoded { framing, content } = loop {
+            if let Some(decoded) = self.incoming.decode(usize::MAX)? {
+                break decoded;
             }
-            self.read().await?;
+            self.incoming.read(self.rx).await?;
         };
-        let piece = taken.of(self.octets());
-        Ok(Some(piece).filter(|piece| !piece.is_empty()))
+        if content == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.incoming.window.take(framing, content)))
     }
 
-    /// Takes the next piece of the content: where it stands, until more is read; nothing at the end of
-    /// the content; `None` when more has to be read first.
-    ///
-    /// # Errors
-    /// It is malformed; or there is, or is known to come, more of it than `room` octets.
-    pub(crate) fn take(&mut self, room: usize) -> Result<Option<Span>, &'static Refusal> {
-        let decoded = self.incoming.decode(room)?;
-        Ok(decoded.map(|Decoded { framing, content }| self.window().take(framing, content)))
-    }
-
-    /// Reads more of the content.
-    pub(crate) fn read(&mut self) -> impl Future<Output = Result<(), Error<R::Error>>> {
-        self.incoming.read(self.rx)
-    }
-
-    /// The receive buffer behind the head of the request.
+    /// The receive buffer behind the head, of which this content fills what is kept.
     pub(crate) const fn window(&mut self) -> &mut Window<'c> {
         &mut self.incoming.window
     }
 
-    /// All octets of that.
-    pub(crate) const fn octets(&self) -> &[u8] {
-        self.incoming.window.octets()
+    /// What is kept of the content.
+    pub(crate) fn kept(&self) -> &[u8] {
+        self.incoming.window.as_kept()
     }
 
-    /// What is kept of the content.
+    /// Keeps the next content, as [`Incoming::keep`] does.
+    pub(crate) fn keep(&mut self, room: usize) -> Result<Option<usize>, &'static Refusal> {
+        self.incoming.keep(room)
+    }
+
+    /// Reads more of it.
+    pub(crate) fn read(&mut self) -> impl Future<Output = Result<(), Error<R::Error>>> {
+        self.incoming.read(self.rx)
+    }
+
+    /// What is kept.
     pub(crate) fn into_kept(self) -> &'c mut [u8] {
         self.incoming.window.kept()
     }
@@ -268,7 +274,7 @@ impl<'c, R: Receive> Body<'c, R> {
             while !self.incoming.collect(limit)? {
                 self.incoming.read(self.rx).await?;
             }
-            Ok(self.into_kept())
+            Ok(self.incoming.window.kept())
         }
     }
 }

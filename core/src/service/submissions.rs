@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 
-use super::form::{END, Form, encode_field, encode_file, encode_size};
+use super::form::{END, Form, Size, encode_field, encode_file, encode_size};
 use super::storage::ReadError;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::copy_down;
@@ -141,19 +141,20 @@ impl<'b> Recalled<'b> {
 
     /// Adds a field.
     pub fn field(&mut self, name: &str, value: &str) {
-        self.push(&encode_field(name, value), &[]);
+        self.push(&encode_field(name, value));
     }
 
     /// Adds a file, of which its name, type and size are known.
     pub fn file(&mut self, name: &str, filename: &str, content_type: &str, size: u64) {
-        let pieces = encode_file(name, filename, content_type);
-        self.push(&pieces, &[&encode_size(size), END]);
+        let mut encoded = Size::default();
+        encode_size(size, &mut encoded);
+        self.push(&encode_file(name, filename, &encoded, content_type));
     }
 
     /// Adds a field in pieces.
-    fn push(&mut self, pieces: &[&[u8]], others: &[&[u8]]) {
+    fn push(&mut self, pieces: &[&[u8]]) {
         let mut cursor = Cursor::new(self.buffer.get_mut(self.len..).unwrap_or_default());
-        for piece in pieces.iter().chain(others) {
+        for piece in pieces {
             cursor.push(piece);
         }
         match cursor.written() {

@@ -1,115 +1,60 @@
 //! `multipart/form-data` as a [`Form`], whose files are counted and thrown away.
 
-use super::delimiter::{Delimiters, Event};
-use super::fields::{END, FILE_NAME_END, Form, NAME_END, NOT_UTF8, TYPE_END, encode_size};
-use super::part::PartHead;
-use super::parts::Parts;
+use super::fields::{END, NOT_UTF8, Size, encode_size};
+use super::parts::{Event, Parts};
 use crate::bytes::ascii::text;
 use crate::bytes::span::Span;
+use crate::bytes::window::copy_down;
 use crate::message::Refusal;
+use crate::server::Receive;
 use crate::server::body::TOO_LARGE;
-use crate::server::{Body, Error, Receive};
 
-/// Reads all of a form. Its fields are kept at the front of the buffer, as [`Form`] has them.
+/// Reads all of a form. Its fields are kept at the front of the buffer, as [`Form`](super::Form) has them.
 pub(super) struct Collector<'c, R> {
-    parts: Parts<'c, R>,
-    value: Value,
+    pub(super) parts: Parts<'c, R>,
+    /// The octets of a file that came so far.
+    pub(super) size: usize,
 }
 
-/// What was read of a part.
-#[derive(Clone, Copy)]
-enum Value {
-    /// The text that begins here.
-    Text(usize),
-    /// So much of a file.
-    File(u64),
-}
-
-impl<'c, R: Receive> Collector<'c, R> {
-    pub(super) const fn new(body: Body<'c, R>, delimiters: Delimiters<'c>) -> Self {
-        Self { parts: Parts::new(body, delimiters), value: Value::File(0) }
-    }
-
-    /// All of the form.
-    pub(super) fn form(mut self) -> impl Future<Output = Result<Form<'c>, Error<R::Error>>> {
-        async move {
-            while !self.collect()? {
-                self.parts.body.read().await?;
-            }
-            let kept = self.parts.kept();
-            self.parts.body.window().keep_first(kept);
-            Ok(Form::from_decoded(self.parts.body.into_kept()))
-        }
-    }
-
+impl<R: Receive> Collector<'_, R> {
     /// Takes what is there. Returns whether that was the last of it.
-    fn collect(&mut self) -> Result<bool, &'static Refusal> {
+    pub(super) fn collect(&mut self) -> Result<bool, &'static Refusal> {
         while let Some(event) = self.parts.next()? {
-            match (event, &mut self.value) {
-                (Event::Close, _) => return Ok(true),
-                (Event::PartEnd, _) => self.end_field()?,
-                (Event::Content(length), Value::Text(_)) => {
-                    self.parts.keep(self.parts.last(length));
+            let [_, name_end, file_name_end, kept] = self.parts.ends;
+            match event {
+                Event::Close => return Ok(true),
+                Event::Head if self.parts.is_file() => self.size = 0,
+                // The type of a text is nothing to keep.
+                Event::Head => self.parts.ends[3] = name_end,
+                Event::Content(Span { start, end }, is_last) => {
+                    if self.parts.is_file() {
+                        self.size += end - start;
+                    } else {
+                        copy_down(self.parts.body.window().kept(), start, end, kept);
+                        self.parts.ends[3] += end - start;
+                    }
+                    if is_last {
+                        if self.parts.is_file() {
+                            let place = file_name_end - size_of::<Size>()..file_name_end;
+                            let kept = self.parts.body.window().kept();
+                            encode_size(self.size as u64, kept.get_mut(place).unwrap_or_default());
+                        } else {
+                            let value = Span { start: name_end, end: self.parts.ends[3] };
+                            if text(value.of(self.parts.body.kept())).1 > 0 {
+                                return Err(NOT_UTF8);
+                            }
+                        }
+                        for octet in END {
+                            self.parts.put(*octet);
+                        }
+                        self.parts.ends[0] = self.parts.ends[3];
+                    }
                 }
-                (Event::Held(octets), Value::Text(_)) => self.parts.push(octets),
-                (Event::Content(length), Value::File(size)) => *size += length as u64,
-                (Event::Held(octets), Value::File(size)) => *size += octets.len() as u64,
-                _ => self.begin_field(),
             }
-            if self.parts.kept() > self.parts.body.receiver().limits().form {
+            if self.parts.ends[3] > self.parts.body.receiver().limits().form {
                 return Err(TOO_LARGE);
             }
         }
         Ok(false)
-    }
-
-    /// Keeps what the head of a part says in place of the head, which is longer.
-    fn begin_field(&mut self) {
-        let PartHead { name, file_name, content_type } = self.parts.head();
-        let mut pieces = [
-            (Some(name), NAME_END),
-            (file_name, FILE_NAME_END),
-            (content_type.filter(|_| file_name.is_some()), TYPE_END),
-        ];
-        self.parts.truncate(self.parts.before_head());
-        // In the order in which they stand, so that none is overwritten before it is kept.
-        for _ in 0..pieces.len() {
-            let place = |(span, _): &&mut (Option<Span>, u8)| span.map_or(usize::MAX, |s| s.start);
-            if let Some((span, end)) = pieces.iter_mut().min_by_key(place)
-                && let Some(span) = span.take()
-            {
-                self.parts.keep(span);
-                self.parts.push(&[*end]);
-            }
-        }
-        self.value = if file_name.is_some() {
-            // There has to be room once the size is known.
-            self.parts.push(&encode_size(0));
-            self.parts.push(END);
-            Value::File(0)
-        } else {
-            Value::Text(self.parts.kept())
-        };
-    }
-
-    fn end_field(&mut self) -> Result<(), &'static Refusal> {
-        let kept = self.parts.kept();
-        match self.value {
-            Value::Text(start) => {
-                let value = Span { start, end: kept };
-                if text(value.of(self.parts.octets())).1 > 0 {
-                    return Err(NOT_UTF8);
-                }
-                self.parts.push(END);
-            }
-            Value::File(size) => {
-                let size = encode_size(size);
-                self.parts.truncate(kept - size.len() - END.len());
-                self.parts.push(&size);
-                self.parts.push(END);
-            }
-        }
-        self.parts.truncate(self.parts.kept());
-        Ok(())
     }
 }

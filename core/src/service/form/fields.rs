@@ -1,6 +1,5 @@
 //! The fields of a form, decoded.
 
-use super::multipart::DEFAULT_TYPE;
 use crate::bytes::ascii::as_str;
 use crate::bytes::take::take_until;
 use crate::message::{Refusal, Status};
@@ -9,15 +8,19 @@ use crate::message::{Refusal, Status};
 pub(super) const NOT_UTF8: &Refusal =
     &Refusal::new(Status::BAD_REQUEST, "the form is not in UTF-8");
 
-// Octets that end a piece of a field, and say what it was. None of them stands in UTF-8.
+// Octets that end a piece of a field. None of them stands in UTF-8.
 /// Behind a name.
 pub(super) const NAME_END: u8 = 0xfe;
-/// Behind a value or the size of a file: behind a field. The last one may lack it.
-pub(super) const FIELD_END: u8 = 0xff;
-/// Behind the name of a file.
+/// Behind the name of a file, whose size and type follow.
 pub(super) const FILE_NAME_END: u8 = 0xfd;
-/// Behind the type of a file.
-pub(super) const TYPE_END: u8 = 0xfc;
+/// Behind a field. The last one may lack it.
+pub(super) const FIELD_END: u8 = 0xff;
+
+/// The name of the field that names the charset (RFC 7578 §4.6), as it is kept.
+pub(super) const CHARSET: &[u8] = b"_charset_\xfe";
+
+/// The type of a part that says none (RFC 7578 §4.4).
+pub(super) const DEFAULT_TYPE: &str = "text/plain";
 
 /// The fields of a form, decoded.
 ///
@@ -49,8 +52,8 @@ pub(super) const TYPE_END: u8 = 0xfc;
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Form<'c> {
-    /// Fields one after the other, each of pieces in any order, with what ends them behind each:
-    /// name and value; or name, file name, type and size.
+    /// Fields one after the other: name and value, or name, file name, size and type, with what ends
+    /// them behind each.
     decoded: &'c [u8],
 }
 
@@ -85,12 +88,16 @@ impl<'c> Form<'c> {
     /// Names and values in the order they were sent. A field without an equals sign has an empty
     /// value, and the value of a file is its name, as it is in forms that are urlencoded.
     pub fn iter(&self) -> impl Iterator<Item = (&'c str, &'c str)> + Clone + use<'c> {
-        self.fields().map(|FormField { name, value, .. }| (name, value))
+        self.encoded().map(|mut field| {
+            // Only UTF-8 was decoded.
+            let name = as_str(take_until(&mut field, NAME_END));
+            (name, as_str(take_until(&mut field, FILE_NAME_END)))
+        })
     }
 
     /// The fields in the order they were sent, with what is known of files.
     pub fn fields(&self) -> impl Iterator<Item = FormField<'c>> + Clone + use<'c> {
-        self.encoded().map(FormField::decode)
+        self.encoded().zip(self.iter()).map(FormField::new)
     }
 
     /// The value of the first field called `name`.
@@ -109,14 +116,15 @@ pub(crate) fn encode_field<'a>(name: &'a str, value: &'a str) -> [&'a [u8]; 4] {
     [name.as_bytes(), &[NAME_END], value.as_bytes(), &[FIELD_END]]
 }
 
-/// The same for a file, without its size and what ends the field.
+/// The same for a file.
 pub(crate) fn encode_file<'a>(
     name: &'a str,
     file_name: &'a str,
+    size: &'a Size,
     content_type: &'a str,
-) -> [&'a [u8]; 6] {
-    let [name, name_end, file_name, _] = encode_field(name, file_name);
-    [name, name_end, file_name, &[FILE_NAME_END], content_type.as_bytes(), &[TYPE_END]]
+) -> [&'a [u8]; 7] {
+    let [name, name_end, file_name, end] = encode_field(name, file_name);
+    [name, name_end, file_name, &[FILE_NAME_END], size, content_type.as_bytes(), end]
 }
 
 /// What ends a field.
@@ -124,13 +132,14 @@ pub(crate) const END: &[u8] = &[FIELD_END];
 
 /// The size of a file as it is kept: always of the same length, so that its place can be kept free
 /// until it is known. Its digits have seven bits.
-pub(crate) fn encode_size(mut size: u64) -> [u8; 10] {
-    let mut digits = [0; 10];
-    for digit in digits.iter_mut().rev() {
+pub(crate) type Size = [u8; 10];
+
+/// Puts the size of a file into its place.
+pub(crate) fn encode_size(mut size: u64, place: &mut [u8]) {
+    for digit in place.iter_mut().rev() {
         *digit = (size & 0x7f) as u8;
         size >>= 7;
     }
-    digits
 }
 
 impl<'c> From<(&'c str, &'c str)> for FormField<'c> {
@@ -140,27 +149,13 @@ impl<'c> From<(&'c str, &'c str)> for FormField<'c> {
 }
 
 impl<'c> FormField<'c> {
-    fn decode(mut encoded: &'c [u8]) -> Self {
-        let (mut name, mut file_name, mut content_type) = (None, None, DEFAULT_TYPE);
-        while let Some(end) = encoded.iter().position(|&octet| octet >= TYPE_END) {
-            let (piece, rest) = encoded.split_at_checked(end).unwrap_or_default();
-            // Only UTF-8 was decoded.
-            let text = as_str(piece);
-            match rest.first() {
-                Some(&NAME_END) => name = Some(text),
-                Some(&FILE_NAME_END) => file_name = Some(text),
-                _ => content_type = text,
-            }
-            encoded = rest.get(1..).unwrap_or_default();
-        }
-        let size = || encoded.iter().fold(0, |size, &digit| size << 7 | u64::from(digit));
-        let file = file_name.map(|_| FormFile { content_type, size: size() });
-        match (name, file_name) {
-            // A name alone.
-            (None, _) => Self { name: as_str(encoded), value: "", file: None },
-            (Some(name), Some(value)) => Self { name, value, file },
-            (Some(name), None) => Self { name, value: as_str(encoded), file: None },
-        }
+    fn new((mut encoded, field): (&'c [u8], (&'c str, &'c str))) -> Self {
+        take_until(&mut encoded, FILE_NAME_END);
+        let file = encoded.split_first_chunk().map(|(size, content_type): (&Size, _)| FormFile {
+            content_type: if content_type.is_empty() { DEFAULT_TYPE } else { as_str(content_type) },
+            size: size.iter().fold(0, |size, &digit| size << 7 | u64::from(digit)),
+        });
+        Self { file, ..field.into() }
     }
 }
 

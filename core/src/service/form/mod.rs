@@ -1,25 +1,25 @@
 //! Forms: the content of a POST, as fields.
 
 mod collect;
-pub mod delimiter;
+mod delimiter;
 mod fields;
+mod head;
 mod multipart;
-mod part;
 mod parts;
 mod urlencoded;
 
-pub(crate) use fields::{END, encode_field, encode_file, encode_size};
+pub(crate) use fields::{END, Size, encode_field, encode_file, encode_size};
 pub use fields::{Form, FormField, FormFile};
 pub use multipart::{Multipart, Part};
 
 use crate::grammar::media_type::{MediaType, media_type};
-use crate::grammar::parameter::parameters;
 use crate::message::{Head, Refusal, Status};
 use crate::server::body::TOO_LARGE;
 use crate::server::{Error, Exchange, Responder, Transport};
 use collect::Collector;
-use delimiter::Delimiters;
+use delimiter::Search;
 use fields::NOT_UTF8;
+use parts::Parts;
 
 const NOT_A_FORM: &Refusal = &Refusal::new(
     Status::UNSUPPORTED_MEDIA_TYPE,
@@ -54,12 +54,18 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// read; 413 if it turns out to be, or to be over another limit; 400 if it is malformed, or not
     /// UTF-8. And that the transport failed.
     pub async fn form(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
-        let delimiters = self.announces_form()?;
+        let search = self.announces_form()?;
         let limit = self.receiver().limits().form;
         let (body, responder) = self.open().await?;
-        let form = match delimiters {
-            Some(delimiters) => Collector::new(body, delimiters).form().await?,
+        let form = match search {
             None => Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?,
+            Some(search) => {
+                let mut collector = Collector { parts: Parts::new(body, search), size: 0 };
+                while !collector.collect()? {
+                    collector.parts.body.read().await?;
+                }
+                Form::from_decoded(collector.parts.into_kept())
+            }
         };
         Ok((form, responder))
     }
@@ -80,8 +86,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// Whether the head announces a form that may be read: all that [`urlencoded`](Self::urlencoded)
     /// refuses before it reads.
     pub(crate) fn announces_urlencoded(&self) -> Result<(), &'static Refusal> {
-        announced(self.head(), is_urlencoded, NOT_URLENCODED)?;
-        self.accepts(self.receiver().limits().form)
+        announced(self.head()).filter(is_urlencoded).ok_or(NOT_URLENCODED)?;
+        self.accepts_form()
     }
 
     /// The parts of a form sent as `multipart/form-data`, to be read while they arrive, and where the
@@ -94,61 +100,42 @@ impl<'c, T: Transport> Exchange<'c, T> {
     pub async fn multipart(
         self,
     ) -> Result<(Multipart<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
-        let announced = announced(self.head(), is_multipart, NOT_MULTIPART)?;
-        let delimiters = self.announces_parts(&announced)?;
+        let media_type = announced(self.head()).filter(is_multipart).ok_or(NOT_MULTIPART)?;
+        let search = self.announces_parts(&media_type)?;
         let (body, responder) = self.open().await?;
-        Ok((Multipart::new(body, delimiters), responder))
+        Ok((Multipart::new(Parts::new(body, search)), responder))
     }
 
     /// Whether the head announces a form that may be read: all that [`form`](Self::form) refuses
     /// before it reads. What finds its parts, if it is multipart.
-    pub(crate) fn announces_form(&self) -> Result<Option<Delimiters<'c>>, &'static Refusal> {
-        let is_form =
-            |media_type: &MediaType<'_>| is_urlencoded(media_type) || is_multipart(media_type);
-        let announced = announced(self.head(), is_form, NOT_A_FORM)?;
-        if is_multipart(&announced.media_type) {
-            return self.announces_parts(&announced).map(Some);
+    pub(crate) fn announces_form(&self) -> Result<Option<Search<'c>>, &'static Refusal> {
+        match announced(self.head()) {
+            Some(media_type) if is_multipart(&media_type) => {
+                self.announces_parts(&media_type).map(Some)
+            }
+            Some(media_type) if is_urlencoded(&media_type) => self.accepts_form().map(|()| None),
+            _ => Err(NOT_A_FORM),
         }
-        self.accepts(self.receiver().limits().form)?;
-        Ok(None)
+    }
+
+    fn accepts_form(&self) -> Result<(), &'static Refusal> {
+        is_plain(self.head())?;
+        self.accepts(self.receiver().limits().form)
     }
 
     /// What finds the parts that are announced.
-    fn announces_parts(
-        &self,
-        announced: &Announced<'c>,
-    ) -> Result<Delimiters<'c>, &'static Refusal> {
-        let delimiters = boundary(announced).and_then(Delimiters::new).ok_or(NO_BOUNDARY)?;
+    fn announces_parts(&self, media_type: &MediaType<'c>) -> Result<Search<'c>, &'static Refusal> {
+        is_plain(self.head())?;
+        let search = media_type.parameter(b"boundary").and_then(Search::new).ok_or(NO_BOUNDARY)?;
         let receiver = self.receiver();
         let fits = receiver.announced() <= receiver.limits().multipart;
-        if fits { Ok(delimiters) } else { Err(TOO_LARGE) }
+        if fits { Ok(search) } else { Err(TOO_LARGE) }
     }
 }
 
-/// The type of a form that a head announces.
-struct Announced<'c> {
-    /// Content-Type.
-    value: &'c [u8],
-    media_type: MediaType<'c>,
-}
-
-/// The form that a head announces, when it is of a type that is taken; others get `refusal`.
-fn announced<'c>(
-    head: &'c Head<'c>,
-    is_taken: fn(&MediaType<'_>) -> bool,
-    refusal: &'static Refusal,
-) -> Result<Announced<'c>, &'static Refusal> {
-    let fields = head.fields();
-    let value = fields.only("Content-Type").unwrap_or_default();
-    let media_type = media_type(value).filter(is_taken).ok_or(refusal)?;
-    if fields.first("Content-Encoding").is_some() {
-        return Err(CODED);
-    }
-    if head.facts().declare_content() {
-        Ok(Announced { value, media_type })
-    } else {
-        Err(NO_LENGTH)
-    }
+/// The type of content that a head announces.
+fn announced<'c>(head: &Head<'c>) -> Option<MediaType<'c>> {
+    head.fields().only("Content-Type").and_then(media_type)
 }
 
 fn is_urlencoded(media_type: &MediaType<'_>) -> bool {
@@ -159,13 +146,10 @@ fn is_multipart(media_type: &MediaType<'_>) -> bool {
     media_type.is("multipart", "form-data")
 }
 
-/// The only boundary among the parameters of a type.
-fn boundary<'c>(&Announced { value, media_type }: &Announced<'c>) -> Option<&'c [u8]> {
-    let (mut boundary, mut count) = (None, 0);
-    parameters(value, media_type.length(), &mut |parameter| {
-        if parameter.name.of(value).eq_ignore_ascii_case(b"boundary") {
-            (boundary, count) = (Some(parameter.value.of(value)), count + 1);
-        }
-    });
-    boundary.filter(|_| count == 1)
+/// Whether a form may be read as it is.
+fn is_plain(head: &Head<'_>) -> Result<(), &'static Refusal> {
+    if head.fields().first("Content-Encoding").is_some() {
+        return Err(CODED);
+    }
+    if head.facts().declare_content() { Ok(()) } else { Err(NO_LENGTH) }
 }

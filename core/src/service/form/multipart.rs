@@ -1,13 +1,10 @@
 //! `multipart/form-data` (RFC 7578), part by part as it arrives.
 
-use super::delimiter::{Delimiters, Event};
-use super::parts::Parts;
+use super::fields::{DEFAULT_TYPE, Size};
+use super::parts::{Event, Parts};
 use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
-use crate::server::{Body, Error, Receive};
-
-/// The type of a part that says none (RFC 7578 §4.4).
-pub(super) const DEFAULT_TYPE: &str = "text/plain";
+use crate::server::{Error, Receive};
 
 /// A form as `multipart/form-data`, whose parts come one after the other while they arrive. Nothing of
 /// it is kept but the head of the part that is being read, so a file may be of any size.
@@ -65,15 +62,9 @@ pub struct Part<'m, 'c, R> {
     multipart: &'m mut Multipart<'c, R>,
 }
 
-/// Some of the content of a part.
-enum Piece<'c> {
-    InBuffer(Span),
-    Held(&'c [u8]),
-}
-
 impl<'c, R: Receive> Multipart<'c, R> {
-    pub(super) const fn new(body: Body<'c, R>, delimiters: Delimiters<'c>) -> Self {
-        Self { parts: Parts::new(body, delimiters), in_part: false }
+    pub(super) const fn new(parts: Parts<'c, R>) -> Self {
+        Self { parts, in_part: false }
     }
 
     /// The next part; `None` when there is no other, and the whole content is well-formed. What is
@@ -83,53 +74,37 @@ impl<'c, R: Receive> Multipart<'c, R> {
     /// The answer to content that is malformed, ends early or takes too long, or is over one of the
     /// limits; or that the transport failed.
     pub async fn next(&mut self) -> Result<Option<Part<'_, 'c, R>>, Error<R::Error>> {
-        while self.piece().await?.is_some() {}
-        self.parts.truncate(0);
         loop {
             match self.parts.next()? {
                 None => self.parts.body.read().await?,
                 Some(Event::Close) => return Ok(None),
-                Some(_) => {
-                    self.in_part = true;
-                    return Ok(Some(Part { multipart: self }));
-                }
+                Some(Event::Content(..)) => {}
+                Some(Event::Head) => break,
             }
         }
-    }
-
-    /// Some of the content of the part, if there is one; `None` at its end.
-    fn piece(&mut self) -> impl Future<Output = Result<Option<Piece<'c>>, Error<R::Error>>> {
-        async {
-            while self.in_part {
-                match self.parts.next()? {
-                    None => self.parts.body.read().await?,
-                    Some(Event::Content(length)) => {
-                        return Ok(Some(Piece::InBuffer(self.parts.last(length))));
-                    }
-                    Some(Event::Held(octets)) => return Ok(Some(Piece::Held(octets))),
-                    Some(_) => self.in_part = false,
-                }
-            }
-            Ok(None)
-        }
+        self.in_part = true;
+        Ok(Some(Part { multipart: self }))
     }
 }
 
 impl<R: Receive> Part<'_, '_, R> {
     /// The name of the field.
     pub fn name(&self) -> &str {
-        self.text(self.multipart.parts.head().name)
+        let [start, name_end, ..] = self.multipart.parts.ends;
+        self.text(start, name_end - 1)
     }
 
     /// The name of the file, when it is one: empty where nothing was chosen. Decoded from `filename*`
     /// (RFC 8187), when there is one, or else from `filename`.
     pub fn filename(&self) -> Option<&str> {
-        self.multipart.parts.head().file_name.map(|span| self.text(span))
+        let [_, start, end, _] = self.multipart.parts.ends;
+        self.multipart.parts.is_file().then(|| self.text(start, end - size_of::<Size>() - 1))
     }
 
     /// Its media type, as it was sent, with its parameters; `text/plain` if none was (RFC 7578 §4.4).
     pub fn content_type(&self) -> &str {
-        self.multipart.parts.head().content_type.map_or(DEFAULT_TYPE, |span| self.text(span))
+        let [.., start, end] = self.multipart.parts.ends;
+        if start == end { DEFAULT_TYPE } else { self.text(start, end) }
     }
 
     /// The next piece of its content, as much as is there; `None` at its end. Pieces say nothing about
@@ -138,15 +113,24 @@ impl<R: Receive> Part<'_, '_, R> {
     /// # Errors
     /// What [`Multipart::next`] returns.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error<R::Error>> {
-        Ok(match self.multipart.piece().await? {
-            Some(Piece::InBuffer(span)) => Some(span.of(self.multipart.parts.octets())),
-            Some(Piece::Held(octets)) => Some(octets),
-            None => None,
-        })
+        let Multipart { parts, in_part } = &mut *self.multipart;
+        while *in_part {
+            match parts.next()? {
+                None => parts.body.read().await?,
+                Some(Event::Content(piece, is_last)) => {
+                    *in_part = !is_last;
+                    if piece.length() > 0 {
+                        return Ok(Some(piece.of(parts.body.kept())));
+                    }
+                }
+                Some(_) => *in_part = false,
+            }
+        }
+        Ok(None)
     }
 
-    fn text(&self, span: Span) -> &str {
+    fn text(&self, start: usize, end: usize) -> &str {
         // It was found to be UTF-8.
-        as_str(span.of(self.multipart.parts.octets()))
+        as_str(Span { start, end }.of(self.multipart.parts.body.kept()))
     }
 }

@@ -1,191 +1,222 @@
 //! The parts of a multipart form, in the octets that the receive buffer holds.
 
-use super::delimiter::{Delimiters, Event};
-use super::part::PartHead;
+use super::delimiter::{Found, MALFORMED, Search};
+use super::fields::{CHARSET, NOT_UTF8};
+use crate::bytes::ascii::trim_ows_start;
 use crate::bytes::span::Span;
-use crate::bytes::window::copy_down;
-use crate::message::{Refusal, Status};
+use crate::message::Refusal;
+use crate::message::line::{Line, line_end};
+use crate::server::body::TOO_LARGE;
 use crate::server::{Body, Receive};
 
-const HEAD_TOO_LARGE: &Refusal =
-    &Refusal::new(Status::CONTENT_TOO_LARGE, "a part of the form has too many or too long fields");
-const TOO_MANY: &Refusal =
-    &Refusal::new(Status::CONTENT_TOO_LARGE, "the form has more parts than are accepted");
-const CHARSET: &Refusal =
-    &Refusal::new(Status::BAD_REQUEST, "only forms in UTF-8 are accepted, as _charset_ has to say");
+/// The value that a field with the name `_charset_` has to have (RFC 7578 §4.6).
+const UTF8: &[u8] = b"utf-8";
 
 /// Finds parts in the content of a request.
 ///
-/// The receive buffer holds, from its front: what the caller keeps; the head of the part, which is
-/// moved there in pieces, so that it is whole when it is parsed; and the piece of the content that was
-/// taken and not looked at yet. More is read when there is nothing left of that.
+/// The receive buffer holds, from its front: what the caller keeps; what the head of the part says, as a
+/// [`Form`](super::Form) has it; and content that was not looked at yet, or has to be looked at again.
 #[derive(Debug)]
 pub(super) struct Parts<'c, R> {
     pub(super) body: Body<'c, R>,
-    delimiters: Delimiters<'c>,
-    /// Where content stands that was not looked at yet.
-    piece: Span,
-    /// Octets at the front of the buffer that are kept.
-    kept: usize,
-    /// How many of those stand before the head of this part.
-    before_head: usize,
-    /// Octets that may still come, and heads of parts that may.
+    search: Search<'c>,
+    state: State,
+    /// Where content stands that is still to be told of.
+    at: usize,
+    /// Where the head of the part begins, and where its name, its file name and its type end.
+    pub(super) ends: [usize; 4],
+    /// Octets that may still come, heads of parts that may, and octets of this head.
     octets_left: usize,
     heads_left: usize,
-    /// What the head of this part says, as positions in the buffer.
-    head: PartHead,
-    /// How many octets of the name of the only charset this part's content was found to be so far, if it
-    /// has to be that.
-    charset: Option<usize>,
+    head_left: usize,
+}
+
+/// What comes next.
+///
+/// ```text
+/// Preamble --> Line --> Head --> Content --> LastLine --> Epilogue
+///     |          ^-----------------'            ^
+///     `-----------------------------------------'
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Preamble,
+    /// The rest of the line of a delimiter.
+    Line,
+    /// A field line, or the empty one behind them.
+    Head,
+    Content,
+    /// The rest of the line of the close-delimiter.
+    LastLine,
+    Epilogue,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    /// The head of a part.
+    Head,
+    /// Content of the part, perhaps none, and whether it is the last of it.
+    Content(Span, bool),
+    /// The end of the form.
+    Close,
 }
 
 impl<'c, R: Receive> Parts<'c, R> {
-    pub(super) const fn new(body: Body<'c, R>, delimiters: Delimiters<'c>) -> Self {
+    pub(super) const fn new(body: Body<'c, R>, search: Search<'c>) -> Self {
         let limits = body.receiver().limits();
         let (octets_left, heads_left) = (limits.multipart, limits.parts);
         Self {
             body,
-            delimiters,
-            piece: Span { start: 0, end: 0 },
-            kept: 0,
-            before_head: 0,
+            search,
+            state: State::Preamble,
+            at: 0,
+            ends: [0; 4],
             octets_left,
             heads_left,
-            head: PartHead::NONE,
-            charset: None,
+            head_left: 0,
         }
     }
 
-    /// What comes next; `None` when more has to be read first. The content of a part stands before
-    /// [what was not looked at](Self::last) yet. Lines of heads are dealt with here;
-    /// [`Close`](Event::Close) is told once the whole content was read, and every time then.
+    /// What comes next; `None` when more has to be read first. [`Close`](Event::Close) is told once the
+    /// whole content was read, and every time then.
     ///
     /// # Errors
     /// The answer to content that is malformed, or more than is accepted.
-    pub(super) fn next(&mut self) -> Result<Option<Event<'c>>, &'static Refusal> {
+    pub(super) fn next(&mut self) -> Result<Option<Event>, &'static Refusal> {
         loop {
-            let input = self.piece.of(self.body.octets());
-            let (consumed, event) = self.delimiters.next(input)?;
-            self.piece.start += consumed;
-            match event {
-                Event::More => {
-                    // What is held back may have to be kept, too.
-                    let kept = self.kept + self.delimiters.held();
-                    self.body.window().keep_first(kept);
-                    let Some(piece) = self.body.take(self.octets_left)? else { return Ok(None) };
-                    if piece.length() == 0 {
-                        self.delimiters.end()?;
-                        return Ok(Some(Event::Close));
+            let event = self.find()?;
+            if event.is_some() {
+                return Ok(event);
+            }
+            let [.., kept] = self.ends;
+            self.body.window().close_gap(kept, self.at);
+            self.search.next = kept + self.search.next.saturating_sub(self.at);
+            self.at = kept;
+            match self.body.keep(self.octets_left)? {
+                None => return Ok(None),
+                Some(0) => {
+                    let is_whole = matches!(self.state, State::LastLine | State::Epilogue)
+                        && self.body.kept().len() == kept;
+                    return if is_whole { Ok(Some(Event::Close)) } else { Err(MALFORMED) };
+                }
+                Some(count) => self.octets_left -= count,
+            }
+        }
+    }
+
+    /// The same in what is there.
+    fn find(&mut self) -> Result<Option<Event>, &'static Refusal> {
+        loop {
+            let octets = self.body.kept();
+            match self.state {
+                State::Preamble | State::Content => {
+                    let (end, found) = self.search.find(octets)?;
+                    let content = Span { start: self.at, end: end.max(self.at) };
+                    let (at, state) = match found {
+                        Found::Nothing => (content.end, self.state),
+                        Found::Part => (self.search.next, State::Line),
+                        Found::Close => (self.search.next, State::LastLine),
+                    };
+                    let (is_content, is_last) =
+                        (self.state == State::Content, found != Found::Nothing);
+                    if is_content && self.is_charset() {
+                        // Nothing of it is told before all of it is there.
+                        let octets = content.of(octets);
+                        let is_right = octets.eq_ignore_ascii_case(UTF8);
+                        if is_last && !is_right || octets.len() > UTF8.len() {
+                            return Err(NOT_UTF8);
+                        }
+                        if !is_last {
+                            return Ok(None);
+                        }
                     }
-                    self.octets_left -= piece.length();
-                    self.piece = piece;
-                }
-                // Something may follow, and has to be looked at.
-                Event::Close => {}
-                Event::Line(length) => {
-                    self.make_room(length)?;
-                    self.keep(self.last(length));
-                }
-                Event::LineEnd => {
-                    self.make_room(2)?;
-                    self.push(b"\r\n");
-                }
-                Event::HeadEnd => {
-                    self.parse_head()?;
-                    return Ok(Some(event));
-                }
-                Event::Content(length) => {
-                    let octets = self.last(length).of(self.body.octets());
-                    check_charset(&mut self.charset, octets)?;
-                    return Ok(Some(event));
-                }
-                Event::Held(octets) => {
-                    check_charset(&mut self.charset, octets)?;
-                    return Ok(Some(event));
-                }
-                Event::PartEnd => {
-                    if self.charset.is_some_and(|matched| matched < UTF8.len()) {
-                        return Err(CHARSET);
+                    (self.at, self.state) = (at, state);
+                    if is_content && (is_last || content.length() > 0) {
+                        return Ok(Some(Event::Content(content, is_last)));
                     }
-                    return Ok(Some(event));
+                    if !is_last {
+                        return Ok(None);
+                    }
+                }
+                State::Line | State::LastLine => {
+                    let rest = trim_ows_start(octets.get(self.at..).unwrap_or_default());
+                    self.at = octets.len() - rest.len();
+                    match rest {
+                        [] | [b'\r'] => return Ok(None),
+                        [b'\r', b'\n', ..] => self.at += 2,
+                        _ => return Err(MALFORMED),
+                    }
+                    self.search.next = self.at;
+                    if self.state == State::Line {
+                        self.state = State::Head;
+                        self.head_left = self.body.receiver().limits().part_head;
+                        let [start, ..] = self.ends;
+                        self.ends = [start; 4];
+                    } else {
+                        self.state = State::Epilogue;
+                    }
+                }
+                State::Head => {
+                    let found = line_end(octets, self.search.next);
+                    let (Line::End(reached) | Line::Partial(reached) | Line::Invalid(reached)) =
+                        found;
+                    let length = reached - self.at;
+                    let left = self.head_left.checked_sub(length + 2);
+                    self.search.next = reached;
+                    match found {
+                        _ if length > 0 && left.is_none() => return Err(TOO_LARGE),
+                        Line::Partial(_) => return Ok(None),
+                        Line::Invalid(_) => return Err(MALFORMED),
+                        Line::End(_) => {}
+                    }
+                    let line = Span { start: self.at, end: reached };
+                    self.at = reached + 2;
+                    self.search.restart(self.at);
+                    if length == 0 {
+                        self.heads_left = self.heads_left.checked_sub(1).ok_or(TOO_LARGE)?;
+                        self.state = State::Content;
+                        self.end_head()?;
+                        return Ok(Some(Event::Head));
+                    }
+                    self.head_left = left.unwrap_or_default();
+                    self.field_line(line)?;
+                }
+                State::Epilogue => {
+                    self.at = octets.len();
+                    return Ok(None);
                 }
             }
         }
     }
 
-    /// Where the last `length` octets stand that were looked at.
-    pub(super) const fn last(&self, length: usize) -> Span {
-        Span { start: self.piece.start - length, end: self.piece.start }
+    /// Whether this part has to name the charset of the form.
+    fn is_charset(&self) -> bool {
+        let [start, name_end, file_name_end, _] = self.ends;
+        let name = Span { start, end: name_end };
+        name_end == file_name_end && name.of(self.body.kept()) == CHARSET
     }
 
-    /// What the head of the part says.
-    pub(super) const fn head(&self) -> PartHead {
-        self.head
+    /// Whether this part is a file.
+    pub(super) const fn is_file(&self) -> bool {
+        let [_, name_end, file_name_end, _] = self.ends;
+        name_end < file_name_end
     }
 
-    /// Octets that are kept.
-    pub(super) const fn kept(&self) -> usize {
-        self.kept
+    /// What the caller keeps.
+    pub(super) fn into_kept(mut self) -> &'c mut [u8] {
+        let [.., kept] = self.ends;
+        let end = self.body.kept().len();
+        self.body.window().close_gap(kept, end);
+        self.body.into_kept()
     }
 
-    /// Where the head of the part begins.
-    pub(super) const fn before_head(&self) -> usize {
-        self.before_head
-    }
-
-    /// All octets of the buffer.
-    pub(super) const fn octets(&self) -> &[u8] {
-        self.body.octets()
-    }
-
-    /// Keeps the first `count` octets that are kept, and the head of the next part behind them.
-    pub(super) const fn truncate(&mut self, count: usize) {
-        (self.kept, self.before_head) = (count, count);
-    }
-
-    /// Keeps octets that were looked at, too.
-    pub(super) fn keep(&mut self, Span { start, end }: Span) {
-        copy_down(self.body.window().octets_mut(), start, end, self.kept);
-        self.kept += end - start;
-    }
-
-    /// Keeps `octets`, too. Others, at least as many, were taken before them that are not kept.
-    pub(super) fn push(&mut self, octets: &[u8]) {
-        let end = self.kept + octets.len();
-        if let Some(place) = self.body.window().octets_mut().get_mut(self.kept..end) {
-            place.copy_from_slice(octets);
+    /// Keeps an octet, too. It takes the place of one that was looked at.
+    pub(super) fn put(&mut self, octet: u8) {
+        let [.., end] = &mut self.ends;
+        if let Some(place) = self.body.window().kept().get_mut(*end) {
+            *place = octet;
         }
-        self.kept = end;
+        *end += 1;
     }
-
-    /// Sees that `length` octets may be added to the head of the part.
-    fn make_room(&mut self, length: usize) -> Result<(), &'static Refusal> {
-        let is_over =
-            self.kept - self.before_head + length > self.body.receiver().limits().part_head;
-        if is_over { Err(HEAD_TOO_LARGE) } else { Ok(()) }
-    }
-
-    fn parse_head(&mut self) -> Result<(), &'static Refusal> {
-        self.heads_left = self.heads_left.checked_sub(1).ok_or(TOO_MANY)?;
-        let (start, end) = (self.before_head, self.kept);
-        let head = self.body.window().octets_mut().get_mut(start..end).unwrap_or_default();
-        let parsed = PartHead::parse(head)?;
-        let is_charset = parsed.name.of(head) == b"_charset_" && parsed.file_name.is_none();
-        self.charset = is_charset.then_some(0);
-        self.head = parsed.behind(start);
-        Ok(())
-    }
-}
-
-/// The value that a field with the name `_charset_` has to have (RFC 7578 §4.6).
-const UTF8: &[u8] = b"utf-8";
-
-/// Sees that `octets` go on as the name of the charset, if they have to.
-fn check_charset(charset: &mut Option<usize>, octets: &[u8]) -> Result<(), &'static Refusal> {
-    let Some(matched) = charset else { return Ok(()) };
-    let end = *matched + octets.len();
-    let goes_on =
-        UTF8.get(*matched..end).is_some_and(|expected| expected.eq_ignore_ascii_case(octets));
-    *matched = end;
-    if goes_on { Ok(()) } else { Err(CHARSET) }
 }
