@@ -119,7 +119,11 @@ fn copy_each(buffer: &mut [u8], start: usize, end: usize, to: usize) {
 /// Exchanges `start..middle` of `buffer` and `middle..end`.
 pub(crate) fn rotate(buffer: &mut [u8], start: usize, middle: usize, end: usize) {
     for span in [start..middle, middle..end, start..end] {
-        buffer.get_mut(span).unwrap_or_default().reverse();
+        let mut octets = buffer.get_mut(span).unwrap_or_default();
+        while let [first, rest @ .., last] = octets {
+            core::mem::swap(first, last);
+            octets = rest;
+        }
     }
 }
 

@@ -29,16 +29,17 @@ impl<'a> MediaType<'a> {
     /// The value of the only parameter with this name, without quotes around it; quoted-pairs are left as
     /// they are.
     pub fn parameter(&self, name: &[u8]) -> Option<&'a [u8]> {
-        let mut known = [(name, None)];
-        let is_once = self.parameters(&mut known);
-        let [(_, value)] = known;
-        match value.filter(|_| is_once)?.of(self.value) {
-            [b'"', value @ .., b'"'] | value => Some(value),
+        let mut values = [Span::default()];
+        let is_well_formed = self.parameters(&[name], &mut values);
+        let [value] = values;
+        match value.of(self.value) {
+            [b'"', value @ .., b'"'] | value if is_well_formed && !value.is_empty() => Some(value),
+            _ => None,
         }
     }
 
-    fn parameters(&self, known: &mut [(&[u8], Option<Span>)]) -> bool {
-        parameters(self.value, self.kind.len() + 1 + self.subtype.len(), known)
+    fn parameters(&self, names: &[&[u8]], values: &mut [Span]) -> bool {
+        parameters(self.value, self.kind.len() + 1 + self.subtype.len(), names, values)
     }
 }
 
@@ -48,7 +49,7 @@ impl<'a> MediaType<'a> {
 pub fn media_type(value: &[u8]) -> Option<MediaType<'_>> {
     let (_, (kind, subtype)) = take(separated_pair(TOKEN, Octet(b'/'), TOKEN), value)?;
     let media_type = MediaType { kind, subtype, value };
-    media_type.parameters(&mut []).then_some(media_type)
+    media_type.parameters(&[], &mut []).then_some(media_type)
 }
 
 #[cfg(test)]

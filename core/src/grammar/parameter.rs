@@ -12,10 +12,15 @@ use crate::bytes::span::Span;
 /// parameter-name  = token
 /// parameter-value = ( token / quoted-string )
 /// ```
-/// Returns whether all of `field` from `at` on is parameters, none of those in `known` twice. Puts the
-/// position of their values in `field` behind their names, quotes included.
-pub fn parameters(field: &[u8], at: usize, known: &mut [(&[u8], Option<Span>)]) -> bool {
-    let position = |rest: &[u8]| field.len() - rest.len();
+/// Returns whether all of `field` from `at` on is parameters, none of those in `names` twice. Puts where
+/// their values stand in `field`, quotes included, into `values`, which is empty before.
+pub fn parameters(
+    field: &[u8],
+    at: usize,
+    names: &[&[u8]],
+    values: &mut [Span],
+) -> bool {
+    let at_rest = |rest: &[u8]| field.len() - rest.len();
     let mut rest = field.get(at..).unwrap_or_default();
     while let Some(name) = after(SEMICOLON, rest) {
         rest = name;
@@ -23,16 +28,23 @@ pub fn parameters(field: &[u8], at: usize, known: &mut [(&[u8], Option<Span>)]) 
         let Some(equals) = after(TOKEN, name) else { continue };
         let Some(value) = after(Octet(b'='), equals) else { return false };
         let Some(behind) = after(TOKEN_OR_QUOTED_STRING, value) else { return false };
-        let name = Span { start: position(name), end: position(equals) };
-        let value = Span { start: position(value), end: position(behind) };
-        for (wanted, place) in &mut *known {
-            if wanted.eq_ignore_ascii_case(name.of(field)) && place.replace(value).is_some() {
+        let name = Span { start: at_rest(name), end: at_rest(equals) };
+        let value = Span { start: at_rest(value), end: at_rest(behind) };
+        if let Some(place) = position(names, name.of(field)).and_then(|index| values.get_mut(index)) {
+            if place.end > 0 {
                 return false;
             }
+            *place = value;
         }
         rest = behind;
     }
     after(OWS, rest).is_some_and(<[u8]>::is_empty)
+}
+
+/// The position of a name among `names`, in any case.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub fn position(names: &[&[u8]], name: &[u8]) -> Option<usize> {
+    names.iter().position(|known| known.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -53,10 +65,10 @@ mod tests {
             (";a=\"\u{e9}\t\"", Some("\"\u{e9}\t\""), None),
         ] {
             let field = std::format!("form-data{parameters}");
-            let mut known: [(&[u8], _); 2] = [(b"a", None), (b"B", None)];
-            assert!(super::parameters(field.as_bytes(), 9, &mut known), "{field}");
+            let mut values = [Span::default(); 2];
+            assert!(super::parameters(field.as_bytes(), 9, &[b"a", b"B"], &mut values), "{field}");
             let text = |span: Span| core::str::from_utf8(span.of(field.as_bytes())).unwrap();
-            let found = known.map(|(_, value)| value.map(text));
+            let found = values.map(|value| (value.end > 0).then(|| text(value)));
             assert_eq!(found, [a, b], "{field}");
         }
     }
@@ -81,8 +93,7 @@ mod tests {
             ";a=1;A=2",
         ] {
             let field = std::format!("form-data{parameters}");
-            let mut known: [(&[u8], _); 1] = [(b"a", None)];
-            assert!(!super::parameters(field.as_bytes(), 9, &mut known), "{field}");
+            assert!(!super::parameters(field.as_bytes(), 9, &[b"a"], &mut [Span::default()]), "{field}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `multipart/form-data` as a [`Form`], whose files are counted and thrown away.
 
-use super::fields::{END, NOT_UTF8, Size, encode_size};
+use super::fields::{FIELD_END, NOT_UTF8, Size, encode_size};
 use super::parts::{Event, Parts};
 use crate::bytes::ascii::text;
 use crate::bytes::span::Span;
@@ -18,43 +18,39 @@ pub(super) struct Collector<'c, R> {
 
 impl<R: Receive> Collector<'_, R> {
     /// Takes what is there. Returns whether that was the last of it.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn collect(&mut self) -> Result<bool, &'static Refusal> {
-        while let Some(event) = self.parts.next()? {
-            let [_, name_end, file_name_end, kept] = self.parts.ends;
+        loop {
+            let event = self.parts.next()?;
+            let Span { start, end } = self.parts.piece;
+            let [_, name_end, file_name_end, kept] = &mut self.parts.ends;
+            let is_file = name_end < file_name_end;
+            let octets = self.parts.body.window().kept();
             match event {
+                Event::More => return Ok(false),
                 Event::Close => return Ok(true),
-                Event::Head if self.parts.is_file() => self.size = 0,
+                Event::Head if is_file => self.size = 0,
                 // The type of a text is nothing to keep.
-                Event::Head => self.parts.ends[3] = name_end,
-                Event::Content(Span { start, end }, is_last) => {
-                    if self.parts.is_file() {
-                        self.size += end - start;
-                    } else {
-                        copy_down(self.parts.body.window().kept(), start, end, kept);
-                        self.parts.ends[3] += end - start;
-                    }
-                    if is_last {
-                        if self.parts.is_file() {
-                            let place = file_name_end - size_of::<Size>()..file_name_end;
-                            let kept = self.parts.body.window().kept();
-                            encode_size(self.size as u64, kept.get_mut(place).unwrap_or_default());
-                        } else {
-                            let value = Span { start: name_end, end: self.parts.ends[3] };
-                            if text(value.of(self.parts.body.kept())).1 > 0 {
-                                return Err(NOT_UTF8);
-                            }
-                        }
-                        for octet in END {
-                            self.parts.put(*octet);
-                        }
-                        self.parts.ends[0] = self.parts.ends[3];
-                    }
+                Event::Head => *kept = *name_end,
+                _ if is_file => self.size += end - start,
+                _ => {
+                    copy_down(octets, start, end, *kept);
+                    *kept += end - start;
                 }
+            }
+            if event == Event::Last {
+                if is_file {
+                    let place = *file_name_end - size_of::<Size>()..*file_name_end;
+                    encode_size(self.size as u64, octets.get_mut(place).unwrap_or_default());
+                } else if text(Span { start: *name_end, end: *kept }.of(octets)).1 > 0 {
+                    return Err(NOT_UTF8);
+                }
+                self.parts.put(FIELD_END);
+                self.parts.ends[0] = self.parts.ends[3];
             }
             if self.parts.ends[3] > self.parts.body.receiver().limits().form {
                 return Err(TOO_LARGE);
             }
         }
-        Ok(false)
     }
 }

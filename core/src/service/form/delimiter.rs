@@ -6,7 +6,7 @@ use crate::message::{Refusal, Status};
 
 /// What answers content that ends before its close-delimiter, or is malformed in another way.
 pub(super) const MALFORMED: &Refusal =
-    &Refusal::new(Status::BAD_REQUEST, "the multipart content is malformed or incomplete");
+    &Refusal::new(Status::BAD_REQUEST, "the parts are malformed or incomplete");
 
 /// The octets that stand before the boundary in each delimiter.
 const CRLF_DASHES: &[u8] = b"\r\n--";
@@ -32,8 +32,8 @@ const MAX_BOUNDARY: usize = 70;
 ///
 /// # Complexity
 /// Linear in the octets, however they arrive.
-#[derive(Clone, Debug)]
-pub struct Search<'b> {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Search<'b> {
     boundary: &'b [u8],
     /// The position of the octet to be looked at next.
     pub(super) next: usize,
@@ -43,7 +43,7 @@ pub struct Search<'b> {
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub(super) enum Found {
     /// No delimiter, as far as the octets go.
     Nothing,
     /// A delimiter, behind which the rest of its line and a part follow.
@@ -61,7 +61,7 @@ impl<'b> Search<'b> {
     /// bcharsnospace = DIGIT / ALPHA / "'" / "(" / ")" / "+" / "_" / "," / "-" / "."
     ///               / "/" / ":" / "=" / "?"                      ; RFC 2046 §5.1.1
     /// ```
-    pub fn new(boundary: &'b [u8]) -> Option<Self> {
+    pub(super) fn new(boundary: &'b [u8]) -> Option<Self> {
         let is_one = boundary.len() <= MAX_BOUNDARY
             && boundary.iter().all(|&octet| BCHARS.contains(octet))
             && boundary.last().is_some_and(|&octet| octet != b' ');
@@ -75,37 +75,37 @@ impl<'b> Search<'b> {
     }
 
     /// Looks for the next delimiter in `octets`, which begin with those of the call before that found
-    /// nothing. Returns where what may be its beginning stands, which is where content ends for now.
+    /// nothing.
     ///
     /// # Errors
     /// The answer to content that is malformed.
-    pub fn find(&mut self, octets: &[u8]) -> Result<(usize, Found), &'static Refusal> {
+    pub(super) fn find(&mut self, octets: &[u8]) -> Result<Found, &'static Refusal> {
         loop {
-            let start = self.next.saturating_sub(self.matched);
             let rest = octets.get(self.next..).unwrap_or_default();
-            let after_dashes = self.matched.wrapping_sub(CRLF_DASHES.len());
-            let expected = CRLF_DASHES.get(self.matched).or_else(|| self.boundary.get(after_dashes));
-            let (length, found) = match (expected, rest) {
-                (_, []) | (None, [b'-' | b'\r']) => return Ok((start, Found::Nothing)),
+            let behind_dashes = self.matched.wrapping_sub(CRLF_DASHES.len());
+            let expected = CRLF_DASHES.get(self.matched).or_else(|| self.boundary.get(behind_dashes));
+            match (expected, rest) {
+                (_, []) | (None, [b'-' | b'\r']) => return Ok(Found::Nothing),
+                (None, [b'-', b'-', ..]) => return Ok(Found::Close),
+                (None, [b' ' | b'\t', ..] | [b'\r', b'\n', ..]) => return Ok(Found::Part),
+                // Others take that for the end of the line.
+                (None, [b'\n', ..]) => return Err(MALFORMED),
                 (Some(expected), [octet, ..]) if octet == expected => {
                     self.matched += 1;
                     self.next += 1;
-                    continue;
                 }
-                (None, [b'-', b'-', ..]) => (2, Found::Close),
-                (None, [b' ' | b'\t', ..] | [b'\r', b'\n', ..]) => (0, Found::Part),
-                // Others take that for the end of the line.
-                (None, [b'\n', ..]) => return Err(MALFORMED),
                 _ => {
                     // It was none. Another one may begin at this octet, but not before it: of those of a
                     // delimiter, only the first is a CR.
                     self.matched = 0;
                     self.next += first(rest, b'\r').unwrap_or(rest.len());
-                    continue;
                 }
-            };
-            self.next += length;
-            return Ok((start, found));
+            }
         }
+    }
+
+    /// Where what was found stands, or may begin: where the content before it ends, for now.
+    pub(super) const fn start(&self) -> usize {
+        self.next.saturating_sub(self.matched)
     }
 }

@@ -1,7 +1,7 @@
 //! The head of a part of a multipart form (RFC 7578 §4).
 
 use super::delimiter::MALFORMED;
-use super::fields::{FILE_NAME_END, NAME_END, NOT_UTF8, Size};
+use super::fields::{NAME_END, NOT_UTF8, Size};
 use super::parts::Parts;
 use crate::bytes::ascii::{pct_decoded, text};
 use crate::bytes::class::is_control;
@@ -10,27 +10,26 @@ use crate::bytes::window::rotate;
 use crate::fast::first;
 use crate::grammar::field_line::field_line;
 use crate::grammar::media_type::media_type;
-use crate::grammar::parameter::parameters;
+use crate::grammar::parameter::{parameters, position};
 use crate::message::{Refusal, Status};
 use crate::server::Receive;
 
-const NOT_FORM_DATA: &Refusal = &Refusal::new(
-    Status::BAD_REQUEST,
-    "each part needs Content-Disposition: form-data with one name",
-);
+const NOT_FORM_DATA: &Refusal =
+    &Refusal::new(Status::BAD_REQUEST, "a part is not form-data with one name");
 const ENCODED: &Refusal =
-    &Refusal::new(Status::BAD_REQUEST, "no part may be multipart itself, or encoded");
+    &Refusal::new(Status::BAD_REQUEST, "a part is multipart itself, or encoded");
 
-/// What the head of a part says, in the order in which it is kept.
-#[derive(Clone, Copy, Debug)]
-enum Piece {
-    Name,
-    FileName,
-    Type,
-}
+/// The fields that are known.
+const FIELDS: &[&[u8]] = &[b"Content-Disposition", b"Content-Type", b"Content-Transfer-Encoding"];
+/// Transfer encodings that leave the content as it is (RFC 2045 §6.2); others are not sent (RFC 7578 §4.7).
+const IDENTITIES: &[&[u8]] = &[b"7bit", b"8bit", b"binary"];
+/// What an extended value begins with.
+const CHARSET: &[u8] = b"UTF-8'";
+const FORM_DATA: &[u8] = b"form-data";
+const PARAMETERS: &[&[u8]] = &[b"name", b"filename", b"filename*"];
 
 /// How a value is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
     Plain,
     /// Between quotes.
@@ -40,6 +39,7 @@ enum Style {
 }
 
 impl<R: Receive> Parts<'_, R> {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     /// Takes a field line of the head. Fields that are not known are ignored (RFC 7578 §4.8).
     pub(super) fn field_line(&mut self, line: Span) -> Result<(), &'static Refusal> {
         let octets = self.body.kept();
@@ -47,53 +47,40 @@ impl<R: Receive> Parts<'_, R> {
         let name = field.name.behind(line.start).of(octets);
         let span = field.value.behind(line.start);
         let value = span.of(octets);
-        let known: [&[u8]; 3] =
-            [b"Content-Disposition", b"Content-Type", b"Content-Transfer-Encoding"];
-        match known.iter().position(|known| known.eq_ignore_ascii_case(name)) {
+        match position(FIELDS, name) {
             Some(0) => self.disposition(span),
             Some(1) => match media_type(value) {
                 Some(media_type) if !media_type.kind.eq_ignore_ascii_case(b"multipart") => {
-                    self.add(Piece::Type, span, Style::Plain)
+                    self.add(2, span, false)
                 }
                 _ => Err(ENCODED),
             },
-            // These leave the content as it is (RFC 2045 §6.2), and no others are sent (RFC 7578 §4.7).
-            Some(_) => {
-                let identities: [&[u8]; 3] = [b"7bit", b"8bit", b"binary"];
-                let is_one = |identity: &&[u8]| identity.eq_ignore_ascii_case(value);
-                if identities.iter().any(is_one) { Ok(()) } else { Err(ENCODED) }
-            }
-            None => Ok(()),
+            Some(_) if position(IDENTITIES, value).is_none() => Err(ENCODED),
+            _ => Ok(()),
         }
     }
 
     fn disposition(&mut self, span: Span) -> Result<(), &'static Refusal> {
-        const KIND: &[u8] = b"form-data";
         let value = span.of(self.body.kept());
-        let mut known: [(&[u8], Option<Span>); 3] =
-            [(b"name", None), (b"filename", None), (b"filename*", None)];
-        let is_form_data = value.get(..KIND.len()).is_some_and(|k| k.eq_ignore_ascii_case(KIND))
-            && parameters(value, KIND.len(), &mut known);
-        let [(_, Some(name)), (_, file_name), (_, extended)] = known else {
-            return Err(NOT_FORM_DATA);
-        };
-        if !is_form_data {
+        let mut found = [Span::default(); 3];
+        let kind = value.get(..FORM_DATA.len()).unwrap_or_default();
+        let is_form_data = kind.eq_ignore_ascii_case(FORM_DATA)
+            && parameters(value, FORM_DATA.len(), PARAMETERS, &mut found);
+        let [name, plain, extended] = found;
+        if !is_form_data || name.end == 0 {
             return Err(NOT_FORM_DATA);
         }
-        let named = Some((Piece::Name, name, Style::Plain));
         // The extended one wins (RFC 6266 §4.3).
-        let file_name = match (extended, file_name) {
-            (Some(extended), _) => Some((Piece::FileName, extended, Style::Extended)),
-            (None, Some(plain)) => Some((Piece::FileName, plain, Style::Plain)),
-            (None, None) => None,
-        };
+        let is_extended = extended.end > 0;
+        let file_name = if is_extended { extended } else { plain };
         // In the order in which they stand, so that neither is overwritten before it is kept.
-        let pieces = match file_name {
-            Some((_, value, _)) if value.start < name.start => [file_name, named],
-            _ => [named, file_name],
-        };
-        for (piece, value, style) in pieces.into_iter().flatten() {
-            self.add(piece, value.behind(span.start), style)?;
+        let is_behind = file_name.start < name.start;
+        for is_first in [true, false] {
+            if is_first != is_behind {
+                self.add(0, name.behind(span.start), false)?;
+            } else if file_name.end > 0 {
+                self.add(1, file_name.behind(span.start), is_extended)?;
+            }
         }
         Ok(())
     }
@@ -109,24 +96,27 @@ impl<R: Receive> Parts<'_, R> {
     /// value-chars = *( pct-encoded / attr-char )
     /// attr-char   = <any tchar but "*", "'" and "%">
     /// ```
-    fn add(&mut self, piece: Piece, mut span: Span, mut style: Style) -> Result<(), &'static Refusal> {
-        let index = piece as usize;
-        let place = self.ends.get(index).copied().unwrap_or_default();
-        if self.ends.get(index + 1) != Some(&place) {
+    fn add(&mut self, index: usize, mut span: Span, is_extended: bool) -> Result<(), &'static Refusal> {
+        let [.., start] = self.ends;
+        let [place, end] = [index, index + 1].map(|index| self.ends.get(index).copied().unwrap_or_default());
+        if place != end {
             return Err(MALFORMED);
         }
-        let value = span.of(self.body.kept());
-        if style == Style::Extended {
-            let language = value
-                .split_at_checked(6)
-                .filter(|(charset, _)| charset.eq_ignore_ascii_case(b"UTF-8'"))
-                .and_then(|(_, behind)| first(behind, b'\''));
-            span.start += 7 + language.ok_or(MALFORMED)?;
-        } else if let [b'"', ..] = value {
-            style = Style::Quoted;
-            span = Span { start: span.start + 1, end: span.end - 1 };
+        let mut style = Style::Plain;
+        match span.of(self.body.kept()) {
+            value if is_extended => {
+                let charset = value.get(..CHARSET.len()).filter(|charset| charset.eq_ignore_ascii_case(CHARSET));
+                let language = first(value.get(CHARSET.len()..).unwrap_or_default(), b'\'');
+                let (Some(_), Some(language)) = (charset, language) else { return Err(MALFORMED) };
+                span.start += CHARSET.len() + language + 1;
+                style = Style::Extended;
+            }
+            [b'"', ..] => {
+                span = Span { start: span.start + 1, end: span.end - 1 };
+                style = Style::Quoted;
+            }
+            _ => {}
         }
-        let [.., start] = self.ends;
         loop {
             let rest = span.of(self.body.kept());
             let (octet, length) = match (style, rest) {
@@ -149,19 +139,17 @@ impl<R: Receive> Parts<'_, R> {
         if text(decoded.of(self.body.kept())).1 > 0 {
             return Err(NOT_UTF8);
         }
-        match piece {
-            Piece::Name => self.put(NAME_END),
-            Piece::FileName => {
-                self.put(FILE_NAME_END);
-                // There has to be room for it once it is known.
-                for _ in 0..size_of::<Size>() {
-                    self.put(0);
-                }
+        if index < 2 {
+            self.put(NAME_END - index as u8);
+        }
+        if index == 1 {
+            // There has to be room for it once it is known.
+            for _ in 0..size_of::<Size>() {
+                self.put(0);
             }
-            Piece::Type => {}
         }
         // In front of those that come after it.
-        let Span { start, end } = Span { end: self.ends[3], ..decoded };
+        let [.., end] = self.ends;
         rotate(self.body.window().kept(), place, start, end);
         for after in self.ends.get_mut(index + 1..3).unwrap_or_default() {
             *after += end - start;

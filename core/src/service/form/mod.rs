@@ -23,7 +23,7 @@ use parts::Parts;
 
 const NOT_A_FORM: &Refusal = &Refusal::new(
     Status::UNSUPPORTED_MEDIA_TYPE,
-    "only application/x-www-form-urlencoded and multipart/form-data",
+    "no form of a type in Accept",
 )
 .with_field(&("Accept", "application/x-www-form-urlencoded, multipart/form-data"));
 const NOT_URLENCODED: &Refusal =
@@ -40,7 +40,7 @@ const NO_LENGTH: &Refusal =
     &Refusal::new(Status::LENGTH_REQUIRED, "a form needs a Content-Length, or chunks");
 const NO_BOUNDARY: &Refusal = &Refusal::new(
     Status::BAD_REQUEST,
-    "multipart/form-data needs a boundary, of 70 octets at most",
+    "a boundary of 1 to 70 octets is needed",
 );
 
 impl<'c, T: Transport> Exchange<'c, T> {
@@ -55,18 +55,15 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// UTF-8. And that the transport failed.
     pub async fn form(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
         let search = self.announces_form()?;
-        let limit = self.receiver().limits().form;
+        let is_urlencoded = search.is_none();
         let (body, responder) = self.open().await?;
-        let form = match search {
-            None => Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?,
-            Some(search) => {
-                let mut collector = Collector { parts: Parts::new(body, search), size: 0 };
-                while !collector.collect()? {
-                    collector.parts.body.read().await?;
-                }
-                Form::from_decoded(collector.parts.into_kept())
-            }
-        };
+        let mut collector = Collector { parts: Parts::new(body, search), size: 0 };
+        while !collector.collect()? {
+            collector.parts.body.read().await?;
+        }
+        let content = collector.parts.into_kept();
+        let form =
+            if is_urlencoded { Form::decode(content).ok_or(NOT_UTF8)? } else { Form::from_decoded(content) };
         Ok((form, responder))
     }
 
@@ -103,19 +100,20 @@ impl<'c, T: Transport> Exchange<'c, T> {
         let media_type = announced(self.head()).filter(is_multipart).ok_or(NOT_MULTIPART)?;
         let search = self.announces_parts(&media_type)?;
         let (body, responder) = self.open().await?;
-        Ok((Multipart::new(Parts::new(body, search)), responder))
+        Ok((Multipart::new(Parts::new(body, Some(search))), responder))
     }
 
     /// Whether the head announces a form that may be read: all that [`form`](Self::form) refuses
     /// before it reads. What finds its parts, if it is multipart.
     pub(crate) fn announces_form(&self) -> Result<Option<Search<'c>>, &'static Refusal> {
-        match announced(self.head()) {
-            Some(media_type) if is_multipart(&media_type) => {
-                self.announces_parts(&media_type).map(Some)
-            }
-            Some(media_type) if is_urlencoded(&media_type) => self.accepts_form().map(|()| None),
-            _ => Err(NOT_A_FORM),
+        let media_type = announced(self.head()).ok_or(NOT_A_FORM)?;
+        if is_multipart(&media_type) {
+            return self.announces_parts(&media_type).map(Some);
         }
+        if !is_urlencoded(&media_type) {
+            return Err(NOT_A_FORM);
+        }
+        self.accepts_form().map(|()| None)
     }
 
     fn accepts_form(&self) -> Result<(), &'static Refusal> {

@@ -76,10 +76,10 @@ impl<'c, R: Receive> Multipart<'c, R> {
     pub async fn next(&mut self) -> Result<Option<Part<'_, 'c, R>>, Error<R::Error>> {
         loop {
             match self.parts.next()? {
-                None => self.parts.body.read().await?,
-                Some(Event::Close) => return Ok(None),
-                Some(Event::Content(..)) => {}
-                Some(Event::Head) => break,
+                Event::More => self.parts.body.read().await?,
+                Event::Content | Event::Last => {}
+                Event::Close => return Ok(None),
+                Event::Head => break,
             }
         }
         self.in_part = true;
@@ -116,14 +116,13 @@ impl<R: Receive> Part<'_, '_, R> {
         let Multipart { parts, in_part } = &mut *self.multipart;
         while *in_part {
             match parts.next()? {
-                None => parts.body.read().await?,
-                Some(Event::Content(piece, is_last)) => {
-                    *in_part = !is_last;
-                    if piece.length() > 0 {
-                        return Ok(Some(piece.of(parts.body.kept())));
+                Event::More => parts.body.read().await?,
+                event => {
+                    *in_part = event == Event::Content;
+                    if parts.piece.length() > 0 {
+                        return Ok(Some(parts.piece.of(parts.body.kept())));
                     }
                 }
-                Some(_) => *in_part = false,
             }
         }
         Ok(None)

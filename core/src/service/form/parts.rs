@@ -4,13 +4,12 @@ use super::delimiter::{Found, MALFORMED, Search};
 use super::fields::{CHARSET, NOT_UTF8};
 use crate::bytes::ascii::trim_ows_start;
 use crate::bytes::span::Span;
-use crate::message::Refusal;
 use crate::message::line::{Line, line_end};
-use crate::server::body::TOO_LARGE;
+use crate::message::{Refusal, Status};
 use crate::server::{Body, Receive};
 
-/// The value that a field with the name `_charset_` has to have (RFC 7578 §4.6).
-const UTF8: &[u8] = b"utf-8";
+const HEAD_TOO_LARGE: &Refusal =
+    &Refusal::new(Status::CONTENT_TOO_LARGE, "too many parts, or fields of one");
 
 /// Finds parts in the content of a request.
 ///
@@ -23,6 +22,8 @@ pub(super) struct Parts<'c, R> {
     state: State,
     /// Where content stands that is still to be told of.
     at: usize,
+    /// Where the content stands that was told of last.
+    pub(super) piece: Span,
     /// Where the head of the part begins, and where its name, its file name and its type end.
     pub(super) ends: [usize; 4],
     /// Octets that may still come, heads of parts that may, and octets of this head.
@@ -38,7 +39,7 @@ pub(super) struct Parts<'c, R> {
 ///     |          ^-----------------'            ^
 ///     `-----------------------------------------'
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum State {
     Preamble,
     /// The rest of the line of a delimiter.
@@ -49,44 +50,56 @@ enum State {
     /// The rest of the line of the close-delimiter.
     LastLine,
     Epilogue,
+    /// Content without parts.
+    Whole,
 }
 
 /// What was found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
+    /// Nothing: more has to be read first.
+    More,
     /// The head of a part.
     Head,
-    /// Content of the part, perhaps none, and whether it is the last of it.
-    Content(Span, bool),
+    /// Some of the content of the part, the [`piece`](Parts::piece).
+    Content,
+    /// The same, perhaps empty, and the end of the part.
+    Last,
     /// The end of the form.
     Close,
 }
 
 impl<'c, R: Receive> Parts<'c, R> {
-    pub(super) const fn new(body: Body<'c, R>, search: Search<'c>) -> Self {
+    /// Reads parts by their delimiters; or, without `search`, content that has none.
+    pub(super) fn new(mut body: Body<'c, R>, search: Option<Search<'c>>) -> Self {
         let limits = body.receiver().limits();
-        let (octets_left, heads_left) = (limits.multipart, limits.parts);
+        let (parts, multipart, form) = (limits.parts, limits.multipart, limits.form);
+        let (state, octets_left) = match search {
+            Some(_) => (State::Preamble, multipart),
+            None => (State::Whole, body.window().room_within(form)),
+        };
         Self {
             body,
-            search,
-            state: State::Preamble,
+            search: search.unwrap_or_default(),
+            state,
             at: 0,
+            piece: Span::default(),
             ends: [0; 4],
             octets_left,
-            heads_left,
+            heads_left: parts,
             head_left: 0,
         }
     }
 
-    /// What comes next; `None` when more has to be read first. [`Close`](Event::Close) is told once the
-    /// whole content was read, and every time then.
+    /// What comes next. [`Close`](Event::Close) is told once the whole content was read, and every time
+    /// then.
     ///
     /// # Errors
     /// The answer to content that is malformed, or more than is accepted.
-    pub(super) fn next(&mut self) -> Result<Option<Event>, &'static Refusal> {
+    pub(super) fn next(&mut self) -> Result<Event, &'static Refusal> {
         loop {
             let event = self.find()?;
-            if event.is_some() {
+            if event != Event::More {
                 return Ok(event);
             }
             let [.., kept] = self.ends;
@@ -94,11 +107,13 @@ impl<'c, R: Receive> Parts<'c, R> {
             self.search.next = kept + self.search.next.saturating_sub(self.at);
             self.at = kept;
             match self.body.keep(self.octets_left)? {
-                None => return Ok(None),
+                None => return Ok(Event::More),
                 Some(0) => {
-                    let is_whole = matches!(self.state, State::LastLine | State::Epilogue)
-                        && self.body.kept().len() == kept;
-                    return if is_whole { Ok(Some(Event::Close)) } else { Err(MALFORMED) };
+                    let is_whole = match self.state {
+                        State::LastLine => self.body.kept().len() == kept,
+                        state => state >= State::Epilogue,
+                    };
+                    return if is_whole { Ok(Event::Close) } else { Err(MALFORMED) };
                 }
                 Some(count) => self.octets_left -= count,
             }
@@ -106,109 +121,111 @@ impl<'c, R: Receive> Parts<'c, R> {
     }
 
     /// The same in what is there.
-    fn find(&mut self) -> Result<Option<Event>, &'static Refusal> {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn find(&mut self) -> Result<Event, &'static Refusal> {
         loop {
             let octets = self.body.kept();
             match self.state {
                 State::Preamble | State::Content => {
-                    let (end, found) = self.search.find(octets)?;
-                    let content = Span { start: self.at, end: end.max(self.at) };
-                    let (at, state) = match found {
-                        Found::Nothing => (content.end, self.state),
-                        Found::Part => (self.search.next, State::Line),
-                        Found::Close => (self.search.next, State::LastLine),
-                    };
-                    let (is_content, is_last) =
-                        (self.state == State::Content, found != Found::Nothing);
+                    let found = self.search.find(octets)?;
+                    let is_content = self.state == State::Content;
+                    self.piece = Span { start: self.at, end: self.search.start().max(self.at) };
                     if is_content && self.is_charset() {
-                        // Nothing of it is told before all of it is there.
-                        let octets = content.of(octets);
-                        let is_right = octets.eq_ignore_ascii_case(UTF8);
-                        if is_last && !is_right || octets.len() > UTF8.len() {
+                        // It is told as a whole.
+                        if found == Found::Nothing {
+                            return Ok(Event::More);
+                        }
+                        if !self.piece.of(octets).eq_ignore_ascii_case(b"utf-8") {
                             return Err(NOT_UTF8);
                         }
-                        if !is_last {
-                            return Ok(None);
+                    }
+                    match found {
+                        Found::Nothing => {
+                            self.at = self.piece.end;
+                            let is_some = is_content && self.piece.length() > 0;
+                            return Ok(if is_some { Event::Content } else { Event::More });
+                        }
+                        Found::Part => (self.at, self.state) = (self.search.next, State::Line),
+                        Found::Close => {
+                            (self.at, self.state) = (self.search.next + 2, State::LastLine);
                         }
                     }
-                    (self.at, self.state) = (at, state);
-                    if is_content && (is_last || content.length() > 0) {
-                        return Ok(Some(Event::Content(content, is_last)));
-                    }
-                    if !is_last {
-                        return Ok(None);
+                    if is_content {
+                        return Ok(Event::Last);
                     }
                 }
                 State::Line | State::LastLine => {
                     let rest = trim_ows_start(octets.get(self.at..).unwrap_or_default());
                     self.at = octets.len() - rest.len();
                     match rest {
-                        [] | [b'\r'] => return Ok(None),
+                        [] | [b'\r'] => return Ok(Event::More),
                         [b'\r', b'\n', ..] => self.at += 2,
                         _ => return Err(MALFORMED),
                     }
                     self.search.next = self.at;
-                    if self.state == State::Line {
+                    if self.state == State::LastLine {
+                        self.state = State::Epilogue;
+                    } else {
                         self.state = State::Head;
                         self.head_left = self.body.receiver().limits().part_head;
                         let [start, ..] = self.ends;
                         self.ends = [start; 4];
-                    } else {
-                        self.state = State::Epilogue;
                     }
                 }
                 State::Head => {
                     let found = line_end(octets, self.search.next);
                     let (Line::End(reached) | Line::Partial(reached) | Line::Invalid(reached)) =
                         found;
-                    let length = reached - self.at;
-                    let left = self.head_left.checked_sub(length + 2);
+                    let line = Span { start: self.at, end: reached };
+                    let left = self.head_left.checked_sub(line.length() + 2);
                     self.search.next = reached;
                     match found {
-                        _ if length > 0 && left.is_none() => return Err(TOO_LARGE),
-                        Line::Partial(_) => return Ok(None),
+                        _ if line.length() > 0 && left.is_none() => return Err(HEAD_TOO_LARGE),
+                        Line::Partial(_) => return Ok(Event::More),
                         Line::Invalid(_) => return Err(MALFORMED),
                         Line::End(_) => {}
                     }
-                    let line = Span { start: self.at, end: reached };
                     self.at = reached + 2;
                     self.search.restart(self.at);
-                    if length == 0 {
-                        self.heads_left = self.heads_left.checked_sub(1).ok_or(TOO_LARGE)?;
+                    if line.length() == 0 {
+                        self.heads_left = self.heads_left.checked_sub(1).ok_or(HEAD_TOO_LARGE)?;
                         self.state = State::Content;
                         self.end_head()?;
-                        return Ok(Some(Event::Head));
+                        return Ok(Event::Head);
                     }
                     self.head_left = left.unwrap_or_default();
                     self.field_line(line)?;
                 }
                 State::Epilogue => {
                     self.at = octets.len();
-                    return Ok(None);
+                    return Ok(Event::More);
                 }
+                State::Whole => return Ok(Event::More),
             }
         }
     }
 
+    /// All that is kept: what the caller keeps of parts, or whole content.
+    pub(super) fn into_kept(mut self) -> &'c mut [u8] {
+        if self.state != State::Whole {
+            let [.., kept] = self.ends;
+            let end = self.body.kept().len();
+            self.body.window().close_gap(kept, end);
+        }
+        self.body.into_kept()
+    }
+
     /// Whether this part has to name the charset of the form.
     fn is_charset(&self) -> bool {
-        let [start, name_end, file_name_end, _] = self.ends;
+        let [start, name_end, ..] = self.ends;
         let name = Span { start, end: name_end };
-        name_end == file_name_end && name.of(self.body.kept()) == CHARSET
+        !self.is_file() && name.of(self.body.kept()) == CHARSET
     }
 
     /// Whether this part is a file.
     pub(super) const fn is_file(&self) -> bool {
         let [_, name_end, file_name_end, _] = self.ends;
         name_end < file_name_end
-    }
-
-    /// What the caller keeps.
-    pub(super) fn into_kept(mut self) -> &'c mut [u8] {
-        let [.., kept] = self.ends;
-        let end = self.body.kept().len();
-        self.body.window().close_gap(kept, end);
-        self.body.into_kept()
     }
 
     /// Keeps an octet, too. It takes the place of one that was looked at.
