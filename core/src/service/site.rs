@@ -1,7 +1,7 @@
 //! The application that every frontend runs: static files, and forms.
 
 use super::files::{Files, Found, PRECONDITION_FAILED, What, unwanted};
-use super::form::{Form, FormField};
+use super::form::{Form, FormField, FormReader};
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
@@ -141,18 +141,13 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             let (path, peer) = (exchange.target().path(), exchange.peer());
+            let reader = K::reader();
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
-            if K::TAKES_FILES {
-                exchange.announces_form()?;
-            } else {
-                exchange.announces_urlencoded()?;
-            }
+            reader.announces(&exchange)?;
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
-            let form =
-                if K::TAKES_FILES { exchange.form().await? } else { exchange.urlencoded().await? };
-            let (form, mut respond) = form;
+            let (form, mut respond) = reader.read(exchange).await?;
             let submission = Submission { time: respond.now(), path, peer, form };
             if let Err(refusal) = self.submissions.submit(&submission).await {
                 return Ok(respond.refuse(refusal));

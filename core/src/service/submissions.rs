@@ -2,7 +2,9 @@
 
 use core::net::SocketAddr;
 
-use super::form::{END, Form, Size, encode_field, encode_file, encode_size};
+use super::form::{
+    AnyForm, END, Form, FormReader, Size, encode_field, encode_file, encode_size,
+};
 use super::storage::ReadError;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::copy_down;
@@ -90,9 +92,11 @@ impl<'a> Submission<'a> {
 /// ```
 #[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
 pub trait Submissions {
-    /// Whether forms with files are taken as well, as `multipart/form-data`; otherwise they are 415. The
-    /// code that reads them takes 8 KiB of flash.
-    const TAKES_FILES: bool = true;
+    /// What reads a form for this store. By default [`AnyForm`], which takes forms with files, too; a store
+    /// on a device that needs none may say [`Urlencoded`](super::Urlencoded), and links less.
+    fn reader() -> impl FormReader {
+        AnyForm
+    }
 
     /// Stores a submission.
     ///
@@ -177,7 +181,9 @@ impl<'b> Recalled<'b> {
 }
 
 impl<K: Submissions> Submissions for &K {
-    const TAKES_FILES: bool = K::TAKES_FILES;
+    fn reader() -> impl FormReader {
+        K::reader()
+    }
 
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         (**self).submit(submission).await
@@ -210,9 +216,6 @@ const BUSY: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "try again in a 
     .with_field(&("Retry-After", "1"));
 
 impl<const N: usize> Submissions for core::cell::RefCell<Ring<N>> {
-    // A ring is what a device has.
-    const TAKES_FILES: bool = false;
-
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         let mut ring = self.try_borrow_mut().map_err(|_| BUSY)?;
         ring.push(submission);

@@ -1,6 +1,6 @@
 //! `multipart/form-data` as a [`Form`], whose files are counted and thrown away.
 
-use super::fields::{FIELD_END, NOT_UTF8, Size, encode_size};
+use super::fields::{FIELD_END, NOT_UTF8, encode_size};
 use super::parts::{Event, Parts};
 use crate::bytes::ascii::text;
 use crate::bytes::span::Span;
@@ -40,8 +40,8 @@ impl<R: Receive> Collector<'_, R> {
             }
             if event == Event::Last {
                 if is_file {
-                    let place = *file_name_end - size_of::<Size>()..*file_name_end;
-                    encode_size(self.size as u64, octets.get_mut(place).unwrap_or_default());
+                    let octets = octets.get_mut(..*file_name_end).unwrap_or_default();
+                    encode_size(self.size as u64, octets);
                 } else if text(Span { start: *name_end, end: *kept }.of(octets)).1 > 0 {
                     return Err(NOT_UTF8);
                 }

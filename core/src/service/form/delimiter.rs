@@ -109,3 +109,110 @@ impl<'b> Search<'b> {
         self.next.saturating_sub(self.matched)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// The delimiters in `content`, of which `size` octets arrive each time: where the content before each
+    /// ends, and what it is. And how many octets were looked at.
+    fn delimiters(
+        content: &[u8],
+        boundary: &str,
+        size: usize,
+    ) -> (Result<Vec<(usize, Found)>, u16>, usize) {
+        let mut search = Search::new(boundary.as_bytes()).unwrap();
+        let (mut found, mut count) = (Vec::new(), 0);
+        let mut end = 0;
+        while end < content.len() {
+            end = content.len().min(end + size);
+            loop {
+                let from = search.next;
+                // What was looked at before is others now.
+                let mut octets = content[..end].to_vec();
+                octets[..from].fill(b'?');
+                let event = match search.find(&octets) {
+                    Ok(event) => event,
+                    Err(refusal) => return (Err(refusal.status.code()), count),
+                };
+                // One octet behind a delimiter is looked at to tell what it is.
+                count += search.next - from + 2;
+                if event == Found::Nothing {
+                    assert!(end - search.next <= 1);
+                    break;
+                }
+                found.push((search.start(), event));
+                if event == Found::Close {
+                    return (Ok(found), count);
+                }
+                search.restart(search.next);
+            }
+        }
+        (Ok(found), count)
+    }
+
+    #[test]
+    fn only_whole_delimiters_divide() {
+        use Found::{Close, Part};
+        for (content, expected) in [
+            ("--b\r\n", Ok(&[(0, Part)][..])),
+            ("--b--", Ok(&[(0, Close)])),
+            ("x\r\n--b \r\n--b--", Ok(&[(1, Part), (7, Close)])),
+            ("\r\n--b\t\r\n\r\n--b--", Ok(&[(0, Part), (8, Close)])),
+            ("x--b\r\n--c\r\n\n--b\r\r\n--b--", Ok(&[(15, Close)])),
+            ("--bb\r\n--b-\r\n--b\r\r\n\r\r\n-\r\n--\r\n--b\r\n", Ok(&[(29, Part)])),
+            ("--b\n", Err(400)),
+            ("--b\r\n\r\n--b\n", Err(400)),
+            ("--B\r\n--b", Ok(&[])),
+        ] {
+            for size in 1..=content.len() {
+                let (found, _) = delimiters(content.as_bytes(), "b", size);
+                let expected = expected.map(<[_]>::to_vec);
+                assert_eq!(found, expected, "{content:?} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn octets_are_looked_at_once() {
+        let boundary = "b".repeat(70);
+        let delimiter = std::format!("\r\n--{boundary}");
+        let short = delimiter.strip_suffix('b').unwrap();
+        for unit in [
+            "x",
+            "\r",
+            "\r\n",
+            "\r\n--",
+            short,
+            &std::format!("{short}\r"),
+            &std::format!("{delimiter}b"),
+            &std::format!("{delimiter}-"),
+            &std::format!("{delimiter}-x"),
+            &std::format!("{delimiter}\rx"),
+            &delimiter,
+        ] {
+            let content = [&unit.repeat(20_000 / unit.len()), &*delimiter, "--"].concat();
+            for size in [1, 2, 75, 76, 1460, content.len()] {
+                let (found, count) = delimiters(content.as_bytes(), &boundary, size);
+                let end = content.len() - delimiter.len() - 2;
+                assert_eq!(found.unwrap().last(), Some(&(end, Found::Close)), "{unit:?} by {size}");
+                // Each octet once; and two more each time that others arrive.
+                let arrivals = content.len().div_ceil(size);
+                assert!(count <= content.len() + 2 * (arrivals + 1), "{count}: {unit:?} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn boundaries_are_of_their_characters_and_length() {
+        let longest = "b".repeat(70);
+        for good in ["b", "----WebKitFormBoundaryAbC", "a b", "'()+_,-./:=?", &longest] {
+            assert!(Search::new(good.as_bytes()).is_some(), "{good}");
+        }
+        let too_long = "b".repeat(71);
+        for bad in ["", "a ", "a\"", "\u{e9}", "a;b", "a\r\nb", &too_long] {
+            assert!(Search::new(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+}

@@ -134,9 +134,9 @@ pub(crate) const END: &[u8] = &[FIELD_END];
 /// until it is known. Its digits have seven bits.
 pub(crate) type Size = [u8; 10];
 
-/// Puts the size of a file into its place.
-pub(crate) fn encode_size(mut size: u64, place: &mut [u8]) {
-    for digit in place.iter_mut().rev() {
+/// Puts the size of a file into its place, the last octets of these.
+pub(crate) fn encode_size(mut size: u64, octets: &mut [u8]) {
+    for digit in octets.iter_mut().rev().take(size_of::<Size>()) {
         *digit = (size & 0x7f) as u8;
         size >>= 7;
     }

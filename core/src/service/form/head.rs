@@ -8,7 +8,7 @@ use crate::bytes::class::is_control;
 use crate::bytes::span::Span;
 use crate::bytes::window::rotate;
 use crate::fast::first;
-use crate::grammar::field_line::field_line;
+use crate::grammar::field_line::{FieldLine, field_line};
 use crate::grammar::media_type::media_type;
 use crate::grammar::parameter::{parameters, position};
 use crate::message::{Refusal, Status};
@@ -17,7 +17,7 @@ use crate::server::Receive;
 const NOT_FORM_DATA: &Refusal =
     &Refusal::new(Status::BAD_REQUEST, "a part is not form-data with one name");
 const ENCODED: &Refusal =
-    &Refusal::new(Status::BAD_REQUEST, "a part is multipart itself, or encoded");
+    &Refusal::new(Status::BAD_REQUEST, "the type or encoding of a part is not accepted");
 
 /// The fields that are known.
 const FIELDS: &[&[u8]] = &[b"Content-Disposition", b"Content-Type", b"Content-Transfer-Encoding"];
@@ -42,11 +42,9 @@ impl<R: Receive> Parts<'_, R> {
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     /// Takes a field line of the head. Fields that are not known are ignored (RFC 7578 §4.8).
     pub(super) fn field_line(&mut self, line: Span) -> Result<(), &'static Refusal> {
-        let octets = self.body.kept();
-        let field = field_line(line.of(octets)).ok_or(MALFORMED)?;
-        let name = field.name.behind(line.start).of(octets);
-        let span = field.value.behind(line.start);
-        let value = span.of(octets);
+        let octets = line.of(self.body.kept());
+        let FieldLine { name, value } = field_line(octets).ok_or(MALFORMED)?;
+        let (name, span, value) = (name.of(octets), value.behind(line.start), value.of(octets));
         match position(FIELDS, name) {
             Some(0) => self.disposition(span),
             Some(1) => match media_type(value) {
@@ -98,24 +96,20 @@ impl<R: Receive> Parts<'_, R> {
     /// ```
     fn add(&mut self, index: usize, mut span: Span, is_extended: bool) -> Result<(), &'static Refusal> {
         let [.., start] = self.ends;
-        let [place, end] = [index, index + 1].map(|index| self.ends.get(index).copied().unwrap_or_default());
+        let Some(&[place, end, ..]) = self.ends.get(index..) else { return Err(MALFORMED) };
         if place != end {
             return Err(MALFORMED);
         }
+        let value = span.of(self.body.kept());
         let mut style = Style::Plain;
-        match span.of(self.body.kept()) {
-            value if is_extended => {
-                let charset = value.get(..CHARSET.len()).filter(|charset| charset.eq_ignore_ascii_case(CHARSET));
-                let language = first(value.get(CHARSET.len()..).unwrap_or_default(), b'\'');
-                let (Some(_), Some(language)) = (charset, language) else { return Err(MALFORMED) };
-                span.start += CHARSET.len() + language + 1;
-                style = Style::Extended;
-            }
-            [b'"', ..] => {
-                span = Span { start: span.start + 1, end: span.end - 1 };
-                style = Style::Quoted;
-            }
-            _ => {}
+        if is_extended {
+            style = Style::Extended;
+            let (charset, behind) = value.split_at_checked(CHARSET.len()).unwrap_or_default();
+            let language = first(behind, b'\'').filter(|_| charset.eq_ignore_ascii_case(CHARSET));
+            span.start += CHARSET.len() + language.ok_or(MALFORMED)? + 1;
+        } else if value.starts_with(b"\"") {
+            style = Style::Quoted;
+            span = Span { start: span.start + 1, end: span.end - 1 };
         }
         loop {
             let rest = span.of(self.body.kept());
