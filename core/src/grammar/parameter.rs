@@ -14,12 +14,7 @@ use crate::bytes::span::Span;
 /// ```
 /// Returns whether all of `field` from `at` on is parameters, none of those in `names` twice. Puts where
 /// their values stand in `field`, quotes included, into `values`, which is empty before.
-pub fn parameters(
-    field: &[u8],
-    at: usize,
-    names: &[&[u8]],
-    values: &mut [Span],
-) -> bool {
+pub fn parameters(field: &[u8], at: usize, names: &[&[u8]], values: &mut [Span]) -> bool {
     let at_rest = |rest: &[u8]| field.len() - rest.len();
     let mut rest = field.get(at..).unwrap_or_default();
     while let Some(name) = after(SEMICOLON, rest) {
@@ -30,7 +25,8 @@ pub fn parameters(
         let Some(behind) = after(TOKEN_OR_QUOTED_STRING, value) else { return false };
         let name = Span { start: at_rest(name), end: at_rest(equals) };
         let value = Span { start: at_rest(value), end: at_rest(behind) };
-        if let Some(place) = position(names, name.of(field)).and_then(|index| values.get_mut(index)) {
+        if let Some(place) = position(names, name.of(field)).and_then(|index| values.get_mut(index))
+        {
             if place.end > 0 {
                 return false;
             }
@@ -93,7 +89,10 @@ mod tests {
             ";a=1;A=2",
         ] {
             let field = std::format!("form-data{parameters}");
-            assert!(!super::parameters(field.as_bytes(), 9, &[b"a"], &mut [Span::default()]), "{field}");
+            assert!(
+                !super::parameters(field.as_bytes(), 9, &[b"a"], &mut [Span::default()]),
+                "{field}"
+            );
         }
     }
 }

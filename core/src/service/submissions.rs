@@ -2,9 +2,7 @@
 
 use core::net::SocketAddr;
 
-use super::form::{
-    AnyForm, END, Form, FormReader, Size, encode_field, encode_file, encode_size,
-};
+use super::form::{AnyForm, END, Form, FormReader, Size, encode_field, encode_file, encode_size};
 use super::storage::ReadError;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::copy_down;

@@ -1,7 +1,7 @@
 //! Where the parts of a multipart message begin and end (RFC 2046 §5.1.1), without I/O.
 
-use crate::bytes::class::BCHARS;
 use crate::fast::first;
+use crate::grammar::boundary::is_boundary;
 use crate::message::{Refusal, Status};
 
 /// What answers content that ends before its close-delimiter, or is malformed in another way.
@@ -43,6 +43,8 @@ pub(crate) struct Search<'b> {
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// As wide as what else a `Result` may hold, so that both are returned in registers.
+#[repr(usize)]
 pub(super) enum Found {
     /// No delimiter, as far as the octets go.
     Nothing,
@@ -54,17 +56,8 @@ pub(super) enum Found {
 
 impl<'b> Search<'b> {
     /// For the value of the parameter `boundary`; `None` if it can't be one.
-    ///
-    /// ```abnf
-    /// boundary      = 0*69bchars bcharsnospace
-    /// bchars        = bcharsnospace / " "
-    /// bcharsnospace = DIGIT / ALPHA / "'" / "(" / ")" / "+" / "_" / "," / "-" / "."
-    ///               / "/" / ":" / "=" / "?"                      ; RFC 2046 §5.1.1
-    /// ```
     pub(super) fn new(boundary: &'b [u8]) -> Option<Self> {
-        let is_one = boundary.len() <= MAX_BOUNDARY
-            && boundary.iter().all(|&octet| BCHARS.contains(octet))
-            && boundary.last().is_some_and(|&octet| octet != b' ');
+        let is_one = boundary.len() <= MAX_BOUNDARY && is_boundary(boundary);
         is_one.then_some(Self { boundary, next: 0, matched: 2 })
     }
 
@@ -83,7 +76,8 @@ impl<'b> Search<'b> {
         loop {
             let rest = octets.get(self.next..).unwrap_or_default();
             let behind_dashes = self.matched.wrapping_sub(CRLF_DASHES.len());
-            let expected = CRLF_DASHES.get(self.matched).or_else(|| self.boundary.get(behind_dashes));
+            let expected =
+                CRLF_DASHES.get(self.matched).or_else(|| self.boundary.get(behind_dashes));
             match (expected, rest) {
                 (_, []) | (None, [b'-' | b'\r']) => return Ok(Found::Nothing),
                 (None, [b'-', b'-', ..]) => return Ok(Found::Close),

@@ -1,7 +1,7 @@
 //! The head of a part of a multipart form (RFC 7578 §4).
 
 use super::delimiter::MALFORMED;
-use super::fields::{NAME_END, NOT_UTF8, Size};
+use super::fields::{FILE_NAME_END, NAME_END, NOT_UTF8, Size};
 use super::parts::Parts;
 use crate::bytes::ascii::{pct_decoded, text};
 use crate::bytes::class::is_control;
@@ -28,6 +28,11 @@ const CHARSET: &[u8] = b"UTF-8'";
 const FORM_DATA: &[u8] = b"form-data";
 const PARAMETERS: &[&[u8]] = &[b"name", b"filename", b"filename*"];
 
+// What a head says, as it is kept: the indexes of where each begins.
+const NAME: usize = 0;
+const FILE_NAME: usize = 1;
+const TYPE: usize = 2;
+
 /// How a value is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -39,8 +44,8 @@ enum Style {
 }
 
 impl<R: Receive> Parts<'_, R> {
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     /// Takes a field line of the head. Fields that are not known are ignored (RFC 7578 §4.8).
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn field_line(&mut self, line: Span) -> Result<(), &'static Refusal> {
         let octets = line.of(self.body.kept());
         let FieldLine { name, value } = field_line(octets).ok_or(MALFORMED)?;
@@ -49,7 +54,7 @@ impl<R: Receive> Parts<'_, R> {
             Some(0) => self.disposition(span),
             Some(1) => match media_type(value) {
                 Some(media_type) if !media_type.kind.eq_ignore_ascii_case(b"multipart") => {
-                    self.add(2, span, false)
+                    self.add(TYPE, span, false)
                 }
                 _ => Err(ENCODED),
             },
@@ -75,9 +80,9 @@ impl<R: Receive> Parts<'_, R> {
         let is_behind = file_name.start < name.start;
         for is_first in [true, false] {
             if is_first != is_behind {
-                self.add(0, name.behind(span.start), false)?;
+                self.add(NAME, name.behind(span.start), false)?;
             } else if file_name.end > 0 {
-                self.add(1, file_name.behind(span.start), is_extended)?;
+                self.add(FILE_NAME, file_name.behind(span.start), is_extended)?;
             }
         }
         Ok(())
@@ -94,7 +99,12 @@ impl<R: Receive> Parts<'_, R> {
     /// value-chars = *( pct-encoded / attr-char )
     /// attr-char   = <any tchar but "*", "'" and "%">
     /// ```
-    fn add(&mut self, index: usize, mut span: Span, is_extended: bool) -> Result<(), &'static Refusal> {
+    fn add(
+        &mut self,
+        index: usize,
+        mut span: Span,
+        is_extended: bool,
+    ) -> Result<(), &'static Refusal> {
         let [.., start] = self.ends;
         let Some(&[place, end, ..]) = self.ends.get(index..) else { return Err(MALFORMED) };
         if place != end {
@@ -133,14 +143,16 @@ impl<R: Receive> Parts<'_, R> {
         if text(decoded.of(self.body.kept())).1 > 0 {
             return Err(NOT_UTF8);
         }
-        if index < 2 {
-            self.put(NAME_END - index as u8);
-        }
-        if index == 1 {
-            // There has to be room for it once it is known.
-            for _ in 0..size_of::<Size>() {
-                self.put(0);
+        match index {
+            NAME => self.put(NAME_END),
+            FILE_NAME => {
+                self.put(FILE_NAME_END);
+                // There has to be room for it once it is known.
+                for _ in 0..size_of::<Size>() {
+                    self.put(0);
+                }
             }
+            _ => {}
         }
         // In front of those that come after it.
         let [.., end] = self.ends;

@@ -23,11 +23,9 @@ use delimiter::Search;
 use fields::NOT_UTF8;
 use parts::Parts;
 
-const NOT_A_FORM: &Refusal = &Refusal::new(
-    Status::UNSUPPORTED_MEDIA_TYPE,
-    "no form of a type in Accept",
-)
-.with_field(&("Accept", "application/x-www-form-urlencoded, multipart/form-data"));
+const NOT_A_FORM: &Refusal =
+    &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "no form of a type in Accept")
+        .with_field(&("Accept", "application/x-www-form-urlencoded, multipart/form-data"));
 const NOT_URLENCODED: &Refusal =
     &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only application/x-www-form-urlencoded")
         .with_field(&("Accept", "application/x-www-form-urlencoded"));
@@ -40,10 +38,8 @@ const CODED: &Refusal =
         .with_field(&("Accept-Encoding", "identity"));
 const NO_LENGTH: &Refusal =
     &Refusal::new(Status::LENGTH_REQUIRED, "a form needs a Content-Length, or chunks");
-const NO_BOUNDARY: &Refusal = &Refusal::new(
-    Status::BAD_REQUEST,
-    "a boundary of 1 to 70 octets is needed",
-);
+const NO_BOUNDARY: &Refusal =
+    &Refusal::new(Status::BAD_REQUEST, "a boundary of 1 to 70 octets is needed");
 
 impl<'c, T: Transport> Exchange<'c, T> {
     /// Reads a form sent as `application/x-www-form-urlencoded` or `multipart/form-data`, and decodes
@@ -64,13 +60,16 @@ impl<'c, T: Transport> Exchange<'c, T> {
             collector.parts.body.read().await?;
         }
         let content = collector.parts.into_kept();
-        let form =
-            if is_urlencoded { Form::decode(content).ok_or(NOT_UTF8)? } else { Form::from_decoded(content) };
+        let form = if is_urlencoded {
+            Form::decode(content).ok_or(NOT_UTF8)?
+        } else {
+            Form::from_decoded(content)
+        };
         Ok((form, responder))
     }
 
     /// Reads a form sent as `application/x-www-form-urlencoded`, and nothing else: for a device whose forms
-    /// have no files, since all that [`form`](Self::form) knows of parts takes some kibibytes of flash.
+    /// have no files, since all that [`form`](Self::form) knows of parts takes 4 KiB of flash.
     ///
     /// # Errors
     /// Those of [`form`](Self::form).

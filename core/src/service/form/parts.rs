@@ -56,6 +56,8 @@ enum State {
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// As wide as what else a `Result` may hold, so that both are returned in registers.
+#[repr(usize)]
 pub(super) enum Event {
     /// Nothing: more has to be read first.
     More,
