@@ -1,6 +1,6 @@
 //! Which types of forms are read, as a type: what is not chosen is not linked.
 
-use super::Form;
+use super::fields::Form;
 use crate::message::Refusal;
 use crate::server::{Error, Exchange, Responder, Transport};
 
