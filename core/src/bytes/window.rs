@@ -42,6 +42,13 @@ impl<'b> Window<'b> {
         self.buffer.get(start..start + count).unwrap_or_default()
     }
 
+    /// Moves the octets that are kept from `start` on down to `to`, and keeps none between.
+    pub fn close_gap(&mut self, to: usize, start: usize) {
+        copy_down(self.buffer, start, self.kept, to);
+        self.kept = to + (self.kept - start);
+        self.consume(0);
+    }
+
     /// Takes `skipped` octets from the start and moves the `count` after them behind those that
     /// are kept already, to be kept too.
     pub fn keep(&mut self, skipped: usize, count: usize) {
@@ -77,6 +84,11 @@ impl<'b> Window<'b> {
         *self.span = Span { start: self.kept, end: self.kept + (end - start) };
     }
 
+    /// The octets that are kept.
+    pub fn as_kept(&self) -> &[u8] {
+        self.buffer.get(..self.kept).unwrap_or_default()
+    }
+
     /// The octets that are kept, to be changed in place.
     pub fn kept(&mut self) -> &mut [u8] {
         self.buffer.get_mut(..self.kept).unwrap_or_default()
@@ -101,6 +113,17 @@ fn copy_each(buffer: &mut [u8], start: usize, end: usize, to: usize) {
         let octet = buffer.get(from).copied().unwrap_or_default();
         if let Some(place) = buffer.get_mut(to) {
             *place = octet;
+        }
+    }
+}
+
+/// Exchanges `start..middle` of `buffer` and `middle..end`.
+pub(crate) fn rotate(buffer: &mut [u8], start: usize, middle: usize, end: usize) {
+    for span in [start..middle, middle..end, start..end] {
+        let mut octets = buffer.get_mut(span).unwrap_or_default();
+        while let [first, rest @ .., last] = octets {
+            core::mem::swap(first, last);
+            octets = rest;
         }
     }
 }

@@ -74,7 +74,7 @@ pub struct Flags {
     #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
     pub mime: Vec<(String, String)>,
 
-    /// Largest form to accept, such as 65536, 64k or 1M
+    /// Largest form to accept, such as 65536, 64k or 1M; of one with files, its names and texts
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte)]
     pub max_form: usize,
 

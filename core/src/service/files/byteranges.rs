@@ -6,8 +6,8 @@ use crate::bytes::ascii::Decimal;
 use crate::semantics::range::OctetRange;
 
 impl Plan<'_> {
-    /// Octets of content that Content-Length declares: the file's, or those of its ranges with their
-    /// delimiters. 0 where a refusal has only words, if any.
+    /// The length of the content in octets: of the file, or of its ranges with their delimiters. 0 for
+    /// [`Content::None`].
     pub fn length(&self) -> u64 {
         let mut length = 0;
         let mut index = 0;
@@ -19,7 +19,8 @@ impl Plan<'_> {
         }
     }
 
-    /// What is sent of the file, range by range, each behind its [delimiter](Self::delimiter).
+    /// The range of the file at `index`, to be sent behind its [delimiter](Self::delimiter); `None` after
+    /// the last. A whole file is one range.
     pub fn range(&self, index: usize) -> Option<OctetRange> {
         match self.content {
             Content::Parts(parts) => parts.nth(index),
@@ -31,9 +32,8 @@ impl Plan<'_> {
         }
     }
 
-    /// Gives `emit`, piece by piece, what stands before the range at `index` in
-    /// `multipart/byteranges`, or behind the last one (RFC 9110 §14.6): nothing where there are no
-    /// parts.
+    /// Gives `emit`, piece by piece, the delimiter before the range at `index` in `multipart/byteranges`,
+    /// or behind the last one (RFC 9110 §14.6). Nothing, unless the content is [`Content::Parts`].
     pub fn delimiter(&self, index: usize, emit: &mut dyn FnMut(&[u8])) {
         let Content::Parts(parts) = self.content else { return };
         emit(b"\r\n--");
