@@ -12,6 +12,7 @@ pub mod list;
 pub mod media_type;
 pub mod range;
 pub mod request_line;
+pub mod script;
 pub mod target;
 
 use crate::bytes::class::TCHAR;

@@ -77,6 +77,11 @@ impl<'c> Buffer<'c> {
         Self { end: octets.len(), octets, unsent }
     }
 
+    /// The same, for another reply in the place of this one.
+    pub(super) fn reborrow(&mut self) -> Buffer<'_> {
+        Buffer { octets: self.octets, unsent: self.unsent, end: self.end }
+    }
+
     /// Where the next part of the reply's head goes: not into the room of the fields that were added.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn head(&mut self) -> Cursor<'_> {

@@ -5,7 +5,7 @@ use core::any::Any;
 use super::error::Error;
 use super::output::{Output, Render};
 use super::responded::{Answer, Responded};
-use super::transport::Transport;
+use super::transport::{Half as _, Transport};
 use crate::framing::EmitError;
 
 /// A reply whose content is being sent. If the request was HEAD, or the status allows no content, the
@@ -48,6 +48,11 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// Whether content is not sent, so that it need not be made.
     pub fn omits_content(&self) -> bool {
         self.output.sender.omits_content()
+    }
+
+    /// What the transport knows the connection by: see [`Half::connection`](super::Half::connection).
+    pub fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.tx.connection()
     }
 
     /// Sends a piece of content, and returns when the transport has taken it.
