@@ -7,6 +7,7 @@
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
 //! | keep submitted forms | [`Submissions`]; [`Kept`] keeps them in memory |
 //! | log requests | [`Log`] and [`Server::log`] |
+//! | run programs by the Common Gateway Interface | [`Cgi`] |
 //! | stop it | [`Stop`] |
 //! | test a handler | the feature `testing` |
 //!
@@ -55,6 +56,7 @@
 //! All of this is tested on Linux. Other Unix systems compile the same code, and open files step by step
 //! along the path.
 
+pub mod cgi;
 mod connection;
 mod deadline;
 mod pool;
@@ -63,6 +65,7 @@ mod socket;
 pub mod stop;
 mod workers;
 
+pub use cgi::Cgi;
 pub use server::Server;
 pub use stop::Stop;
 /// The core: everything about HTTP.

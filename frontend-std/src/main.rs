@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use thimble_host::command::{self, Flags};
-use thimble_std::Server;
+use thimble_std::{Cgi, Server};
 
 const NAME: &str = "thimble";
 
@@ -23,8 +23,9 @@ fn main() -> ExitCode {
             .max_conns(flags.max_conns)
             .limits(flags.limits())
             .deadlines(flags.times.deadlines())
-            .log(job.log);
+            .log(job.log.clone());
         flags.begin(NAME, server.local_addr()?, server.stop())?;
-        server.run(flags.site(job.folder, job.forms))
+        let site: Cgi<_> = flags.site(job.folder, job.programs, job.forms, job.log);
+        server.run(site)
     })
 }

@@ -141,14 +141,20 @@ pub async fn serve_connection<S: Service>(stream: TcpStream, service: &S) -> io:
 /// A connection between two requests: what it keeps while it is idle.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    socket: Socket,
+    link: Link,
     peer: SocketAddr,
     alarm: Alarm,
     place: Arc<Place>,
-    stop: Listener,
     resting_since: Option<Duration>,
     /// Whether the stop was heard, and what had arrived before it was looked for.
     ended: bool,
+}
+
+/// What a connection is waited for by.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) socket: Socket,
+    pub(crate) stop: Listener,
 }
 
 /// What comes next on a connection.
@@ -163,7 +169,8 @@ impl Connection {
     pub(crate) fn new(socket: Socket, peer: SocketAddr, stop: &Stop) -> Self {
         let (alarm, place) = (Alarm::default(), Arc::<Place>::default());
         let stop = stop.listener(Some(Arc::clone(&place)));
-        Self { socket, peer, alarm, place, stop, resting_since: None, ended: false }
+        let link = Link { socket, stop };
+        Self { link, peer, alarm, place, resting_since: None, ended: false }
     }
 
     /// Waits until something arrives, without any buffer.
@@ -172,7 +179,7 @@ impl Connection {
         context: &mut Context<'_>,
         deadlines: &Deadlines,
     ) -> Poll<After> {
-        match self.socket.poll_readable(context) {
+        match self.link.socket.poll_readable(context) {
             Poll::Ready(Ok(())) => {
                 self.resting_since = None;
                 self.ended |= self.place.go_on();
@@ -183,20 +190,20 @@ impl Connection {
         }
         let now = moment();
         let since = *self.resting_since.get_or_insert(now);
-        if self.stop.poll_stopping(context).is_ready() || self.place.is_told() {
+        if self.link.stop.poll_stopping(context).is_ready() || self.place.is_told() {
             if self.ended {
-                self.socket.close_in_order();
+                self.link.socket.close_in_order();
                 return Poll::Ready(After::Over);
             }
             // The runtime may not have heard yet of what is here.
             self.ended = true;
-            self.socket.look_again();
+            self.link.socket.look_again();
             return Poll::Ready(After::Request);
         }
         self.place.wait_for_request(since);
         let left = deadlines.idle.saturating_sub(now.saturating_sub(since));
         if left.is_zero() {
-            self.socket.close_in_order();
+            self.link.socket.close_in_order();
             return Poll::Ready(After::Over);
         }
         self.alarm.set(now, left, context);
@@ -216,9 +223,9 @@ pub(crate) async fn serve_once<S: Service>(
     connection: &mut Connection,
     buffers: &mut OwnedBuffers,
 ) -> After {
-    let Connection { socket, peer, alarm, place, stop, .. } = connection;
+    let Connection { link, peer, alarm, place, .. } = connection;
     let mut tx_alarm = Alarm::default();
-    let mut halves = Halves::new(socket, *peer, options, place, stop, (alarm, &mut tx_alarm));
+    let mut halves = Halves::new(link, *peer, options, place, (alarm, &mut tx_alarm));
     let outcome = core.serve(&mut halves, buffers.lend()).await;
     // However often the same pages are used, they are no more.
     buffers.leave(halves.octets());
@@ -226,7 +233,7 @@ pub(crate) async fn serve_once<S: Service>(
         Ok(Ended::Idle) => After::Request,
         Err(error) if is_idle_error(&error) => After::Request,
         Ok(Ended::Closed) => {
-            socket.close_in_order();
+            link.socket.close_in_order();
             After::Over
         }
         // Closing resets it.

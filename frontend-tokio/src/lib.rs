@@ -9,6 +9,7 @@
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
 //! | keep submitted forms | [`Submissions`]; [`Kept`] keeps them in memory |
 //! | log requests | [`Log`] and [`Server::log`] |
+//! | run programs by the Common Gateway Interface | [`Cgi`] |
 //! | stop it | [`Stop`] |
 //! | test a handler | the feature `testing` |
 //!
@@ -54,6 +55,7 @@
 //!   runtime's own thread reads from the disk.
 
 mod accept;
+pub mod cgi;
 pub mod connection;
 mod elsewhere;
 pub mod folder;
@@ -64,6 +66,7 @@ mod timer;
 mod transport;
 mod worker;
 
+pub use cgi::Cgi;
 pub use connection::{Options, serve_connection};
 pub use folder::Folder;
 pub use server::Server;

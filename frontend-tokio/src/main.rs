@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use thimble_host::command::{self, Flags};
-use thimble_tokio::{Folder, Server};
+use thimble_tokio::{Cgi, Folder, Server};
 
 const NAME: &str = "thimble-tokio";
 
@@ -23,8 +23,10 @@ fn main() -> ExitCode {
             .max_conns(flags.max_conns)
             .limits(flags.limits())
             .deadlines(flags.times.deadlines())
-            .log(job.log);
+            .log(job.log.clone());
         flags.begin(NAME, server.local_addr()?, server.stop())?;
-        server.run(flags.site(Folder::from(job.folder), job.forms))
+        let folder = Folder::from(job.folder);
+        let site: Cgi<_> = flags.site(folder, job.programs, job.forms, job.log);
+        server.run(site)
     })
 }

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 use thimble_host::listen;
@@ -110,6 +112,47 @@ impl Socket {
     /// Waits until there is something to read, or the end.
     pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registered()?.poll_read_ready(context)
+    }
+
+    /// Waits for what `wanted` says of the socket, of which an error and the end of both sides are always
+    /// part, and returns what there is of that.
+    ///
+    /// What the runtime knows of the socket is used up meanwhile: [`look_again`](Self::look_again) afterwards.
+    pub(crate) fn poll_flags(
+        &self,
+        context: &mut Context<'_>,
+        wanted: PollFlags,
+    ) -> Poll<io::Result<PollFlags>> {
+        let stream = self.registered()?;
+        loop {
+            // A change shows on either side.
+            let sides = [
+                (stream.poll_read_ready(context)?, Interest::READABLE),
+                (stream.poll_write_ready(context)?, Interest::WRITABLE),
+            ];
+            let mut polled = [PollFd::new(stream, wanted)];
+            match rustix::event::poll(&mut polled, Some(&Timespec::default())) {
+                Ok(0) => {}
+                Ok(_) => {
+                    let [found] = polled;
+                    return Poll::Ready(Ok(found.revents()));
+                }
+                Err(Errno::INTR) => continue,
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+            let mut is_ready = false;
+            for (side, interest) in sides {
+                if side.is_ready() {
+                    is_ready = true;
+                    // It is nothing that is wanted: the runtime tells of what comes next.
+                    let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                    let _ = stream.try_io(interest, nothing);
+                }
+            }
+            if !is_ready {
+                return Poll::Pending;
+            }
+        }
     }
 
     /// Makes the next calls try, whatever the runtime knows, until one finds no room.

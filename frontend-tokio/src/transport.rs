@@ -14,10 +14,9 @@ use thimble_host::buffers::idle_error;
 use thimble_host::place::Place;
 use thimble_host::{Log, send};
 
-use crate::connection::Options;
+use crate::connection::{Link, Options};
 use crate::folder::{OpenFile, bring_into_memory};
 use crate::socket::Socket;
-use crate::stop::Listener;
 use crate::timer::{Alarm, Timer};
 
 /// Octets of a file that are looked for in memory at a time: one look is enough for many pieces.
@@ -33,22 +32,20 @@ pub(crate) struct Halves<'c> {
 /// The receiving half.
 #[derive(Debug)]
 pub(crate) struct Rx<'c> {
-    socket: &'c Socket,
+    link: &'c Link,
     log: &'c Log,
     timer: Timer<'c>,
-    stop: &'c Listener,
     octets: usize,
 }
 
 /// The transmitting half.
 #[derive(Debug)]
 pub(crate) struct Tx<'c> {
-    socket: &'c Socket,
+    link: &'c Link,
     log: &'c Log,
     timer: Timer<'c>,
     options: &'c Options,
     place: &'c Place,
-    stop: &'c Listener,
     peer: SocketAddr,
     octets: usize,
     /// The part of the file being sent that was found in memory, or brought there.
@@ -59,19 +56,18 @@ pub(crate) struct Tx<'c> {
 
 impl<'c> Halves<'c> {
     pub(crate) fn new(
-        socket: &'c Socket,
+        link: &'c Link,
         peer: SocketAddr,
         options: &'c Options,
         place: &'c Place,
-        stop: &'c Listener,
         (rx, tx): (&'c mut Alarm, &'c mut Alarm),
     ) -> Self {
         let (deadlines, log) = (&options.settings.deadlines, &options.settings.log);
         let timer = Timer::new(deadlines, place, rx);
-        let rx = Rx { socket, log, timer, stop, octets: 0 };
+        let rx = Rx { link, log, timer, octets: 0 };
         let timer = Timer::new(deadlines, place, tx);
         let (octets, in_memory, failure) = (0, 0..0, None);
-        let tx = Tx { socket, log, timer, options, place, stop, peer, octets, in_memory, failure };
+        let tx = Tx { link, log, timer, options, place, peer, octets, in_memory, failure };
         Self { rx, tx }
     }
 
@@ -97,17 +93,17 @@ impl Rx<'_> {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let outcome = self.socket.poll_read(context, buffer);
+        let outcome = self.link.socket.poll_read(context, buffer);
         if outcome.is_pending() && self.timer.is_idle() {
             // Nothing of a request is here.
             if self.octets == 0 {
                 return Poll::Ready(Err(idle_error()));
             }
-            if self.stop.poll_stopping(context).is_ready() {
+            if self.link.stop.poll_stopping(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         } else if outcome.is_pending() {
-            self.stop.go_on(context)?;
+            self.link.stop.go_on(context)?;
         }
         self.timer.watch(context, outcome)
     }
@@ -143,11 +139,11 @@ impl Tx<'_> {
     ) -> io::Result<usize> {
         poll_fn(|context| {
             if self.timer.is_due() {
-                self.socket.look_again();
+                self.link.socket.look_again();
             }
-            let outcome = poll(self.socket, context);
+            let outcome = poll(&self.link.socket, context);
             if outcome.is_pending() {
-                self.stop.go_on(context)?;
+                self.link.stop.go_on(context)?;
             }
             self.timer.watch(context, outcome)
         })
@@ -173,7 +169,7 @@ impl embedded_io_async::Write for Tx<'_> {
 
 impl Transmit for Tx<'_> {
     async fn close(&mut self) -> io::Result<()> {
-        self.socket.shut_before_reading();
+        self.link.socket.shut_before_reading();
         Ok(())
     }
 
@@ -224,7 +220,11 @@ impl Half for Tx<'_> {
     }
 
     fn local(&self) -> Option<SocketAddr> {
-        self.socket.local()
+        self.link.socket.local()
+    }
+
+    fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(self.link)
     }
 
     fn failed(&mut self, error: &dyn Display) {

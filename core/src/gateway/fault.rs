@@ -15,6 +15,20 @@ pub const BUSY: &Refusal =
 /// The reply to a request whose script failed: the log says how.
 pub const FAILED: &Refusal = &Refusal::new(Status::BAD_GATEWAY, "the program failed");
 
+/// The reply to a request whose scripts redirect to one another without end.
+pub const CIRCULAR: &Refusal =
+    &Refusal::new(Status::BAD_GATEWAY, "the programs go round in circles");
+
+/// The reply to chunked content that is larger than the server collects: a script has to know its length.
+pub const TOO_LARGE: &Refusal = &Refusal::new(
+    Status::CONTENT_TOO_LARGE,
+    "the content is too large to be collected: send its length",
+);
+
+/// The reply to a request whose content comes too slowly for its script.
+pub const CONTENT_TOO_SLOW: &Refusal =
+    &Refusal::new(Status::REQUEST_TIMEOUT, "the content came too slowly");
+
 /// Why a script's head is no reply. Each is answered by [`FAILED`], 502 (RFC 9110 §15.6.3); its text is
 /// for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -58,7 +58,12 @@ impl<'c, T: Transport> Outgoing<'c, T> {
         self.stream.flush().await
     }
 
-    /// Whether no content is sent whatever comes: the request was HEAD, or all that was announced is there.
+    /// Whether content is left out whatever comes: the request was HEAD, or the status has none.
+    pub fn omits_content(&self) -> bool {
+        self.stream.omits_content()
+    }
+
+    /// Whether the reply is whole, whatever comes: content is left out, or all that was announced is there.
     pub fn is_full(&self) -> bool {
         self.stream.omits_content() || self.left == Some(0)
     }

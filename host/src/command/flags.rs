@@ -20,8 +20,11 @@ use thimble_core::service::Storage;
 use super::export;
 use super::forms::Forms;
 use super::problem::Problem;
+use super::programs::ProgramFlags;
 use super::times::Times;
 use super::{size, urls};
+use crate::cgi::Cgi;
+use crate::cgi::waiting::Waiting;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::database::export::Format;
 use crate::folder::Folder;
@@ -100,6 +103,10 @@ pub struct Flags {
     #[arg(long)]
     pub follow_links: bool,
 
+    /// Programs that make replies
+    #[command(flatten)]
+    pub programs: ProgramFlags,
+
     /// How long clients may take
     #[command(flatten)]
     pub times: Times,
@@ -143,7 +150,7 @@ In exported CSV, a cell that a spreadsheet would take for a formula has an apost
     TEXT.replace("DATABASE", database).replace("EXPORT", export).replace("NAME", name)
 }
 
-fn at_least_one(text: &str) -> Result<usize, &'static str> {
+pub(super) fn at_least_one(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|number| *number > 0).ok_or("give a number from 1 up")
 }
 
@@ -181,7 +188,18 @@ impl Flags {
             None => Folder::open(self.served()),
         };
         let folder = opened.map_err(|error| Problem::of_folder(self.served(), &error))?;
-        Ok(if self.follow_links { folder.follow_links() } else { folder })
+        let folder = if self.follow_links { folder.follow_links() } else { folder };
+        Ok(if self.file().is_some() { folder } else { folder.apart(self.programs.apart()) })
+    }
+
+    /// Opens the folder to serve for those who run programs in it.
+    ///
+    /// # Errors
+    /// As for [`folder`](Self::folder), and a folder of programs that was named is missing.
+    pub(super) fn programs(&self, log: &Log) -> Result<Folder, Problem> {
+        let root = self.folder()?.log(log.clone());
+        self.programs.check(&root)?;
+        Ok(root)
     }
 
     /// The name of the single file to serve; `None` if a folder is served.
@@ -256,13 +274,16 @@ impl Flags {
         Some(export::print(self.database.as_deref()?, self.export?))
     }
 
-    /// The site in `folder`, with its forms kept in `forms`. Call it once: the names, types and store of
-    /// the site stay in memory until the process ends.
-    pub fn site<S: Storage>(
+    /// The site in `folder`, with its forms kept in `forms`, and the programs in `programs`, which are run
+    /// by a frontend that waits as `W` does. Call it once: the names, types and store of the site stay in
+    /// memory until the process ends.
+    pub fn site<S: Storage, W: Waiting + Default>(
         &self,
         folder: S,
+        programs: Folder,
         forms: Forms,
-    ) -> Site<'static, S, &'static Forms, &'static Forms> {
+        log: Log,
+    ) -> Cgi<Site<'static, S, &'static Forms, &'static Forms>, W> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -275,7 +296,8 @@ impl Flags {
         let site = if self.no_listing { site.without_listings() } else { site };
         let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
         let site = if self.no_forms { site.without_forms() } else { site };
-        site.submissions(forms).show_submissions(self.submissions.then_some(forms))
+        let site = site.submissions(forms).show_submissions(self.submissions.then_some(forms));
+        self.programs.service(site, programs, self.hidden, log)
     }
 
     /// Prints the URLs of the server, and has the first signal stop `server`. Messages are those of the

@@ -6,6 +6,7 @@ mod flags;
 mod forms;
 mod parse;
 mod problem;
+mod programs;
 mod size;
 mod times;
 mod urls;
@@ -25,6 +26,7 @@ pub use flags::{Flags, examples};
 pub use forms::Forms;
 pub use parse::parse;
 pub use problem::Problem;
+pub use programs::ProgramFlags;
 pub use times::Times;
 
 /// What a command serves, and how.
@@ -35,6 +37,8 @@ pub struct Job {
     pub listener: TcpListener,
     /// What it serves.
     pub folder: Folder,
+    /// The same, for those who run programs in it.
+    pub programs: Folder,
     /// Where it logs.
     pub log: Log,
     /// Where it keeps forms.
@@ -59,7 +63,9 @@ pub fn run(
         let listener = flags.listen()?;
         raise_file_limit();
         report_panics(name);
-        let job = Job { listener, folder: folder.log(log.clone()), log: log.clone(), forms };
+        let programs = flags.programs(&log)?;
+        let folder = folder.log(log.clone());
+        let job = Job { listener, folder, programs, log: log.clone(), forms };
         let outcome = serve(job).map_err(|error| Problem::of_run(&error));
         log.flush(Duration::from_secs(1));
         outcome

@@ -48,6 +48,13 @@ impl Problem {
         })
     }
 
+    /// There is no folder of programs that `--cgi-dir` names.
+    pub(super) fn of_program_folder(folder: &str) -> Self {
+        Self(format!(
+            "there is no folder '{folder}' in the one that is served: give --cgi-dir the name of one"
+        ))
+    }
+
     /// The host that `--bind` names has no address.
     pub(super) fn of_host(host: &str) -> Self {
         Self(format!(
