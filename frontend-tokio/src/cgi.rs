@@ -12,7 +12,7 @@ use rustix::event::PollFlags;
 use thimble_host::cgi;
 use thimble_host::cgi::waiting::{Interest, MOST, Pipe, Ready, Waiting, Way};
 use tokio::net::unix::pipe::{Receiver, Sender};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::connection::Link;
 use crate::elsewhere::elsewhere;
@@ -44,6 +44,9 @@ pub enum Watched {
     /// One to write to.
     Out(Sender),
 }
+
+/// How often to look at a client that has sent what nobody reads now.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What says that a client has shut its sending side.
 #[cfg(target_os = "linux")]
@@ -94,11 +97,14 @@ impl Waiting for Registered {
         most: Duration,
     ) -> io::Result<Ready> {
         let connection: Option<&Link> = connection.and_then(|it| it.downcast_ref());
-        let mut time = pin!(sleep(most));
-        let ready = poll_fn(|context| {
+        let (mut time, mut left) = (pin!(sleep(most)), most);
+        poll_fn(|context| {
             let mut ready = Ready::default();
             if let Some(link) = connection {
-                poll_client(link, interest, context, &mut ready)?;
+                if poll_client(link, interest, context, &mut ready)? && left > LOOK {
+                    left = LOOK;
+                    time.as_mut().reset(Instant::now() + LOOK);
+                }
             } else {
                 (ready.sends, ready.takes) = (interest.sends, interest.takes);
             }
@@ -116,12 +122,8 @@ impl Waiting for Registered {
             } else {
                 Poll::Pending
             }
-        });
-        let outcome = ready.await;
-        if let Some(link) = connection {
-            link.socket.look_again();
-        }
-        outcome
+        })
+        .await
     }
 
     async fn apart<T: Send + 'static>(
@@ -132,24 +134,22 @@ impl Waiting for Registered {
     }
 }
 
-/// What of a client is wanted and there.
+/// What of a client is wanted and there. Returns whether to look again soon.
 fn poll_client(
     link: &Link,
     interest: Interest,
     context: &mut Context<'_>,
     ready: &mut Ready,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     ready.is_over = link.stop.go_on(context).is_err();
     let when = |wanted, flag| if wanted { flag } else { PollFlags::empty() };
     let wanted = when(interest.sends, PollFlags::IN)
         | when(interest.takes, PollFlags::OUT)
         | when(interest.shuts, SHUT);
-    if let Poll::Ready(found) = link.socket.poll_flags(context, wanted) {
-        let found = found?;
-        ready.sends = found.contains(PollFlags::IN);
-        ready.takes = found.contains(PollFlags::OUT);
-        ready.shuts = !SHUT.is_empty() && found.contains(SHUT);
-        ready.is_over |= found.intersects(OVER);
-    }
-    Ok(())
+    let (found, look_again) = link.socket.look(context, wanted)?;
+    ready.sends = found.contains(PollFlags::IN);
+    ready.takes = found.contains(PollFlags::OUT);
+    ready.shuts = !SHUT.is_empty() && found.contains(SHUT);
+    ready.is_over |= found.intersects(OVER);
+    Ok(look_again)
 }

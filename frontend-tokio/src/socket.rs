@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 use thimble_host::listen;
@@ -114,43 +113,48 @@ impl Socket {
         self.registered()?.poll_read_ready(context)
     }
 
-    /// Waits for what `wanted` says of the socket, of which an error and the end of both sides are always
-    /// part, and returns what there is of that.
-    ///
-    /// What the runtime knows of the socket is used up meanwhile: [`look_again`](Self::look_again) afterwards.
-    pub(crate) fn poll_flags(
+    /// Looks for what `wanted` says of the socket, of which errors and its end are always part, and has the
+    /// task woken when there may be some. Returns what there is; and whether the task may not be woken, as
+    /// octets are there that nobody reads now: look again soon.
+    pub(crate) fn look(
         &self,
         context: &mut Context<'_>,
         wanted: PollFlags,
-    ) -> Poll<io::Result<PollFlags>> {
+    ) -> io::Result<(PollFlags, bool)> {
         let stream = self.registered()?;
+        let sides = [
+            (Interest::READABLE, PollFlags::IN),
+            (Interest::WRITABLE, wanted.intersection(PollFlags::OUT)),
+        ];
         loop {
-            // A change shows on either side.
-            let sides = [
-                (stream.poll_read_ready(context)?, Interest::READABLE),
-                (stream.poll_write_ready(context)?, Interest::WRITABLE),
-            ];
-            let mut polled = [PollFd::new(stream, wanted)];
-            match rustix::event::poll(&mut polled, Some(&Timespec::default())) {
-                Ok(0) => {}
-                Ok(_) => {
-                    let [found] = polled;
-                    return Poll::Ready(Ok(found.revents()));
-                }
-                Err(Errno::INTR) => continue,
-                Err(error) => return Poll::Ready(Err(error.into())),
+            let mut is_ready = [false; 2];
+            for (is_ready, (side, flag)) in is_ready.iter_mut().zip(sides) {
+                *is_ready = !flag.is_empty()
+                    && match side {
+                        Interest::READABLE => stream.poll_read_ready(context)?,
+                        _ => stream.poll_write_ready(context)?,
+                    }
+                    .is_ready();
             }
-            let mut is_ready = false;
-            for (side, interest) in sides {
-                if side.is_ready() {
-                    is_ready = true;
-                    // It is nothing that is wanted: the runtime tells of what comes next.
-                    let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-                    let _ = stream.try_io(interest, nothing);
+            let found = found_now(stream, wanted | PollFlags::IN)?;
+            let of_use = found.difference(PollFlags::IN.difference(wanted));
+            if !of_use.is_empty() {
+                return Ok((of_use, false));
+            }
+            let mut is_known = true;
+            for (is_ready, (side, flag)) in is_ready.into_iter().zip(sides) {
+                // The runtime believes so, and may be wrong.
+                if is_ready {
+                    let outcome = stream.try_io(side, || match found_now(stream, flag)? {
+                        found if found.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
+                        _ => Ok(()),
+                    });
+                    is_known &= outcome.is_ok();
                 }
             }
-            if !is_ready {
-                return Poll::Pending;
+            if is_known {
+                let [reads, _] = is_ready;
+                return Ok((of_use, reads));
             }
         }
     }
@@ -239,6 +243,14 @@ impl Socket {
         let stream = TcpStream::from_std(bare.ok_or(io::ErrorKind::NotConnected)?)?;
         Ok(self.registered.get_or_init(|| stream))
     }
+}
+
+/// What of `wanted` there is now, errors and the end included.
+fn found_now(socket: impl AsFd, wanted: PollFlags) -> io::Result<PollFlags> {
+    let mut polled = [PollFd::new(&socket, wanted)];
+    uninterrupted(|| Ok(rustix::event::poll(&mut polled, Some(&Timespec::default()))?))?;
+    let [found] = polled;
+    Ok(found.revents())
 }
 
 fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {

@@ -58,6 +58,14 @@ impl<'c, T: Transport> Outgoing<'c, T> {
         self.stream.flush().await
     }
 
+    /// Asks whether the client is still there, as [`Stream::probe`] does.
+    ///
+    /// # Errors
+    /// Those of [`Stream::probe`].
+    pub async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
+        self.stream.probe().await
+    }
+
     /// Whether content is left out whatever comes: the request was HEAD, or the status has none.
     pub fn omits_content(&self) -> bool {
         self.stream.omits_content()

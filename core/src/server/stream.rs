@@ -158,6 +158,27 @@ impl<'c, T: Transport> Stream<'c, T> {
         self.output.send_file(handle, offset, length, self.tx).await
     }
 
+    /// Sends an octet that says nothing, so that a client which has closed the connection, and not only shut
+    /// its sending side, resets it now. Returns false if nothing was sent: only chunks have room for that, in
+    /// their sizes. Call it once at most, for some recipients read only so many digits.
+    ///
+    /// ```abnf
+    /// chunk-size = 1*HEXDIG                               ; RFC 9112 §7.1
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
+        self.flush().await?;
+        let has_room = self.output.sender.is_chunked() && !self.output.sender.omits_content();
+        if has_room {
+            // The size of the next chunk, or of the last one, follows.
+            self.output.buffer.push(b"0").map_err(EmitError::from)?;
+            self.output.buffer.flush(self.tx).await?;
+        }
+        Ok(has_room)
+    }
+
     /// Ends the content.
     ///
     /// # Errors

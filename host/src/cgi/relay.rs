@@ -103,6 +103,8 @@ pub(super) struct Relay<'r, W: Waiting> {
     moved: Duration,
     /// When the client has shut its sending side, until it shows that it still reads.
     shut: Option<Duration>,
+    /// How long that may last.
+    shut_patience: Duration,
     watches: bool,
 }
 
@@ -133,6 +135,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
             left: MOST_LEFT,
             moved: moment(),
             shut: None,
+            shut_patience: HALF_CLOSED,
             watches: true,
         })
     }
@@ -159,6 +162,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 }
                 // Who only shut its sending side goes on; who is gone answers by a reset.
                 Event::Shut if respond.probe().await? => self.shut = None,
+                Event::Shut if !self.is_given_up() => {}
                 Event::Shut | Event::Left => {
                     self.tell(&LEFT);
                     respond.probe().await?;
@@ -198,6 +202,8 @@ impl<'r, W: Waiting> Relay<'r, W> {
                     self.shut = None;
                 }
                 Event::End => break,
+                Event::Shut if out.probe().await? => self.shut = None,
+                Event::Shut if !self.is_given_up() => {}
                 Event::Shut | Event::Left => {
                     self.tell(&LEFT);
                     return Err(Error::Application(&LEFT));
@@ -304,6 +310,15 @@ impl<'r, W: Waiting> Relay<'r, W> {
         }
     }
 
+    /// Whether a client that has shut its sending side, and can't be asked whether it is there, counts as
+    /// gone: not the first time.
+    fn is_given_up(&mut self) -> bool {
+        let since = self.shut.unwrap_or_default();
+        let is_over = moment().saturating_sub(since) >= HALF_CLOSED.saturating_mul(3);
+        self.shut_patience = HALF_CLOSED.saturating_mul(3);
+        is_over
+    }
+
     /// How long to wait at most.
     fn time_left(&self, now: Duration) -> Result<Duration, Overdue> {
         let until = |since: Duration, most| since.saturating_add(most).saturating_sub(now);
@@ -312,7 +327,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
             return Err(Overdue::Script);
         }
         if let Some(shut) = self.shut {
-            left = left.min(until(shut, HALF_CLOSED));
+            left = left.min(until(shut, self.shut_patience));
             if left.is_zero() {
                 return Err(Overdue::Client);
             }
