@@ -10,6 +10,7 @@
 pub mod folder;
 pub mod forms;
 pub mod postgres;
+pub mod scripts;
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
