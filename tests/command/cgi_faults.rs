@@ -9,10 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, test_kill_process};
-use thimble_tests::command::Thimble;
-use thimble_tests::command::scripts::{
-    Scripts, TEXT, ask, children, get, request, wait_for_the_end,
-};
+use thimble_tests::command::scripts::{Scripts, TEXT, ask, get, request, wait_for_the_end};
 use thimble_tests::until::until;
 
 /// What a script does to tell its number and then never end by itself.
@@ -207,7 +204,7 @@ fn only_so_many_run_at_a_time() {
     let wait = format!("while [ ! -e {} ]; do sleep 0.02; done", gate.display());
     scripts.script("waits", &format!("{TEXT}echo in; {wait}")).unwrap();
     scripts.script("quick", &format!("{TEXT}echo done")).unwrap();
-    let thimble = scripts.serve(&["-q", "--cgi-max", "2", "--cgi-timeout", "3"]);
+    let thimble = scripts.serve(&["-q", "--cgi-max", "2"]);
     let hold = || {
         let mut client = thimble.connect();
         client.send(request("GET /cgi-bin/waits", "", b"")).unwrap();
@@ -217,7 +214,7 @@ fn only_so_many_run_at_a_time() {
         }
         client
     };
-    let _held = (hold(), hold());
+    let held = (hold(), hold());
     // The third one waits in vain.
     let busy = get(&thimble, "/cgi-bin/quick").unwrap();
     assert_eq!((busy.status, busy.field("Retry-After")), (503, Some("5")));
@@ -225,7 +222,6 @@ fn only_so_many_run_at_a_time() {
     scripts.folder.file("file.txt", "a file\n").unwrap();
     assert_eq!(get(&thimble, "/file.txt").unwrap().status, 200);
     // Those who still wait when there is room have their turn, whoever left the queue before them.
-    let _held = (hold_after_end(&thimble), ());
     let mut waiting: Vec<_> = (0..4).map(|_| thimble.connect()).collect();
     for client in &mut waiting {
         client.send(request("GET /cgi-bin/quick", "", b"")).unwrap();
@@ -236,14 +232,8 @@ fn only_so_many_run_at_a_time() {
     for mut client in waiting {
         assert_eq!(client.reply().unwrap().text(), "done\n");
     }
+    drop(held);
     wait_for_the_end(&thimble);
-}
-
-/// Those that held the turns were ended for saying nothing: both turns are free again.
-fn hold_after_end(thimble: &Thimble) {
-    until("there are turns", Duration::from_mins(1), || {
-        (get(thimble, "/cgi-bin/quick").unwrap().status == 200).then_some(())
-    });
 }
 
 #[test]
@@ -261,14 +251,26 @@ fn a_program_inherits_nothing() {
         client.send("POST /cgi-bin/open HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n").unwrap();
     }
     let text = get(&thimble, "/cgi-bin/open").unwrap().text();
-    let open: Vec<_> = text.lines().filter_map(|line| line.split_once(" -> ")).collect();
+    let open = text.lines().filter_map(|line| line.split_once(" -> "));
+    let mut names: Vec<_> = open
+        .map(|(start, target)| (start.rsplit(' ').next().unwrap(), target))
+        // Whoever runs this test may have given something to it, and so to the server.
+        .filter(|(name, target)| {
+            let own = fs::read_link(format!("/proc/self/fd/{name}")).unwrap_or_default();
+            own.to_str() != Some(*target) || *name == "0"
+        })
+        .map(|(name, _)| name)
+        .collect();
+    names.sort_unstable();
     // Besides the first three, the folder that lists them.
-    let names: Vec<_> = open.iter().map(|(start, _)| start.rsplit(' ').next().unwrap()).collect();
     assert_eq!(names, ["0", "1", "2", "3"], "{text}");
     assert!(text.contains("0 -> /dev/null") && text.contains("3 -> /proc/"), "{text}");
     let signals = get(&thimble, "/cgi-bin/signals").unwrap().text();
     for line in signals.lines() {
-        assert!(line.ends_with("\t0000000000000000"), "{signals}");
+        let (_, mask) = line.split_once('\t').unwrap();
+        // The two that lie behind these are the C library's own.
+        let ordinary = u64::from_str_radix(mask, 16).unwrap() & 0x7fff_ffff;
+        assert_eq!(ordinary, 0, "{signals}");
     }
     let group = get(&thimble, "/cgi-bin/group").unwrap().text();
     let (id, leader) = group.trim().split_once(' ').unwrap();
@@ -324,14 +326,12 @@ fn a_stopping_server_lets_programs_finish_and_ends_those_that_do_not() {
     });
     thimble.signal(Signal::TERM);
     fs::write(&gate, "").unwrap();
-    let rest = until("it ends", Duration::from_mins(1), || {
-        seen = String::from_utf8_lossy(&client.some().unwrap()).into_owned();
-        seen.contains("out").then_some(())
-    });
-    let () = rest;
+    let mut rest = String::new();
+    while !rest.contains("out") {
+        rest += &String::from_utf8_lossy(&client.some().unwrap());
+    }
     // The second signal ends the rest at once.
     thimble.signal(Signal::TERM);
     assert!(thimble.ended_within(Duration::from_mins(1)).is_some());
     wait_until_gone(number);
-    let _ = children(&thimble);
 }

@@ -136,13 +136,17 @@ fn the_demo_site_has_a_form_in_python_and_one_in_sh() {
     for name in ["post.py", "post.sh"] {
         let path = format!("/cgi-bin/{name}");
         let page = get(&thimble, &path).unwrap();
-        assert_eq!((page.status, page.field("Content-Type")), (200, Some("text/html; charset=utf-8")));
+        assert_eq!(
+            (page.status, page.field("Content-Type")),
+            (200, Some("text/html; charset=utf-8"))
+        );
         assert!(page.text().contains("<form method=\"post\">"));
         let fields = format!(
             "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
             form.len()
         );
-        let answer = ask(&thimble, &format!("POST {path}"), &fields, form.as_bytes()).unwrap().text();
+        let answer =
+            ask(&thimble, &format!("POST {path}"), &fields, form.as_bytes()).unwrap().text();
         assert!(answer.contains("<dt>firstname</dt><dd>Zo\u{eb} &amp; co</dd>"), "{answer}");
         assert!(answer.contains("<dt>message</dt><dd>&lt;b&gt;%"), "{answer}");
         assert!(answer.contains("<dt>empty</dt><dd></dd>"), "{answer}");
