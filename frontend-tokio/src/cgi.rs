@@ -153,3 +153,18 @@ fn poll_client(
     ready.is_over |= found.intersects(OVER);
     Ok(look_again)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::{Folder, Site, serve_connection};
+
+    /// It compiles.
+    #[test]
+    fn programs_can_be_run_by_tasks_that_move_between_threads() {
+        fn moves<F: Send>(_: impl Fn(TcpStream, &'static Cgi<Site<'static, Folder>>) -> F) {}
+        moves(|stream, programs| async move { serve_connection(stream, programs).await });
+    }
+}

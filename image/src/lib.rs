@@ -307,6 +307,15 @@ mod tests {
     }
 
     #[test]
+    fn programs_are_left_out_whatever_leads_there() {
+        let folder = folder(&["a", "cgi-bin/b", "htbin/c", "sub/cgi-bin/d"]);
+        std::os::unix::fs::symlink("cgi-bin", folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("htbin/c", folder.path().join("e")).unwrap();
+        let image = Builder::new(folder.path()).leak().unwrap();
+        assert_eq!(names(&image), [vec!["a", "sub/"], vec!["cgi-bin/"], vec!["d"]]);
+    }
+
+    #[test]
     fn tags_tell_contents_apart_and_nothing_else() {
         let folder = folder(&["a", "b"]);
         fs::write(folder.path().join("c"), "a\n".repeat(100)).unwrap();

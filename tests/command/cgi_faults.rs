@@ -205,7 +205,7 @@ fn only_so_many_run_at_a_time() {
     scripts.script("waits", &format!("{TEXT}echo in; {wait}")).unwrap();
     scripts.script("quick", &format!("{TEXT}echo done")).unwrap();
     let thimble = scripts.serve(&["-q", "--cgi-max", "2"]);
-    let hold = || {
+    let occupy = || {
         let mut client = thimble.connect();
         client.send(request("GET /cgi-bin/waits", "", b"")).unwrap();
         let mut seen = Vec::new();
@@ -214,7 +214,7 @@ fn only_so_many_run_at_a_time() {
         }
         client
     };
-    let held = (hold(), hold());
+    let held = (occupy(), occupy());
     // The third one waits in vain.
     let busy = get(&thimble, "/cgi-bin/quick").unwrap();
     assert_eq!((busy.status, busy.field("Retry-After")), (503, Some("5")));

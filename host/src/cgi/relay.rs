@@ -45,6 +45,9 @@ const AFTER_OUTPUT: Duration = Duration::from_secs(1);
 /// still there.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
 
+/// How long to wait for output if it can't be asked.
+const UNANSWERED: Duration = Duration::from_secs(2);
+
 /// How often to look whether a script has ended, on systems that don't tell.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -101,10 +104,11 @@ pub(super) struct Relay<'r, W: Waiting> {
     left: usize,
     /// When octets last moved.
     moved: Duration,
-    /// When the client has shut its sending side, until it shows that it still reads.
-    shut: Option<Duration>,
-    /// How long that may last.
-    shut_patience: Duration,
+    /// When to ask a client that has shut its sending side whether it is there.
+    asks: Option<Duration>,
+    /// Whether it could not be asked.
+    has_waited: bool,
+    /// Whether it has not shut it yet.
     watches: bool,
 }
 
@@ -134,8 +138,8 @@ impl<'r, W: Waiting> Relay<'r, W> {
             output_waits: false,
             left: MOST_LEFT,
             moved: moment(),
-            shut: None,
-            shut_patience: HALF_CLOSED,
+            asks: None,
+            has_waited: false,
             watches: true,
         })
     }
@@ -161,8 +165,8 @@ impl<'r, W: Waiting> Relay<'r, W> {
                     return self.fail(&refusal.reason, refusal, respond).await;
                 }
                 // Who only shut its sending side goes on; who is gone answers by a reset.
-                Event::Shut if respond.probe().await? => self.shut = None,
-                Event::Shut if !self.is_given_up() => {}
+                Event::Shut if respond.probe().await? => self.asks = None,
+                Event::Shut if self.gives_time() => {}
                 Event::Shut | Event::Left => {
                     self.tell(&LEFT);
                     respond.probe().await?;
@@ -199,11 +203,11 @@ impl<'r, W: Waiting> Relay<'r, W> {
                     let octets = self.buffer.get(..count).unwrap_or_default();
                     excess = excess.saturating_add(out.queue(octets).await?);
                     // Whoever has left answers this by a reset.
-                    self.shut = None;
+                    self.asks = None;
                 }
                 Event::End => break,
-                Event::Shut if out.probe().await? => self.shut = None,
-                Event::Shut if !self.is_given_up() => {}
+                Event::Shut if out.probe().await? => self.asks = None,
+                Event::Shut if self.gives_time() => {}
                 Event::Shut | Event::Left => {
                     self.tell(&LEFT);
                     return Err(Error::Application(&LEFT));
@@ -236,7 +240,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
         loop {
             match self.next(&mut content, respond.connection(), false).await? {
                 Event::Output(_) => {}
-                Event::Shut if respond.probe().await? => self.shut = None,
+                Event::Shut if respond.probe().await? => self.asks = None,
                 _ => break,
             }
         }
@@ -279,7 +283,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 return Ok(Event::Left);
             }
             if ready.shuts {
-                (self.shut, self.watches) = (Some(now), false);
+                (self.asks, self.watches) = (Some(now.saturating_add(HALF_CLOSED)), false);
             }
             if (ready.sends || is_there)
                 && interest.sends
@@ -310,28 +314,20 @@ impl<'r, W: Waiting> Relay<'r, W> {
         }
     }
 
-    /// Whether a client that has shut its sending side, and can't be asked whether it is there, counts as
-    /// gone: not the first time.
-    fn is_given_up(&mut self) -> bool {
-        let since = self.shut.unwrap_or_default();
-        let is_over = moment().saturating_sub(since) >= HALF_CLOSED.saturating_mul(3);
-        self.shut_patience = HALF_CLOSED.saturating_mul(3);
-        is_over
+    /// Gives a client that can't be asked whether it is there some more time. Returns false if it has had that.
+    fn gives_time(&mut self) -> bool {
+        self.asks = Some(moment().saturating_add(UNANSWERED));
+        !std::mem::replace(&mut self.has_waited, true)
     }
 
     /// How long to wait at most.
     fn time_left(&self, now: Duration) -> Result<Duration, Overdue> {
-        let until = |since: Duration, most| since.saturating_add(most).saturating_sub(now);
-        let mut left = until(self.moved, self.settings.timeout);
-        if left.is_zero() {
-            return Err(Overdue::Script);
+        let overdue = self.moved.saturating_add(self.settings.timeout);
+        let asks = self.asks.unwrap_or(Duration::MAX);
+        if now >= overdue.min(asks) {
+            return Err(if now >= overdue { Overdue::Script } else { Overdue::Client });
         }
-        if let Some(shut) = self.shut {
-            left = left.min(until(shut, self.shut_patience));
-            if left.is_zero() {
-                return Err(Overdue::Client);
-            }
-        }
+        let left = overdue.min(asks).saturating_sub(now);
         // Here nothing tells that it has ended.
         Ok(if self.pipes[END].is_none() { left.min(LOOK) } else { left })
     }
@@ -452,6 +448,13 @@ impl<'r, W: Waiting> Relay<'r, W> {
         }
     }
 
+    /// Tells the log the rest of that.
+    fn last_lines(&mut self) {
+        self.read_lines();
+        let (settings, label) = (self.settings, self.label);
+        self.lines.end(|line| settings.note(label, line));
+    }
+
     /// Waits for the end of the script, whose output is at its end, for a moment: it may have other things
     /// to do. Returns how it has ended, if it has.
     async fn end(&mut self) -> Option<ExitStatus> {
@@ -471,9 +474,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 break;
             }
         }
-        self.read_lines();
-        let (settings, label) = (self.settings, self.label);
-        self.lines.end(|line| settings.note(label, line));
+        self.last_lines();
         match self.status {
             Some(status) if !status.success() => self.tell(&format_args!("it ended by {status}")),
             Some(_) => {}
@@ -485,12 +486,14 @@ impl<'r, W: Waiting> Relay<'r, W> {
     /// Answers by `refusal`, and tells the log why.
     async fn fail<'c, T: Transport>(
         &mut self,
-        why: &dyn Display,
+        why: &(dyn Display + Sync),
         refusal: &Refusal,
         respond: Responder<'c, T>,
     ) -> Result<Outcome<'c, T>, Error<T::Error>> {
         if self.pipes[STDOUT].is_none() {
             self.end().await;
+        } else {
+            self.last_lines();
         }
         self.tell(why);
         Ok(Outcome::Replied(respond.refuse(*refusal)))

@@ -128,6 +128,7 @@ Examples:
   NAME site -p 0           Serve the folder `site` at any free port
   NAME -b 0.0.0.0          Let other machines in, and print the URLs for them
   NAME page.html           Serve that file alone
+  NAME site --cgi          Also run the programs in site/cgi-bin/ that make replies
   NAME -q 2>/dev/null      Say nothing while it runs
 DATABASE
 A form sent to an HTML page is answered by that page, which shows the submitted fields in place

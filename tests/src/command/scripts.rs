@@ -28,7 +28,7 @@ impl Scripts {
 
     /// Writes a shell script into `cgi-bin`.
     pub fn script(&self, name: &str, body: &str) -> Result<()> {
-        self.program(&format!("cgi-bin/{name}"), &format!("#!/bin/sh\n{body}\n"))
+        self.program(&format!("cgi-bin/{name}"), format!("#!/bin/sh\n{body}\n"))
     }
 
     /// Writes a program. Another process does: a child that is forked here meanwhile would hold a copy of a
