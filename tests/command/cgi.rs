@@ -328,4 +328,9 @@ fn a_problem_of_the_flags_is_a_line_that_says_what_to_do() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && text.contains(said), "{flags:?}: {text}");
     }
+    let mut command = thimble_tests::command::thimble();
+    command.arg(scripts.folder.path().join("index.html")).args(["-p", "0", "--cgi"]);
+    let output = thimble_tests::command::run(&mut command);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("programs are run in a folder"), "{text}");
 }

@@ -21,6 +21,9 @@ const REST: Duration = Duration::from_millis(100);
 /// How often to look whether a process has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// The same, when those that are left may go on for as long as they like.
+const LOOK_NOW_AND_THEN: Duration = Duration::from_millis(200);
+
 /// The process of a script, the leader of a group. When it is dropped before it has ended, all of the group
 /// is asked to end (SIGTERM), and made to a little later (SIGKILL).
 #[derive(Debug)]
@@ -140,8 +143,9 @@ impl Ending {
                 state.is_watched = false;
                 return;
             }
+            let is_soon = state.processes.iter().any(|left| left.end.is_some());
             drop(state);
-            thread::sleep(LOOK);
+            thread::sleep(if is_soon { LOOK } else { LOOK_NOW_AND_THEN });
         }
     }
 

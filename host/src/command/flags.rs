@@ -198,6 +198,9 @@ impl Flags {
     /// # Errors
     /// As for [`folder`](Self::folder), and a folder of programs that was named is missing.
     pub(super) fn programs(&self, log: &Log) -> Result<Folder, Problem> {
+        if self.file().is_some() && !self.programs.folders().is_empty() {
+            return Err(Problem::of_programs_in_a_file());
+        }
         let root = self.folder()?.log(log.clone());
         self.programs.check(&root)?;
         Ok(root)

@@ -55,6 +55,11 @@ impl Problem {
         ))
     }
 
+    /// Programs are asked for, and a single file is to be served.
+    pub(super) fn of_programs_in_a_file() -> Self {
+        Self("programs are run in a folder: give the folder to serve, instead of a file".into())
+    }
+
     /// The host that `--bind` names has no address.
     pub(super) fn of_host(host: &str) -> Self {
         Self(format!(

@@ -20,7 +20,7 @@ use super::{Folder, as_path, open_error};
 pub enum Located {
     /// A directory.
     Directory,
-    /// A file, with its absolute path, in which nothing is a link.
+    /// A file, with its absolute path.
     File(PathBuf),
 }
 
@@ -52,12 +52,12 @@ impl Folder {
 impl Tree {
     fn locate(&self, path: &[u8]) -> Result<Located, OpenError> {
         let path = as_path(path);
-        let located = self.look(path).and_then(|seen| match seen.kind {
-            Kind::Directory => Ok(Some(Located::Directory)),
-            Kind::File => self.real(path).map(|real| Some(Located::File(real))),
-            Kind::Other => Ok(None),
-        });
-        located.map_err(|error| open_error(&error))?.ok_or(OpenError::NotFound)
+        let place = self.place().ok_or(OpenError::NotFound)?;
+        match self.look(path).map_err(|error| open_error(&error))?.kind {
+            Kind::Directory => Ok(Located::Directory),
+            Kind::File => Ok(Located::File(place.join(path))),
+            Kind::Other => Err(OpenError::NotFound),
+        }
     }
 
     /// Whether `path`, by its names alone, is that of a folder that is kept apart or leads into one.
