@@ -91,11 +91,11 @@ fn who_takes_too_long_is_ended() {
     scripts.script("stalls", &format!("{TEXT}{FOR_EVER}")).unwrap();
     scripts.script("waits", "cat >/dev/null").unwrap();
     scripts
-        .script("slow", &format!("{TEXT}for i in 1 2 3 4; do echo $i; sleep 0.5; done"))
+        .script("slow", &format!("{TEXT}for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.3; done"))
         .unwrap();
     // Closing its output is no reply; holding it open without a word is no end.
     scripts.script("quiet", "sleep 1000").unwrap();
-    let thimble = scripts.serve(&["--cgi-timeout", "1"]);
+    let thimble = scripts.serve(&["--cgi-timeout", "2"]);
     let reply = get(&thimble, "/cgi-bin/quiet").unwrap();
     assert_eq!(
         (reply.status, reply.text().as_str()),
@@ -103,7 +103,7 @@ fn who_takes_too_long_is_ended() {
     );
     thimble.log_line(|line| line.contains("cgi-bin/quiet: the program took too long"));
     // One that says something every now and then has all the time it wants.
-    assert_eq!(get(&thimble, "/cgi-bin/slow").unwrap().text(), "1\n2\n3\n4\n");
+    assert_eq!(get(&thimble, "/cgi-bin/slow").unwrap().text(), "1\n2\n3\n4\n5\n6\n7\n8\n9\n");
     // Once some of the reply has left, only cutting it tells the client.
     let mut client = thimble.connect();
     client.send(request("GET /cgi-bin/stalls", "", b"")).unwrap();
