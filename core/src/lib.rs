@@ -15,6 +15,7 @@
 //! | [`framing`] | where messages begin and end: octets in, events out | RFC 9112 §6–§9 |
 //! | [`server`] | the driver: framing over [`embedded_io_async`] | |
 //! | [`service`] | files, also those of an [`Image`], forms, and [`Site`], all together | |
+//! | [`gateway`] | what a CGI script is told of a request, and what its reply means | RFC 3875 |
 //! | `testing` | with the feature of that name: requests in, parsed replies out, no socket | |
 //!
 //! # Where to begin
@@ -46,6 +47,7 @@ extern crate std;
 pub mod bytes;
 mod fast;
 pub mod framing;
+pub mod gateway;
 pub mod grammar;
 pub mod message;
 pub mod semantics;

@@ -9,6 +9,7 @@
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
 //! | keep submitted forms | [`Submissions`]; [`MemoryStore`] keeps them in memory |
 //! | log requests | [`Log`] and [`Server::log`] |
+//! | run programs by the Common Gateway Interface | [`Cgi`] |
 //! | stop it | [`Stop`] |
 //! | test a handler | the feature `testing` |
 //!
@@ -57,6 +58,7 @@
 //! All of this is tested on Linux. Other Unix systems compile the same code, and open files step by step
 //! along the path.
 
+pub mod cgi;
 mod connection;
 mod deadline;
 pub mod event_loop;
@@ -66,6 +68,7 @@ mod socket;
 pub mod stop;
 mod workers;
 
+pub use cgi::Cgi;
 pub use event_loop::EventLoop;
 pub use server::Server;
 pub use stop::Stop;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use thimble_host::command::{self, Flags};
-use thimble_std::{EventLoop, Server, event_loop};
+use thimble_std::{Cgi, EventLoop, Server, event_loop};
 
 const NAME: &str = "thimble";
 
@@ -16,7 +16,7 @@ struct Command {
     flags: Flags,
 
     /// Serve all connections in turn by one thread, instead of each by a thread of its own
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["cgi", "cgi_dir"])]
     event_loop: bool,
 }
 
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
             });
         }
         let site = flags.site(job.folder, job.forms);
+        let site: &Cgi<_> = flags.with_programs(site, job.programs, &job.log);
         listeners.serve(|listener, start| {
             let server = Server::from_listener(listener)?
                 .max_conns(flags.max_conns)

@@ -266,6 +266,10 @@ impl Half for Tx<'_> {
         self.connection.stream().local_addr().ok()
     }
 
+    fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(self.connection)
+    }
+
     fn failed(&mut self, error: &dyn Display) {
         self.failure = Some(error.to_string());
     }

@@ -1,5 +1,6 @@
 //! A connection, from one request to the next.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -10,7 +11,7 @@ use thimble_core::framing::Limits;
 use thimble_core::server::Service;
 use thimble_host::buffers::OwnedBuffers;
 use thimble_host::listen::{self, RUN_OUT};
-use thimble_host::nonblocking::{After, Connection, Reactor, serve_once};
+use thimble_host::nonblocking::{After, Connection, Link, Reactor, serve_once};
 use thimble_host::place::Place;
 use thimble_host::settings::Settings;
 use tokio::net::TcpStream;
@@ -144,6 +145,10 @@ impl Reactor for Tokio {
     type Listener = Listener;
     type Place = Arc<Place>;
     type Elsewhere = Elsewhere;
+
+    fn connection(link: &Link<Self>) -> Option<&(dyn Any + Send + Sync)> {
+        Some(link)
+    }
 }
 
 /// A connection that was accepted from `peer`.

@@ -9,6 +9,7 @@
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
 //! | keep submitted forms | [`Submissions`]; [`MemoryStore`] keeps them in memory |
 //! | log requests | [`Log`] and [`Server::log`] |
+//! | run programs by the Common Gateway Interface | [`Cgi`] |
 //! | stop it | [`Stop`] |
 //! | test a handler | the feature `testing` |
 //!
@@ -57,6 +58,7 @@
 //!   longest is closed; if none is idle, one whose client keeps the server waiting.
 
 mod accept;
+pub mod cgi;
 pub mod connection;
 mod elsewhere;
 pub mod server;
@@ -65,6 +67,7 @@ pub mod stop;
 mod timer;
 mod worker;
 
+pub use cgi::Cgi;
 pub use connection::{Options, serve_connection};
 pub use server::Server;
 pub use stop::Stop;

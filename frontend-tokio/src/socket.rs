@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 use thimble_host::send::{self, PIECE};
@@ -54,6 +55,52 @@ impl Socket {
         let (registered, bare) = (OnceLock::new(), Mutex::new(Some(stream)));
         let calls_left = AtomicU8::new(UNREGISTERED);
         Self { registered, bare, calls_left, to_be_shut: AtomicBool::new(false) }
+    }
+
+    /// Looks for what `wanted` says of the socket, of which errors and its end are always part, and has the
+    /// task woken when there may be some. Returns what there is; and whether the task may not be woken, as
+    /// octets are there that nobody reads now: look again soon.
+    pub(crate) fn look(
+        &self,
+        context: &mut Context<'_>,
+        wanted: PollFlags,
+    ) -> io::Result<(PollFlags, bool)> {
+        let stream = self.registered()?;
+        let sides = [
+            (Interest::READABLE, PollFlags::IN),
+            (Interest::WRITABLE, wanted.intersection(PollFlags::OUT)),
+        ];
+        loop {
+            let mut is_ready = [false; 2];
+            for (is_ready, (side, flag)) in is_ready.iter_mut().zip(sides) {
+                *is_ready = !flag.is_empty()
+                    && match side {
+                        Interest::READABLE => stream.poll_read_ready(context)?,
+                        _ => stream.poll_write_ready(context)?,
+                    }
+                    .is_ready();
+            }
+            let found = found_now(stream, wanted | PollFlags::IN)?;
+            let of_use = found.difference(PollFlags::IN.difference(wanted));
+            if !of_use.is_empty() {
+                return Ok((of_use, false));
+            }
+            let mut is_known = true;
+            for (is_ready, (side, flag)) in is_ready.into_iter().zip(sides) {
+                // The runtime believes so, and may be wrong.
+                if is_ready {
+                    let outcome = stream.try_io(side, || match found_now(stream, flag)? {
+                        found if found.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
+                        _ => Ok(()),
+                    });
+                    is_known &= outcome.is_ok();
+                }
+            }
+            if is_known {
+                let [reads, _] = is_ready;
+                return Ok((of_use, reads));
+            }
+        }
     }
 
     /// One call that moves `most` octets at most; 0 when nobody knows.
@@ -194,6 +241,14 @@ impl nonblocking::Socket for Socket {
             Ok(())
         });
     }
+}
+
+/// What of `wanted` there is now, errors and the end included.
+fn found_now(socket: impl AsFd, wanted: PollFlags) -> io::Result<PollFlags> {
+    let mut polled = [PollFd::new(&socket, wanted)];
+    uninterrupted(|| Ok(rustix::event::poll(&mut polled, Some(&Timespec::default()))?))?;
+    let [found] = polled;
+    Ok(found.revents())
 }
 
 fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {

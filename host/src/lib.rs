@@ -12,6 +12,7 @@
 //! | [`deadline`] | the longest wait of one call on a socket |
 //! | [`submissions`] | [`MemoryStore`]: submitted forms in memory |
 //! | `database` | with the feature `sqlite` or `postgres`: submitted forms in a database |
+//! | [`cgi`] | [`Cgi`](cgi::Cgi): programs that make replies |
 //! | [`settings`] | how connections are served, and the builder methods of a server |
 //! | [`listen`] | listeners, and the socket options of their connections |
 //! | [`send`] | writing to a socket, and sending a file |
@@ -33,6 +34,7 @@
 )]
 
 pub mod buffers;
+pub mod cgi;
 pub mod clock;
 #[cfg(feature = "command")]
 pub mod command;

@@ -71,7 +71,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Makes an image of `folder`. In a build script, a relative path starts beside `Cargo.toml`.
+    /// Makes an image of `folder`. In a build script, a relative path starts beside `Cargo.toml`. The folders
+    /// `cgi-bin` and `htbin` are left out: what stands there is programs, which a server sends to nobody.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -303,6 +304,15 @@ mod tests {
         let made = self::files(&Builder::new(folder.path()).leak().unwrap());
         let gzip = made[0].coded.iter().find(|coded| coded.coding == Coding::Gzip).unwrap();
         assert!(gzip.content.starts_with(&[0x1f, 0x8b]));
+    }
+
+    #[test]
+    fn programs_are_left_out_whatever_leads_there() {
+        let folder = folder(&["a", "cgi-bin/b", "htbin/c", "sub/cgi-bin/d"]);
+        std::os::unix::fs::symlink("cgi-bin", folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("htbin/c", folder.path().join("e")).unwrap();
+        let image = Builder::new(folder.path()).leak().unwrap();
+        assert_eq!(names(&image), [vec!["a", "sub/"], vec!["cgi-bin/"], vec!["d"]]);
     }
 
     #[test]

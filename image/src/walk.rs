@@ -40,6 +40,9 @@ pub(crate) fn walk(builder: &Builder, latest: Option<UnixTime>) -> Result<Image,
     Ok(Image::new(directories.leak()))
 }
 
+/// The folders of programs, which are no files for clients.
+const PROGRAMS: [&str; 2] = ["cgi-bin", "htbin"];
+
 struct Walk<'b> {
     builder: &'b Builder,
     latest: Option<UnixTime>,
@@ -112,7 +115,9 @@ impl Walk<'_> {
         } else {
             (path, metadata)
         };
-        let is_served = metadata.is_dir() || metadata.is_file();
+        // Nothing here could run them.
+        let is_program = PROGRAMS.iter().any(|folder| place.starts_with(self.root.join(folder)));
+        let is_served = !is_program && (metadata.is_dir() || metadata.is_file());
         Ok(is_served.then_some(Found { name, is_link, place, metadata }))
     }
 

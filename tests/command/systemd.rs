@@ -12,7 +12,7 @@ use std::process::Command;
 use regex_lite::Regex;
 use thimble_tests::command::folder::Folder;
 use thimble_tests::command::{Signal, Thimble, run, thimble};
-use thimble_tests::wire::client::{Client, PATIENCE, get};
+use thimble_tests::wire::client::{Client, TIME_LIMIT, get};
 
 /// Takes the socket that is standard input as the first one. For each further word before `--`, it adds a
 /// listener: `tcp`, or `unix`. Then it becomes the command after `--`.
@@ -75,7 +75,7 @@ fn sockets_are_taken_and_left_as_they_are() {
             answers(address);
             answers(second);
             thimble.signal(Signal::TERM);
-            assert_eq!(thimble.ended_within(PATIENCE).unwrap().code(), Some(0));
+            assert_eq!(thimble.ended_within(TIME_LIMIT).unwrap().code(), Some(0));
             // That of nobody else is closed.
             TcpStream::connect(second).unwrap_err();
             let mut client = Client::connect(address).unwrap();
@@ -112,7 +112,7 @@ fn it_says_how_it_is() {
     let folder = Folder::with_pages().unwrap();
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     let said = || {
         let mut text = [0; 1024];
         let count = socket.recv(&mut text).unwrap();
@@ -126,7 +126,7 @@ fn it_says_how_it_is() {
     let stop = |thimble: &mut Thimble| {
         thimble.signal(Signal::TERM);
         assert_eq!(said(), "STOPPING=1\n");
-        assert_eq!(thimble.ended_within(PATIENCE).unwrap().code(), Some(0));
+        assert_eq!(thimble.ended_within(TIME_LIMIT).unwrap().code(), Some(0));
     };
     let mut alone = start(&[]);
     assert_eq!(said(), "READY=1\n");

@@ -22,7 +22,7 @@ use thimble_tests::command::processes::{
 };
 use thimble_tests::command::{Signal, Thimble, run, thimble};
 use thimble_tests::until::until;
-use thimble_tests::wire::client::{Client, PATIENCE, get};
+use thimble_tests::wire::client::{Client, TIME_LIMIT, get};
 
 /// A command with workers, and at least one page and a large file in its folder.
 struct Served {
@@ -55,7 +55,7 @@ impl Served {
 
     /// Waits until `count` workers serve besides `others`.
     fn beside(&self, others: &[u32], count: usize) -> Vec<u32> {
-        until("workers serve", PATIENCE, || {
+        until("workers serve", TIME_LIMIT, || {
             let mut workers = self.workers();
             workers.retain(|id| !others.contains(id));
             (workers.len() >= count).then_some(workers)
@@ -144,7 +144,7 @@ impl Load {
     /// Waits until each client may have asked again.
     fn wait_for_more(&self) {
         let before = self.answered.load(Ordering::SeqCst);
-        until("requests are answered", PATIENCE, || {
+        until("requests are answered", TIME_LIMIT, || {
             (self.answered.load(Ordering::SeqCst) > before + 40).then_some(())
         });
     }
@@ -243,7 +243,7 @@ fn reloads_under_load_lose_nothing() {
     });
     assert_eq!(lost, 0, "of {answered}");
     // Those that were replaced end, and their parent asks how.
-    until("the old ones have ended", PATIENCE, || {
+    until("the old ones have ended", TIME_LIMIT, || {
         (children(served.thimble.id()).len() == 2).then_some(())
     });
 }
@@ -259,7 +259,7 @@ fn a_download_goes_on_while_its_worker_is_replaced() {
     served.thimble.signal(Signal::HUP);
     served.beside(&old, 2);
     // It may send another request for as long as it was told nothing.
-    until("a reply is the last", PATIENCE, || {
+    until("a reply is the last", TIME_LIMIT, || {
         idle.send(get("/note.txt")).unwrap();
         (idle.reply().unwrap().field("Connection") == Some("close")).then_some(())
     });
@@ -280,7 +280,7 @@ fn signals_that_come_together_lead_to_one_good_end() {
     served.beside(&workers, 3);
     assert_eq!(ask(&served.thimble, &get("/note.txt")).status, 200);
     served.thimble.signal(Signal::TERM);
-    assert_eq!(served.thimble.ended_within(PATIENCE).unwrap().code(), Some(0));
+    assert_eq!(served.thimble.ended_within(TIME_LIMIT).unwrap().code(), Some(0));
 }
 
 #[test]
@@ -323,14 +323,14 @@ fn a_stop_finishes_what_every_worker_has_under_way() {
         let mut downloads = [served.stalled_download(), served.stalled_download()];
         served.thimble.signal(name);
         assert_eq!(idle.drain().unwrap(), b"", "an idle connection is closed");
-        until("connections are refused", PATIENCE, || {
+        until("connections are refused", TIME_LIMIT, || {
             TcpStream::connect(served.thimble.address()).err()
         });
         assert!(served.thimble.is_running());
         for download in &mut downloads {
             assert!(comes_whole(download));
         }
-        assert_eq!(served.thimble.ended_within(PATIENCE).unwrap().code(), Some(0), "{name:?}");
+        assert_eq!(served.thimble.ended_within(TIME_LIMIT).unwrap().code(), Some(0), "{name:?}");
     }
 }
 
@@ -352,7 +352,7 @@ fn ctrl_c_cuts_nothing_and_a_second_one_does() {
             kill_process_group(group, Signal::INT).unwrap();
         }
         assert_eq!(comes_whole(&mut download), presses == 1);
-        let code = served.thimble.ended_within(PATIENCE).unwrap().code();
+        let code = served.thimble.ended_within(TIME_LIMIT).unwrap().code();
         assert_eq!(code, Some(if presses == 1 { 0 } else { 130 }));
     }
 }
@@ -384,10 +384,10 @@ fn workers_end_with_their_supervisor() {
     let workers = served.workers();
     let mut download = served.stalled_download();
     served.thimble.signal(Signal::KILL);
-    served.thimble.ended_within(PATIENCE).unwrap();
+    served.thimble.ended_within(TIME_LIMIT).unwrap();
     assert!(comes_whole(&mut download), "what is under way is finished");
     for id in workers {
-        until("the worker has ended", PATIENCE, || (!is_running(id)).then_some(()));
+        until("the worker has ended", TIME_LIMIT, || (!is_running(id)).then_some(()));
     }
     TcpListener::bind(served.thimble.address()).unwrap();
 }
@@ -473,7 +473,7 @@ fn each_line_of_a_verbose_log_says_whose_it_is() {
     let own = r"[\w-]+: worker [123] \(process \d+\) serves";
     let line = Regex::new(&format!(r"^(\[[123]\] (([<>] \S.*)|{access})|{own})$")).unwrap();
     let end = Regex::new(access).unwrap();
-    let log = until("all are logged", PATIENCE, || {
+    let log = until("all are logged", TIME_LIMIT, || {
         Some(served.thimble.log()).filter(|log| end.find_iter(log).count() == CLIENTS * 25)
     });
     for found in log.lines() {

@@ -9,8 +9,18 @@ use std::path::{Path, PathBuf};
 use std::slice::Iter;
 
 /// The folders of core, each of which may use those before it.
-const LAYERS: [&str; 9] =
-    ["bytes", "grammar", "fast", "message", "semantics", "framing", "server", "service", "testing"];
+const LAYERS: [&str; 10] = [
+    "bytes",
+    "grammar",
+    "fast",
+    "message",
+    "semantics",
+    "framing",
+    "server",
+    "service",
+    "gateway",
+    "testing",
+];
 
 /// The last layer that has no I/O.
 const LAST_PURE: &str = "framing";

@@ -72,6 +72,14 @@ pub fn is_tchar(octet: u8) -> bool {
 pub static TARGET: Class = Class::ALPHANUMERIC.and(b"-._~!$&'()*+,;=%:@/?[]{}|^\\`");
 
 /// ```abnf
+/// schar      = unreserved / escaped / xreserved                    ; RFC 3875 §4.4
+/// unreserved = alpha / digit / "-" / "_" / "." / "!" / "~" / "*" / "'" / "(" / ")"
+/// xreserved  = ";" / "/" / "?" / ":" / "@" / "&" / "," / "$"
+/// ```
+/// The octets of a word of an indexed query, the percent sign among them.
+pub static SEARCH: Class = Class::ALPHANUMERIC.and(b"-_.!~*'();/?:@&,$%");
+
+/// ```abnf
 /// field-content = field-vchar [ 1*( SP / HTAB / field-vchar ) field-vchar ]
 /// field-vchar   = VCHAR / obs-text                           ; RFC 9110 §5.5
 /// ```

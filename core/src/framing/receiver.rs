@@ -1,7 +1,7 @@
 //! The receiving side of a connection: where heads end, and what of the octets behind them is content.
 
 use super::decode::{Decoded, Decoder};
-use super::length::body_length;
+use super::length::{BodyLength, body_length};
 use super::limits::Limits;
 use crate::bytes::class::is_tchar;
 use crate::message::facts::Expect;
@@ -54,6 +54,11 @@ impl Receiver {
     /// The receiving side of a new connection.
     pub(super) fn new(limits: Limits) -> Self {
         Self { next: Next::head(), limits }
+    }
+
+    /// After the head of a request without content.
+    pub(crate) const fn without_content(limits: Limits) -> Self {
+        Self { next: Next::Content(Decoder::new(BodyLength::Absent)), limits }
     }
 
     /// Looks for a head at the start of `input`, the octets that follow those consumed before. Writes

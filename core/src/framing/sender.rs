@@ -270,6 +270,11 @@ impl Sender {
         Ok(true)
     }
 
+    /// Emits `100 Continue` next time as if the client waited for it, if its version has interim replies.
+    pub(crate) fn ask_again(&mut self) {
+        self.expects_continue = self.version >= Version::Http11;
+    }
+
     /// Takes note that the client no longer waits for 100 (Continue): its content has begun to arrive.
     pub const fn skip_continue(&mut self) {
         self.expects_continue = false;

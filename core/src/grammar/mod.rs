@@ -14,6 +14,7 @@ pub mod media_type;
 pub mod parameter;
 pub mod range;
 pub mod request_line;
+pub mod script;
 pub mod target;
 
 use crate::bytes::class::TCHAR;

@@ -7,11 +7,42 @@ use crate::bytes::class::is_field;
 #[derive(Clone, Copy, Debug)]
 pub struct Status(&'static (u16, &'static str));
 
+/// The first code of a final status.
+const FIRST: u16 = 200;
+
+/// Every final status, without reason phrases: an empty one says nothing wrong (RFC 9112 §4).
+static OTHERS: [(u16, &str); 400] = {
+    let mut others = [(FIRST, ""); 400];
+    let (mut rest, mut code) = (others.as_mut_slice(), FIRST);
+    while let [first, behind @ ..] = rest {
+        first.0 = code;
+        (rest, code) = (behind, code + 1);
+    }
+    others
+};
+
 macro_rules! statuses {
     ($($name:ident $code:literal $reason:literal)*) => {
         impl Status {
             $(#[doc = concat!("`", $code, " ", $reason, "`")]
             pub const $name: Self = Self(&($code, $reason));)*
+
+            /// The final status of this code, as another program gives it: with the reason phrase that
+            /// it has here, or with none. `None` outside of 200 to 599.
+            ///
+            /// ```
+            /// use thimble_core::Status;
+            ///
+            /// assert_eq!(Status::of_code(404).map(Status::reason), Some("Not Found"));
+            /// assert_eq!(Status::of_code(299).map(Status::reason), Some(""));
+            /// assert_eq!(Status::of_code(101), None);
+            /// ```
+            pub fn of_code(code: u16) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$name),)*
+                    _ => OTHERS.get(usize::from(code.checked_sub(FIRST)?)).map(Self),
+                }
+            }
         }
     };
 }

@@ -100,6 +100,10 @@ impl<H: Half> Half for Ready<H> {
         self.0.local()
     }
 
+    fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.0.connection()
+    }
+
     fn is_secure(&self) -> bool {
         self.0.is_secure()
     }

@@ -48,8 +48,8 @@ pub(crate) const TOO_LARGE: &Refusal =
 /// ```
 #[derive(Debug)]
 pub struct Body<'c, R> {
-    rx: &'c mut R,
-    incoming: &'c mut Incoming<'c>,
+    pub(super) rx: &'c mut R,
+    pub(super) incoming: &'c mut Incoming<'c>,
 }
 
 /// What reading came to.
@@ -215,6 +215,12 @@ impl<'c, R: Receive> Body<'c, R> {
     /// Whether nothing of the content is there yet.
     pub(super) fn is_awaited(&self) -> bool {
         self.incoming.window.unread().is_empty() && !self.receiver().is_complete()
+    }
+
+    /// Whether [`chunk`](Self::chunk) returns without reading from the transport, mostly: some of the content
+    /// is there, or all of it was read.
+    pub fn is_ready(&self) -> bool {
+        !self.incoming.window.unread().is_empty() || self.receiver().is_complete()
     }
 
     /// The next piece of the content, as much as has arrived; `None` at its end. Where a piece ends says

@@ -64,7 +64,12 @@ impl<'c> Buffer<'c> {
         Self { octets, unsent }
     }
 
-    /// Where the next part of the reply's head goes.
+    /// The same, for another reply in the place of this one.
+    pub(super) fn reborrow(&mut self) -> Buffer<'_> {
+        Buffer { octets: self.octets, unsent: self.unsent }
+    }
+
+    /// Where the next part of the reply's head goes: not into the room of the fields that were added.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn head(&mut self) -> Cursor<'_> {
         let most = self.octets.len() / 2;

@@ -1,5 +1,6 @@
 //! One request, and the reply it is owed.
 
+use core::any::Any;
 use core::fmt::Display;
 use core::net::SocketAddr;
 
@@ -131,6 +132,11 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// The local address of the connection; `None` if the transport doesn't know it.
     pub fn local(&self) -> Option<SocketAddr> {
         self.parts.tx.local()
+    }
+
+    /// What the transport knows the connection by: see [`Half::connection`].
+    pub fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.parts.tx.connection()
     }
 
     /// Whether the connection is secure, as TLS is.

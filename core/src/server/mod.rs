@@ -12,6 +12,7 @@ pub mod deadline;
 pub mod error;
 pub mod exchange;
 mod flush;
+mod forward;
 mod handler;
 mod output;
 mod refusal_page;

@@ -1,8 +1,9 @@
 //! Replies, from the status to the end of their heads.
 
+use core::any::Any;
 use core::fmt::Display;
 
-use super::error::FAILED;
+use super::error::{Error, FAILED};
 use super::output::Output;
 use super::responded::{Answer, Responded};
 use super::stream::Stream;
@@ -98,6 +99,24 @@ impl<'c, T: Transport> Responder<'c, T> {
     pub fn fail(self, error: &dyn Display) -> Responded<'c, T> {
         self.tx.failed(error);
         self.refuse(*FAILED)
+    }
+
+    /// What the transport knows the connection by: see [`Half::connection`].
+    pub fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.tx.connection()
+    }
+
+    /// Sends 100 (Continue) though nobody waits for it, which clients ignore (RFC 9110 §15.2). A client that
+    /// has closed the connection, and not only shut its sending side, resets it now. Returns false if
+    /// nothing was sent: HTTP/1.0 has no interim replies.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] if the transport failed.
+    pub async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
+        self.output.sender.ask_again();
+        let is_sent = self.output.interim()?;
+        self.output.buffer.flush_interim(self.tx).await?;
+        Ok(is_sent)
     }
 
     /// The time of the request.

@@ -5,7 +5,7 @@ use core::any::Any;
 use super::error::Error;
 use super::output::{Output, Render};
 use super::responded::{Answer, Responded};
-use super::transport::Transport;
+use super::transport::{Half as _, Transport};
 use crate::framing::EmitError;
 
 /// A reply whose content is being sent. If the request was HEAD, or the status allows no content, the
@@ -48,6 +48,11 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// Whether content is not sent, so that it need not be made.
     pub fn omits_content(&self) -> bool {
         self.output.sender.omits_content()
+    }
+
+    /// What the transport knows the connection by: see [`Half::connection`](super::Half::connection).
+    pub fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.tx.connection()
     }
 
     /// Sends a piece of content, and returns when the transport has taken it.
@@ -151,6 +156,27 @@ impl<'c, T: Transport> Stream<'c, T> {
             return Ok(0);
         }
         self.output.send_file(handle, offset, length, self.tx).await
+    }
+
+    /// Sends an octet that says nothing, so that a client which has closed the connection, and not only shut
+    /// its sending side, resets it now. Returns false if nothing was sent: only chunks have room for that, in
+    /// their sizes. Call it once at most, for some recipients read only so many digits.
+    ///
+    /// ```abnf
+    /// chunk-size = 1*HEXDIG                               ; RFC 9112 §7.1
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
+        self.flush().await?;
+        let has_room = self.output.sender.is_chunked() && !self.output.sender.omits_content();
+        if has_room {
+            // The size of the next chunk, or of the last one, follows.
+            self.output.buffer.push(b"0").map_err(EmitError::from)?;
+            self.output.buffer.flush(self.tx).await?;
+        }
+        Ok(has_room)
     }
 
     /// Ends the content.

@@ -95,6 +95,13 @@ pub trait Half {
         None
     }
 
+    /// On the transmitting half: what the transport knows the connection by, for a service of the same
+    /// system that waits for something else as well, and has to learn meanwhile that the client sends,
+    /// reads or leaves. `None` if there is no such thing.
+    fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        None
+    }
+
     /// On the transmitting half: whether the connection is secure, as TLS is.
     fn is_secure(&self) -> bool {
         false

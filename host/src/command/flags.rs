@@ -21,8 +21,11 @@ use super::export;
 use super::forms::Forms;
 use super::problem::Problem;
 use super::processes::Processes;
+use super::programs::ProgramFlags;
 use super::times::Times;
 use super::{size, urls};
+use crate::cgi::Cgi;
+use crate::cgi::waiting::Waiting;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::database::export::Format;
 use crate::folder::Folder;
@@ -104,6 +107,10 @@ pub struct Flags {
     #[arg(long)]
     pub follow_links: bool,
 
+    /// Programs that make replies
+    #[command(flatten)]
+    pub programs: ProgramFlags,
+
     /// How long clients may take
     #[command(flatten)]
     pub times: Times,
@@ -126,6 +133,7 @@ Examples:
   NAME -b 0.0.0.0          Let other machines in, and print the URLs for them
   NAME page.html           Serve that file alone
   NAME --workers 0         Serve by a process on each core; SIGHUP replaces them one by one
+  NAME site --cgi          Also run the programs in site/cgi-bin/ that make replies
   NAME -q 2>/dev/null      Say nothing while it runs
 DATABASE
 A form sent to an HTML page is answered by that page, which shows the submitted fields in place
@@ -148,7 +156,7 @@ In exported CSV, a cell that a spreadsheet would take for a formula has an apost
     TEXT.replace("DATABASE", database).replace("EXPORT", export).replace("NAME", name)
 }
 
-fn at_least_one(text: &str) -> Result<usize, &'static str> {
+pub(super) fn at_least_one(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|number| *number > 0).ok_or("give a number from 1 up")
 }
 
@@ -186,7 +194,21 @@ impl Flags {
             None => Folder::open(self.served()),
         };
         let folder = opened.map_err(|error| Problem::of_folder(self.served(), &error))?;
-        Ok(if self.follow_links { folder.follow_links() } else { folder })
+        let folder = if self.follow_links { folder.follow_links() } else { folder };
+        Ok(if self.file().is_some() { folder } else { folder.apart(self.programs.apart()) })
+    }
+
+    /// Opens the folder to serve for those who run programs in it.
+    ///
+    /// # Errors
+    /// As for [`folder`](Self::folder), and a folder of programs that was named is missing.
+    pub(super) fn programs(&self, log: &Log) -> Result<Folder, Problem> {
+        if self.file().is_some() && !self.programs.folders().is_empty() {
+            return Err(Problem::of_programs_in_a_file());
+        }
+        let root = self.folder()?.log(log.clone());
+        self.programs.check(&root)?;
+        Ok(root)
     }
 
     /// The name of the single file to serve; `None` if a folder is served.
@@ -307,6 +329,20 @@ impl Flags {
         let site = if self.no_forms { site.without_forms() } else { site };
         let site = site.submissions(forms).show_submissions(self.submissions.then_some(forms));
         Box::leak(Box::new(site))
+    }
+
+    /// `site` with the programs in `programs`, which are run by a frontend that waits as `W` does. Call it
+    /// once, too.
+    pub fn with_programs<S, W: Waiting + Default>(
+        &self,
+        site: S,
+        programs: Folder,
+        log: &Log,
+    ) -> &'static Cgi<S, W>
+    where
+        Cgi<S, W>: 'static,
+    {
+        Box::leak(Box::new(self.programs.service(site, programs, self.hidden, log.clone())))
     }
 
     /// Prints on standard output what is served, and at which URLs.

@@ -8,6 +8,7 @@ mod listeners;
 mod parse;
 mod problem;
 mod processes;
+mod programs;
 mod size;
 mod times;
 mod urls;
@@ -30,6 +31,7 @@ pub use listeners::{Listeners, Start};
 pub use parse::parse;
 pub use problem::Problem;
 pub use processes::Processes;
+pub use programs::ProgramFlags;
 pub use times::Times;
 
 /// How long the log may take to be written at the end.
@@ -41,6 +43,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 pub struct Job {
     /// What it serves.
     pub folder: Folder,
+    /// The same, for those who run programs in it.
+    pub programs: Folder,
     /// Where it logs.
     pub log: Log,
     /// Where it keeps forms.
@@ -80,9 +84,10 @@ fn work(
     let folder = flags.folder()?;
     let log = flags.log(worker.as_ref()).with_name(name);
     let forms = flags.forms(&log)?;
+    let programs = flags.programs(&log)?;
     let listeners = Listeners::of(name, flags, worker)?;
     report_panics(name);
-    let job = Job { folder: folder.log(log.clone()), log: log.clone(), forms };
+    let job = Job { folder: folder.log(log.clone()), programs, log: log.clone(), forms };
     let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
     log.flush(FLUSH);
     outcome.map(|()| exit_code())

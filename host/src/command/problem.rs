@@ -60,6 +60,18 @@ impl Problem {
         ))
     }
 
+    /// There is no folder of programs that `--cgi-dir` names.
+    pub(super) fn of_program_folder(folder: &str) -> Self {
+        Self(format!(
+            "there is no folder '{folder}' in the one that is served: give --cgi-dir the name of one"
+        ))
+    }
+
+    /// Programs are asked for, and a single file is to be served.
+    pub(super) fn of_programs_in_a_file() -> Self {
+        Self("programs are run in a folder: give the folder to serve, instead of a file".into())
+    }
+
     /// The host that `--bind` names has no address.
     pub(super) fn of_host(host: &str) -> Self {
         Self(format!(

@@ -43,11 +43,13 @@ pub(super) struct Tree {
 pub(super) struct Rules {
     pub(super) links: Links,
     pub(super) told: Arc<Told>,
+    /// The paths of folders of which nothing is served.
+    pub(super) apart: Arc<[Box<[u8]>]>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { links: Links::Inside, told: Arc::new(Told::new(Log::none())) }
+        Self { links: Links::Inside, told: Arc::new(Told::new(Log::none())), apart: Arc::default() }
     }
 }
 
@@ -75,12 +77,19 @@ impl Tree {
         &mut self.rules
     }
 
+    pub(super) const fn root(&self) -> &Dir {
+        &self.root
+    }
+
     pub(super) fn place(&self) -> Option<&FsPath> {
         self.place.as_deref()
     }
 
     /// The file `name`, kept or opened.
     pub(super) fn find(&self, name: &Name) -> Result<Node<OpenFile>, OpenError> {
+        if self.is_apart_by_name(name.as_bytes()) {
+            return Err(OpenError::NotFound);
+        }
         let entry = self.cache.get(name);
         match entry.and_then(|entry| self.recall(name, &entry)) {
             Some(file) => Ok(Node::File(file)),
@@ -90,7 +99,7 @@ impl Tree {
 
     /// The file `name`, if looking at it won't have to wait for a disk.
     pub(super) fn open_cached(&self, name: &Name) -> Option<OpenFile> {
-        let entry = self.cache.get(name)?;
+        let entry = self.cache.get(name).filter(|_| !self.is_apart_by_name(name.as_bytes()))?;
         entry.check().then(|| self.recall(name, &entry))?
     }
 
@@ -121,7 +130,8 @@ impl Tree {
         if goes_by_steps && let Some(found) = self.steps.look(&self.root, name) {
             return Stamp::of(&found) == stamp;
         }
-        let is_same = self.look(as_path(name)).is_ok_and(|seen| seen.stamp == stamp);
+        let path = as_path(name);
+        let is_same = self.look(path).is_ok_and(|seen| seen.stamp == stamp) && !self.is_apart(path);
         if is_same && goes_by_steps {
             self.steps.learn(&self.root, name);
         }
@@ -175,7 +185,7 @@ impl Tree {
     }
 
     /// Does something with what `path` leads to, links followed that stay inside.
-    fn follow<T>(
+    pub(super) fn follow<T>(
         &self,
         path: &FsPath,
         attempt: impl Fn(&FsPath) -> io::Result<T>,
@@ -234,6 +244,9 @@ impl Tree {
         let (now, is_plain) = (time_of_day(), coding == Coding::Identity);
         let directory = if is_plain { self.look(as_path(directory_of(name))).ok() } else { None };
         let path = as_path(name);
+        if self.is_apart(path) {
+            return Err(OpenError::NotFound);
+        }
         match self.look(path).map_err(|error| self.failed(path, &error))?.kind {
             Kind::File => {}
             Kind::Directory => return Ok(Node::Directory),

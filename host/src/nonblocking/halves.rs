@@ -12,7 +12,7 @@ use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
 
 use super::timer::Timer;
-use super::{Listener as _, Reactor, Socket};
+use super::{Link, Listener as _, Reactor, Socket};
 use crate::buffers::idle_error;
 use crate::folder::AsyncFile;
 use crate::folder::async_folder::bring_into_memory;
@@ -36,21 +36,19 @@ pub(crate) struct Halves<'c, R: Reactor> {
 /// The receiving half.
 #[derive(Debug)]
 pub(crate) struct Rx<'c, R: Reactor> {
-    socket: &'c R::Socket,
+    link: &'c Link<R>,
     log: &'c Log,
     timer: Timer<'c, R::Socket>,
-    stop: &'c R::Listener,
     octets: usize,
 }
 
 /// The transmitting half.
 #[derive(Debug)]
 pub(crate) struct Tx<'c, R: Reactor> {
-    socket: &'c R::Socket,
+    link: &'c Link<R>,
     log: &'c Log,
     timer: Timer<'c, R::Socket>,
     place: &'c Place,
-    stop: &'c R::Listener,
     peer: SocketAddr,
     octets: usize,
     /// The part of the file being sent that was found in memory, or brought there.
@@ -61,19 +59,18 @@ pub(crate) struct Tx<'c, R: Reactor> {
 
 impl<'c, R: Reactor> Halves<'c, R> {
     pub(super) fn new(
-        socket: &'c R::Socket,
+        link: &'c Link<R>,
         peer: SocketAddr,
         settings: &'c Settings,
         place: &'c Place,
-        stop: &'c R::Listener,
         (rx, tx): (&'c mut Alarm<R>, &'c mut Alarm<R>),
     ) -> Self {
         let (deadlines, log) = (&settings.deadlines, &settings.log);
-        let timer = Timer::new(deadlines, place, socket, rx);
-        let rx = Rx { socket, log, timer, stop, octets: 0 };
-        let timer = Timer::new(deadlines, place, socket, tx);
+        let timer = Timer::new(deadlines, place, &link.socket, rx);
+        let rx = Rx { link, log, timer, octets: 0 };
+        let timer = Timer::new(deadlines, place, &link.socket, tx);
         let (octets, in_memory, failure) = (0, 0..0, None);
-        let tx = Tx { socket, log, timer, place, stop, peer, octets, in_memory, failure };
+        let tx = Tx { link, log, timer, place, peer, octets, in_memory, failure };
         Self { rx, tx }
     }
 
@@ -99,17 +96,17 @@ impl<R: Reactor> Rx<'_, R> {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let outcome = self.socket.poll_read(context, buffer);
+        let outcome = self.link.socket.poll_read(context, buffer);
         if outcome.is_pending() && self.timer.is_idle() {
             // Nothing of a request is here.
             if self.octets == 0 {
                 return Poll::Ready(Err(idle_error()));
             }
-            if self.stop.poll_stopping(context).is_ready() {
+            if self.link.stop.poll_stopping(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         } else if outcome.is_pending() {
-            self.stop.go_on(context)?;
+            self.link.stop.go_on(context)?;
         }
         self.timer.watch(context, outcome)
     }
@@ -145,11 +142,11 @@ impl<R: Reactor> Tx<'_, R> {
     ) -> io::Result<usize> {
         poll_fn(|context| {
             if self.timer.is_due() {
-                self.socket.look_again();
+                self.link.socket.look_again();
             }
-            let outcome = poll(self.socket, context);
+            let outcome = poll(&self.link.socket, context);
             if outcome.is_pending() {
-                self.stop.go_on(context)?;
+                self.link.stop.go_on(context)?;
             }
             self.timer.watch(context, outcome)
         })
@@ -175,7 +172,7 @@ impl<R: Reactor> embedded_io_async::Write for Tx<'_, R> {
 
 impl<R: Reactor> Transmit for Tx<'_, R> {
     async fn close(&mut self) -> io::Result<()> {
-        self.socket.shut_before_reading();
+        self.link.socket.shut_before_reading();
         Ok(())
     }
 
@@ -226,7 +223,11 @@ impl<R: Reactor> Half for Tx<'_, R> {
     }
 
     fn local(&self) -> Option<SocketAddr> {
-        self.socket.local()
+        self.link.socket.local()
+    }
+
+    fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        R::connection(self.link)
     }
 
     fn failed(&mut self, error: &dyn Display) {
@@ -243,6 +244,6 @@ impl<R: Reactor> Half for Tx<'_, R> {
     }
 
     fn stopping(&self) -> bool {
-        self.stop.is_retired() || self.place.is_last()
+        self.link.stop.is_retired() || self.place.is_last()
     }
 }

@@ -10,6 +10,7 @@ mod halves;
 mod task;
 mod timer;
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::fs::File;
 use std::future::Future;
@@ -35,6 +36,24 @@ pub trait Reactor: Debug + 'static {
     type Place: Debug + Deref<Target = Place>;
     /// Where work goes that may have to wait for a disk.
     type Elsewhere: Elsewhere;
+
+    /// What those who wait for something else know the connection by: see
+    /// [`Half::connection`](thimble_core::server::Half::connection).
+    fn connection(_: &Link<Self>) -> Option<&(dyn Any + Send + Sync)>
+    where
+        Self: Sized,
+    {
+        None
+    }
+}
+
+/// What a connection is waited for by.
+#[derive(Debug)]
+pub struct Link<R: Reactor> {
+    /// Its socket.
+    pub socket: R::Socket,
+    /// What hears that the server stops.
+    pub stop: R::Listener,
 }
 
 /// A connected socket that doesn't block. Each call moves at least one octet, or waits until it can.

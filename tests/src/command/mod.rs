@@ -11,6 +11,7 @@ pub mod folder;
 pub mod forms;
 pub mod postgres;
 pub mod processes;
+pub mod scripts;
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};

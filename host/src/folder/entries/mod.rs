@@ -51,6 +51,9 @@ impl FolderEntries {
         listings: &Arc<Listings>,
         path: &FsPath,
     ) -> Result<Self, OpenError> {
+        if tree.is_apart(path) {
+            return Err(OpenError::NotFound);
+        }
         let directory = tree.open_directory(path)?;
         if is_gone(&directory) {
             return Err(OpenError::NotFound);
@@ -129,6 +132,9 @@ impl FolderEntries {
                 }
                 _ => continue,
             };
+            if self.tree.keeps_apart(&self.path, name) {
+                continue;
+            }
             names.push(name, is_directory, kind == FileType::Symlink)?;
         }
         self.stage = Stage::Reading(Some((reading, names)));
@@ -182,7 +188,7 @@ fn is_gone(directory: &fs::File) -> bool {
 /// What is known of what a link leads to: whether it is a directory, its length, and when it was
 /// changed.
 fn follow(tree: &Tree, path: &FsPath) -> Option<(bool, u64, Option<UnixTime>)> {
-    let seen = tree.look(path).ok()?;
+    let seen = tree.look(path).ok().filter(|_| !tree.is_apart(path))?;
     match seen.kind {
         Kind::File => Some((false, seen.len(), seen.modified())),
         Kind::Directory => Some((true, 0, None)),

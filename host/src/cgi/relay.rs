@@ -1,0 +1,509 @@
+//! One script and its client: content in, reply out, both as they come.
+
+use std::any::Any;
+use std::fmt::Display;
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use thimble_core::gateway::{CONTENT_TOO_SLOW, FAILED, HeadError, Outgoing, ReplyHead, TOO_SLOW};
+use thimble_core::message::Refusal;
+use thimble_core::server::{Body, Error, Receive, Responded, Responder, Transport};
+
+use super::lines::Lines;
+use super::process::Process;
+use super::spawn::Running;
+use super::spool::Spool;
+use super::waiting::{Interest, MOST, Pipe, Waiting, Way};
+use super::{SPOOL_FAILED, Settings};
+use crate::clock::moment;
+
+// The numbers of the pipes.
+const STDIN: usize = 0;
+const STDOUT: usize = 1;
+const STDERR: usize = 2;
+const END: usize = 3;
+
+/// The longest head of a reply, in octets: half of a transmit buffer has to hold it.
+const MAX_HEAD: usize = 12 * 1024;
+
+/// Octets that are read at a time: what a pipe holds.
+const READ: usize = 64 * 1024;
+
+/// Octets that are read at a time while the client still sends: a socket with any room has room for these,
+/// so that writing them holds up nothing.
+const READ_MEANWHILE: usize = 16 * 1024;
+
+/// Octets that are read at most of what a script that has ended left in a pipe: others may still write.
+const MOST_LEFT: usize = 1024 * 1024;
+
+/// How long a script may take to end once it has closed its output.
+const AFTER_OUTPUT: Duration = Duration::from_secs(1);
+
+/// How long to wait for output once a client has shut its sending side, before it is asked whether it is
+/// still there.
+const HALF_CLOSED: Duration = Duration::from_secs(1);
+
+/// How long to wait for output if it can't be asked.
+const UNANSWERED: Duration = Duration::from_secs(2);
+
+/// How often to look whether a script has ended, on systems that don't tell.
+const LOOK: Duration = Duration::from_millis(20);
+
+const LEFT: &str = "the client left";
+const WAITING_FAILED: &str = "the system can't wait";
+
+/// What a script's run came to.
+pub(super) enum Outcome<'c, T: Transport> {
+    /// A reply, which is made.
+    Replied(Responded<'c, T>),
+    /// A reply that is to be made for this path and query.
+    Redirected(Responder<'c, T>, String),
+}
+
+/// What comes next of a script.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// So many octets of output, in the buffer.
+    Output(usize),
+    /// No more output.
+    End,
+    /// The client has shut its sending side a while ago: has it left?
+    Shut,
+    /// The client has left.
+    Left,
+    /// Nothing came in time, and this is the answer.
+    Late(&'static Refusal),
+}
+
+/// Who kept the server waiting for too long.
+enum Overdue {
+    Script,
+    /// Or it has left.
+    Client,
+}
+
+/// A script that runs.
+pub(super) struct Relay<'r, W: Waiting> {
+    waiting: &'r W,
+    settings: &'r Settings,
+    /// What the log calls it.
+    label: &'r [u8],
+    pipes: [Option<W::Pipe>; MOST],
+    process: Process,
+    status: Option<ExitStatus>,
+    /// Content that the script has not taken yet, and more behind that.
+    pending: Vec<u8>,
+    spool: Spool,
+    lines: Lines,
+    buffer: Vec<u8>,
+    /// Output waits for room to the client.
+    output_waits: bool,
+    /// Octets that are still read once the script has ended.
+    left: usize,
+    /// When octets last moved.
+    moved: Duration,
+    /// When to ask a client that has shut its sending side whether it is there.
+    asks: Option<Duration>,
+    /// Whether it could not be asked.
+    has_waited: bool,
+    /// Whether it has not shut it yet.
+    watches: bool,
+}
+
+impl<'r, W: Waiting> Relay<'r, W> {
+    pub(super) fn new(
+        waiting: &'r W,
+        settings: &'r Settings,
+        label: &'r [u8],
+        running: Running,
+    ) -> io::Result<Self> {
+        let Running { process, stdin, stdout, stderr, end } = running;
+        let stdin = stdin.map(|pipe| waiting.pipe(pipe, Way::Out)).transpose()?;
+        let end = end.map(|pipe| waiting.pipe(pipe, Way::In)).transpose()?;
+        let stdout = Some(waiting.pipe(stdout, Way::In)?);
+        let stderr = Some(waiting.pipe(stderr, Way::In)?);
+        Ok(Self {
+            waiting,
+            settings,
+            label,
+            pipes: [stdin, stdout, stderr, end, None],
+            process,
+            status: None,
+            pending: Vec::new(),
+            spool: Spool::new(settings.spool),
+            lines: Lines::default(),
+            buffer: vec![0; READ],
+            output_waits: false,
+            left: MOST_LEFT,
+            moved: moment(),
+            asks: None,
+            has_waited: false,
+            watches: true,
+        })
+    }
+
+    /// Has the script reply. `content` is what it is sent, if anything is.
+    pub(super) async fn run<'c, T: Transport>(
+        mut self,
+        mut content: Option<&mut Body<'c, T::Rx>>,
+        mut respond: Responder<'c, T>,
+    ) -> Result<Outcome<'c, T>, Error<T::Error>> {
+        let mut head = Vec::new();
+        loop {
+            match self.next(&mut content, respond.connection(), false).await? {
+                Event::Output(count) => {
+                    head.extend_from_slice(self.buffer.get(..count).unwrap_or_default());
+                }
+                Event::End => {
+                    let fault =
+                        if head.is_empty() { HeadError::Empty } else { HeadError::Truncated };
+                    return self.fail(&fault, FAILED, respond).await;
+                }
+                Event::Late(refusal) => {
+                    return self.fail(&refusal.reason, refusal, respond).await;
+                }
+                // Who only shut its sending side goes on; who is gone answers by a reset.
+                Event::Shut if respond.probe().await? => self.asks = None,
+                Event::Shut if self.gives_time() => {}
+                Event::Shut | Event::Left => {
+                    self.tell(&LEFT);
+                    respond.probe().await?;
+                    return Err(Error::Application(&LEFT));
+                }
+            }
+            match ReplyHead::parse(&head) {
+                Ok(None) if head.len() <= MAX_HEAD => {}
+                Ok(Some((parsed, rest))) if head.len() - rest.len() <= MAX_HEAD => {
+                    return match parsed.local_redirect() {
+                        Some(target) => self.redirect(content, respond, target.as_str()).await,
+                        None => self.reply(content, Outgoing::begin(&parsed, respond), rest).await,
+                    };
+                }
+                Ok(_) => return self.fail(&HeadError::TooLong, FAILED, respond).await,
+                Err(fault) => return self.fail(&fault, FAILED, respond).await,
+            }
+        }
+    }
+
+    /// Sends a reply whose head was received, and `first` of its content.
+    async fn reply<'c, T: Transport>(
+        mut self,
+        mut content: Option<&mut Body<'c, T::Rx>>,
+        mut out: Outgoing<'c, T>,
+        first: &[u8],
+    ) -> Result<Outcome<'c, T>, Error<T::Error>> {
+        let mut excess = out.queue(first).await?;
+        loop {
+            out.flush().await?;
+            self.moved = moment();
+            match self.next(&mut content, out.connection(), true).await? {
+                Event::Output(count) => {
+                    let octets = self.buffer.get(..count).unwrap_or_default();
+                    excess = excess.saturating_add(out.queue(octets).await?);
+                    // Whoever has left answers this by a reset.
+                    self.asks = None;
+                }
+                Event::End => break,
+                Event::Shut if out.probe().await? => self.asks = None,
+                Event::Shut if self.gives_time() => {}
+                Event::Shut | Event::Left => {
+                    self.tell(&LEFT);
+                    return Err(Error::Application(&LEFT));
+                }
+                Event::Late(refusal) => {
+                    self.tell(&refusal.reason);
+                    return Err(Error::Cut);
+                }
+            }
+        }
+        if excess > 0 && !out.omits_content() {
+            self.tell(&format_args!("it sent {excess} octets more than it announced"));
+        }
+        let is_full = out.is_full();
+        let status = self.end().await;
+        if status.is_some_and(|status| status.signal().is_some()) && !is_full {
+            // A part must not look whole.
+            return Err(Error::Cut);
+        }
+        out.finish().map(Outcome::Replied)
+    }
+
+    /// Lets the script end, whose reply another resource makes. What it sends besides is dropped.
+    async fn redirect<'c, T: Transport>(
+        mut self,
+        mut content: Option<&mut Body<'c, T::Rx>>,
+        mut respond: Responder<'c, T>,
+        target: &str,
+    ) -> Result<Outcome<'c, T>, Error<T::Error>> {
+        loop {
+            match self.next(&mut content, respond.connection(), false).await? {
+                Event::Output(_) => {}
+                Event::Shut if respond.probe().await? => self.asks = None,
+                _ => break,
+            }
+        }
+        self.end().await;
+        Ok(Outcome::Redirected(respond, target.to_owned()))
+    }
+
+    /// Waits for what comes next. `is_reply` says that output goes to the client.
+    async fn next<R: Receive>(
+        &mut self,
+        content: &mut Option<&mut Body<'_, R>>,
+        connection: Option<&(dyn Any + Send + Sync)>,
+        is_reply: bool,
+    ) -> Result<Event, Error<R::Error>> {
+        loop {
+            if self.pipes[STDOUT].is_none() {
+                return Ok(Event::End);
+            }
+            if self.status.is_some() {
+                // What others write who have its output still belongs to nobody.
+                self.pipes[STDIN] = None;
+                let read = self.read(READ);
+                self.left = self.left.saturating_sub(read.unwrap_or_default());
+                return Ok(read.filter(|_| self.left > 0).map_or(Event::End, Event::Output));
+            }
+            let now = moment();
+            let most = match self.time_left(now) {
+                Ok(most) => most,
+                Err(Overdue::Script) => {
+                    return Ok(Event::Late(self.who_is_late(content.is_some())));
+                }
+                Err(Overdue::Client) => return Ok(Event::Shut),
+            };
+            let is_there = content.as_ref().is_some_and(|body| body.is_ready());
+            let interest = self.interest(content.is_some());
+            let most = if is_there && interest.sends { Duration::ZERO } else { most };
+            let waited = self.waiting.wait(&self.watched(), connection, interest, most).await;
+            let ready = waited.map_err(|_| Error::Application(&WAITING_FAILED))?;
+            if ready.is_over {
+                return Ok(Event::Left);
+            }
+            if ready.shuts {
+                (self.asks, self.watches) = (Some(now.saturating_add(HALF_CLOSED)), false);
+            }
+            if (ready.sends || is_there)
+                && interest.sends
+                && let Some(body) = content
+                && !self.feed(body).await?
+            {
+                *content = None;
+            }
+            if ready.has(STDIN) || (content.is_none() && self.pending.is_empty()) {
+                self.write(content.is_none()).await?;
+            }
+            if ready.has(STDERR) {
+                self.read_lines();
+            }
+            if ready.has(END) || self.pipes[END].is_none() {
+                self.status = self.process.ended();
+            }
+            let may_write = !is_reply || content.is_none() || ready.takes;
+            let has_output = ready.has(STDOUT) || self.output_waits;
+            self.output_waits = has_output && !may_write;
+            if has_output
+                && may_write
+                && let Some(count) =
+                    self.read(if content.is_some() { READ_MEANWHILE } else { READ })
+            {
+                return Ok(Event::Output(count));
+            }
+        }
+    }
+
+    /// Gives a client that can't be asked whether it is there some more time. Returns false if it has had that.
+    fn gives_time(&mut self) -> bool {
+        self.asks = Some(moment().saturating_add(UNANSWERED));
+        !std::mem::replace(&mut self.has_waited, true)
+    }
+
+    /// How long to wait at most.
+    fn time_left(&self, now: Duration) -> Result<Duration, Overdue> {
+        let overdue = self.moved.saturating_add(self.settings.timeout);
+        let asks = self.asks.unwrap_or(Duration::MAX);
+        if now >= overdue.min(asks) {
+            return Err(if now >= overdue { Overdue::Script } else { Overdue::Client });
+        }
+        let left = overdue.min(asks).saturating_sub(now);
+        // Here nothing tells that it has ended.
+        Ok(if self.pipes[END].is_none() { left.min(LOOK) } else { left })
+    }
+
+    /// The answer when nothing has moved for too long.
+    fn who_is_late(&self, awaits_content: bool) -> &'static Refusal {
+        let starves = awaits_content && self.pending.is_empty() && self.pipes[STDIN].is_some();
+        if starves { CONTENT_TOO_SLOW } else { TOO_SLOW }
+    }
+
+    /// What is waited for of the client.
+    fn interest(&self, has_content: bool) -> Interest {
+        // A client that reads nothing before it has sent everything is not left to wait for ever.
+        let sends = match (&self.pipes[STDIN], self.pending.is_empty()) {
+            (Some(_), true) => true,
+            (Some(_), false) => self.output_waits && self.spool.has_room(),
+            (None, _) => self.output_waits,
+        };
+        Interest { sends: has_content && sends, takes: self.output_waits, shuts: self.watches }
+    }
+
+    /// The pipes that are waited for.
+    fn watched(&self) -> [Option<&W::Pipe>; MOST] {
+        let [stdin, stdout, stderr, end, _] = &self.pipes;
+        let stdin = stdin.as_ref().filter(|_| !self.pending.is_empty());
+        let stdout = stdout.as_ref().filter(|_| !self.output_waits);
+        [stdin, stdout, stderr.as_ref(), end.as_ref(), None]
+    }
+
+    /// Passes content on, as much as has come. Returns whether more will.
+    async fn feed<R: Receive>(&mut self, body: &mut Body<'_, R>) -> Result<bool, Error<R::Error>> {
+        let Some(mut octets) = body.chunk().await? else { return Ok(false) };
+        self.moved = moment();
+        if self.pending.is_empty()
+            && self.spool.len() == 0
+            && let Some(stdin) = &self.pipes[STDIN]
+        {
+            while !octets.is_empty() {
+                match stdin.write(octets) {
+                    Ok(count) => octets = octets.get(count..).unwrap_or_default(),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // If it takes no more at all, that shows when it is written to again.
+                    Err(_) => break,
+                }
+            }
+            self.pending.extend_from_slice(octets);
+        } else if self.pipes[STDIN].is_some() {
+            let pushed = self.spool.push(octets, self.waiting).await;
+            pushed.map_err(|_| Error::Application(&SPOOL_FAILED))?;
+        }
+        Ok(true)
+    }
+
+    /// Writes content that the script had no room for; its end, when that was all.
+    async fn write<E>(&mut self, is_all: bool) -> Result<(), Error<E>> {
+        while let Some(stdin) = &self.pipes[STDIN] {
+            if self.pending.is_empty() {
+                let taken = self.spool.take(self.waiting).await;
+                self.pending = taken.map_err(|_| Error::Application(&SPOOL_FAILED))?;
+            }
+            if self.pending.is_empty() {
+                if is_all {
+                    self.pipes[STDIN] = None;
+                }
+                return Ok(());
+            }
+            match stdin.write(&self.pending) {
+                Ok(count) => {
+                    self.pending.drain(..count);
+                    self.moved = moment();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(_) => {
+                    // It reads no more.
+                    self.pipes[STDIN] = None;
+                    self.pending = Vec::new();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads output into the buffer. `None` if nothing is there, or nothing more will come.
+    fn read(&mut self, most: usize) -> Option<usize> {
+        let stdout = self.pipes[STDOUT].as_ref()?;
+        let read = stdout.read(self.buffer.get_mut(..most)?);
+        match read {
+            Ok(count @ 1..) => {
+                self.moved = moment();
+                Some(count)
+            }
+            Err(error) if is_passing(&error) => None,
+            Ok(_) | Err(_) => {
+                self.pipes[STDOUT] = None;
+                None
+            }
+        }
+    }
+
+    /// Tells the log what the script has written to standard error.
+    fn read_lines(&mut self) {
+        let mut left = MOST_LEFT;
+        while let Some(stderr) = &self.pipes[STDERR]
+            && left > 0
+        {
+            let mut octets = [0; 4096];
+            match stderr.read(&mut octets) {
+                Ok(count @ 1..) => {
+                    left = left.saturating_sub(count);
+                    let octets = octets.get(..count).unwrap_or_default();
+                    let (settings, label) = (self.settings, self.label);
+                    self.lines.push(octets, |line| settings.note(label, line));
+                }
+                Err(error) if is_passing(&error) => return,
+                Ok(_) | Err(_) => self.pipes[STDERR] = None,
+            }
+        }
+    }
+
+    /// Tells the log the rest of that.
+    fn last_lines(&mut self) {
+        self.read_lines();
+        let (settings, label) = (self.settings, self.label);
+        self.lines.end(|line| settings.note(label, line));
+    }
+
+    /// Waits for the end of the script, whose output is at its end, for a moment: it may have other things
+    /// to do. Returns how it has ended, if it has.
+    async fn end(&mut self) -> Option<ExitStatus> {
+        self.pipes[STDIN] = None;
+        let end = moment().saturating_add(AFTER_OUTPUT);
+        loop {
+            self.status = self.status.or_else(|| self.process.ended());
+            let left = end.saturating_sub(moment());
+            if self.status.is_some() || left.is_zero() {
+                break;
+            }
+            self.read_lines();
+            let [_, _, stderr, end, _] = &self.pipes;
+            let most = if end.is_some() { left } else { left.min(LOOK) };
+            let watched = [None, None, stderr.as_ref(), end.as_ref(), None];
+            if self.waiting.wait(&watched, None, Interest::default(), most).await.is_err() {
+                break;
+            }
+        }
+        self.last_lines();
+        match self.status {
+            Some(status) if !status.success() => self.tell(&format_args!("it ended by {status}")),
+            Some(_) => {}
+            None => self.process.leave(),
+        }
+        self.status
+    }
+
+    /// Answers by `refusal`, and tells the log why.
+    async fn fail<'c, T: Transport>(
+        &mut self,
+        why: &(dyn Display + Sync),
+        refusal: &Refusal,
+        respond: Responder<'c, T>,
+    ) -> Result<Outcome<'c, T>, Error<T::Error>> {
+        if self.pipes[STDOUT].is_none() {
+            self.end().await;
+        } else {
+            self.last_lines();
+        }
+        self.tell(why);
+        Ok(Outcome::Replied(respond.refuse(*refusal)))
+    }
+
+    fn tell(&self, what: &dyn Display) {
+        self.settings.note(self.label, what.to_string().as_bytes());
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}

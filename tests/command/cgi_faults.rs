@@ -1,0 +1,337 @@
+//! What goes wrong with programs: what their clients are told, what the log says, and that nothing is left
+//! of them.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, test_kill_process};
+use thimble_tests::command::scripts::{Scripts, TEXT, ask, get, request, wait_for_the_end};
+use thimble_tests::until::until;
+
+/// What a script does to tell its number and then never end by itself.
+const FOR_EVER: &str = "echo $$; exec sleep 1000";
+
+/// Waits until the process with this number is gone.
+fn wait_until_gone(id: i32) {
+    let id = Pid::from_raw(id).unwrap();
+    until("it ends", Duration::from_mins(1), || test_kill_process(id).is_err().then_some(()));
+}
+
+#[test]
+fn each_fault_has_its_status_and_a_line_in_the_log() {
+    let scripts = Scripts::new().unwrap();
+    scripts.script("nothing", "").unwrap();
+    scripts.script("exits", "exit 3").unwrap();
+    scripts.script("cut", "printf 'Content-Type: a/b\\n'").unwrap();
+    scripts.script("text", "echo Hello, world").unwrap();
+    scripts.script("raw", "printf 'HTTP/1.1 200 OK\\n\\n'").unwrap();
+    scripts.script("nofield", "printf 'X-A: b\\n\\nbody'").unwrap();
+    scripts.script("status", "printf 'Status: 1000\\n\\n'").unwrap();
+    scripts.script("interim", "printf 'Status: 100\\n\\n'").unwrap();
+    scripts.script("twice", "printf 'Status: 200\\nStatus: 404\\n\\n'").unwrap();
+    scripts
+        .script("chunked", "printf 'Content-Type: a/b\\nTransfer-Encoding: chunked\\n\\n'")
+        .unwrap();
+    scripts
+        .script("inject", "printf 'Content-Type: a/b\\nX-A: b\\rSet-Cookie: c=d\\n\\n'")
+        .unwrap();
+    scripts.script("long", "echo Content-Type: a/b; printf 'X-A: %20000s\\n\\n' x").unwrap();
+    scripts.script("killed", "kill -9 $$").unwrap();
+    scripts.script("endless", "yes 'X-A: b'").unwrap();
+    scripts.program("cgi-bin/noexec", "neither a program nor a script\n").unwrap();
+    scripts.program("cgi-bin/lost", "#!/no/such/interpreter\n").unwrap();
+    let thimble = scripts.serve(&[] as &[&str]);
+    for (name, said) in [
+        ("nothing", "it sent nothing"),
+        ("exits", "it ended by exit status: 3"),
+        ("exits", "it sent nothing"),
+        ("cut", "it ended within the head of its reply"),
+        ("text", "a line of its reply's head is no field line"),
+        ("raw", "a line of its reply's head is no field line"),
+        ("nofield", "its reply has neither Content-Type, Location nor Status"),
+        ("status", "its Status is no code from 200 to 599"),
+        ("interim", "its Status is no code from 200 to 599"),
+        ("twice", "two lines of Content-Length, Content-Type, Location or Status"),
+        ("chunked", "it sent Transfer-Encoding"),
+        ("inject", "a line of its reply's head is no field line"),
+        ("long", "the head of its reply is too long"),
+        ("endless", "the head of its reply is too long"),
+        ("killed", "it ended by signal: 9 (SIGKILL)"),
+        ("noexec", "it can't be run: Exec format error (os error 8) (does its first line begin"),
+        (
+            "lost",
+            "it can't be run: No such file or directory (os error 2) (is there what its first",
+        ),
+    ] {
+        let mut client = thimble.connect();
+        client.send(request(&format!("GET /cgi-bin/{name}"), "", b"")).unwrap();
+        let reply = client.reply().unwrap();
+        assert_eq!(
+            (reply.status, reply.text().as_str()),
+            (502, "502 Bad Gateway: the program failed\n")
+        );
+        let line = format!("{}: cgi-bin/{name}: ", thimble.name());
+        thimble.log_line(|found| found.starts_with(&line) && found.contains(said));
+        // The connection goes on.
+        client.send(request("GET /none", "", b"")).unwrap();
+        assert_eq!(client.reply().unwrap().status, 404);
+    }
+    wait_for_the_end(&thimble);
+}
+
+#[test]
+fn who_takes_too_long_is_ended() {
+    let scripts = Scripts::new().unwrap();
+    let id = scripts.folder.at("id").unwrap();
+    scripts.script("silent", &format!("exec >{} 2>&1; {FOR_EVER}", id.display())).unwrap();
+    scripts.script("stalls", &format!("{TEXT}{FOR_EVER}")).unwrap();
+    scripts.script("waits", "cat >/dev/null").unwrap();
+    scripts
+        .script("slow", &format!("{TEXT}for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.3; done"))
+        .unwrap();
+    // Closing its output is no reply; holding it open without a word is no end.
+    scripts.script("quiet", "sleep 1000").unwrap();
+    let thimble = scripts.serve(&["--cgi-timeout", "2"]);
+    let reply = get(&thimble, "/cgi-bin/quiet").unwrap();
+    assert_eq!(
+        (reply.status, reply.text().as_str()),
+        (504, "504 Gateway Timeout: the program took too long\n")
+    );
+    thimble.log_line(|line| line.contains("cgi-bin/quiet: the program took too long"));
+    // One that says something every now and then has all the time it wants.
+    assert_eq!(get(&thimble, "/cgi-bin/slow").unwrap().text(), "1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    // Once some of the reply has left, only cutting it tells the client.
+    let mut client = thimble.connect();
+    client.send(request("GET /cgi-bin/stalls", "", b"")).unwrap();
+    let mut seen = String::new();
+    let cut = loop {
+        match client.some() {
+            Ok(octets) if octets.is_empty() => break false,
+            Ok(octets) => seen += &String::from_utf8_lossy(&octets),
+            Err(_) => break true,
+        }
+    };
+    assert!(cut && !seen.ends_with("0\r\n\r\n"), "{seen}");
+    let number = seen.lines().find_map(|line| line.parse().ok().filter(|id| *id > 1000));
+    wait_until_gone(number.unwrap_or_else(|| panic!("{seen}")));
+    // It is the client's time that is up where the script waits for its content.
+    let late = ask(&thimble, "POST /cgi-bin/waits", "Content-Length: 10\r\n", b"half").unwrap();
+    assert_eq!(late.status, 408);
+    wait_for_the_end(&thimble);
+}
+
+#[test]
+fn a_program_whose_client_leaves_ends_with_all_that_it_has_started() {
+    let scripts = Scripts::new().unwrap();
+    let ids = scripts.folder.at("ids").unwrap();
+    fs::write(&ids, "").unwrap();
+    let note = format!("echo $$ >> {}", ids.display());
+    scripts
+        .script("before", &format!("{note}; sleep 1000 & echo $! >> {}; wait", ids.display()))
+        .unwrap();
+    scripts.script("after", &format!("{TEXT}echo one; {note}; sleep 1000")).unwrap();
+    scripts
+        .script("stubborn", &format!("trap '' TERM; {note}; while true; do sleep 1; done"))
+        .unwrap();
+    scripts.script("floods", &format!("{note}; {TEXT}yes")).unwrap();
+    let thimble = scripts.serve(&[] as &[&str]);
+    for (name, processes) in [("before", 2), ("after", 1), ("stubborn", 1), ("floods", 1)] {
+        for pipelined in ["", "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"] {
+            fs::write(&ids, "").unwrap();
+            let mut client = thimble.connect();
+            let line = format!("GET /cgi-bin/{name}");
+            client.send([request(&line, "", b""), pipelined.into()].concat()).unwrap();
+            let started = until("it starts", Duration::from_mins(1), || {
+                let text = fs::read_to_string(&ids).unwrap();
+                let ids: Vec<i32> = text.lines().map(|line| line.parse().unwrap()).collect();
+                (ids.len() == processes).then_some(ids)
+            });
+            drop(client);
+            for id in started {
+                wait_until_gone(id);
+            }
+        }
+    }
+    thimble.log_line(|line| line.contains("cgi-bin/before: the client left"));
+    wait_for_the_end(&thimble);
+}
+
+#[test]
+fn what_a_program_starts_does_not_hold_its_reply() {
+    let scripts = Scripts::new().unwrap();
+    let background = format!("{TEXT}sleep 1000 & echo $!");
+    scripts.script("background", &background).unwrap();
+    // It has closed its output, and goes on.
+    scripts.script("goes-on", &format!("{TEXT}echo $$; exec >&- 2>&-; exec sleep 1000")).unwrap();
+    let thimble = scripts.serve(&["-q", "--cgi-timeout", "50"]);
+    let begun = Instant::now();
+    for name in ["background", "goes-on"] {
+        let reply = get(&thimble, &format!("/cgi-bin/{name}")).unwrap();
+        let id = Pid::from_raw(reply.text().trim().parse().unwrap()).unwrap();
+        // Nobody has ended it: it may have work to do.
+        assert!(test_kill_process(id).is_ok(), "{name}");
+        rustix::process::kill_process(id, Signal::KILL).unwrap();
+    }
+    assert!(begun.elapsed() < Duration::from_secs(40));
+    wait_for_the_end(&thimble);
+}
+
+#[test]
+fn standard_error_is_logged_line_by_line() {
+    let scripts = Scripts::new().unwrap();
+    let say = "printf 'one\\ntwo \\033[2J\\007\\\\\\n\\r\\nno end' >&2";
+    scripts.script("warns", &format!("{say}\n{TEXT}echo fine")).unwrap();
+    scripts
+        .script("much", &format!("{TEXT}yes 'a warning' | head -c 2000000 >&2; echo fine"))
+        .unwrap();
+    let thimble = scripts.serve(&[] as &[&str]);
+    assert_eq!(get(&thimble, "/cgi-bin/warns").unwrap().text(), "fine\n");
+    for line in ["one", "two \\x1b[2J\\x07\\x5c", "no end"] {
+        let wanted = format!("{}: cgi-bin/warns: {line}", thimble.name());
+        thimble.log_line(|found| found == wanted);
+    }
+    assert_eq!(get(&thimble, "/cgi-bin/much").unwrap().text(), "fine\n");
+}
+
+#[test]
+fn only_so_many_run_at_a_time() {
+    let scripts = Scripts::new().unwrap();
+    let gate = scripts.folder.at("gate").unwrap();
+    let wait = format!("while [ ! -e {} ]; do sleep 0.02; done", gate.display());
+    scripts.script("waits", &format!("{TEXT}echo in; {wait}")).unwrap();
+    scripts.script("quick", &format!("{TEXT}echo done")).unwrap();
+    let thimble = scripts.serve(&["-q", "--cgi-max", "2"]);
+    let occupy = || {
+        let mut client = thimble.connect();
+        client.send(request("GET /cgi-bin/waits", "", b"")).unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"in\n\r\n") {
+            seen.extend(client.some().unwrap());
+        }
+        client
+    };
+    let held = (occupy(), occupy());
+    // The third one waits in vain.
+    let busy = get(&thimble, "/cgi-bin/quick").unwrap();
+    assert_eq!((busy.status, busy.field("Retry-After")), (503, Some("5")));
+    // A file waits for none of them.
+    scripts.folder.file("file.txt", "a file\n").unwrap();
+    assert_eq!(get(&thimble, "/file.txt").unwrap().status, 200);
+    // Those who still wait when there is room have their turn, whoever left the queue before them.
+    let mut waiting: Vec<_> = (0..4).map(|_| thimble.connect()).collect();
+    for client in &mut waiting {
+        client.send(request("GET /cgi-bin/quick", "", b"")).unwrap();
+    }
+    drop(waiting.remove(1));
+    thread::sleep(Duration::from_millis(100));
+    fs::write(&gate, "").unwrap();
+    for mut client in waiting {
+        assert_eq!(client.reply().unwrap().text(), "done\n");
+    }
+    drop(held);
+    wait_for_the_end(&thimble);
+}
+
+#[test]
+fn a_program_inherits_nothing() {
+    let scripts = Scripts::new().unwrap();
+    scripts.script("open", &format!("{TEXT}exec ls -l /proc/self/fd")).unwrap();
+    scripts
+        .script("signals", &format!("{TEXT}exec grep -E '^Sig(Blk|Ign)' /proc/self/status"))
+        .unwrap();
+    scripts.script("group", &format!("{TEXT}exec cut -d' ' -f1,5 /proc/self/stat")).unwrap();
+    let thimble = scripts.serve(&["-q"]);
+    // Others are under way.
+    let mut others: Vec<_> = (0..5).map(|_| thimble.connect()).collect();
+    for client in &mut others {
+        client.send("POST /cgi-bin/open HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n").unwrap();
+    }
+    let text = get(&thimble, "/cgi-bin/open").unwrap().text();
+    let open = text.lines().filter_map(|line| line.split_once(" -> "));
+    let mut names: Vec<_> = open
+        .map(|(start, target)| (start.rsplit(' ').next().unwrap(), target))
+        // Whoever runs this test may have given something to it, and so to the server.
+        .filter(|(name, target)| {
+            let own = fs::read_link(format!("/proc/self/fd/{name}")).unwrap_or_default();
+            own.to_str() != Some(*target) || *name == "0"
+        })
+        .map(|(name, _)| name)
+        .collect();
+    names.sort_unstable();
+    // Besides the first three, the folder that lists them.
+    assert_eq!(names, ["0", "1", "2", "3"], "{text}");
+    assert!(text.contains("0 -> /dev/null") && text.contains("3 -> /proc/"), "{text}");
+    let signals = get(&thimble, "/cgi-bin/signals").unwrap().text();
+    for line in signals.lines() {
+        let (_, mask) = line.split_once('\t').unwrap();
+        // The two that lie behind these are the C library's own.
+        let ordinary = u64::from_str_radix(mask, 16).unwrap() & 0x7fff_ffff;
+        assert_eq!(ordinary, 0, "{signals}");
+    }
+    let group = get(&thimble, "/cgi-bin/group").unwrap().text();
+    let (id, leader) = group.trim().split_once(' ').unwrap();
+    assert_eq!(id, leader, "it leads a group of its own");
+}
+
+#[test]
+fn nothing_is_left_after_many() {
+    let scripts = Scripts::new().unwrap();
+    scripts.script("quick", &format!("{TEXT}echo done")).unwrap();
+    scripts.script("echo", &format!("{TEXT}cat")).unwrap();
+    scripts.script("dies", "kill -9 $$").unwrap();
+    let thimble = scripts.serve(&["-q"]);
+    let descriptors = || fs::read_dir(format!("/proc/{}/fd", thimble.id())).unwrap().count();
+    let mut clients: Vec<_> = (0..4).map(|_| thimble.connect()).collect();
+    let mut before = None;
+    for round in 0..25 {
+        for client in &mut clients {
+            client.send(request("GET /cgi-bin/quick", "", b"")).unwrap();
+            client.send(request("POST /cgi-bin/echo", "Content-Length: 2\r\n", b"ab")).unwrap();
+            client.send(request("GET /cgi-bin/dies", "", b"")).unwrap();
+        }
+        for client in &mut clients {
+            assert_eq!(client.reply().unwrap().text(), "done\n");
+            assert_eq!(client.reply().unwrap().text(), "ab");
+            assert_eq!(client.reply().unwrap().status, 502);
+        }
+        if round == 4 {
+            before = Some(descriptors());
+        }
+    }
+    wait_for_the_end(&thimble);
+    assert!(descriptors() <= before.unwrap(), "{} descriptors", descriptors());
+}
+
+#[test]
+fn a_stopping_server_lets_programs_finish_and_ends_those_that_do_not() {
+    let scripts = Scripts::new().unwrap();
+    let gate = scripts.folder.at("gate").unwrap();
+    let wait = format!("while [ ! -e {} ]; do sleep 0.02; done", gate.display());
+    scripts.script("waits", &format!("{TEXT}echo in; {wait}; echo out")).unwrap();
+    scripts.script("for-ever", &format!("{TEXT}{FOR_EVER}")).unwrap();
+    let mut thimble = scripts.serve(&["-q"]);
+    let mut client = thimble.connect();
+    client.send(request("GET /cgi-bin/waits", "", b"")).unwrap();
+    assert!(!client.some().unwrap().is_empty());
+    let mut other = thimble.connect();
+    other.send(request("GET /cgi-bin/for-ever", "", b"")).unwrap();
+    let mut seen = String::new();
+    let number: i32 = until("it starts", Duration::from_mins(1), || {
+        seen += &String::from_utf8_lossy(&other.some().unwrap());
+        seen.lines().find_map(|line| line.parse().ok().filter(|id| *id > 1000))
+    });
+    thimble.signal(Signal::TERM);
+    fs::write(&gate, "").unwrap();
+    let mut rest = String::new();
+    while !rest.contains("out") {
+        rest += &String::from_utf8_lossy(&client.some().unwrap());
+    }
+    // The second signal ends the rest at once.
+    thimble.signal(Signal::TERM);
+    assert!(thimble.ended_within(Duration::from_mins(1)).is_some());
+    wait_until_gone(number);
+}
