@@ -297,7 +297,7 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
     ) -> Result<(Option<u64>, Input), Error<R::Error>> {
         let facts = head.facts();
         if facts.transfer_encoding == TransferEncoding::Absent {
-            return Ok(match facts.content_length {
+            return Ok(match facts.content_length() {
                 Once::Valid(length @ 1..) => (Some(length), Input::Pipe),
                 Once::Valid(length) => (Some(length), Input::Nothing),
                 _ => (None, Input::Nothing),
