@@ -1,6 +1,6 @@
 //! The page that lists a directory.
 
-use super::Files;
+use super::{Files, unwanted};
 use crate::bytes::ascii::Decimal;
 use crate::grammar::date::iso_minutes;
 use crate::message::{Refusal, Status};
@@ -27,18 +27,36 @@ const TABLE_STYLE: &str = "\
     small{float:right;padding:.6em 0 0 1em}\n\
     @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}small{padding-top:.9em}}\n\
     @media(max-width:36em){td,th{padding-inline:.25em}td+td,th+th{font-size:.85em}td+td+td,th+th+th{white-space:normal;min-width:6em}}\n";
-const TABLE: &str = "</h1>\n<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
+const TABLE: &str = "<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
+/// Files are chosen or dropped on the field itself, which needs no script.
+const FORM_STYLE: &str = "\
+    form{display:flex;flex-wrap:wrap;gap:.5em;margin:0 0 1em}\n\
+    form *{font:inherit}\n\
+    input{flex:1 1 16em;min-width:0;padding:1.5em;border:2px dashed #8888;border-radius:.5em}\n\
+    input:hover,input:focus{border-color:currentcolor}\n\
+    button{padding:.5em 1.5em}\n";
+const FORM: &str = "\
+    <form method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
+    <input type=\"file\" name=\"file\" multiple required aria-label=\"Files to upload: choose or drop them here\" title=\"Choose files, or drop them here\">\n\
+    <button>Upload</button>\n</form>\n";
 const EMPTY: &str = "<tr><td colspan=\"3\">This folder is empty.</td></tr>\n";
 
 impl<S: Storage> Files<'_, S> {
-    /// Lists a directory. One entry at a time is held here.
-    pub(super) fn list<'c, T: Transport>(
+    /// Lists a directory. One entry at a time is held here. Where it `TAKES_FILES`, there is a form for them.
+    pub(in crate::service) fn list<'c, T: Transport, const TAKES_FILES: bool>(
         &self,
         exchange: Exchange<'c, T>,
         entries: &mut S::Entries,
         path: &Path<'_>,
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
+            if let Some(refusal) = unwanted(&exchange) {
+                let mut reply = exchange.respond(refusal.status);
+                if refusal.status == Status::NOT_MODIFIED {
+                    self.add_cache_control(&mut reply);
+                }
+                return Ok(reply.refused(refusal));
+            }
             if !exchange.is_head()
                 && let Err(error) = entries.begin().await
             {
@@ -57,7 +75,9 @@ impl<S: Storage> Files<'_, S> {
                 if entry.is_some_and(|entry| !self.shows_in(path, entry.name)) {
                     continue;
                 }
-                stream.render(&|emit| part(path, rows, entry.as_ref(), emit)).await?;
+                stream
+                    .render(&|emit| part::<TAKES_FILES>(path, rows, entry.as_ref(), emit))
+                    .await?;
                 if entry.is_none() {
                     break;
                 }
@@ -73,9 +93,14 @@ impl<S: Storage> Files<'_, S> {
 }
 
 /// The row of an entry behind `rows` others, or the end of the page; and before the first, its start.
-fn part(path: &Path<'_>, rows: usize, entry: Option<&Entry<'_>>, emit: &mut dyn FnMut(&[u8])) {
+fn part<const TAKES_FILES: bool>(
+    path: &Path<'_>,
+    rows: usize,
+    entry: Option<&Entry<'_>>,
+    emit: &mut dyn FnMut(&[u8]),
+) {
     if rows == 0 {
-        top(path, emit);
+        top::<TAKES_FILES>(path, emit);
     }
     let Some(entry) = entry else {
         if rows == 0 {
@@ -89,7 +114,7 @@ fn part(path: &Path<'_>, rows: usize, entry: Option<&Entry<'_>>, emit: &mut dyn 
     row(entry, emit);
 }
 
-fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
+fn top<const TAKES_FILES: bool>(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
     emit(TOP.as_bytes());
     emit(b"Index of /");
     for segment in path.segments() {
@@ -98,6 +123,9 @@ fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
     }
     emit(STYLE.as_bytes());
     emit(TABLE_STYLE.as_bytes());
+    if TAKES_FILES {
+        emit(FORM_STYLE.as_bytes());
+    }
     emit(BODY.as_bytes());
     emit(b"<h1>Index of ");
     // Each folder on the way here is a link, the root among them.
@@ -114,6 +142,10 @@ fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
         }
         text(name.unwrap_or_default(), emit);
         emit(if is_linked { b"/</a>" } else { b"/" });
+    }
+    emit(b"</h1>\n");
+    if TAKES_FILES {
+        emit(FORM.as_bytes());
     }
     emit(TABLE.as_bytes());
 }

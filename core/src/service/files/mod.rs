@@ -193,7 +193,7 @@ impl<'s, S: Storage> Files<'s, S> {
         own_type_of(self.types, name).unwrap_or_else(|| file.content_type(name))
     }
 
-    /// Answers a request whose path leads to `found`, of which a file has `methods`.
+    /// Answers a request whose path leads to `found`, which has `methods` if it is a file or a listing.
     pub(super) fn answer<'c, T: Transport>(
         &'c self,
         exchange: Exchange<'c, T>,
@@ -205,20 +205,13 @@ impl<'s, S: Storage> Files<'s, S> {
             if let What::Entries(entries) = &mut found.what
                 && is_get
             {
-                let Some(refusal) = unwanted(&exchange) else {
-                    return self.list(exchange, entries, &found.path).await;
-                };
-                let mut reply = exchange.respond(refusal.status);
-                if refusal.status == Status::NOT_MODIFIED {
-                    self.add_cache_control(&mut reply);
-                }
-                return Ok(reply.refused(refusal));
+                return self.list::<_, false>(exchange, entries, &found.path).await;
             }
             let found = &*found;
             let file = match &found.what {
                 What::Nothing(error) => return Ok(exchange.refuse(Refusal::from(*error))),
                 What::Directory => return Ok(add_slash(exchange)),
-                What::Entries(_) => return Ok(exchange.allow(&[Method::Get])),
+                What::Entries(_) => return Ok(exchange.allow(methods)),
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };

@@ -9,6 +9,7 @@ use crate::bytes::span::Span;
 use crate::message::Refusal;
 use crate::server::body::TOO_LARGE;
 use crate::server::{Body, Error, Receive};
+use crate::service::uploads::Batch;
 
 /// Reads all of a form. Its fields are kept at the front of the buffer, as [`Form`] has them.
 pub(super) struct Collector<'c, R> {
@@ -36,29 +37,85 @@ impl<'c, R: Receive> Collector<'c, R> {
             while !self.collect()? {
                 self.parts.body.read().await?;
             }
-            let kept = self.parts.kept();
-            self.parts.body.window().keep_first(kept);
-            Ok(Form::from_decoded(self.parts.body.into_kept()))
+            Ok(self.into_form())
         }
+    }
+
+    /// All of the form, whose files go into `batch`.
+    pub(super) fn form_into<B: Batch>(
+        mut self,
+        batch: &mut B,
+    ) -> impl Future<Output = Result<Form<'c>, Error<R::Error>>> {
+        async move {
+            let mut is_created = false;
+            loop {
+                let Some(event) = self.parts.next()? else {
+                    self.parts.body.read().await?;
+                    continue;
+                };
+                let octets = match (event, self.value) {
+                    (Event::HeadEnd, _) => {
+                        let filename = self.parts.filename().unwrap_or_default();
+                        // Where no file was chosen, there is none with an empty name.
+                        is_created = !filename.is_empty();
+                        if is_created {
+                            batch.create(filename).await?;
+                        }
+                        b""
+                    }
+                    (Event::Content(length), Value::File(_)) => {
+                        self.parts.last(length).of(self.parts.octets())
+                    }
+                    (Event::Held(octets), Value::File(_)) => octets,
+                    _ => b"",
+                };
+                if !octets.is_empty() {
+                    if !is_created {
+                        batch.create("").await?;
+                        is_created = true;
+                    }
+                    batch.write(octets).await?;
+                }
+                if self.take(event)? {
+                    break;
+                }
+            }
+            batch.keep().await?;
+            Ok(self.into_form())
+        }
+    }
+
+    fn into_form(mut self) -> Form<'c> {
+        let kept = self.parts.kept();
+        self.parts.body.window().keep_first(kept);
+        Form::from_decoded(self.parts.body.into_kept())
     }
 
     /// Takes what is there. Returns whether that was the last of it.
     fn collect(&mut self) -> Result<bool, &'static Refusal> {
         while let Some(event) = self.parts.next()? {
-            match (event, &mut self.value) {
-                (Event::Close, _) => return Ok(true),
-                (Event::PartEnd, _) => self.end_field()?,
-                (Event::Content(length), Value::Text(_)) => {
-                    self.parts.keep(self.parts.last(length));
-                }
-                (Event::Held(octets), Value::Text(_)) => self.parts.push(octets),
-                (Event::Content(length), Value::File(size)) => *size += length as u64,
-                (Event::Held(octets), Value::File(size)) => *size += octets.len() as u64,
-                _ => self.begin_field(),
+            if self.take(event)? {
+                return Ok(true);
             }
-            if self.parts.kept() > self.parts.body.receiver().limits().form {
-                return Err(TOO_LARGE);
+        }
+        Ok(false)
+    }
+
+    /// Takes what comes next. Returns whether that was the last of it.
+    fn take(&mut self, event: Event<'c>) -> Result<bool, &'static Refusal> {
+        match (event, &mut self.value) {
+            (Event::Close, _) => return Ok(true),
+            (Event::PartEnd, _) => self.end_field()?,
+            (Event::Content(length), Value::Text(_)) => {
+                self.parts.keep(self.parts.last(length));
             }
+            (Event::Held(octets), Value::Text(_)) => self.parts.push(octets),
+            (Event::Content(length), Value::File(size)) => *size += length as u64,
+            (Event::Held(octets), Value::File(size)) => *size += octets.len() as u64,
+            _ => self.begin_field(),
+        }
+        if self.parts.kept() > self.parts.body.receiver().limits().form {
+            return Err(TOO_LARGE);
         }
         Ok(false)
     }

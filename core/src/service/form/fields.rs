@@ -140,6 +140,11 @@ impl<'c> From<(&'c str, &'c str)> for FormField<'c> {
 }
 
 impl<'c> FormField<'c> {
+    /// Whether it is a file that was chosen: browsers send a file without name and content otherwise.
+    pub(crate) fn has_file(&self) -> bool {
+        self.file.is_some_and(|file| file.size > 0 || !self.value.is_empty())
+    }
+
     fn decode(mut encoded: &'c [u8]) -> Self {
         let (mut name, mut file_name, mut content_type) = (None, None, DEFAULT_TYPE);
         while let Some(end) = encoded.iter().position(|&octet| octet >= TYPE_END) {

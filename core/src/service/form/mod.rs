@@ -17,6 +17,7 @@ use crate::grammar::parameter::parameters;
 use crate::message::{Head, Refusal, Status};
 use crate::server::body::TOO_LARGE;
 use crate::server::{Error, Exchange, Responder, Transport};
+use crate::service::uploads::Batch;
 use collect::Collector;
 use delimiter::Delimiters;
 use fields::NOT_UTF8;
@@ -29,7 +30,7 @@ const NOT_A_FORM: &Refusal = &Refusal::new(
 const NOT_URLENCODED: &Refusal =
     &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only application/x-www-form-urlencoded")
         .with_field(&("Accept", "application/x-www-form-urlencoded"));
-const NOT_MULTIPART: &Refusal =
+pub(super) const NOT_MULTIPART: &Refusal =
     &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only multipart/form-data")
         .with_field(&("Accept", "multipart/form-data"));
 // Which of the two it is, the field tells (RFC 9110 §12.5.3 and §15.5.16).
@@ -61,6 +62,22 @@ impl<'c, T: Transport> Exchange<'c, T> {
             Some(delimiters) => Collector::new(body, delimiters).form().await?,
             None => Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?,
         };
+        Ok((form, responder))
+    }
+
+    /// Reads a form like [`form`](Self::form), but the content of its files goes into `batch`, which has
+    /// kept them when this returns, and [lets them stay](Batch::accept) if the form is accepted. Files that
+    /// weren't chosen are left out.
+    ///
+    /// # Errors
+    /// Those of [`form`](Self::form), and those of `batch`.
+    pub async fn form_into<B: Batch>(
+        self,
+        batch: &mut B,
+    ) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
+        let Some(delimiters) = self.announces_form()? else { return self.urlencoded().await };
+        let (body, responder) = self.open().await?;
+        let form = Collector::new(body, delimiters).form_into(batch).await?;
         Ok((form, responder))
     }
 

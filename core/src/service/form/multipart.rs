@@ -124,7 +124,7 @@ impl<R: Receive> Part<'_, '_, R> {
     /// The name of the file, when it is one: empty where nothing was chosen. Decoded from `filename*`
     /// (RFC 8187), when there is one, or else from `filename`.
     pub fn filename(&self) -> Option<&str> {
-        self.multipart.parts.head().file_name.map(|span| self.text(span))
+        self.multipart.parts.filename()
     }
 
     /// Its media type, as it was sent, with its parameters; `text/plain` if none was (RFC 7578 §4.4).

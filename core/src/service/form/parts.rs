@@ -2,6 +2,7 @@
 
 use super::delimiter::{Delimiters, Event};
 use super::part::PartHead;
+use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
 use crate::bytes::window::copy_down;
 use crate::message::{Refusal, Status};
@@ -121,6 +122,12 @@ impl<'c, R: Receive> Parts<'c, R> {
     /// What the head of the part says.
     pub(super) const fn head(&self) -> PartHead {
         self.head
+    }
+
+    /// What the head of the part says that its file is called, if it is one.
+    pub(super) fn filename(&self) -> Option<&str> {
+        // It was found to be UTF-8.
+        self.head.file_name.map(|span| as_str(span.of(self.octets())))
     }
 
     /// Octets that are kept.
