@@ -310,7 +310,7 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
         }
         let mut found = Found::default();
         self.files.open(&exchange, &mut found).await;
-        let methods: &[Method<'_>] = match &mut found.what {
+        let methods: &[Method<'_>] = match &found.what {
             What::File(file)
                 if self.takes_forms
                     && file.has_length()
@@ -324,20 +324,18 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
                 }
                 &[Method::Get, Method::Post]
             }
-            What::Entries(entries)
+            What::Entries(_)
                 if U::KEEPS && self.takes_forms && self.lists_kept_files(&found.path) =>
             {
-                if exchange.method() == Method::Get {
-                    return self.files.list::<_, true>(exchange, entries, &found.path).await;
-                }
                 if exchange.method() == Method::Post && let Some(batch) = self.uploads.begin() {
                     return self.keep(exchange, batch, None).await;
                 }
-                &[Method::Get, Method::Post]
+                let methods = &[Method::Get, Method::Post];
+                return self.files.answer::<_, true>(exchange, &mut found, methods).await;
             }
             _ => &[Method::Get],
         };
-        self.files.answer(exchange, &mut found, methods).await
+        self.files.answer::<_, false>(exchange, &mut found, methods).await
     }
 }
 

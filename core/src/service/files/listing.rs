@@ -1,6 +1,6 @@
 //! The page that lists a directory.
 
-use super::{Files, unwanted};
+use super::Files;
 use crate::bytes::ascii::Decimal;
 use crate::grammar::date::iso_minutes;
 use crate::message::{Refusal, Status};
@@ -27,7 +27,19 @@ const TABLE_STYLE: &str = "\
     small{float:right;padding:.6em 0 0 1em}\n\
     @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}small{padding-top:.9em}}\n\
     @media(max-width:36em){td,th{padding-inline:.25em}td+td,th+th{font-size:.85em}td+td+td,th+th+th{white-space:normal;min-width:6em}}\n";
-const TABLE: &str = "<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
+/// The end of the title, this, and the beginning of the table.
+macro_rules! table_behind {
+    ($($form:literal),*) => {
+        concat!("</h1>\n", $($form,)* "<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n")
+    };
+}
+const TABLE: &str = table_behind!();
+const FORM_AND_TABLE: &str = table_behind!(
+    "<form method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n",
+    "<input type=\"file\" name=\"file\" multiple required ",
+    "aria-label=\"Files to upload\" title=\"Choose files, or drop them here\">\n",
+    "<button>Upload</button>\n</form>\n"
+);
 /// Files are chosen or dropped on the field itself, which needs no script.
 const FORM_STYLE: &str = "\
     form{display:flex;flex-wrap:wrap;gap:.5em;margin:0 0 1em}\n\
@@ -35,28 +47,17 @@ const FORM_STYLE: &str = "\
     input{flex:1 1 16em;min-width:0;padding:1.5em;border:2px dashed #8888;border-radius:.5em}\n\
     input:hover,input:focus{border-color:currentcolor}\n\
     button{padding:.5em 1.5em}\n";
-const FORM: &str = "\
-    <form method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
-    <input type=\"file\" name=\"file\" multiple required aria-label=\"Files to upload: choose or drop them here\" title=\"Choose files, or drop them here\">\n\
-    <button>Upload</button>\n</form>\n";
 const EMPTY: &str = "<tr><td colspan=\"3\">This folder is empty.</td></tr>\n";
 
 impl<S: Storage> Files<'_, S> {
-    /// Lists a directory. One entry at a time is held here. Where it `TAKES_FILES`, there is a form for them.
-    pub(in crate::service) fn list<'c, T: Transport, const TAKES_FILES: bool>(
+    /// Lists a directory. One entry at a time is held here.
+    pub(super) fn list<'c, T: Transport, const TAKES_FILES: bool>(
         &self,
         exchange: Exchange<'c, T>,
         entries: &mut S::Entries,
         path: &Path<'_>,
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
-            if let Some(refusal) = unwanted(&exchange) {
-                let mut reply = exchange.respond(refusal.status);
-                if refusal.status == Status::NOT_MODIFIED {
-                    self.add_cache_control(&mut reply);
-                }
-                return Ok(reply.refused(refusal));
-            }
             if !exchange.is_head()
                 && let Err(error) = entries.begin().await
             {
@@ -143,11 +144,7 @@ fn top<const TAKES_FILES: bool>(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
         text(name.unwrap_or_default(), emit);
         emit(if is_linked { b"/</a>" } else { b"/" });
     }
-    emit(b"</h1>\n");
-    if TAKES_FILES {
-        emit(FORM.as_bytes());
-    }
-    emit(TABLE.as_bytes());
+    emit(if TAKES_FILES { FORM_AND_TABLE } else { TABLE }.as_bytes());
 }
 
 fn row(entry: &Entry<'_>, emit: &mut dyn FnMut(&[u8])) {

@@ -193,8 +193,9 @@ impl<'s, S: Storage> Files<'s, S> {
         own_type_of(self.types, name).unwrap_or_else(|| file.content_type(name))
     }
 
-    /// Answers a request whose path leads to `found`, which has `methods` if it is a file or a listing.
-    pub(super) fn answer<'c, T: Transport>(
+    /// Answers a request whose path leads to `found`, which has `methods` if it is a file or a listing. A
+    /// listing that `TAKES_FILES` has a form for them.
+    pub(super) fn answer<'c, T: Transport, const TAKES_FILES: bool>(
         &'c self,
         exchange: Exchange<'c, T>,
         found: &mut Found<'c, S>,
@@ -205,7 +206,14 @@ impl<'s, S: Storage> Files<'s, S> {
             if let What::Entries(entries) = &mut found.what
                 && is_get
             {
-                return self.list::<_, false>(exchange, entries, &found.path).await;
+                let Some(refusal) = unwanted(&exchange) else {
+                    return self.list::<_, TAKES_FILES>(exchange, entries, &found.path).await;
+                };
+                let mut reply = exchange.respond(refusal.status);
+                if refusal.status == Status::NOT_MODIFIED {
+                    self.add_cache_control(&mut reply);
+                }
+                return Ok(reply.refused(refusal));
             }
             let found = &*found;
             let file = match &found.what {
@@ -313,7 +321,7 @@ impl<S: Storage> Service for Files<'_, S> {
         }
         let mut found = Found::default();
         self.open(&exchange, &mut found).await;
-        self.answer(exchange, &mut found, &[Method::Get]).await
+        self.answer::<_, false>(exchange, &mut found, &[Method::Get]).await
     }
 }
 
