@@ -25,6 +25,6 @@ fn main() -> ExitCode {
             .deadlines(flags.times.deadlines())
             .log(job.log);
         flags.begin(NAME, server.local_addr()?, server.stop())?;
-        server.run(flags.site(job.folder, job.forms))
+        server.run(flags.site(job.folder, job.forms, job.uploads))
     })
 }

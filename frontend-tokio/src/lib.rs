@@ -62,6 +62,7 @@ mod socket;
 pub mod stop;
 mod timer;
 mod transport;
+pub mod uploads;
 mod worker;
 
 pub use connection::{Options, serve_connection};
@@ -80,6 +81,7 @@ pub use thimble_core::testing;
 pub use thimble_host;
 #[doc(inline)]
 pub use thimble_host::{Kept, Log, SystemClock};
+pub use uploads::UploadFolder;
 
 /// The examples in the README compile.
 #[cfg(doctest)]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use thimble_host::command::{self, Flags};
-use thimble_tokio::{Folder, Server};
+use thimble_tokio::{Folder, Server, UploadFolder};
 
 const NAME: &str = "thimble-tokio";
 
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
             .deadlines(flags.times.deadlines())
             .log(job.log);
         flags.begin(NAME, server.local_addr()?, server.stop())?;
-        server.run(flags.site(Folder::from(job.folder), job.forms))
+        let uploads = job.uploads.map(UploadFolder::from);
+        server.run(flags.site(Folder::from(job.folder), job.forms, uploads))
     })
 }

@@ -199,6 +199,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
             let kept = batch.names();
             let submission = Submission { time: respond.now(), path, peer, form, kept };
             if let Err(refusal) = self.submissions.submit(&submission).await {
+                batch.discard().await;
                 return Ok(respond.refuse(refusal));
             }
             batch.accept();
@@ -317,7 +318,9 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
                     && is_html(self.files.content_type(file, found.path.name())) =>
             {
                 if exchange.method() == Method::Post {
-                    if U::KEEPS && let Some(batch) = self.uploads.begin() {
+                    if U::KEEPS
+                        && let Some(batch) = self.uploads.begin()
+                    {
                         return self.keep(exchange, batch, Some(file)).await;
                     }
                     return self.submit(exchange, file).await;
@@ -327,7 +330,9 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
             What::Entries(_)
                 if U::KEEPS && self.takes_forms && self.lists_kept_files(&found.path) =>
             {
-                if exchange.method() == Method::Post && let Some(batch) = self.uploads.begin() {
+                if exchange.method() == Method::Post
+                    && let Some(batch) = self.uploads.begin()
+                {
                     return self.keep(exchange, batch, None).await;
                 }
                 let methods = &[Method::Get, Method::Post];

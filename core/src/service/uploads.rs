@@ -103,7 +103,7 @@ pub trait Uploads {
 }
 
 /// The files of one form, which are kept together or not at all: what becomes of the form turns out at
-/// its end. Where a batch is dropped that was not [accepted](Self::accept), nothing of it stays.
+/// its end. If a batch is dropped that was not [accepted](Self::accept), nothing of it stays.
 ///
 /// The errors are what answers the client: 507 if there is no room, for instance.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the batch, as DESIGN asks")]
@@ -132,6 +132,9 @@ pub trait Batch {
 
     /// Lets the files stay.
     fn accept(&mut self);
+
+    /// Removes what there is, as dropping it does, but before the client hears that it was refused.
+    async fn discard(&mut self) {}
 }
 
 /// Keeps files, or not.
@@ -174,7 +177,7 @@ impl Batch for () {
         Ok(())
     }
 
-    fn names(&self) -> &str {
+    fn names(&self) -> &'static str {
         ""
     }
 

@@ -4,9 +4,7 @@ use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::os::unix::ffi::OsStrExt as _;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use clap::Args;
@@ -14,13 +12,14 @@ use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
 use thimble_core::semantics::path::percent_encode;
-use thimble_core::service::Storage;
+use thimble_core::service::{self, Storage};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use super::export;
 use super::forms::Forms;
 use super::problem::Problem;
 use super::times::Times;
+use super::uploads::UploadFlags;
 use super::{size, urls};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::database::export::Format;
@@ -31,6 +30,7 @@ use crate::settings::MAX_CONNS;
 use crate::signals::stop_on_signal;
 use crate::stop::Stopping;
 use crate::submissions::Kept;
+use crate::uploads::UploadFolder;
 
 /// The flags of a command that serves a folder. When a flag is given twice, the last one counts.
 #[derive(Args, Clone, Debug)]
@@ -73,6 +73,10 @@ pub struct Flags {
     /// Largest form to accept, such as 65536, 64k or 1M; of one with files, its names and texts
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte)]
     pub max_form: usize,
+
+    /// What becomes of files
+    #[command(flatten)]
+    pub files: UploadFlags,
 
     /// Refuse forms: answer a POST to a page by 405
     #[arg(long)]
@@ -208,6 +212,7 @@ impl Flags {
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::DESKTOP;
         limits.form = if self.no_forms { 0 } else { self.max_form };
+        limits.multipart = self.files.max_upload;
         limits
     }
 
@@ -226,7 +231,7 @@ impl Flags {
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         if let Some(database) = &self.database {
             let forms = Forms::open(database, log)?;
-            if self.serves(Path::new(database)) {
+            if self.path_in_site(Path::new(database)).is_some() {
                 let warning = format!(
                     "the database '{database}' is in the folder that is served, and can be downloaded: \
                      keep it elsewhere"
@@ -239,15 +244,33 @@ impl Flags {
         Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
     }
 
-    /// Whether the file `path` is one of those that are served.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    fn serves(&self, path: &Path) -> bool {
-        let (Ok(file), Ok(root)) = (path.canonicalize(), self.served().canonicalize()) else {
-            // It is a URL.
-            return false;
-        };
+    /// Opens the folder where files are kept that come with forms, if there is to be one.
+    ///
+    /// # Errors
+    /// It can't be made or written to.
+    pub fn kept_files(&self, log: &Log) -> Result<Option<UploadFolder>, Problem> {
+        let Some(path) = &self.files.uploads else { return Ok(None) };
+        let uploads =
+            UploadFolder::open(path).map_err(|error| Problem::of_uploads(path, &error))?;
+        let uploads = uploads.log(log.clone());
+        let Some(place) = self.path_in_site(path) else { return Ok(Some(uploads)) };
+        let warning = format!(
+            "uploads go to '{}', which is in the folder that is served: whoever reaches the server can \
+             publish files there, pages with scripts included",
+            path.display()
+        );
+        log.note(warning.as_bytes());
+        let reserved = self.index.iter().cloned().chain(["404.html".to_owned()]).collect();
+        Ok(Some(uploads.served_at(&place, reserved)))
+    }
+
+    /// The path from the root of the site to the file or folder at `path`; `None` if it is not served.
+    fn path_in_site(&self, path: &Path) -> Option<PathBuf> {
+        // A URL is no file.
+        let (path, root) = (path.canonicalize().ok()?, self.served().canonicalize().ok()?);
         let is_hidden = |name: &OsStr| !self.hidden && name.as_bytes().starts_with(b".");
-        file.strip_prefix(root).is_ok_and(|rest| !rest.iter().any(is_hidden))
+        let inside = path.strip_prefix(root).ok()?;
+        (!inside.iter().any(is_hidden)).then(|| inside.to_owned())
     }
 
     /// Exports forms, and says how that went, if it is what was asked for.
@@ -256,13 +279,14 @@ impl Flags {
         Some(export::print(self.database.as_deref()?, self.export?))
     }
 
-    /// The site in `folder`, with its forms kept in `forms`. Call it once: the names, types and store of
-    /// the site stay in memory until the process ends.
-    pub fn site<S: Storage>(
+    /// The site in `folder`, with its forms kept in `forms`, and their files in `uploads`. Call it once: the
+    /// names, types and store of the site stay in memory until the process ends.
+    pub fn site<S: Storage, U: service::Uploads>(
         &self,
         folder: S,
         forms: Forms,
-    ) -> Site<'static, S, &'static Forms, &'static Forms> {
+        uploads: U,
+    ) -> Site<'static, S, &'static Forms, &'static Forms, U> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -275,7 +299,8 @@ impl Flags {
         let site = if self.no_listing { site.without_listings() } else { site };
         let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
         let site = if self.no_forms { site.without_forms() } else { site };
-        site.submissions(forms).show_submissions(self.submissions.then_some(forms))
+        let site = site.submissions(forms).show_submissions(self.submissions.then_some(forms));
+        site.uploads(uploads)
     }
 
     /// Prints the URLs of the server, and has the first signal stop `server`. Messages are those of the

@@ -8,6 +8,7 @@ mod parse;
 mod problem;
 mod size;
 mod times;
+mod uploads;
 mod urls;
 
 use std::io::{self, Write as _};
@@ -20,12 +21,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::folder::Folder;
 use crate::log::Log;
 use crate::signals::exit_code;
+use crate::uploads::UploadFolder;
 
 pub use flags::{Flags, examples};
 pub use forms::Forms;
 pub use parse::parse;
 pub use problem::Problem;
 pub use times::Times;
+pub use uploads::UploadFlags;
 
 /// What a command serves, and how.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ pub struct Job {
     pub log: Log,
     /// Where it keeps forms.
     pub forms: Forms,
+    /// Where it keeps files that come with forms, if it does.
+    pub uploads: Option<UploadFolder>,
 }
 
 /// Runs the command `name`: opens what `flags` ask for, and calls `serve`, which returns once the server
@@ -56,10 +61,12 @@ pub fn run(
     let outcome = flags.folder().and_then(|folder| {
         let log = flags.log().with_name(name);
         let forms = flags.forms(&log)?;
+        let uploads = flags.kept_files(&log)?;
         let listener = flags.listen()?;
         raise_file_limit();
         report_panics(name);
-        let job = Job { listener, folder: folder.log(log.clone()), log: log.clone(), forms };
+        let folder = folder.log(log.clone());
+        let job = Job { listener, folder, log: log.clone(), forms, uploads };
         let outcome = serve(job).map_err(|error| Problem::of_run(&error));
         log.flush(Duration::from_secs(1));
         outcome

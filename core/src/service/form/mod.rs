@@ -77,8 +77,11 @@ impl<'c, T: Transport> Exchange<'c, T> {
     ) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
         let Some(delimiters) = self.announces_form()? else { return self.urlencoded().await };
         let (body, responder) = self.open().await?;
-        let form = Collector::new(body, delimiters).form_into(batch).await?;
-        Ok((form, responder))
+        let form = Collector::new(body, delimiters).form_into(batch).await;
+        if form.is_err() {
+            batch.discard().await;
+        }
+        Ok((form?, responder))
     }
 
     /// Reads a form sent as `application/x-www-form-urlencoded`, and nothing else: for a device whose forms
