@@ -126,6 +126,7 @@ Examples:
   NAME -b 0.0.0.0          Let other machines in, and print the URLs for them
   NAME page.html           Serve that file alone
   NAME -q 2>/dev/null      Say nothing while it runs
+  NAME site --uploads files  Keep the files that come with forms in a folder
 DATABASE
 A form sent to an HTML page is answered by that page, which shows the submitted fields in place
 of <!-- form --> in its body, or at its end.
