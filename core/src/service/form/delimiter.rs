@@ -3,7 +3,7 @@
 use core::mem;
 
 use crate::bytes::class::BCHARS;
-use crate::fast::first;
+use crate::fast::first_crlf;
 use crate::message::{Refusal, Status};
 
 /// Content that ends before its close-delimiter, or whose delimiter lines are malformed.
@@ -268,7 +268,7 @@ impl<'b> Delimiters<'b> {
     fn content(&self, input: &[u8]) -> usize {
         let mut at = 0;
         while let Some(rest) = input.get(at..)
-            && let Some(found) = first(rest, b'\r')
+            && let Some(found) = first_crlf(rest)
         {
             at += found;
             let found = input.get(at..).unwrap_or_default();
