@@ -11,6 +11,7 @@
 //! | [`clock`] | [`SystemClock`], the time of day, and the monotonic time for deadlines |
 //! | [`deadline`] | the longest wait of one call on a socket |
 //! | [`submissions`] | [`MemoryStore`]: submitted forms in memory |
+//! | [`uploads`] | [`UploadFolder`]: files that come with forms, in a folder |
 //! | `database` | with the feature `sqlite` or `postgres`: submitted forms in a database |
 //! | [`settings`] | how connections are served, and the builder methods of a server |
 //! | [`listen`] | listeners, and the socket options of their connections |
@@ -54,6 +55,7 @@ pub mod stop;
 pub mod submissions;
 #[cfg(feature = "command")]
 pub mod systemd;
+pub mod uploads;
 #[cfg(feature = "workers")]
 pub mod workers;
 
@@ -64,6 +66,7 @@ pub use park::block_on;
 pub use submissions::MemoryStore;
 /// The core, whose items this package uses.
 pub use thimble_core;
+pub use uploads::UploadFolder;
 
 /// The example in the README compiles.
 #[cfg(doctest)]

@@ -10,6 +10,7 @@ mod problem;
 mod processes;
 mod size;
 mod times;
+mod uploads;
 mod urls;
 
 use std::io::{self, Write as _};
@@ -22,6 +23,7 @@ use crate::folder::Folder;
 use crate::log::Log;
 use crate::signals::exit_code;
 use crate::systemd;
+use crate::uploads::UploadFolder;
 use crate::workers::{Event, Supervisor, Worker};
 
 pub use flags::{Flags, examples};
@@ -31,6 +33,7 @@ pub use parse::parse;
 pub use problem::Problem;
 pub use processes::Processes;
 pub use times::Times;
+pub use uploads::UploadFlags;
 
 /// How long the log may take to be written at the end.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -45,6 +48,8 @@ pub struct Job {
     pub log: Log,
     /// Where it keeps forms.
     pub forms: Forms,
+    /// Where it keeps files that come with forms, if it does.
+    pub uploads: Option<UploadFolder>,
 }
 
 /// Runs the command `name`: opens what `flags` ask for, and calls `serve`, which returns once the server
@@ -80,9 +85,10 @@ fn work(
     let folder = flags.folder()?;
     let log = flags.log(worker.as_ref()).with_name(name);
     let forms = flags.forms(&log)?;
+    let uploads = flags.kept_files(&log)?;
     let listeners = Listeners::of(name, flags, worker)?;
     report_panics(name);
-    let job = Job { folder: folder.log(log.clone()), log: log.clone(), forms };
+    let job = Job { folder: folder.log(log.clone()), log: log.clone(), forms, uploads };
     let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
     log.flush(FLUSH);
     outcome.map(|()| exit_code())
