@@ -67,8 +67,8 @@ pub mod handler {
         Transport,
     };
     pub use crate::service::{
-        Files, Form, FormField, FormFile, Image, Multipart, Part, Recall, Recalled, Ring, Site,
-        Storage, Submission, Submissions,
+        Batch, Files, Form, FormField, FormFile, Image, Multipart, Part, Recall, Recalled, Ring,
+        Site, Storage, Submission, Submissions, Uploads,
     };
 }
 

@@ -83,7 +83,7 @@ pub use thimble_core::testing;
 /// What this frontend shares with others on systems with files and sockets.
 pub use thimble_host;
 #[doc(inline)]
-pub use thimble_host::{Folder, Log, MemoryStore, SystemClock, block_on};
+pub use thimble_host::{Folder, Log, MemoryStore, SystemClock, UploadFolder, block_on};
 
 /// The examples in both READMEs compile.
 #[cfg(doctest)]

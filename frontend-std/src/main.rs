@@ -24,7 +24,8 @@ fn main() -> ExitCode {
     let Command { flags, event_loop } = command::parse();
     command::run(NAME, &flags, |job, listeners| {
         if event_loop {
-            let site = flags.site(event_loop::Folder::from(job.folder), job.forms);
+            let uploads = job.uploads.map(event_loop::UploadFolder::from);
+            let site = flags.site(event_loop::Folder::from(job.folder), job.forms, uploads);
             return listeners.serve(|listener, start| {
                 let server = EventLoop::from_listener(listener)?
                     .max_conns(flags.max_conns)
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
                 server.run(site)
             });
         }
-        let site = flags.site(job.folder, job.forms);
+        let site = flags.site(job.folder, job.forms, job.uploads);
         let site: &Cgi<_> = flags.with_programs(site, job.programs, &job.log);
         listeners.serve(|listener, start| {
             let server = Server::from_listener(listener)?

@@ -14,7 +14,7 @@ use thimble_core::server::{Deadlines, Half, Phase, Record};
 use thimble_host::Log;
 use thimble_host::buffers::idle_error;
 use thimble_host::clock::moment;
-use thimble_host::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
+use thimble_host::listen::{self, ACCEPT_TIME_OUT, SEND_TIME_OUT};
 use thimble_host::place::{LOOK_AGAIN, Waits};
 use thimble_host::send::{self, PIECE};
 
@@ -76,7 +76,8 @@ impl Rx<'_> {
     /// One call. Nothing: the time-out passed, or a signal came.
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let begun = moment();
-        let outcome = self.connection.stream().read(buffer);
+        let most = buffer.len().min(listen::RECEIVE);
+        let outcome = self.connection.stream().read(buffer.get_mut(..most).unwrap_or_default());
         let ended = self.ended && !self.is_draining();
         if matches!(outcome, Ok(0)) && ended {
             thread::sleep(LOOK);

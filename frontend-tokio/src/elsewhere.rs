@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thimble_host::contain::dispose;
 use thimble_host::nonblocking;
+use tokio::runtime::Handle;
 use tokio::task::{spawn_blocking, yield_now};
 
 /// The runtime's threads that may wait.
@@ -26,6 +27,14 @@ impl nonblocking::Elsewhere for Elsewhere {
             }
         };
         done.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn leave(work: impl FnOnce() + Send + 'static) {
+        // The work can't be had back from a runtime that has no thread for it: then it is dropped.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(work)),
+            Err(_) => work(),
+        }
     }
 
     async fn give_way() {

@@ -73,6 +73,8 @@ pub use server::Server;
 pub use stop::Stop;
 /// A [`thimble_host::Folder`] whose disk never holds up the runtime.
 pub type Folder = thimble_host::folder::AsyncFolder<elsewhere::Elsewhere>;
+/// A [`thimble_host::UploadFolder`] whose disk never holds up the runtime.
+pub type UploadFolder = thimble_host::uploads::AsyncUploadFolder<elsewhere::Elsewhere>;
 
 /// The core: everything about HTTP.
 pub use thimble_core;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use thimble_host::command::{self, Flags};
-use thimble_tokio::{Cgi, Folder, Server};
+use thimble_tokio::{Cgi, Folder, Server, UploadFolder};
 
 const NAME: &str = "thimble-tokio";
 
@@ -19,7 +19,8 @@ struct Command {
 fn main() -> ExitCode {
     let Command { flags } = command::parse();
     command::run(NAME, &flags, |job, listeners| {
-        let site = flags.site(Folder::from(job.folder), job.forms);
+        let uploads = job.uploads.map(UploadFolder::from);
+        let site = flags.site(Folder::from(job.folder), job.forms, uploads);
         let site: &Cgi<_> = flags.with_programs(site, job.programs, &job.log);
         let (is_shared, is_worker) = (listeners.are_shared(), listeners.are_of_worker());
         listeners.serve(|listener, start| {

@@ -194,9 +194,10 @@ impl nonblocking::Socket for Socket {
             self.to_be_shut.store(false, Ordering::Relaxed);
             self.with(|socket| SockRef::from(&socket).shutdown(Shutdown::Write))?;
         }
-        let most = buffer.len();
+        let most = buffer.len().min(listen::RECEIVE);
+        let piece = buffer.get_mut(..most).unwrap_or_default();
         self.poll(Way::In, most, context, |socket| {
-            Ok(recv(socket, &mut *buffer, RecvFlags::empty())?.0)
+            Ok(recv(socket, &mut *piece, RecvFlags::empty())?.0)
         })
     }
 

@@ -11,6 +11,7 @@
 //! | [`clock`] | [`SystemClock`], the time of day, and the monotonic time for deadlines |
 //! | [`deadline`] | the longest wait of one call on a socket |
 //! | [`submissions`] | [`MemoryStore`]: submitted forms in memory |
+//! | [`uploads`] | [`UploadFolder`]: files that come with forms, in a folder |
 //! | `database` | with the feature `sqlite` or `postgres`: submitted forms in a database |
 //! | [`cgi`] | [`Cgi`](cgi::Cgi): programs that make replies |
 //! | [`settings`] | how connections are served, and the builder methods of a server |
@@ -56,6 +57,7 @@ pub mod stop;
 pub mod submissions;
 #[cfg(feature = "command")]
 pub mod systemd;
+pub mod uploads;
 #[cfg(feature = "workers")]
 pub mod workers;
 
@@ -66,6 +68,7 @@ pub use park::block_on;
 pub use submissions::MemoryStore;
 /// The core, whose items this package uses.
 pub use thimble_core;
+pub use uploads::UploadFolder;
 
 /// The example in the README compiles.
 #[cfg(doctest)]

@@ -22,6 +22,10 @@ pub const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
 /// The longest wait in one write; a write that takes longer is tried again.
 pub const SEND_TIME_OUT: Duration = SLICE;
 
+/// The most octets to take by one read: what is larger falls out of the processor's cache before it is
+/// used, and takes memory of a buffer that could be taken from its start again.
+pub const RECEIVE: usize = 128 * 1024;
+
 /// How long to wait when something has run out: descriptors, memory, threads.
 pub const RUN_OUT: Duration = Duration::from_millis(50);
 

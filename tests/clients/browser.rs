@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use thimble_tests::board::qemu::Guest;
 use thimble_tests::command::Thimble;
-use thimble_tests::command::folder::{Folder, site};
+use thimble_tests::command::folder::{Folder, noise, site};
 
 const NAME: &str = "<script>alert(1)</script> Zoë 🪡";
 
@@ -388,6 +388,50 @@ fn what_was_posted_does_not_run() {
             let count = ask(&client, "document.querySelectorAll('dl.form').length").await;
             assert_eq!(count, shown, "{name}");
         }
+        client.close().await.unwrap();
+    });
+}
+
+/// Files chosen in a listing are in the next one, and no other site sends any.
+#[test]
+fn a_person_uploads_files_in_a_listing() {
+    let folder = Folder::new().unwrap();
+    let kept = folder.path().join("kept");
+    let thimble = Thimble::serve(folder.path(), &["-q", "--uploads", kept.to_str().unwrap()]);
+    let other = Folder::new().unwrap();
+    let form = format!(
+        "<!DOCTYPE html><form method=post enctype=multipart/form-data action={}>\
+         <input type=file name=file><button>Send</button></form>",
+        thimble.url("/kept/")
+    );
+    other.file("index.html", form).unwrap();
+    let elsewhere = Thimble::serve(other.path(), &["-q"]);
+    let (first, second) = (noise(1_000_000), noise(3));
+    let paths = [("Zoë 🪡.bin", &first), ("b.txt", &second)]
+        .map(|(name, content)| other.file(name, content).unwrap().display().to_string());
+    let mut browser = Browser::start();
+    block_on(async {
+        let client = browser.open(&[], json!({})).await;
+        let send = async |files: &str| {
+            let field = client.find(Locator::Css("input[type=file]")).await.unwrap();
+            field.send_keys(files).await.unwrap();
+            client.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
+        };
+        client.goto(&thimble.url("/kept/")).await.unwrap();
+        screenshot(&client, "uploads.png").await;
+        send(&paths.join("\n")).await;
+        for name in ["Zoë 🪡.bin", "b.txt"] {
+            client.wait().for_element(Locator::LinkText(name)).await.unwrap();
+        }
+        assert_eq!(client.current_url().await.unwrap().as_str(), thimble.url("/kept/"));
+        assert!(fs::read(kept.join("Zoë 🪡.bin")).unwrap() == first);
+        assert!(fs::read(kept.join("b.txt")).unwrap() == second);
+
+        client.goto(&elsewhere.url("/")).await.unwrap();
+        send(&paths[1]).await;
+        client.wait().for_element(Locator::Css("main h1")).await.unwrap();
+        assert_eq!(client.title().await.unwrap(), "403 Forbidden");
+        assert_eq!(fs::read_dir(&kept).unwrap().count(), 2);
         client.close().await.unwrap();
     });
 }

@@ -46,7 +46,7 @@ pub(crate) const fn before_control(_: &[u8], from: usize) -> usize {
     from
 }
 
-/// The first position of `octet`.
-pub(crate) fn first(input: &[u8], octet: u8) -> Option<usize> {
-    input.iter().position(|&found| found == octet)
+/// The first position where CRLF may begin: at a CR.
+pub(crate) fn first_crlf(input: &[u8]) -> Option<usize> {
+    input.iter().position(|&octet| octet == b'\r')
 }

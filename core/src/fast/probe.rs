@@ -92,12 +92,25 @@ pub(super) fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions
     (found != 0).then(|| at + found.trailing_zeros() as usize)
 }
 
-/// The first position of `octet`.
-pub(crate) fn first(input: &[u8], octet: u8) -> Option<usize> {
-    if input.len() < WIDTH {
-        return input.iter().position(|&found| found == octet);
+/// The first position where CRLF may begin: a CR with LF behind it, or at the end of the input. In files
+/// that are no text, every 256th octet is a CR, and hardly any of them begins one.
+pub(crate) fn first_crlf(input: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let (Some(here), Some(next)) = (Probe::new(input, at), Probe::new(input, at + 1)) {
+        let found = here.equal(b'\r') & next.equal(b'\n');
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
+        }
+        at += WIDTH;
     }
-    find(input, 0, |probe| probe.equal(octet))
+    let mut rest = input.get(at..)?;
+    loop {
+        match rest {
+            [b'\r'] | [b'\r', b'\n', ..] => return Some(at),
+            [_, after @ ..] => (rest, at) = (after, at + 1),
+            [] => return None,
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -250,6 +263,23 @@ mod imp {
 mod tests {
     use super::*;
     use crate::bytes::class::{TARGET, is_control};
+
+    #[test]
+    fn the_first_crlf_is_found_wherever_it_is() {
+        for length in 0..70 {
+            for place in 0..length {
+                for (filler, octets) in [(b'a', &b"\r\n"[..]), (b'\n', b"\r\n"), (b'a', b"\ra")] {
+                    let mut input = std::vec![filler; length];
+                    for (to, from) in input.iter_mut().skip(place).zip(octets) {
+                        *to = *from;
+                    }
+                    let is_one = octets == b"\r\n" || place + 1 == length;
+                    assert_eq!(first_crlf(&input), is_one.then_some(place), "{length} {place}");
+                }
+            }
+            assert_eq!(first_crlf(&std::vec![b'\r'; length]), length.checked_sub(1));
+        }
+    }
 
     #[test]
     fn every_octet_at_every_place_is_seen_for_what_it_is() {

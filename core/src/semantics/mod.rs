@@ -4,6 +4,7 @@ pub mod conditional;
 pub mod methods;
 pub mod mime;
 pub mod negotiate;
+pub mod origin;
 pub mod path;
 pub mod query;
 pub mod range;

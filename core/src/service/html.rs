@@ -161,7 +161,7 @@ impl<'a, F: Into<FormField<'a>>, I: Iterator<Item = F>> Iterator for Pieces<'a, 
                 let FormField { name, value, file } = field;
                 let (name, value) = (part("<dt>", name), part("</dt><dd>", value));
                 // Where no file was chosen, there is nothing to say of it.
-                let file = file.filter(|file| file.size > 0 || !field.value.is_empty());
+                let file = file.filter(|_| field.has_file());
                 if let Some(FormFile { content_type, size }) = file {
                     let size_part = Piece { number: Some(size), ..part(", ", "") };
                     let end =

@@ -14,6 +14,7 @@ pub mod place;
 pub mod site;
 pub mod storage;
 pub mod submissions;
+pub mod uploads;
 
 pub use files::Files;
 pub use form::{AnyForm, Form, FormField, FormFile, FormReader, Multipart, Part, Urlencoded};
@@ -21,3 +22,4 @@ pub use image::Image;
 pub use site::Site;
 pub use storage::{Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage};
 pub use submissions::{Recall, Recalled, Ring, Submission, Submissions};
+pub use uploads::{Batch, Uploads};

@@ -1,20 +1,26 @@
 //! The application that every frontend runs: static files, and forms.
 
 use super::files::{Files, Found, PRECONDITION_FAILED, What, unwanted};
-use super::form::{Form, FormField, FormReader};
+use super::form::{Form, FormField, FormReader, NOT_MULTIPART};
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Recall, Recalled, Submission, Submissions};
+use super::uploads::{Batch, Uploads};
 use crate::bytes::ascii::Decimal;
-use crate::message::{Method, Status};
+use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
-use crate::server::{Answer, Error, Exchange, Service, Transport};
+use crate::semantics::origin::is_cross_origin;
+use crate::semantics::path::Path;
+use crate::server::{Answer, Error, Exchange, Responder, Service, Transport};
 
 /// The path at which submissions are shown.
 const SHOWN_AT: &str = "submissions";
 const HTML: &str = "text/html; charset=utf-8";
+
+const FROM_ELSEWHERE: Refusal =
+    Refusal::new(Status::FORBIDDEN, "files are taken only from pages of this site");
 
 /// Static files, and forms: a form posted to an HTML page comes back as that page, with the
 /// submitted fields in it.
@@ -66,22 +72,23 @@ const HTML: &str = "text/html; charset=utf-8";
 /// assert!(client.get("/submissions").text().contains("Ada"));
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Site<'s, S, K = (), R = ()> {
+pub struct Site<'s, S, K = (), R = (), U = ()> {
     files: Files<'s, S>,
     takes_forms: bool,
     submissions: K,
     shown: Option<R>,
+    uploads: U,
 }
 
 impl<S: Storage> Site<'_, S> {
     /// A site of the files in `storage`. Forms are answered, and not stored.
     pub const fn new(storage: S) -> Self {
         let files = Files::new(storage);
-        Self { files, takes_forms: true, submissions: (), shown: None }
+        Self { files, takes_forms: true, submissions: (), shown: None, uploads: () }
     }
 }
 
-impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
+impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U> {
     /// The names of index files, as for [`Files::index`]. The default is `index.html` and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
@@ -121,16 +128,24 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 
     /// Passes each submitted form to `submissions`, and answers the client once it is stored there.
     #[must_use]
-    pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2, R> {
-        let Self { files, takes_forms, shown, .. } = self;
-        Site { files, takes_forms, submissions, shown }
+    pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2, R, U> {
+        let Self { files, takes_forms, shown, uploads, .. } = self;
+        Site { files, takes_forms, submissions, shown, uploads }
     }
 
     /// Shows the stored submissions at `/submissions`, to everybody, if `shown` is given.
     #[must_use]
-    pub fn show_submissions<R2: Recall>(self, shown: Option<R2>) -> Site<'s, S, K, R2> {
-        let Self { files, takes_forms, submissions, .. } = self;
-        Site { files, takes_forms, submissions, shown }
+    pub fn show_submissions<R2: Recall>(self, shown: Option<R2>) -> Site<'s, S, K, R2, U> {
+        let Self { files, takes_forms, submissions, uploads, .. } = self;
+        Site { files, takes_forms, submissions, shown, uploads }
+    }
+
+    /// Keeps files that come with forms in `uploads`, but for those that pages of other origins send
+    /// (403). If its [folder](Uploads::folder) is listed, the page has a form that sends files there.
+    #[must_use]
+    pub fn uploads<U2: Uploads>(self, uploads: U2) -> Site<'s, S, K, R, U2> {
+        let Self { files, takes_forms, submissions, shown, .. } = self;
+        Site { files, takes_forms, submissions, shown, uploads }
     }
 
     /// Answers a form posted to a page.
@@ -147,21 +162,73 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
-            let (form, mut respond) = reader.read(exchange).await?;
+            let (form, respond) = reader.read(exchange).await?;
             // Not held any longer than until it is kept.
             let kept = {
-                let submission = Submission { time: respond.now(), path, peer, form };
+                let submission = Submission { time: respond.now(), path, peer, form, kept: "" };
                 self.submissions.submit(&submission).await
             };
             if let Err(refusal) = kept {
                 return Ok(respond.refuse(refusal));
             }
+            Self::receipt(respond, page, form.fields()).await
+        }
+    }
 
+    /// Answers a form whose files go into `batch`, posted to a page or else to the folder that has them.
+    fn keep<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+        mut batch: U::Batch,
+        page: Option<&S::File>,
+    ) -> impl Future<Output = Answer<'c, T>> {
+        async move {
+            let (path, peer) = (exchange.target().path(), exchange.peer());
+            let is_multipart = exchange.announces_form()?.is_some();
+            if !is_multipart && page.is_none() {
+                return Ok(exchange.refuse(*NOT_MULTIPART));
+            }
+            if is_multipart && is_cross_origin(exchange.head()) {
+                return Ok(exchange.refuse(FROM_ELSEWHERE));
+            }
+            if page.is_some_and(|page| !is_in_state(&exchange, page)) {
+                return Ok(exchange.refuse(PRECONDITION_FAILED));
+            }
+            let (form, respond) = exchange.form_into(&mut batch).await?;
+            // Not held any longer than until it is kept.
+            let kept = {
+                let (time, kept) = (respond.now(), batch.names());
+                let submission = Submission { time, path, peer, form, kept };
+                self.submissions.submit(&submission).await
+            };
+            if let Err(refusal) = kept {
+                batch.discard().await;
+                return Ok(respond.refuse(refusal));
+            }
+            batch.accept();
+            // Not its path: that may be another one before a proxy.
+            let Some(page) = page else { return Ok(respond.see_other("./")) };
+            let submission = Submission { kept: batch.names(), ..Submission::new(path, form) };
+            let fields = submission.fields().map(|(field, kept)| {
+                let value = kept.unwrap_or(field.value);
+                FormField { value, ..field }
+            });
+            Self::receipt(respond, page, fields).await
+        }
+    }
+
+    /// Answers with the page that a form was posted to, and what was submitted in it.
+    fn receipt<'c, 'f, T: Transport, F: Into<FormField<'f>>>(
+        mut respond: Responder<'c, T>,
+        page: &S::File,
+        fields: impl Iterator<Item = F> + Clone,
+    ) -> impl Future<Output = Answer<'c, T>> {
+        async move {
             let length = page.metadata().len;
             let place = page.form_place(respond.scratch()).await;
             let mut shown = 0;
             if place.is_some() {
-                list(form.fields(), &mut |piece| shown += piece.len() as u64);
+                list(fields.clone(), &mut |piece| shown += piece.len() as u64);
             }
             // Without a place for them, the page comes back as it is.
             let Place { at, replaced } = place.unwrap_or_default();
@@ -173,13 +240,18 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
                 .stream_exact(length - replaced + shown);
             page.send(0, at, &mut stream).await?;
             if place.is_some() {
-                for piece in Pieces::new(form.fields()) {
+                for piece in Pieces::new(fields) {
                     stream.render(&|emit| piece.show(emit)).await?;
                 }
             }
             page.send(after, length - after, &mut stream).await?;
             stream.finish()
         }
+    }
+
+    /// Whether `path` is that of the folder in which files are kept.
+    fn lists_kept_files(&self, path: &Path<'_>) -> bool {
+        self.uploads.folder().is_some_and(|folder| path.parts() == [folder, b""])
     }
 
     /// Shows the stored submissions, the latest first.
@@ -228,7 +300,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
     }
 }
 
-impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
+impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, K, R, U> {
     // Not an `async fn`: that would hold the exchange twice.
     fn call<'c, T: Transport>(
         &'c self,
@@ -254,13 +326,29 @@ impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
                         && is_html(self.files.content_type(file, found.path.name())) =>
                 {
                     if exchange.method() == Method::Post {
+                        if U::KEEPS
+                            && let Some(batch) = self.uploads.begin()
+                        {
+                            return self.keep(exchange, batch, Some(file)).await;
+                        }
                         return self.submit(exchange, file).await;
                     }
                     &[Method::Get, Method::Post]
                 }
+                What::Entries(_)
+                    if U::KEEPS && self.takes_forms && self.lists_kept_files(&found.path) =>
+                {
+                    if exchange.method() == Method::Post
+                        && let Some(batch) = self.uploads.begin()
+                    {
+                        return self.keep(exchange, batch, None).await;
+                    }
+                    let methods = &[Method::Get, Method::Post];
+                    return self.files.answer::<_, true>(exchange, &mut found, methods).await;
+                }
                 _ => &[Method::Get],
             };
-            self.files.answer(exchange, &mut found, methods).await
+            self.files.answer::<_, false>(exchange, &mut found, methods).await
         }
     }
 }

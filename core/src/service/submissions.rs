@@ -2,7 +2,9 @@
 
 use core::net::SocketAddr;
 
-use super::form::{AnyForm, END, Form, FormReader, Size, encode_field, encode_file, encode_size};
+use super::form::{
+    AnyForm, END, Form, FormField, FormReader, Size, encode_field, encode_file, encode_size,
+};
 use super::storage::ReadError;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::copy_down;
@@ -21,12 +23,26 @@ pub struct Submission<'a> {
     pub peer: Option<SocketAddr>,
     /// Its fields.
     pub form: Form<'a>,
+    /// The names under which its files are kept, as [`Batch::names`](super::Batch::names) has them; empty
+    /// if they aren't.
+    pub kept: &'a str,
 }
 
 impl<'a> Submission<'a> {
     /// A form that was sent to `path`, at no known time and from no known address.
     pub const fn new(path: &'a str, form: Form<'a>) -> Self {
-        Self { time: None, path, peer: None, form }
+        Self { time: None, path, peer: None, form, kept: "" }
+    }
+
+    /// The fields of the form, each with the name under which its file is kept, if it is.
+    pub fn fields(
+        &self,
+    ) -> impl Iterator<Item = (FormField<'a>, Option<&'a str>)> + Clone + use<'a> {
+        let mut names = self.kept.split_terminator('/');
+        self.form.fields().map(move |field| {
+            let kept = if field.has_file() { names.next() } else { None };
+            (field, kept)
+        })
     }
 }
 
@@ -325,7 +341,9 @@ mod tests {
     fn push(ring: &mut Ring<256>, content: &str) {
         let mut content = content.as_bytes().to_vec();
         let form = Form::decode(&mut content).unwrap();
-        ring.push(&Submission { time: Some(UnixTime(0)), path: "/", peer: None, form });
+        let mut submission = Submission::new("/", form);
+        submission.time = Some(UnixTime(0));
+        ring.push(&submission);
     }
 
     fn recalled(ring: &Ring<256>, age: usize) -> Option<Vec<(String, String)>> {

@@ -109,6 +109,17 @@ impl Elsewhere for Helpers {
         })
     }
 
+    fn leave(work: impl FnOnce() + Send + 'static) {
+        let work = Box::new(|| {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+                dispose(payload);
+            }
+        });
+        if let Some(work) = hand_over(work) {
+            work();
+        }
+    }
+
     async fn give_way() {
         let mut has_waited = false;
         poll_fn(|context| {

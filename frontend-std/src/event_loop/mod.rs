@@ -15,6 +15,7 @@ use thimble_core::server::Service;
 use thimble_host::folder::AsyncFolder;
 use thimble_host::listen;
 use thimble_host::settings::{MAX_CONNS, Settings};
+use thimble_host::uploads::AsyncUploadFolder;
 
 use elsewhere::Helpers;
 use reactor::Reactor;
@@ -23,6 +24,9 @@ pub use stop::Stop;
 
 /// A [`thimble_host::Folder`] whose disk holds up no event loop.
 pub type Folder = AsyncFolder<Helpers>;
+
+/// A [`thimble_host::UploadFolder`] whose disk holds up no event loop.
+pub type UploadFolder = AsyncUploadFolder<Helpers>;
 
 /// A server whose thread serves all connections in turn.
 ///

@@ -184,9 +184,10 @@ impl nonblocking::Socket for Socket {
             self.sockets.update(self.key, |slot| slot.readiness &= !TO_BE_SHUT);
             self.stream.shutdown(Shutdown::Write)?;
         }
-        let most = buffer.len();
+        let most = buffer.len().min(listen::RECEIVE);
+        let piece = buffer.get_mut(..most).unwrap_or_default();
         self.poll(READABLE | ENDED, most, || {
-            Ok(recv(&self.stream, &mut *buffer, RecvFlags::empty())?.0)
+            Ok(recv(&self.stream, &mut *piece, RecvFlags::empty())?.0)
         })
     }
 

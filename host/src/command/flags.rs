@@ -12,7 +12,7 @@ use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
 use thimble_core::semantics::path::percent_encode;
-use thimble_core::service::Storage;
+use thimble_core::service::{self, Storage};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use super::export;
@@ -21,6 +21,7 @@ use super::problem::Problem;
 use super::processes::Processes;
 use super::programs::ProgramFlags;
 use super::times::Times;
+use super::uploads::UploadFlags;
 use super::{size, urls};
 use crate::cgi::Cgi;
 use crate::cgi::waiting::Waiting;
@@ -31,6 +32,7 @@ use crate::listen;
 use crate::log::Log;
 use crate::settings::MAX_CONNS;
 use crate::submissions::MemoryStore;
+use crate::uploads::UploadFolder;
 use crate::workers::Worker;
 
 /// The flags of a command that serves a folder. When a flag is given twice, the last one counts.
@@ -78,6 +80,10 @@ pub struct Flags {
     /// Largest form to accept, such as 65536, 64k or 1M; of one with files, its names and texts
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte)]
     pub max_form: usize,
+
+    /// What becomes of files
+    #[command(flatten)]
+    pub files: UploadFlags,
 
     /// Refuse forms: answer a POST to a page by 405
     #[arg(long)]
@@ -133,6 +139,7 @@ Examples:
   NAME --workers 0         Serve by a process on each core; SIGHUP replaces them one by one
   NAME site --cgi          Also run the programs in site/cgi-bin/ that make replies
   NAME -q 2>/dev/null      Say nothing while it runs
+  NAME site --uploads files  Keep the files that come with forms in a folder
 DATABASE
 A form sent to an HTML page is answered by that page, which shows the submitted fields in place
 of <!-- form --> in its body, or at its end.
@@ -233,6 +240,7 @@ impl Flags {
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::DESKTOP;
         limits.form = if self.no_forms { 0 } else { self.max_form };
+        limits.multipart = self.files.max_upload;
         limits
     }
 
@@ -272,7 +280,7 @@ impl Flags {
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         if let Some(database) = &self.database {
             let forms = Forms::open(database, log)?;
-            if self.serves(Path::new(database)) {
+            if self.path_in_site(Path::new(database)).is_some() {
                 let warning = format!(
                     "the database '{database}' is in the folder that is served, and can be downloaded: \
                      keep it elsewhere"
@@ -289,15 +297,33 @@ impl Flags {
         }))
     }
 
-    /// Whether the file `path` is one of those that are served.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    fn serves(&self, path: &Path) -> bool {
-        let (Ok(file), Ok(root)) = (path.canonicalize(), self.served().canonicalize()) else {
-            // It is a URL.
-            return false;
-        };
+    /// Opens the folder where files are kept that come with forms, if there is to be one.
+    ///
+    /// # Errors
+    /// It can't be made or written to.
+    pub fn kept_files(&self, log: &Log) -> Result<Option<UploadFolder>, Problem> {
+        let Some(path) = &self.files.uploads else { return Ok(None) };
+        let uploads =
+            UploadFolder::open(path).map_err(|error| Problem::of_uploads(path, &error))?;
+        let uploads = uploads.log(log.clone());
+        let Some(place) = self.path_in_site(path) else { return Ok(Some(uploads)) };
+        let warning = format!(
+            "uploads go to '{}', which is in the folder that is served: whoever reaches the server can \
+             publish files there, pages with scripts included",
+            path.display()
+        );
+        log.note(warning.as_bytes());
+        let reserved = self.index.iter().cloned().chain(["404.html".to_owned()]).collect();
+        Ok(Some(uploads.served_at(&place, reserved)))
+    }
+
+    /// The path from the root of the site to the file or folder at `path`; `None` if it is not served.
+    fn path_in_site(&self, path: &Path) -> Option<PathBuf> {
+        // A URL is no file.
+        let (path, root) = (path.canonicalize().ok()?, self.served().canonicalize().ok()?);
         let is_hidden = |name: &OsStr| !self.hidden && name.as_bytes().starts_with(b".");
-        file.strip_prefix(root).is_ok_and(|rest| !rest.iter().any(is_hidden))
+        let inside = path.strip_prefix(root).ok()?;
+        (!inside.iter().any(is_hidden)).then(|| inside.to_owned())
     }
 
     /// Exports forms, and says how that went, if it is what was asked for.
@@ -306,13 +332,14 @@ impl Flags {
         Some(export::print(self.database.as_deref()?, self.export?))
     }
 
-    /// The site in `folder`, with its forms kept in `forms`. Call it once: the site stays in memory until
-    /// the process ends.
-    pub fn site<S: Storage + 'static>(
+    /// The site in `folder`, with its forms kept in `forms`, and their files in `uploads`. Call it once: the
+    /// site stays in memory until the process ends.
+    pub fn site<S: Storage + 'static, U: service::Uploads + 'static>(
         &self,
         folder: S,
         forms: Forms,
-    ) -> &'static Site<'static, S, &'static Forms, &'static Forms> {
+        uploads: U,
+    ) -> &'static Site<'static, S, &'static Forms, &'static Forms, U> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -326,7 +353,7 @@ impl Flags {
         let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
         let site = if self.no_forms { site.without_forms() } else { site };
         let site = site.submissions(forms).show_submissions(self.submissions.then_some(forms));
-        Box::leak(Box::new(site))
+        Box::leak(Box::new(site.uploads(uploads)))
     }
 
     /// `site` with the programs in `programs`, which are run by a frontend that waits as `W` does. Call it

@@ -11,6 +11,7 @@ mod processes;
 mod programs;
 mod size;
 mod times;
+mod uploads;
 mod urls;
 
 use std::io::{self, Write as _};
@@ -23,6 +24,7 @@ use crate::folder::Folder;
 use crate::log::Log;
 use crate::signals::exit_code;
 use crate::systemd;
+use crate::uploads::UploadFolder;
 use crate::workers::{Event, Supervisor, Worker};
 
 pub use flags::{Flags, examples};
@@ -33,6 +35,7 @@ pub use problem::Problem;
 pub use processes::Processes;
 pub use programs::ProgramFlags;
 pub use times::Times;
+pub use uploads::UploadFlags;
 
 /// How long the log may take to be written at the end.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -49,6 +52,8 @@ pub struct Job {
     pub log: Log,
     /// Where it keeps forms.
     pub forms: Forms,
+    /// Where it keeps files that come with forms, if it does.
+    pub uploads: Option<UploadFolder>,
 }
 
 /// Runs the command `name`: opens what `flags` ask for, and calls `serve`, which returns once the server
@@ -85,9 +90,11 @@ fn work(
     let log = flags.log(worker.as_ref()).with_name(name);
     let forms = flags.forms(&log)?;
     let programs = flags.programs(&log)?;
+    let uploads = flags.kept_files(&log)?;
     let listeners = Listeners::of(name, flags, worker)?;
     report_panics(name);
-    let job = Job { folder: folder.log(log.clone()), programs, log: log.clone(), forms };
+    let folder = folder.log(log.clone());
+    let job = Job { folder, programs, log: log.clone(), forms, uploads };
     let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
     log.flush(FLUSH);
     outcome.map(|()| exit_code())

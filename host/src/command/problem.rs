@@ -72,6 +72,23 @@ impl Problem {
         Self("programs are run in a folder: give the folder to serve, instead of a file".into())
     }
 
+    /// The folder that `--uploads` names can't be used.
+    pub(super) fn of_uploads(path: &Path, error: &io::Error) -> Self {
+        let path = path.display();
+        Self(match error.kind() {
+            io::ErrorKind::NotFound => {
+                format!("the folder '{path}' can't be made: make the one that it is in first")
+            }
+            io::ErrorKind::NotADirectory => {
+                format!("'{path}' is not a folder: give --uploads the path of one")
+            }
+            io::ErrorKind::PermissionDenied => format!(
+                "no files can be written to '{path}': change its permissions, or give --uploads another"
+            ),
+            _ => format!("no files can be kept in '{path}': {error}"),
+        })
+    }
+
     /// The host that `--bind` names has no address.
     pub(super) fn of_host(host: &str) -> Self {
         Self(format!(

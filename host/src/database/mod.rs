@@ -65,9 +65,9 @@ impl Submissions for Database {
             received_at: submission.time.map(|UnixTime(seconds)| seconds.cast_signed()),
             path: submission.path.to_owned(),
             remote: submission.peer.map(|peer: SocketAddr| peer.ip().to_canonical().to_string()),
-            fields: row::fields(
-                submission.form.fields().map(|field| (field.name, field.value, field.file)),
-            ),
+            fields: row::fields(submission.fields().map(|(field, kept)| {
+                (field.name, field.value, field.file.map(|file| (file, kept)))
+            })),
         };
         self.0.commit(row).await.map_err(|fault| match fault {
             Fault::Full => FULL,
@@ -86,7 +86,9 @@ impl Recall for Database {
         into.begin(&row.path, time);
         for field in row::read(&row.fields) {
             match field.file {
-                Some((kind, size)) => into.file(&field.name, &field.value, &kind, size),
+                Some((kind, size, kept)) => {
+                    into.file(&field.name, kept.as_ref().unwrap_or(&field.value), &kind, size);
+                }
                 None => into.field(&field.name, &field.value),
             }
         }

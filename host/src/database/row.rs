@@ -17,14 +17,19 @@ pub struct Row {
 }
 
 /// Fields as the JSON that a [`Row`] has: `["name","value"]` for a text, and
-/// `["name","file name",{"type":"image/png","size":7}]` for a file, whose content is not kept.
+/// `["name","file name",{"type":"image/png","size":7}]` for a file, which has `"file":"kept name"` as
+/// well if its content is kept.
 pub fn fields<'a>(
-    fields: impl Iterator<Item = (&'a str, &'a str, Option<FormFile<'a>>)>,
+    fields: impl Iterator<Item = (&'a str, &'a str, Option<(FormFile<'a>, Option<&'a str>)>)>,
 ) -> String {
     let fields = fields.map(|(name, value, file)| {
         let mut values = vec![Value::from(name), Value::from(value)];
-        if let Some(file) = file {
-            values.push(json!({ "type": file.content_type, "size": file.size }));
+        if let Some((file, kept)) = file {
+            let mut known = json!({ "type": file.content_type, "size": file.size });
+            if let (Some(kept), Value::Object(known)) = (kept, &mut known) {
+                known.insert("file".into(), kept.into());
+            }
+            values.push(known);
         }
         Value::Array(values)
     });
@@ -37,8 +42,8 @@ pub(super) struct Field {
     pub(super) name: String,
     /// Its value, or the name of a file.
     pub(super) value: String,
-    /// Of a file, its type and size.
-    pub(super) file: Option<(String, u64)>,
+    /// Of a file, its type and size, and the name under which it is kept, if it is.
+    pub(super) file: Option<(String, u64, Option<String>)>,
 }
 
 /// What is in `fields`, as far as it is of that form.
@@ -47,7 +52,8 @@ pub(super) fn read(fields: &str) -> impl Iterator<Item = Field> {
     fields.into_iter().filter_map(|field| {
         let text = |index: usize| field.get(index)?.as_str().map(str::to_owned);
         let file = field.get(2).and_then(|file| {
-            Some((file.get("type")?.as_str()?.to_owned(), file.get("size")?.as_u64()?))
+            let text = |key: &str| Some(file.get(key)?.as_str()?.to_owned());
+            Some((text("type")?, file.get("size")?.as_u64()?, text("file")))
         });
         Some(Field { name: text(0)?, value: text(1)?, file })
     })
@@ -85,11 +91,14 @@ mod tests {
         assert_eq!(fields([].into_iter()), "[]");
         let texts = super::read(&json).map(|field| (field.name, field.value));
         assert!(texts.eq(pairs.map(|(name, value)| (name.into(), value.into()))));
-        let file = r#"["a","b.txt",{"type":"text/plain","size":1}]"#;
+        let file = r#"["a","b.txt",{"type":"text/plain","size":1,"file":"b-1.txt"}]"#;
         let all: Vec<_> =
             super::read(&format!(r#"[{file},["c","d.txt",{{"size":1}}],[1]]"#)).collect();
         let [first, second] = &all[..] else { panic!("{all:?}") };
-        assert_eq!((&*first.value, &first.file), ("b.txt", &Some(("text/plain".into(), 1))));
+        assert_eq!(
+            (&*first.value, &first.file),
+            ("b.txt", &Some(("text/plain".into(), 1, Some("b-1.txt".into()))))
+        );
         assert_eq!((&*second.value, &second.file), ("d.txt", &None));
     }
 

@@ -132,6 +132,9 @@ pub trait Elsewhere: Send + Sync + 'static {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = io::Result<T>> + Send;
 
+    /// Has one of them do `work`, for whose end nobody waits.
+    fn leave(work: impl FnOnce() + Send + 'static);
+
     /// Lets others have their turn.
     fn give_way() -> impl Future<Output = ()> + Send;
 }

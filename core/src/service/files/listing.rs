@@ -27,12 +27,31 @@ const TABLE_STYLE: &str = "\
     small{float:right;padding:.6em 0 0 1em}\n\
     @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}small{padding-top:.9em}}\n\
     @media(max-width:36em){td,th{padding-inline:.25em}td+td,th+th{font-size:.85em}td+td+td,th+th+th{white-space:normal;min-width:6em}}\n";
-const TABLE: &str = "</h1>\n<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
+/// The end of the title, this, and the beginning of the table.
+macro_rules! table_behind {
+    ($($form:literal),*) => {
+        concat!("</h1>\n", $($form,)* "<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n")
+    };
+}
+const TABLE: &str = table_behind!();
+const FORM_AND_TABLE: &str = table_behind!(
+    "<form method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n",
+    "<input type=\"file\" name=\"file\" multiple required ",
+    "aria-label=\"Files to upload\" title=\"Choose files, or drop them here\">\n",
+    "<button>Upload</button>\n</form>\n"
+);
+/// Files are chosen or dropped on the field itself, which needs no script.
+const FORM_STYLE: &str = "\
+    form{display:flex;flex-wrap:wrap;gap:.5em;margin:0 0 1em}\n\
+    form *{font:inherit}\n\
+    input{flex:1 1 16em;min-width:0;padding:1.5em;border:2px dashed #8888;border-radius:.5em}\n\
+    input:hover,input:focus{border-color:currentcolor}\n\
+    button{padding:.5em 1.5em}\n";
 const EMPTY: &str = "<tr><td colspan=\"3\">This folder is empty.</td></tr>\n";
 
 impl<S: Storage> Files<'_, S> {
     /// Lists a directory. One entry at a time is held here.
-    pub(super) fn list<'c, T: Transport>(
+    pub(super) fn list<'c, T: Transport, const TAKES_FILES: bool>(
         &self,
         exchange: Exchange<'c, T>,
         entries: &mut S::Entries,
@@ -57,7 +76,9 @@ impl<S: Storage> Files<'_, S> {
                 if entry.is_some_and(|entry| !self.shows_in(path, entry.name)) {
                     continue;
                 }
-                stream.render(&|emit| part(path, rows, entry.as_ref(), emit)).await?;
+                stream
+                    .render(&|emit| part::<TAKES_FILES>(path, rows, entry.as_ref(), emit))
+                    .await?;
                 if entry.is_none() {
                     break;
                 }
@@ -73,9 +94,14 @@ impl<S: Storage> Files<'_, S> {
 }
 
 /// The row of an entry behind `rows` others, or the end of the page; and before the first, its start.
-fn part(path: &Path<'_>, rows: usize, entry: Option<&Entry<'_>>, emit: &mut dyn FnMut(&[u8])) {
+fn part<const TAKES_FILES: bool>(
+    path: &Path<'_>,
+    rows: usize,
+    entry: Option<&Entry<'_>>,
+    emit: &mut dyn FnMut(&[u8]),
+) {
     if rows == 0 {
-        top(path, emit);
+        top::<TAKES_FILES>(path, emit);
     }
     let Some(entry) = entry else {
         if rows == 0 {
@@ -89,7 +115,7 @@ fn part(path: &Path<'_>, rows: usize, entry: Option<&Entry<'_>>, emit: &mut dyn 
     row(entry, emit);
 }
 
-fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
+fn top<const TAKES_FILES: bool>(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
     emit(TOP.as_bytes());
     emit(b"Index of /");
     for segment in path.segments() {
@@ -98,6 +124,9 @@ fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
     }
     emit(STYLE.as_bytes());
     emit(TABLE_STYLE.as_bytes());
+    if TAKES_FILES {
+        emit(FORM_STYLE.as_bytes());
+    }
     emit(BODY.as_bytes());
     emit(b"<h1>Index of ");
     // Each folder on the way here is a link, the root among them.
@@ -115,7 +144,7 @@ fn top(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
         text(name.unwrap_or_default(), emit);
         emit(if is_linked { b"/</a>" } else { b"/" });
     }
-    emit(TABLE.as_bytes());
+    emit(if TAKES_FILES { FORM_AND_TABLE } else { TABLE }.as_bytes());
 }
 
 fn row(entry: &Entry<'_>, emit: &mut dyn FnMut(&[u8])) {

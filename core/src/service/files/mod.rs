@@ -193,8 +193,9 @@ impl<'s, S: Storage> Files<'s, S> {
         own_type_of(self.types, name).unwrap_or_else(|| file.content_type(name))
     }
 
-    /// Answers a request whose path leads to `found`, of which a file has `methods`.
-    pub(super) fn answer<'c, T: Transport>(
+    /// Answers a request whose path leads to `found`, which has `methods` if it is a file or a listing. A
+    /// listing that `TAKES_FILES` has a form for them.
+    pub(super) fn answer<'c, T: Transport, const TAKES_FILES: bool>(
         &'c self,
         exchange: Exchange<'c, T>,
         found: &mut Found<'c, S>,
@@ -206,7 +207,7 @@ impl<'s, S: Storage> Files<'s, S> {
                 && is_get
             {
                 let Some(refusal) = unwanted(&exchange) else {
-                    return self.list(exchange, entries, &found.path).await;
+                    return self.list::<_, TAKES_FILES>(exchange, entries, &found.path).await;
                 };
                 let mut reply = exchange.respond(refusal.status);
                 if refusal.status == Status::NOT_MODIFIED {
@@ -218,7 +219,7 @@ impl<'s, S: Storage> Files<'s, S> {
             let file = match &found.what {
                 What::Nothing(error) => return Ok(exchange.refuse(Refusal::from(*error))),
                 What::Directory => return Ok(add_slash(exchange)),
-                What::Entries(_) => return Ok(exchange.allow(&[Method::Get])),
+                What::Entries(_) => return Ok(exchange.allow(methods)),
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
@@ -335,7 +336,7 @@ impl<S: Storage> Service for Files<'_, S> {
             }
             let mut found = Found::default();
             self.open(&exchange, &mut found).await;
-            self.answer(exchange, &mut found, &[Method::Get]).await
+            self.answer::<_, false>(exchange, &mut found, &[Method::Get]).await
         }
     }
 }

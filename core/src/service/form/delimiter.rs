@@ -1,6 +1,6 @@
 //! Where the parts of a multipart message begin and end (RFC 2046 §5.1.1), without I/O.
 
-use crate::fast::first;
+use crate::fast::first_crlf;
 use crate::grammar::boundary::is_boundary;
 use crate::message::{Refusal, Status};
 
@@ -90,9 +90,9 @@ impl<'b> Search<'b> {
                 }
                 _ => {
                     // It was none. Another one may begin at this octet, but not before it: of those of a
-                    // delimiter, only the first is a CR.
+                    // delimiter, only the first is a CR. At a CR that is the last octet, LF may follow.
                     self.matched = 0;
-                    self.next += first(rest, b'\r').unwrap_or(rest.len());
+                    self.next += first_crlf(rest).unwrap_or(rest.len());
                 }
             }
         }

@@ -149,6 +149,11 @@ impl<'c> From<(&'c str, &'c str)> for FormField<'c> {
 }
 
 impl<'c> FormField<'c> {
+    /// Whether it is a file that was chosen: browsers send a file without name and content otherwise.
+    pub(crate) fn has_file(&self) -> bool {
+        self.file.is_some_and(|file| file.size > 0 || !self.value.is_empty())
+    }
+
     fn new((mut encoded, field): (&'c [u8], (&'c str, &'c str))) -> Self {
         take_until(&mut encoded, FILE_NAME_END);
         let file = encoded.split_first_chunk().map(|(size, content_type): (&Size, _)| FormFile {

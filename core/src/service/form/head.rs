@@ -7,7 +7,6 @@ use crate::bytes::ascii::{pct_decoded, text};
 use crate::bytes::class::is_control;
 use crate::bytes::span::Span;
 use crate::bytes::window::rotate;
-use crate::fast::first;
 use crate::grammar::field_line::{FieldLine, field_line};
 use crate::grammar::media_type::media_type;
 use crate::grammar::parameter::{parameters, position};
@@ -115,7 +114,8 @@ impl<R: Receive> Parts<'_, R> {
         if is_extended {
             style = Style::Extended;
             let (charset, behind) = value.split_at_checked(CHARSET.len()).unwrap_or_default();
-            let language = first(behind, b'\'').filter(|_| charset.eq_ignore_ascii_case(CHARSET));
+            let quote = behind.iter().position(|&octet| octet == b'\'');
+            let language = quote.filter(|_| charset.eq_ignore_ascii_case(CHARSET));
             span.start += CHARSET.len() + language.ok_or(MALFORMED)? + 1;
         } else if value.starts_with(b"\"") {
             style = Style::Quoted;

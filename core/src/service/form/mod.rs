@@ -18,6 +18,7 @@ use crate::grammar::media_type::{MediaType, media_type};
 use crate::message::{Head, Refusal, Status};
 use crate::server::body::TOO_LARGE;
 use crate::server::{Error, Exchange, Responder, Transport};
+use crate::service::uploads::Batch;
 use collect::Collector;
 use delimiter::Search;
 use fields::NOT_UTF8;
@@ -29,7 +30,7 @@ const NOT_A_FORM: &Refusal =
 const NOT_URLENCODED: &Refusal =
     &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only application/x-www-form-urlencoded")
         .with_field(&("Accept", "application/x-www-form-urlencoded"));
-const NOT_MULTIPART: &Refusal =
+pub(super) const NOT_MULTIPART: &Refusal =
     &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only multipart/form-data")
         .with_field(&("Accept", "multipart/form-data"));
 // Which of the two it is, the field tells (RFC 9110 §12.5.3 and §15.5.16).
@@ -66,6 +67,26 @@ impl<'c, T: Transport> Exchange<'c, T> {
             Form::from_decoded(content)
         };
         Ok((form, responder))
+    }
+
+    /// Reads a form like [`form`](Self::form), but the content of its files goes into `batch`, which has
+    /// kept them when this returns, and [lets them stay](Batch::accept) if the form is accepted. Files that
+    /// weren't chosen are left out.
+    ///
+    /// # Errors
+    /// Those of [`form`](Self::form), and those of `batch`.
+    pub async fn form_into<B: Batch>(
+        self,
+        batch: &mut B,
+    ) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
+        let Some(search) = self.announces_form()? else { return self.urlencoded().await };
+        let (body, responder) = self.open().await?;
+        let collector = Collector { parts: Parts::new(body, Some(search)), size: 0 };
+        let form = collector.form_into(batch).await;
+        if form.is_err() {
+            batch.discard().await;
+        }
+        Ok((form?, responder))
     }
 
     /// Reads a form sent as `application/x-www-form-urlencoded`, and nothing else: for a device whose forms

@@ -1,9 +1,7 @@
 //! `multipart/form-data` (RFC 7578), part by part as it arrives.
 
-use super::fields::{DEFAULT_TYPE, Size};
+use super::fields::DEFAULT_TYPE;
 use super::parts::{Event, Parts};
-use crate::bytes::ascii::as_str;
-use crate::bytes::span::Span;
 use crate::server::{Error, Receive};
 
 /// A form as `multipart/form-data`, whose parts come one after the other while they arrive. Nothing of
@@ -91,20 +89,19 @@ impl<R: Receive> Part<'_, '_, R> {
     /// The name of the field.
     pub fn name(&self) -> &str {
         let [start, name_end, ..] = self.multipart.parts.ends;
-        self.text(start, name_end - 1)
+        self.multipart.parts.text(start, name_end - 1)
     }
 
     /// The name of the file, when it is one: empty where nothing was chosen. Decoded from `filename*`
     /// (RFC 8187), when there is one, or else from `filename`.
     pub fn filename(&self) -> Option<&str> {
-        let [_, start, end, _] = self.multipart.parts.ends;
-        self.multipart.parts.is_file().then(|| self.text(start, end - size_of::<Size>() - 1))
+        self.multipart.parts.filename()
     }
 
     /// Its media type, as it was sent, with its parameters; `text/plain` if none was (RFC 7578 §4.4).
     pub fn content_type(&self) -> &str {
         let [.., start, end] = self.multipart.parts.ends;
-        if start == end { DEFAULT_TYPE } else { self.text(start, end) }
+        if start == end { DEFAULT_TYPE } else { self.multipart.parts.text(start, end) }
     }
 
     /// The next piece of its content, as much as is there; `None` at its end. Pieces say nothing about
@@ -126,10 +123,5 @@ impl<R: Receive> Part<'_, '_, R> {
             }
         }
         Ok(None)
-    }
-
-    fn text(&self, start: usize, end: usize) -> &str {
-        // It was found to be UTF-8.
-        as_str(Span { start, end }.of(self.multipart.parts.body.kept()))
     }
 }

@@ -1,8 +1,8 @@
 //! The parts of a multipart form, in the octets that the receive buffer holds.
 
 use super::delimiter::{Found, MALFORMED, Search};
-use super::fields::{CHARSET, NOT_UTF8};
-use crate::bytes::ascii::trim_ows_start;
+use super::fields::{CHARSET, NOT_UTF8, Size};
+use crate::bytes::ascii::{as_str, trim_ows_start};
 use crate::bytes::span::Span;
 use crate::message::line::{Line, line_end};
 use crate::message::{Refusal, Status};
@@ -228,6 +228,18 @@ impl<'c, R: Receive> Parts<'c, R> {
     pub(super) const fn is_file(&self) -> bool {
         let [_, name_end, file_name_end, _] = self.ends;
         name_end < file_name_end
+    }
+
+    /// What the head of the part says that its file is called, if it is one.
+    pub(super) fn filename(&self) -> Option<&str> {
+        let [_, start, end, _] = self.ends;
+        self.is_file().then(|| self.text(start, end - size_of::<Size>() - 1))
+    }
+
+    /// Some of what the head of the part says.
+    pub(super) fn text(&self, start: usize, end: usize) -> &str {
+        // It was found to be UTF-8.
+        as_str(Span { start, end }.of(self.body.kept()))
     }
 
     /// Keeps an octet, too. It takes the place of one that was looked at.
