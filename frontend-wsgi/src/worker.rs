@@ -1,0 +1,105 @@
+//! A Python thread: calls the application for one request after the other.
+
+use pyo3::exceptions::{PyAssertionError, PyConnectionError, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyTuple};
+
+use crate::environ::Environs;
+use crate::file::FileWrapper;
+use crate::head::type_of;
+use crate::pool::{Job, Pool};
+use crate::start_response::StartResponse;
+
+/// Answers requests until there are no more.
+pub(crate) fn work(
+    py: Python<'_>,
+    pool: &Pool,
+    application: &Bound<'_, PyAny>,
+    base: &Bound<'_, PyDict>,
+    report: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let mut environs = Environs::new(py, base)?;
+    while let Some(job) = pool.next(py) {
+        let Job::Answer(mut request) = job else { continue };
+        let environ = environs.of(py, &mut request)?;
+        let start = Bound::new(py, StartResponse::new(&request.call, request.is_head))?;
+        let Err(error) = answer(application, &environ, &start) else { continue };
+        // A client that is gone is no error of the application.
+        if !request.call.is_gone() || !error.is_instance_of::<PyConnectionError>(py) {
+            report.call1((error, environ))?;
+        }
+        // Answers by 500, or cuts the reply, unless it is whole.
+        if !start.borrow().is_done() {
+            request.call.fail(py);
+        }
+    }
+    Ok(())
+}
+
+/// Calls the application, and sends its reply.
+fn answer(
+    application: &Bound<'_, PyAny>,
+    environ: &Bound<'_, PyDict>,
+    start: &Bound<'_, StartResponse>,
+) -> PyResult<()> {
+    let py = start.py();
+    let result = application.call1((environ, start))?;
+    let sent = send(&result, start);
+    let closed = match result.getattr_opt(intern!(py, "close")) {
+        Ok(Some(close)) => close.call0().map(drop),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    sent.and(closed)
+}
+
+/// Sends what the application returned.
+fn send(result: &Bound<'_, PyAny>, start: &Bound<'_, StartResponse>) -> PyResult<()> {
+    let py = start.py();
+    if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
+        && start.borrow().is_unsent()
+        && let Some((file, offset)) = wrapper.get().opened(py)
+    {
+        let is_enough = start.borrow_mut().send_file(py, file, offset).map_err(PyErr::from)?;
+        return if is_enough { Ok(()) } else { Err(too_short()) };
+    }
+    if let Some(length) = length_of(result) {
+        start.borrow_mut().declare(length);
+    }
+    let mut blocks = PyIterator::from_object(result).map_err(|_| {
+        let message = format!("the application returned {}, not an iterable", type_of(result));
+        PyTypeError::new_err(message)
+    })?;
+    // An application may call `start_response` as late as it is asked for the first block.
+    while !start.borrow().omits_content()
+        && let Some(block) = blocks.next()
+    {
+        let block = block?;
+        let block = block.cast::<PyBytes>().map_err(|_| {
+            PyTypeError::new_err(format!("the application yielded {}, not bytes", type_of(&block)))
+        })?;
+        start.borrow_mut().send(py, block)?;
+    }
+    let mut start = start.borrow_mut();
+    if start.missing() > 0 {
+        return Err(too_short());
+    }
+    Ok(start.end(py)?)
+}
+
+/// Octets of content, if all of it is here.
+fn length_of(result: &Bound<'_, PyAny>) -> Option<u64> {
+    let length = |block: Bound<'_, PyAny>| Some(block.cast_exact::<PyBytes>().ok()?.as_bytes().len() as u64);
+    if let Ok(list) = result.cast_exact::<PyList>() {
+        list.iter().map(length).sum()
+    } else if let Ok(tuple) = result.cast_exact::<PyTuple>() {
+        tuple.iter().map(length).sum()
+    } else {
+        None
+    }
+}
+
+fn too_short() -> PyErr {
+    PyAssertionError::new_err("the content is shorter than its Content-Length")
+}
