@@ -36,7 +36,10 @@ impl Mount {
     }
 
     /// Answers by a file.
-    pub(crate) async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    pub(crate) async fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Answer<'c, T> {
         self.files.call(exchange).await
     }
 }

@@ -115,7 +115,7 @@ impl Server {
 
     /// The number of requests under way.
     fn unfinished(&self) -> usize {
-        self.stop.unfinished()
+        self.stop.unfinished().max(self.pool.unfinished())
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use thimble_core::message::facts::Expect;
 use thimble_core::service::storage::File as _;
 use thimble_core::{
-    Answer, Body, Error, Exchange, Refusal, Reply, Responded, Responder, Service, Status, Stream, Transport,
+    Answer, Body, Error, Exchange, Refusal, Reply, Responded, Responder, Service, Status, Stream,
+    Transport,
 };
 
 use crate::call::{Ask, Asked, Call, Content, Part};
@@ -80,7 +81,8 @@ impl<'c, T: Transport> Source<'c, T> {
 
 impl Wsgi {
     /// Has the application answer.
-    async fn ask<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    async fn ask<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        exchange.flush().await?;
         let call = Arc::<Call>::default();
         let mut request = Box::new(Request::new(&exchange, &call));
         if self.tells_local {
@@ -159,7 +161,7 @@ impl Wsgi {
         loop {
             self.send(&mut stream, &part).await?;
             if let Content::Shared(octets) = part.content {
-                self.pool.push(Job::Drop(octets));
+                self.pool.push(Job::Drop { _content: octets });
             }
             if part.is_last {
                 return stream.finish();
@@ -189,7 +191,9 @@ impl Wsgi {
         let octets = match &part.content {
             Content::Copied(octets) => octets.as_slice(),
             Content::Shared(octets) => octets,
-            Content::Of { file, offset, length } => return file.send(*offset, *length, stream).await,
+            Content::Of { file, offset, length } => {
+                return file.send(*offset, *length, stream).await;
+            }
         };
         match (octets, part.is_last) {
             (b"", _) => Ok(()),

@@ -74,7 +74,7 @@ impl StartResponse {
         headers: &Bound<'py, PyAny>,
         exc_info: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Write> {
-        let mut this = slf.borrow_mut();
+        let mut this = slf.try_borrow_mut()?;
         match (&this.state, exc_info) {
             (State::Begun { .. } | State::Done, Some(exc_info)) => return Err(raised(exc_info)),
             (State::Unset, _) | (State::Set(_), Some(_)) => {}
@@ -112,7 +112,7 @@ impl Write {
         let data = data.cast::<PyBytes>().map_err(|_| {
             PyTypeError::new_err(format!("write() takes bytes, not {}", type_of(data)))
         })?;
-        Ok(self.0.bind(py).borrow_mut().send(py, data)?)
+        Ok(self.0.bind(py).try_borrow_mut()?.send(py, data)?)
     }
 }
 
@@ -186,7 +186,12 @@ impl StartResponse {
     }
 
     /// Sends octets of a file, which are all of the content. Returns whether there are enough.
-    pub(crate) fn send_file(&mut self, py: Python<'_>, file: SentFile, offset: u64) -> Result<bool, Unsent> {
+    pub(crate) fn send_file(
+        &mut self,
+        py: Python<'_>,
+        file: SentFile,
+        offset: u64,
+    ) -> Result<bool, Unsent> {
         let there = file.length.saturating_sub(offset);
         self.declare(there);
         let length = self.missing();

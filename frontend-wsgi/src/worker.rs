@@ -9,6 +9,7 @@ use crate::environ::Environs;
 use crate::file::FileWrapper;
 use crate::head::type_of;
 use crate::pool::{Job, Pool};
+use crate::request::Request;
 use crate::start_response::StartResponse;
 
 /// Answers requests until there are no more.
@@ -20,21 +21,38 @@ pub(crate) fn work(
     report: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let mut environs = Environs::new(py, base)?;
+    pool.enter();
     while let Some(job) = pool.next(py) {
         let Job::Answer(mut request) = job else { continue };
-        let environ = environs.of(py, &mut request)?;
-        let start = Bound::new(py, StartResponse::new(&request.call, request.is_head))?;
-        let Err(error) = answer(application, &environ, &start) else { continue };
-        // A client that is gone is no error of the application.
-        if !request.call.is_gone() || !error.is_instance_of::<PyConnectionError>(py) {
-            report.call1((error, environ))?;
-        }
-        // Answers by 500, or cuts the reply, unless it is whole.
-        if !start.borrow().is_done() {
+        if let Err(error) = serve(&mut environs, &mut request, application, report) {
+            // Only the system's memory can have run out, or `wsgi.errors` be gone.
+            error.write_unraisable(py, None);
             request.call.fail(py);
         }
     }
     Ok(())
+}
+
+/// Answers one request. What goes wrong in the application is told by `report`.
+fn serve(
+    environs: &mut Environs,
+    request: &mut Request,
+    application: &Bound<'_, PyAny>,
+    report: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let py = application.py();
+    let environ = environs.of(py, request)?;
+    let start = Bound::new(py, StartResponse::new(&request.call, request.is_head))?;
+    let Err(error) = answer(application, &environ, &start) else { return Ok(()) };
+    // Answers by 500, or cuts the reply, unless it is whole.
+    if !start.try_borrow()?.is_done() {
+        // A client that is gone is no error of the application.
+        if request.call.is_gone() && error.is_instance_of::<PyConnectionError>(py) {
+            return Ok(());
+        }
+        request.call.fail(py);
+    }
+    report.call1((error, environ)).map(drop)
 }
 
 /// Calls the application, and sends its reply.
@@ -58,30 +76,30 @@ fn answer(
 fn send(result: &Bound<'_, PyAny>, start: &Bound<'_, StartResponse>) -> PyResult<()> {
     let py = start.py();
     if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
-        && start.borrow().is_unsent()
+        && start.try_borrow()?.is_unsent()
         && let Some((file, offset)) = wrapper.get().opened(py)
     {
-        let is_enough = start.borrow_mut().send_file(py, file, offset).map_err(PyErr::from)?;
+        let is_enough = start.try_borrow_mut()?.send_file(py, file, offset).map_err(PyErr::from)?;
         return if is_enough { Ok(()) } else { Err(too_short()) };
     }
     if let Some(length) = length_of(result) {
-        start.borrow_mut().declare(length);
+        start.try_borrow_mut()?.declare(length);
     }
     let mut blocks = PyIterator::from_object(result).map_err(|_| {
         let message = format!("the application returned {}, not an iterable", type_of(result));
         PyTypeError::new_err(message)
     })?;
     // An application may call `start_response` as late as it is asked for the first block.
-    while !start.borrow().omits_content()
+    while !start.try_borrow()?.omits_content()
         && let Some(block) = blocks.next()
     {
         let block = block?;
         let block = block.cast::<PyBytes>().map_err(|_| {
             PyTypeError::new_err(format!("the application yielded {}, not bytes", type_of(&block)))
         })?;
-        start.borrow_mut().send(py, block)?;
+        start.try_borrow_mut()?.send(py, block)?;
     }
-    let mut start = start.borrow_mut();
+    let mut start = start.try_borrow_mut()?;
     if start.missing() > 0 {
         return Err(too_short());
     }
@@ -90,7 +108,8 @@ fn send(result: &Bound<'_, PyAny>, start: &Bound<'_, StartResponse>) -> PyResult
 
 /// Octets of content, if all of it is here.
 fn length_of(result: &Bound<'_, PyAny>) -> Option<u64> {
-    let length = |block: Bound<'_, PyAny>| Some(block.cast_exact::<PyBytes>().ok()?.as_bytes().len() as u64);
+    let length =
+        |block: Bound<'_, PyAny>| Some(block.cast_exact::<PyBytes>().ok()?.as_bytes().len() as u64);
     if let Ok(list) = result.cast_exact::<PyList>() {
         list.iter().map(length).sum()
     } else if let Ok(tuple) = result.cast_exact::<PyTuple>() {

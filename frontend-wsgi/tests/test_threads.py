@@ -48,6 +48,15 @@ def test_a_call_that_waits_holds_up_neither_files_nor_refusals(run, tmp_path):
         assert Reply(received(client)).text == "Hello, World!"
 
 
+def test_a_call_that_waits_holds_up_no_earlier_reply(run):
+    server = run("bare:app")
+    with server.connect() as client:
+        begun = time.monotonic()
+        client.sendall(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /sleep?3 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.recv(65536).endswith(b"Hello, World!")
+        assert time.monotonic() - begun < 2
+
+
 def test_idle_clients_take_no_thread(run):
     server = run("bare:app", "--threads", "1", "--quiet")
     clients = []

@@ -16,7 +16,9 @@ from importlib.metadata import version
 from types import FrameType
 from typing import Any, NoReturn
 
-from .server import Application, Server, listen
+from .server import Application, Server, listen, url
+from .supervisor import READY, Inherited, Supervisor
+from .supervisor import watch as watch_files
 
 NAME = "thimble-wsgi"
 DRAIN = 30
@@ -28,6 +30,11 @@ MOMENT = 0.1
 def main() -> None:
     """Runs the command with the arguments of this process."""
     flags = parse(sys.argv[1:])
+    if flags.inherited is None and (flags.workers > 1 or flags.reload):
+        listener = bind(flags.bind, flags.port)
+        workers = f" with {flags.workers} workers" if flags.workers > 1 else ""
+        announce = f"Serving {flags.app}{workers} at {url(listener)}"
+        sys.exit(Supervisor(sys.argv[1:], listener, flags.workers).run(announce))
     if flags.chdir is not None:
         try:
             os.chdir(flags.chdir)
@@ -35,8 +42,9 @@ def main() -> None:
             give_up(f"can't change to the folder '{flags.chdir}': {error.strerror}")
     sys.path.insert(0, os.getcwd())
     app = load(flags.app)
-    listener = bind(flags.bind, flags.port)
-    run(flags, app, listener)
+    inherited = None if flags.inherited is None else Inherited(flags.inherited)
+    listener = bind(flags.bind, flags.port) if inherited is None else inherited.listener
+    run(flags, app, listener, inherited)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -56,6 +64,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="address to listen on; 0.0.0.0 lets other machines in [127.0.0.1]")
     add("--threads", metavar="N", type=at_least_one, default=4,
         help="most calls into the application at a time [4]")
+    add("--workers", metavar="N", type=at_least_one, default=1, help="processes that serve [1]")
+    add("--reload", action="store_true", help="begin anew when a module of the application changes")
+    add("--inherited", help=argparse.SUPPRESS)
     add("--max-conns", metavar="N", type=at_least_one, default=1024,
         help="most connections to serve at a time; further ones wait [1024]")
     add("--static", metavar="URL=DIR", type=mount, action="append", default=[],
@@ -89,7 +100,8 @@ examples:
   NAME app --static /static=static   Serve the folder 'static' without the application
   NAME app -b 0.0.0.0                Let other machines in
 
-Ctrl-C lets running requests finish; a second Ctrl-C ends the server at once."""
+Ctrl-C lets running requests finish; a second Ctrl-C ends the server at once. With --workers or --reload,
+SIGHUP begins anew with each worker, one after the other."""
 
 
 def port(text: str) -> int:
@@ -195,8 +207,10 @@ def bind(host: str, port: int) -> socket.socket:
         give_up(f"can't listen on {host}, port {port}: {error.strerror}")
 
 
-def run(flags: argparse.Namespace, app: Application, listener: socket.socket) -> None:
-    """Serves until a signal comes."""
+def run(
+    flags: argparse.Namespace, app: Application, listener: socket.socket, inherited: Inherited | None
+) -> None:
+    """Serves until a signal comes, or the supervisor is gone."""
     server = Server(
         app,
         threads=flags.threads,
@@ -209,24 +223,34 @@ def run(flags: argparse.Namespace, app: Application, listener: socket.socket) ->
         head_timeout=flags.head_timeout,
         content_timeout=flags.content_timeout,
         reply_timeout=flags.reply_timeout,
+        multiprocess=flags.workers > 1,
         listener=listener,
     )
     is_stopping = False
 
-    def on_signal(number: int, _: FrameType | None) -> None:
+    def stop() -> None:
         nonlocal is_stopping
-        if is_stopping:
-            server.cut()
-            time.sleep(MOMENT)
-            os._exit(128 + number)
         is_stopping = True
         server.stop()
         threading.Thread(target=watch, args=(server,), daemon=True).start()
 
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if is_stopping:
+            server.cut()
+            time.sleep(MOMENT)
+            os._exit(128 + number)
+        stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     server.start()
-    print(f"Serving {flags.app} at {server.url}", flush=True)
+    if inherited is None:
+        print(f"Serving {flags.app} at {server.url}", flush=True)
+    else:
+        inherited.tell(READY)
+        threading.Thread(target=inherited.when_alone, args=(stop,), daemon=True).start()
+        if flags.reload:
+            threading.Thread(target=watch_files, args=(inherited,), daemon=True).start()
     server.wait()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -243,6 +267,9 @@ def watch(server: Server) -> None:
     if not server.wait(DRAIN):
         say(f"stopping: {transfers(server.unfinished())} cut")
         server.cut()
+        if not server.wait(MOMENT):
+            # Calls into the application can't be ended, except with the process.
+            os._exit(0)
 
 
 def say(what: str) -> None:

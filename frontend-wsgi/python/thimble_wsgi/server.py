@@ -90,6 +90,7 @@ class Server:
         listener = listen(host, port) if listener is None else listener
         try:
             self.host, self.port = listener.getsockname()[:2]
+            self.url = url(listener)
             is_any = ipaddress.ip_address(self.host).is_unspecified
             self._native = NativeServer(
                 listener.fileno(),
@@ -123,12 +124,6 @@ class Server:
         self._ended = threading.Event()
         self._outcome: BaseException | None = None
         self.workers: list[threading.Thread] = []
-
-    @property
-    def url(self) -> str:
-        """The URL of the application on this machine."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/"
 
     def start(self) -> Server:
         """Answers requests from now on, in threads of its own."""
@@ -213,6 +208,12 @@ def listen(host: str, port: int) -> socket.socket:
             listener.close()
             error = failed
     raise error or OSError(f"{host} has no address")
+
+
+def url(listener: socket.socket) -> str:
+    """The URL of what listens there."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def report(error: BaseException, environ: Environ) -> None:
