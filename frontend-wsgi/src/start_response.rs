@@ -178,11 +178,21 @@ impl StartResponse {
             Content::Shared(data.clone().into())
         };
         let is_last = left == Some(0);
-        self.call.send(py, Part { head, content, is_last })?;
+        self.pass(py, Part { head, content, is_last })?;
         if !is_last {
             self.state = State::Begun { left };
         }
         if is_long { Err(Unsent::Long) } else { Ok(()) }
+    }
+
+    /// Hands a part of the reply over.
+    fn pass(&mut self, py: Python<'_>, part: Part) -> Result<(), Gone> {
+        let passed = self.call.send(py, part);
+        if passed.is_err() {
+            // It was not the last one.
+            self.state = State::Begun { left: None };
+        }
+        passed
     }
 
     /// Sends octets of a file, which are all of the content. Returns whether there are enough.
@@ -202,7 +212,7 @@ impl StartResponse {
             return Err(Unsent::Early);
         };
         let content = Content::Of { file, offset, length };
-        self.call.send(py, Part { head: Some(head), content, is_last: true })?;
+        self.pass(py, Part { head: Some(head), content, is_last: true })?;
         Ok(true)
     }
 
@@ -223,7 +233,7 @@ impl StartResponse {
             State::Done => return Ok(()),
         };
         let content = Content::Copied(Vec::new());
-        Ok(self.call.send(py, Part { head, content, is_last: true })?)
+        Ok(self.pass(py, Part { head, content, is_last: true })?)
     }
 
     /// Whether its head is still to be sent.

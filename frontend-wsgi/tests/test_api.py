@@ -72,8 +72,7 @@ def test_static_folders(tmp_path):
 
 
 def test_serve_ends_by_ctrl_c():
-    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
-    timer.start()
+    threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
     begun = time.monotonic()
     serve(app, port=0, quiet=True)
     assert time.monotonic() - begun < 15
