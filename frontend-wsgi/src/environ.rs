@@ -55,7 +55,7 @@ impl Environs {
                 if let Some(length) = length {
                     environ.set_item(intern!(py, "CONTENT_LENGTH"), length.to_string())?;
                 }
-                Py::new(py, Input::streamed(begun, &request.call))?
+                Py::new(py, Input::streamed(begun, length, &request.call))?
             }
         };
         environ.set_item(intern!(py, "wsgi.input"), input)?;

@@ -8,6 +8,9 @@ use pyo3::types::{PyBytes, PyList};
 
 use crate::call::Call;
 
+/// Octets that there is room made for before they have arrived. A client may say that it sends any number.
+const AT_ONCE: usize = 32 * 1024 * 1024;
+
 /// The content of a request, as far as it was not read.
 #[pyclass(module = "thimble_wsgi")]
 pub(crate) struct Input {
@@ -16,21 +19,24 @@ pub(crate) struct Input {
     read: usize,
     /// Where more comes from; `None` at its end.
     call: Option<Arc<Call>>,
+    /// Octets that come from there, if that is known.
+    left: Option<u64>,
 }
 
 impl Input {
     pub(crate) const fn none() -> Self {
-        Self { octets: Vec::new(), read: 0, call: None }
+        Self::whole(Vec::new())
     }
 
     /// Content that is here.
     pub(crate) const fn whole(octets: Vec<u8>) -> Self {
-        Self { octets, read: 0, call: None }
+        Self { octets, read: 0, call: None, left: None }
     }
 
-    /// Content of which only the first octets are here.
-    pub(crate) fn streamed(begun: Vec<u8>, call: &Arc<Call>) -> Self {
-        Self { octets: begun, read: 0, call: Some(Arc::clone(call)) }
+    /// Content of which only the first octets are here, of `length` in all if that is known.
+    pub(crate) fn streamed(begun: Vec<u8>, length: Option<u64>, call: &Arc<Call>) -> Self {
+        let left = length.map(|length| length.saturating_sub(begun.len() as u64));
+        Self { octets: begun, read: 0, call: Some(Arc::clone(call)), left }
     }
 
     /// What is here.
@@ -49,7 +55,8 @@ impl Input {
         self.octets = call.read(py).map_err(|_| {
             PyConnectionError::new_err("the client did not send all of the request's content")
         })?;
-        if self.octets.is_empty() {
+        self.left = self.left.map(|left| left.saturating_sub(self.octets.len() as u64));
+        if self.octets.is_empty() || self.left == Some(0) {
             self.call = None;
         }
         Ok(!self.octets.is_empty())
@@ -62,8 +69,8 @@ impl Input {
         self.octets.get(start..self.read).unwrap_or_default()
     }
 
-    /// Reads up to `most` octets, as far as `until` says: it is asked how many of the octets that are
-    /// here are still to be taken, and whether they are the last ones.
+    /// Reads up to `most` octets, as far as `until` says: it is shown octets that are here, and returns
+    /// how many of them are the last ones.
     fn read_until<'py>(
         &mut self,
         py: Python<'py>,
@@ -97,7 +104,21 @@ impl Input {
     /// Up to `size` octets, less only at the end; all that are left without a size.
     #[pyo3(signature = (size = None, /))]
     fn read<'py>(&mut self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
-        self.read_until(py, most(size), |_| None)
+        let (most, here) = (most(size), self.here().len());
+        let left = if self.call.is_some() { self.left } else { Some(0) };
+        let all = left.and_then(|left| usize::try_from(left).ok()?.checked_add(here));
+        let count = all.map(|all| most.unwrap_or(all).min(all)).filter(|count| *count <= AT_ONCE);
+        let Some(count) = count else { return self.read_until(py, most, |_| None) };
+        // It is read into its place: a copy of it could be large.
+        PyBytes::new_with(py, count, |mut rest| {
+            while !rest.is_empty() && self.fill(py)? {
+                let octets = self.take(rest.len());
+                let (filled, after) = rest.split_at_mut(octets.len());
+                filled.copy_from_slice(octets);
+                rest = after;
+            }
+            Ok(())
+        })
     }
 
     /// A line with its LF, or up to `size` octets of it.

@@ -187,12 +187,10 @@ impl StartResponse {
 
     /// Hands a part of the reply over.
     fn pass(&mut self, py: Python<'_>, part: Part) -> Result<(), Gone> {
-        let passed = self.call.send(py, part);
-        if passed.is_err() {
+        self.call.send(py, part).inspect_err(|_| {
             // It was not the last one.
             self.state = State::Begun { left: None };
-        }
-        passed
+        })
     }
 
     /// Sends octets of a file, which are all of the content. Returns whether there are enough.

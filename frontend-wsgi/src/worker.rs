@@ -44,18 +44,17 @@ fn serve(
     let environ = environs.of(py, request)?;
     let start = Bound::new(py, StartResponse::new(&request.call, request.is_head))?;
     let Err(error) = answer(application, &environ, &start) else { return Ok(()) };
-    let is_done = start.try_borrow()?.is_done();
-    let is_gone = !is_done && request.call.is_gone();
+    if start.try_borrow()?.is_done() {
+        return report.call1((error, environ)).map(drop);
+    }
     // A client that is gone is no error of the application.
-    if is_gone && error.is_instance_of::<PyConnectionError>(py) {
+    if request.call.is_gone() && error.is_instance_of::<PyConnectionError>(py) {
         return Ok(());
     }
     // First the log: whoever gets the reply may look there.
     let reported = report.call1((error, environ));
-    if !is_done {
-        // Answers by 500, or cuts the reply.
-        request.call.fail(py);
-    }
+    // Answers by 500, or cuts the reply.
+    request.call.fail(py);
     reported.map(drop)
 }
 

@@ -88,6 +88,15 @@ def test_content_of_any_size_takes_little_memory(run):
     assert server.resident() - before < 8 << 20
 
 
+def test_all_of_the_content_is_there_once(run):
+    server = run("bare:app", "--quiet")
+    server.get("/echo", method="POST", content=b"x" * 100_000)
+    before = server.resident()
+    content = bytes(range(256)) * 80_000
+    assert server.get("/echo", method="POST", content=content).raw == content
+    assert server.resident() - before < 32 << 20
+
+
 def test_content_is_read_as_it_arrives(streaming):
     with streaming.connect() as client:
         client.sendall(post("/reply_first", "Transfer-Encoding: chunked") + b"4\r\nabc\n\r\n")
