@@ -13,6 +13,7 @@ use pyo3::pybacked::PyBackedBytes;
 
 use crate::file::SentFile;
 use crate::head::ReplyHead;
+use crate::pool::Pool;
 
 /// What the Python thread asks of the task.
 pub(crate) enum Ask {
@@ -64,16 +65,22 @@ struct State {
 }
 
 /// A request that is answered.
-#[derive(Default)]
 pub(crate) struct Call {
     state: Mutex<State>,
     changed: Condvar,
+    pool: Arc<Pool>,
 }
 
 /// The task's end of a call. When it is dropped, the thread is told that its client is gone.
 pub(crate) struct Asked(Arc<Call>);
 
 impl Call {
+    /// A request that a thread of `pool` is to answer.
+    pub(crate) fn new(pool: &Arc<Pool>) -> Arc<Self> {
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        Arc::new(Self { state, changed, pool: Arc::clone(pool) })
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,11 +91,14 @@ impl Call {
         if state.is_gone {
             return Err(Gone);
         }
+        let is_last = matches!(&ask, Ask::Send(Part { is_last: true, .. }));
         state.ask = Some(ask);
         let task = state.task.take();
         drop(state);
-        if let Some(task) = task {
-            task.wake();
+        match task {
+            Some(task) if is_last => self.pool.made(task),
+            Some(task) => task.wake(),
+            None => {}
         }
         Ok(())
     }

@@ -1,14 +1,17 @@
 //! The Python threads, and what waits for them.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::mem;
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker, ready};
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use tokio::task::spawn_local;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::request::Request;
 
@@ -26,9 +29,14 @@ const LOOK: Duration = Duration::from_millis(1);
 /// So many looks at a pool whose jobs are taken, and never all of them, call for another thread.
 const LONG: u32 = 10;
 
+/// Replies that leave together at most, while other requests wait.
+const TOGETHER: usize = 16;
+
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// The tasks of replies that are made.
+    made: Vec<Waker>,
     /// Threads that wait to be woken.
     idle: usize,
     /// Threads that were woken and have not heard of it.
@@ -37,15 +45,20 @@ struct State {
     busy: usize,
     /// Jobs that were taken since the last look.
     taken: usize,
-    is_watched: bool,
+    /// The task that looks, while it waits; it is made with the first job.
+    looker: Option<Waker>,
+    has_looker: bool,
+    /// Whether it looks again without being woken.
+    is_looking: bool,
     is_closed: bool,
 }
 
-/// What waits for a Python thread.
+/// What waits for a Python thread, and for the server's.
 ///
-/// While one thread is busy, others are not woken at once: most calls into an application are over before
-/// another thread could have the GIL, and threads that compete for it cost more than they help. When a call
-/// takes longer than a look or two, another thread is woken.
+/// A thread is woken for the other's sake as seldom as possible: that costs more than a short call into an
+/// application. So a thread that has made a reply tells the server only when no other request waits, or when some
+/// replies have gathered. And while one thread is busy, another one is not woken at once, since most calls are over
+/// before it could have the GIL. A task of the server looks each millisecond whether that holds anybody up.
 #[derive(Default)]
 pub(crate) struct Pool {
     state: Mutex<State>,
@@ -61,14 +74,13 @@ impl Pool {
     pub(crate) fn push(self: &Arc<Self>, job: Job) {
         let mut state = self.state();
         state.jobs.push_back(job);
-        if state.idle == 0 {
-            return;
+        if !mem::replace(&mut state.has_looker, true) {
+            spawn_local(Arc::clone(self).look());
         }
-        if state.busy == 0 {
+        if state.busy == 0 && state.idle > 0 {
             self.wake(state);
-        } else if !mem::replace(&mut state.is_watched, true) {
-            drop(state);
-            spawn_local(Arc::clone(self).watch());
+        } else if !state.is_looking {
+            wake_looker(state);
         }
     }
 
@@ -92,6 +104,9 @@ impl Pool {
             let mut state = self.state();
             if let Some(job) = state.jobs.pop_front() {
                 state.taken += 1;
+                if state.jobs.is_empty() && !state.made.is_empty() {
+                    wake_looker(state);
+                }
                 return Some(job);
             }
             state.busy -= 1;
@@ -114,22 +129,52 @@ impl Pool {
         }
     }
 
-    /// Wakes threads as long as jobs wait.
-    async fn watch(self: Arc<Self>) {
-        let mut looks = 0;
-        loop {
-            sleep(LOOK).await;
-            let mut state = self.state();
-            looks += 1;
-            if state.jobs.is_empty() || state.idle == 0 {
-                state.is_watched = false;
-                return;
-            }
-            if mem::take(&mut state.taken) == 0 || looks >= LONG {
-                looks = 0;
-                self.wake(state);
-            }
+    /// Tells `task` that its reply is made.
+    pub(crate) fn made(&self, task: Waker) {
+        let mut state = self.state();
+        state.made.push(task);
+        let may_wait = state.is_looking && !state.jobs.is_empty();
+        if !may_wait || state.made.len() >= TOGETHER {
+            wake_looker(state);
         }
+    }
+
+    /// Passes on that replies are made, and wakes threads as long as jobs wait.
+    async fn look(self: Arc<Self>) {
+        let mut tick = pin!(sleep(LOOK));
+        let (mut made, mut looks) = (Vec::new(), 0);
+        poll_fn(|context| {
+            loop {
+                let mut state = self.state();
+                mem::swap(&mut made, &mut state.made);
+                if state.looker.is_none() {
+                    state.looker = Some(context.waker().clone());
+                }
+                let waits = !state.jobs.is_empty();
+                let begins = waits && !state.is_looking;
+                state.is_looking = waits;
+                drop(state);
+                made.drain(..).for_each(Waker::wake);
+                if begins {
+                    tick.as_mut().reset(Instant::now() + LOOK);
+                }
+                if !waits {
+                    return Poll::<()>::Pending;
+                }
+                ready!(tick.as_mut().poll(context));
+                tick.as_mut().reset(Instant::now() + LOOK);
+                looks += 1;
+                let mut state = self.state();
+                if state.idle > 0
+                    && !state.jobs.is_empty()
+                    && (mem::take(&mut state.taken) == 0 || looks >= LONG)
+                {
+                    looks = 0;
+                    self.wake(state);
+                }
+            }
+        })
+        .await;
     }
 
     /// The number of requests that wait or are answered.
@@ -142,5 +187,14 @@ impl Pool {
     pub(crate) fn close(&self) {
         self.state().is_closed = true;
         self.filled.notify_all();
+    }
+}
+
+/// Wakes the task that looks, if it waits.
+fn wake_looker(mut state: MutexGuard<'_, State>) {
+    let looker = state.looker.take();
+    drop(state);
+    if let Some(looker) = looker {
+        looker.wake();
     }
 }

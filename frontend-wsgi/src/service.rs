@@ -83,7 +83,7 @@ impl Wsgi {
     /// Has the application answer.
     async fn ask<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
         exchange.flush().await?;
-        let call = Arc::<Call>::default();
+        let call = Call::new(&self.pool);
         let mut request = Box::new(Request::new(&exchange, &call));
         if self.tells_local {
             request.local = exchange.local();

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from .server import Application, Server, listen, url
-from .supervisor import READY, Inherited, Supervisor
+from .supervisor import READY, Inherited, Supervisor, stamps
 from .supervisor import watch as watch_files
 
 NAME = "thimble-wsgi"
@@ -247,10 +247,10 @@ def run(
     if inherited is None:
         print(f"Serving {flags.app} at {server.url}", flush=True)
     else:
+        if flags.reload:
+            threading.Thread(target=watch_files, args=(inherited, stamps()), daemon=True).start()
         inherited.tell(READY)
         threading.Thread(target=inherited.when_alone, args=(stop,), daemon=True).start()
-        if flags.reload:
-            threading.Thread(target=watch_files, args=(inherited,), daemon=True).start()
     server.wait()
     sys.stdout.flush()
     sys.stderr.flush()

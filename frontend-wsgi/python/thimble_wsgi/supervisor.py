@@ -57,6 +57,7 @@ class Supervisor:
         self.old: list[Worker] = []
         self.signals: list[int] = []
         self.selector = selectors.DefaultSelector()
+        self.again = False
         self.is_stopping = False
 
     def run(self, announce: str) -> int:
@@ -104,13 +105,21 @@ class Supervisor:
         self.selector.register(worker.control, selectors.EVENT_READ, worker)
 
     def reload(self) -> None:
-        """Replaces all workers, one by one."""
-        self.old = [worker for worker in self.workers if not worker.is_stopped and worker.replaces is None]
+        """Replaces all workers, one by one; once more, if that is under way."""
+        if self.old or any(worker.replaces for worker in self.workers):
+            self.again = True
+            return
+        self.old = [worker for worker in self.workers if not worker.is_stopped]
         self.replace_next()
 
     def replace_next(self) -> None:
-        if self.old and not self.is_stopping:
+        if self.is_stopping:
+            return
+        if self.old:
             self.start(self.old.pop(0))
+        elif self.again:
+            self.again = False
+            self.reload()
 
     def hear(self, worker: Worker) -> None:
         told = worker.control.recv(1)
@@ -135,12 +144,14 @@ class Supervisor:
                 for other in self.workers:
                     other.stop()
                 return False
-            if worker.is_stopped or self.is_stopping:
+            is_replaced = any(other.replaces is worker for other in self.workers)
+            if worker.is_stopped or is_replaced or self.is_stopping:
                 self.workers.remove(worker)
             elif worker.replaces is not None:
                 # What it was to replace goes on.
                 self.workers.remove(worker)
                 self.old.clear()
+                self.replace_next()
             elif time.monotonic() - worker.begun > AGAIN:
                 code = worker.process.returncode
                 sys.stderr.write(f"thimble-wsgi: a worker ended with {code}, and is replaced\n")
@@ -171,9 +182,8 @@ class Inherited:
         stop()
 
 
-def watch(inherited: Inherited) -> None:
-    """Tells the supervisor each time that a file of the application has changed."""
-    seen = stamps()
+def watch(inherited: Inherited, seen: dict[str, int]) -> None:
+    """Tells the supervisor each time that a file of the application has changed since it was `seen`."""
     while True:
         time.sleep(LOOK)
         now = stamps()
