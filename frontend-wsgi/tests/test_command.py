@@ -111,8 +111,9 @@ def test_deadlines(run):
         assert received(client) == b""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("number", "workers"), [
+    (signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGINT, 2), (signal.SIGTERM, 2),
+])  # fmt: skip
 def test_a_signal_lets_requests_finish(run, number, workers):
     server = run("bare:app", "--workers", str(workers))
     with server.connect() as client, server.connect() as idle:

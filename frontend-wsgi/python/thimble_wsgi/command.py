@@ -241,8 +241,10 @@ def run(
             os._exit(128 + number)
         stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # As nohup has it, a process outlives its terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, on_signal)
     server.start()
     if inherited is None:
         print(f"Serving {flags.app} at {server.url}", flush=True)
