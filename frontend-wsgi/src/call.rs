@@ -57,6 +57,8 @@ struct State {
     is_busy: bool,
     /// What was read.
     read: Option<Vec<u8>>,
+    /// Content of the application that was sent.
+    sent: Option<PyBackedBytes>,
     is_gone: bool,
     /// The task, while it waits to be asked.
     task: Option<Waker>,
@@ -93,8 +95,9 @@ impl Call {
         }
         let is_last = matches!(&ask, Ask::Send(Part { is_last: true, .. }));
         state.ask = Some(ask);
-        let task = state.task.take();
+        let (task, sent) = (state.task.take(), state.sent.take());
         drop(state);
+        drop(sent);
         match task {
             Some(task) if is_last => self.pool.made(task),
             Some(task) => task.wake(),
@@ -170,6 +173,11 @@ impl Asked {
         state.read = Some(octets);
         state.is_busy = false;
         self.let_go_on(state);
+    }
+
+    /// Gives content back to the thread that made it, which has the GIL when it drops it.
+    pub(crate) fn give_back(&self, content: PyBackedBytes) {
+        self.0.state().sent = Some(content);
     }
 
     fn let_go_on(&self, mut state: MutexGuard<'_, State>) {

@@ -160,10 +160,15 @@ impl Wsgi {
         drop(head);
         loop {
             self.send(&mut stream, &part).await?;
-            if let Content::Shared(octets) = part.content {
-                self.pool.push(Job::Drop { _content: octets });
+            let is_last = part.is_last;
+            match part.content {
+                Content::Shared(octets) if is_last => {
+                    self.pool.push(Job::Drop { _content: octets });
+                }
+                Content::Shared(octets) => asked.give_back(octets),
+                Content::Copied(_) | Content::Of { .. } => {}
             }
-            if part.is_last {
+            if is_last {
                 return stream.finish();
             }
             part = loop {

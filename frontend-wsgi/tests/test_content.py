@@ -147,6 +147,14 @@ def test_large_content(run, path):
     assert server.resident() - before < 32 << 20
 
 
+def test_blocks_do_not_gather(run):
+    server = run("bare:app", "--quiet", "--threads", "1")
+    server.get("/hello")
+    before = server.resident()
+    assert len(server.get("/more_than_memory", version="1.0").raw) == 100_000_000
+    assert server.resident() - before < 16 << 20
+
+
 def test_a_client_that_reads_slowly_takes_no_thread(run):
     server = run("bare:app", "--threads", "1")
     with server.connect() as slow:

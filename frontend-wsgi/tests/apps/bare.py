@@ -383,6 +383,11 @@ def large_in_pieces(environ, start_response):
     return (bytes(10_000) for _ in range(2000))
 
 
+def more_than_memory(environ, start_response):
+    start_response("200 OK", TEXT)
+    return (bytes(100_000) for _ in range(1000))
+
+
 # Files.
 
 FOLDER = tempfile.TemporaryDirectory()
