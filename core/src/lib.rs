@@ -65,7 +65,8 @@ pub mod handler {
         Transport,
     };
     pub use crate::service::{
-        Files, Form, Image, Recall, Recalled, Ring, Site, Storage, Submission, Submissions,
+        Files, Form, FormField, FormFile, Image, Multipart, Part, Recall, Recalled, Ring, Site,
+        Storage, Submission, Submissions,
     };
 }
 

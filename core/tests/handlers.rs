@@ -1,6 +1,6 @@
 //! What a handler asks of a request, and what a test of one sees of the reply.
 
-use thimble_core::testing::{Client, Reply, Request};
+use thimble_core::testing::{Client, FormPart, Reply, Request};
 use thimble_core::{Answer, Exchange, Limits, Method, Service, Status, Transport, UnixTime};
 
 /// Says what it was asked.
@@ -113,4 +113,35 @@ fn a_client_sees_all_of_a_reply() {
     limits.request_line = 20;
     assert_eq!(Client::new(Echo).limits(limits).get("/longer-than-that").status(), 414);
     assert_eq!(Client::new(Echo).send(&Request::get("/a b")).status(), 400);
+}
+
+#[test]
+fn a_handler_takes_the_types_of_forms_that_it_asks_for() {
+    struct Forms;
+
+    impl Service for Forms {
+        async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+            let (form, respond) = match exchange.segments() {
+                ["urlencoded"] => exchange.urlencoded().await?,
+                _ => exchange.form().await?,
+            };
+            let shown: Vec<_> = form.fields().map(|field| format!("{field:?}")).collect();
+            respond.status(Status::OK).send(shown.join("\n").as_bytes()).await
+        }
+    }
+
+    let client = Client::new(Forms);
+    let parts = [FormPart::text("a", "1"), FormPart::file("b", "c.txt", "text/plain", b"1234")];
+    let shown = client.send(&Request::post("/any").multipart(&parts));
+    let [a, b] = [
+        r#"FormField { name: "a", value: "1", file: None }"#,
+        r#"FormField { name: "b", value: "c.txt", file: Some(FormFile { content_type: "text/plain", size: 4 }) }"#,
+    ];
+    assert_eq!(shown.text(), format!("{a}\n{b}"));
+    let refused = client.send(&Request::post("/urlencoded").multipart(&parts));
+    let accept = Some("application/x-www-form-urlencoded");
+    assert_eq!((refused.status(), refused.field("Accept")), (415, accept));
+    for path in ["/any", "/urlencoded"] {
+        assert_eq!(client.post_form(path, &[("a", "1")]).text(), a);
+    }
 }

@@ -118,7 +118,7 @@ impl ConnectionState {
             ConnectionPhase::Awaiting(Phase::Content | Phase::Reply | Phase::Drain) => {
                 let mut budget = self.budget.get();
                 let waited = now - self.moved.replace(now);
-                budget.spend(waited.into(), octets, deadlines);
+                budget.spend_micros(waited.total_micros(), octets, deadlines);
                 self.budget.set(budget);
                 self.deadline.set(later(now, left(&budget)));
             }
@@ -208,7 +208,7 @@ impl ConnectionState {
 }
 
 fn left(budget: &Budget) -> Duration {
-    budget.left().unwrap_or_default().into()
+    Duration::from_micros(budget.left_micros())
 }
 
 /// The deadline of a phase without one.

@@ -1,9 +1,10 @@
-//! A connection, as its worker and whoever stops the server see it.
+//! A connection, shared by its worker and the handle that stops the server.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use thimble_host::listen;
 use thimble_host::place::{Place, Waits};
 
 /// An accepted connection.
@@ -13,12 +14,13 @@ pub(crate) struct Connection {
     peer: SocketAddr,
     place: Place,
     to_be_shut: AtomicBool,
+    is_alone: AtomicBool,
 }
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
-        let (place, to_be_shut) = (Place::default(), AtomicBool::new(false));
-        Self { stream, peer, place, to_be_shut }
+        let (to_be_shut, is_alone) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { stream, peer, place: Place::default(), to_be_shut, is_alone }
     }
 
     pub(crate) const fn stream(&self) -> &TcpStream {
@@ -48,6 +50,17 @@ impl Connection {
         &self.place
     }
 
+    /// Makes this the only connection: nobody else accepts clients while it is served.
+    pub(crate) fn be_alone(&self) {
+        self.is_alone.store(true, Ordering::Relaxed);
+        self.place.end_after_reply();
+    }
+
+    /// Whether its worker has to look for other clients, too.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
+
     /// Ends the connection if it is idle: its worker reads what has arrived, then the end.
     pub(crate) fn end_if_idle(&self) {
         if self.place.tell_if_idle() {
@@ -57,14 +70,16 @@ impl Connection {
 
     /// Ends what its worker waits for, once it was told to give its place up.
     pub(crate) fn leave(&self, waits: Waits) {
-        let how = if waits == Waits::Reply { Shutdown::Both } else { Shutdown::Read };
+        if waits == Waits::Reply {
+            return self.cut();
+        }
         // It fails when the client is gone, which ends the wait as well.
-        let _ = self.stream.shutdown(how);
+        let _ = self.stream.shutdown(Shutdown::Read);
     }
 
     /// Ends whatever is under way.
     pub(crate) fn cut(&self) {
-        let _ = self.stream.shutdown(Shutdown::Both);
+        listen::reset(&self.stream);
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Wait {
     deadlines: Deadlines,
     /// What the socket waits at most in one call.
     armed: Duration,
+    /// What it should wait at most.
+    longest: Duration,
 }
 
 /// What to do before the next call.
@@ -31,7 +33,12 @@ pub(crate) enum Arm {
 impl Wait {
     /// No phase yet, over a socket whose time-out is `armed`.
     pub(crate) const fn new(deadlines: Deadlines, armed: Duration) -> Self {
-        Self { budget: Budget::new(), deadlines, armed }
+        Self { budget: Budget::new(), deadlines, armed, longest: Duration::MAX }
+    }
+
+    /// Waits no longer than `longest` in one call.
+    pub(crate) const fn at_most(self, longest: Duration) -> Self {
+        Self { longest, ..self }
     }
 
     /// The phase begins, unless it lasts already.
@@ -77,7 +84,7 @@ impl Wait {
             Some(Phase::Idle) => Duration::MAX,
             _ => SLICE,
         };
-        Ok(left.min(slice).max(TICK))
+        Ok(left.min(slice).min(self.longest).max(TICK))
     }
 
     const fn set(&mut self, time_out: Duration) -> Arm {

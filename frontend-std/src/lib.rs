@@ -1,11 +1,13 @@
-//! The Thimble HTTP/1.1 server over std sockets: a thread for each connection, and no async runtime.
+//! The Thimble HTTP/1.1 server over std sockets: a thread for each connection, or one for all of them, and no
+//! async runtime.
 //!
 //! | you want to | start at |
 //! |---|---|
 //! | serve a folder, with forms | [`Site`] over a [`Folder`], and [`Server`] |
+//! | serve thousands of connections | [`EventLoop`] |
 //! | write a handler | [`Service`], [`Exchange`], and [below](#a-handler) |
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
-//! | keep submitted forms | [`Submissions`]; [`Kept`] keeps them in memory |
+//! | keep submitted forms | [`Submissions`]; [`MemoryStore`] keeps them in memory |
 //! | log requests | [`Log`] and [`Server::log`] |
 //! | stop it | [`Stop`] |
 //! | test a handler | the feature `testing` |
@@ -18,8 +20,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Everything about HTTP is decided in [`thimble_core`]. [`Folder`], [`Log`], [`Kept`], [`SystemClock`]
-//! and [`block_on`] come from [`thimble_host`], which this frontend shares with tokio's.
+//! Everything about HTTP is decided in [`thimble_core`]. [`Folder`], [`Log`], [`MemoryStore`],
+//! [`SystemClock`] and [`block_on`] come from [`thimble_host`], which this frontend shares with tokio's.
 //!
 //! The default feature `command` builds the command `thimble`. A library turns it off by
 //! `default-features = false`.
@@ -37,7 +39,7 @@
 //!
 //! # What it costs
 //!
-//! A connection takes a thread while it is open, and about 20 KiB of stack and buffers while it is idle.
+//! Of [`Server`]: a connection takes a thread while it is open, and about 20 KiB of stack and buffers while it is idle.
 //! Threads are started on demand, up to [`Server::max_conns`]. Each accepts its own connections, and a
 //! superfluous one ends after a second. A request on a persistent connection is one `read` and one `write`.
 //!
@@ -47,22 +49,24 @@
 //!   [`Limits`] allow for each connection.
 //! - No request reads a file outside the root of a [`Folder`].
 //! - A panic in a service is answered by 500, and the log says so.
-//! - When the system has no descriptors, threads or memory for buffers, clients wait. When it has no
-//!   memory for anything smaller, the process ends, as Rust's allocator does.
+//! - When the system has no descriptors, threads or memory for buffers, clients wait. When even
+//!   a small allocation fails, the process aborts, as Rust's allocator does.
 //! - When [`Server::max_conns`] connections are open and a client waits, the connection that was idle for
-//!   longest is closed.
+//!   longest is closed; if none is idle, one whose client keeps the server waiting.
 //!
 //! All of this is tested on Linux. Other Unix systems compile the same code, and open files step by step
 //! along the path.
 
 mod connection;
 mod deadline;
+pub mod event_loop;
 mod pool;
 pub mod server;
 mod socket;
 pub mod stop;
 mod workers;
 
+pub use event_loop::EventLoop;
 pub use server::Server;
 pub use stop::Stop;
 /// The core: everything about HTTP.
@@ -76,7 +80,7 @@ pub use thimble_core::testing;
 /// What this frontend shares with others on systems with files and sockets.
 pub use thimble_host;
 #[doc(inline)]
-pub use thimble_host::{Folder, Kept, Log, SystemClock, block_on};
+pub use thimble_host::{Folder, Log, MemoryStore, SystemClock, block_on};
 
 /// The examples in both READMEs compile.
 #[cfg(doctest)]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use thimble_host::command::{self, Flags};
-use thimble_std::Server;
+use thimble_std::{EventLoop, Server, event_loop};
 
 const NAME: &str = "thimble";
 
@@ -14,17 +14,36 @@ const NAME: &str = "thimble";
 struct Command {
     #[command(flatten)]
     flags: Flags,
+
+    /// Serve all connections in turn by one thread, instead of each by a thread of its own
+    #[arg(long)]
+    event_loop: bool,
 }
 
 fn main() -> ExitCode {
-    let Command { flags } = command::parse();
-    command::run(NAME, &flags, |job| {
-        let server = Server::from_listener(job.listener)?
-            .max_conns(flags.max_conns)
-            .limits(flags.limits())
-            .deadlines(flags.times.deadlines())
-            .log(job.log);
-        flags.begin(NAME, server.local_addr()?, server.stop())?;
-        server.run(flags.site(job.folder, job.forms))
+    let Command { flags, event_loop } = command::parse();
+    command::run(NAME, &flags, |job, listeners| {
+        if event_loop {
+            let site = flags.site(event_loop::Folder::from(job.folder), job.forms);
+            return listeners.serve(|listener, start| {
+                let server = EventLoop::from_listener(listener)?
+                    .max_conns(flags.max_conns)
+                    .limits(flags.limits())
+                    .deadlines(flags.times.deadlines())
+                    .log(job.log.clone());
+                start.begin(server.stop())?;
+                server.run(site)
+            });
+        }
+        let site = flags.site(job.folder, job.forms);
+        listeners.serve(|listener, start| {
+            let server = Server::from_listener(listener)?
+                .max_conns(flags.max_conns)
+                .limits(flags.limits())
+                .deadlines(flags.times.deadlines())
+                .log(job.log.clone());
+            start.begin(server.stop())?;
+            server.run(site)
+        })
     })
 }

@@ -1,19 +1,20 @@
 //! The pool: workers that each accept a connection and serve it to its end.
 //!
-//! Whoever has no connection waits in accept, and serves what it accepts: nothing is handed from
-//! one thread to another. Only the last one that waits goes on waiting, and starts a new worker with
-//! the connection, up to the limit: so a crowd is let in as fast as threads can be made, not one
-//! after the other has come to its feet. At the limit, that one has the idlest connection give way;
-//! further connections wait in the listener's queue.
+//! A worker without a connection waits in accept, and serves the connection that it accepts: connections
+//! are not handed from thread to thread. The last worker that waits is the exception. It starts a new
+//! worker with the connection and goes on accepting, so that many clients at once are let in as fast as
+//! threads can be started. At the limit, it has the idlest connection give way, and further connections
+//! wait in the listener's queue.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
 use thimble_host::clock::moment;
 use thimble_host::contain::dispose;
-use thimble_host::listen::{RUN_OUT, accept, has_run_out, is_time_out};
+use thimble_host::listen::{self, RUN_OUT, accept, has_run_out, is_time_out};
 use thimble_host::place::LOOK_AGAIN;
 
 use crate::connection::Connection;
@@ -45,6 +46,8 @@ struct Pool<'env, W> {
     workers: Mutex<Workers>,
     /// Somebody is done with a connection.
     done: Condvar,
+    /// Whether a thread was asked for that has not begun.
+    begins: AtomicBool,
 }
 
 /// Where a connection is while a thread is started for it: should that fail, it is still here.
@@ -54,7 +57,7 @@ type Handed = Arc<Mutex<Option<Connection>>>;
 /// is done.
 pub(crate) fn run<W: Work>(stop: &Stop, work: &W, most: usize) -> io::Result<()> {
     let workers = Mutex::new(Workers::new(most.max(1), moment()));
-    let pool = Pool { stop, work, workers, done: Condvar::new() };
+    let pool = Pool { stop, work, workers, done: Condvar::new(), begins: AtomicBool::new(false) };
     thread::scope(|scope| {
         pool.workers().join();
         pool.start(scope, Handed::default())
@@ -69,10 +72,19 @@ impl<W: Work> Pool<'_, W> {
         scope: &'scope Scope<'scope, '_>,
         first: Handed,
     ) -> io::Result<()> {
+        // A thread that begins takes some memory, or ends the process if there is none.
+        while listen::memory_is_limited() && self.begins.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
         Vec::<u8>::new().try_reserve_exact(LEFT).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let buffers = self.work.buffers()?;
         let worker = thread::Builder::new().name("thimble".into()).stack_size(STACK);
-        worker.spawn_scoped(scope, move || self.be_a_worker(scope, buffers, &first)).map(drop)
+        self.begins.store(true, Ordering::SeqCst);
+        let started = worker.spawn_scoped(scope, move || {
+            self.begins.store(false, Ordering::SeqCst);
+            self.be_a_worker(scope, buffers, &first);
+        });
+        started.inspect_err(|_| self.begins.store(false, Ordering::SeqCst)).map(drop)
     }
 
     fn be_a_worker<'scope>(
@@ -105,15 +117,14 @@ impl<W: Work> Pool<'_, W> {
 
     /// Waits for a connection.
     fn next(&self) -> Next {
-        if self.stop.is_stopping() {
+        if self.stop.is_retired() {
             return self.stop.take_left().map_or(Next::Over, Next::Connection);
         }
         match accept(self.stop.listener()) {
             Ok((stream, peer)) => Next::Connection(Connection::new(stream, peer)),
             Err(error) if is_time_out(&error) => Next::Nothing,
-            Err(error) if has_run_out(&error) && !self.stop.is_stopping() => {
-                self.stop.make_room();
-                thread::sleep(RUN_OUT);
+            Err(error) if has_run_out(&error) && !self.stop.is_retired() => {
+                thread::sleep(if self.stop.make_room() { LOOK_AGAIN } else { RUN_OUT });
                 Next::Failed
             }
             Err(_) => Next::Failed,
@@ -145,9 +156,9 @@ impl<W: Work> Pool<'_, W> {
     fn wait_for_place(&self, connection: &Connection) {
         let mut workers = self.workers();
         while !workers.take_turns() {
-            // Without another thread, this one has to do, and nobody makes room for who comes next.
+            // Without another thread, this one has to do.
             if workers.take_alone() {
-                connection.place().end_after_reply();
+                connection.be_alone();
                 return;
             }
             drop(workers);
@@ -197,16 +208,18 @@ fn take_out(handed: &Handed) -> Option<Connection> {
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{SocketAddr, TcpStream};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use std::time::{Duration, Instant};
 
-    use thimble_host::listen;
+    use thimble_host::place::Waits;
 
     use super::*;
 
     /// Echoes octet by octet until the end; panics at `!`.
     #[derive(Default)]
     struct Echo {
+        /// Whether connections wait for a request, and give way to others, or for more of one.
+        idles: bool,
         workers: AtomicUsize,
         served: AtomicUsize,
     }
@@ -230,7 +243,8 @@ mod tests {
         fn serve(&self, _: &mut Counted<'a>, connection: &Connection) {
             let mut octet = [0];
             loop {
-                connection.place().wait_for_request(moment());
+                let waits = if self.idles { Waits::Idle } else { Waits::Content };
+                connection.place().wait(waits, moment());
                 match connection.stream().read(&mut octet) {
                     Ok(0) => break listen::close_in_order(connection.stream()),
                     Ok(_) => assert_ne!(octet, *b"!", "as the client asked"),
@@ -337,7 +351,7 @@ mod tests {
 
     #[test]
     fn stopping_ends_idle_connections_at_once() {
-        let echo = Echo::default();
+        let echo = Echo { idles: true, ..Echo::default() };
         against(&echo, 10, |address, stop| {
             let idle = connect(address)?;
             assert_eq!(say(&idle, b'a')?, b'a');

@@ -15,7 +15,7 @@ use thimble_host::Log;
 use thimble_host::buffers::idle_error;
 use thimble_host::clock::moment;
 use thimble_host::listen::{ACCEPT_TIME_OUT, SEND_TIME_OUT};
-use thimble_host::place::Waits;
+use thimble_host::place::{LOOK_AGAIN, Waits};
 use thimble_host::send::{self, PIECE};
 
 use crate::connection::Connection;
@@ -63,8 +63,9 @@ pub(crate) fn halves<'conn>(
     deadlines: Deadlines,
     used: &'conn Cell<usize>,
 ) -> (Rx<'conn>, Tx<'conn>) {
-    let rx = Wait::new(deadlines, ACCEPT_TIME_OUT);
-    let tx = Wait::new(deadlines, SEND_TIME_OUT);
+    let longest = if connection.is_alone() { LOOK_AGAIN } else { Duration::MAX };
+    let rx = Wait::new(deadlines, ACCEPT_TIME_OUT).at_most(longest);
+    let tx = Wait::new(deadlines, SEND_TIME_OUT).at_most(longest);
     (
         Rx { connection, stop, log, wait: rx, since: Duration::ZERO, ended: false, used },
         Tx { connection, stop, log, wait: tx, used, failure: None },
@@ -155,6 +156,7 @@ impl embedded_io::Read for Rx<'_> {
             if idle && self.used.get() > USED {
                 return Err(idle_error());
             }
+            self.stop.make_room_beside(self.connection);
             arm = self.wait.again()?;
         }
     }
@@ -196,6 +198,7 @@ impl Tx<'_> {
                     arm = self.wait.again()?;
                     let since = *since.get_or_insert(begun);
                     self.connection.place().wait(Waits::Reply, since);
+                    self.stop.make_room_beside(self.connection);
                 }
                 outcome => {
                     if since.is_some() {
@@ -277,7 +280,7 @@ impl Half for Tx<'_> {
     }
 
     fn stopping(&self) -> bool {
-        self.stop.is_stopping() || self.connection.place().is_last()
+        self.stop.is_retired() || self.connection.place().is_last()
     }
 }
 
@@ -360,6 +363,28 @@ mod tests {
             assert!((1350..1900).contains(&took), "{took}");
             Ok(())
         })
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_only_thread_looks_for_clients_that_wait() -> io::Result<()> {
+        for phase in [Phase::Idle, Phase::Drain] {
+            let stop = Stop::new(thimble_host::listen::bind("127.0.0.1:0")?);
+            let address = stop.listener().local_addr()?;
+            let _client = TcpStream::connect(address)?;
+            let (stream, peer) = stop.listener().accept()?;
+            let connection = Connection::new(stream, peer);
+            connection.be_alone();
+            let enlisted = stop.enlist(connection);
+            let (log, used) = (Log::none(), Cell::new(0));
+            let (mut rx, _) = halves(enlisted.connection(), &stop, &log, Deadlines::DESKTOP, &used);
+            rx.phase(phase);
+            let begun = Instant::now();
+            let _waits = TcpStream::connect(address)?;
+            assert_eq!(rx.read(&mut [0])?, 0, "it is told to go");
+            assert!(begun.elapsed() < Duration::from_secs(4), "{phase:?} {:?}", begun.elapsed());
+        }
+        Ok(())
     }
 
     #[test]

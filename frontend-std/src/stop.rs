@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
 use thimble_host::clock::moment;
-use thimble_host::listen::accept;
+use thimble_host::listen::{accept, has_client};
 use thimble_host::place::{Waits, tell_one};
-use thimble_host::stop::Stopping;
 
 use crate::connection::Connection;
 
@@ -20,6 +19,9 @@ pub struct Stop(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    /// Whether no connection is accepted any more.
+    retired: AtomicBool,
+    /// Whether idle connections are closed, too.
     stopping: AtomicBool,
     listener: TcpListener,
     /// Those that are being served, by their descriptors, which nothing else has meanwhile.
@@ -31,6 +33,7 @@ struct Shared {
 impl Stop {
     pub(crate) fn new(listener: TcpListener) -> Self {
         Self(Arc::new(Shared {
+            retired: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             listener,
             connections: Mutex::default(),
@@ -42,20 +45,37 @@ impl Stop {
     /// requests under way, whose replies carry `Connection: close`. Clients that have connected already get
     /// one reply. [`Server::run`](crate::Server::run) returns once all of that is done.
     pub fn stop(&self) {
-        let mut left = lock(&self.0.left);
         self.0.stopping.store(true, Ordering::SeqCst);
-        // A listener that is shut resets those that nobody has accepted.
-        if self.0.listener.set_nonblocking(true).is_ok() {
-            while let Ok((stream, peer)) = accept(&self.0.listener) {
-                left.push_back(Connection::new(stream, peer));
+        let mut left = lock(&self.0.left);
+        if !self.0.retired.swap(true, Ordering::SeqCst) {
+            // A listener that is shut resets those that nobody has accepted.
+            if self.0.listener.set_nonblocking(true).is_ok() {
+                while let Ok((stream, peer)) = accept(&self.0.listener) {
+                    left.push_back(Connection::new(stream, peer));
+                }
             }
+            // Wakes the workers that wait in accept; where it doesn't, their time-out does.
+            let _ = SockRef::from(&self.0.listener).shutdown(Shutdown::Both);
         }
         drop(left);
-        // Wakes the workers that wait in accept; where it doesn't, their time-out does.
-        let _ = SockRef::from(&self.0.listener).shutdown(Shutdown::Both);
         for connection in self.connections().values() {
             connection.end_if_idle();
         }
+    }
+
+    /// Stops accepting connections, within a second, and leaves the listener to other processes that have
+    /// it, too. The next reply of each connection carries `Connection: close`, and idle connections are
+    /// closed in time. A later [`stop`](Self::stop) closes those at once, and leaves the listener alone.
+    /// [`Server::run`](crate::Server::run) returns once the last connection has ended.
+    pub fn retire(&self) {
+        // Workers that wait in accept see it when their time-out passes, or serve whom they accept: what
+        // could wake them would wake other processes, or stop the listener.
+        self.0.retired.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether no connection is accepted any more.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.0.retired.load(Ordering::SeqCst)
     }
 
     /// Whether [`stop`](Self::stop) was called.
@@ -93,6 +113,14 @@ impl Stop {
         told.inspect(|(connection, waits)| connection.leave(*waits)).is_some()
     }
 
+    /// Does what another thread would do for clients that wait while `connection` keeps the only one there
+    /// is waiting.
+    pub(crate) fn make_room_beside(&self, connection: &Connection) {
+        if connection.is_alone() && has_client(&self.0.listener) {
+            self.make_room();
+        }
+    }
+
     pub(crate) fn listener(&self) -> &TcpListener {
         &self.0.listener
     }
@@ -110,19 +138,7 @@ impl Stop {
     }
 }
 
-impl Stopping for Stop {
-    fn stop(&self) {
-        Self::stop(self);
-    }
-
-    fn unfinished(&self) -> usize {
-        Self::unfinished(self)
-    }
-
-    fn cut(&self) {
-        Self::cut(self);
-    }
-}
+thimble_host::impl_stopping!(Stop);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,6 +5,7 @@ use std::io;
 use std::task::Poll;
 
 use thimble_host::listen::{RUN_OUT, has_run_out};
+use thimble_host::place::LOOK_AGAIN;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -111,7 +112,7 @@ impl Options {
         let (alive, mut ended) = mpsc::channel::<()>(1);
         loop {
             let accepted = poll_fn(|context| {
-                if stop.poll_stopping(context).is_ready() {
+                if stop.poll_retired(context).is_ready() {
                     return Poll::Ready(None);
                 }
                 listener.poll_accept(context).map(Some)
@@ -125,7 +126,9 @@ impl Options {
                         connection.await
                     });
                 }
-                Some(Err(error)) if has_run_out(&error) => sleep(RUN_OUT).await,
+                Some(Err(error)) if has_run_out(&error) => {
+                    sleep(if self.stop.make_room() { LOOK_AGAIN } else { RUN_OUT }).await;
+                }
                 Some(Err(_)) => {}
             }
         }

@@ -5,23 +5,20 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use thimble_core::framing::Limits;
-use thimble_core::server::{Deadlines, Ended, Service};
-use thimble_host::buffers::{OwnedBuffers, is_idle_error};
-use thimble_host::clock::moment;
+use thimble_core::server::Service;
+use thimble_host::buffers::OwnedBuffers;
 use thimble_host::listen::{self, RUN_OUT};
+use thimble_host::nonblocking::{After, Connection, Reactor, serve_once};
 use thimble_host::place::Place;
-use thimble_host::settings::{Serving, Settings};
+use thimble_host::settings::Settings;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::elsewhere::Elsewhere;
 use crate::socket::Socket;
 use crate::stop::{Listener, Stop};
-use crate::timer::Alarm;
-use crate::transport::Halves;
 
 /// How many buffers a thread keeps while no connection uses them: more are used at once only when many
 /// requests wait for their content, or many replies for their clients.
@@ -69,14 +66,14 @@ impl Options {
         let _ = stream.set_nodelay(true);
         listen::reset_when_closed(&stream);
         let core = self.settings.serving(service);
-        let mut connection = Connection::new(Socket::new(stream), peer, &self.stop);
+        let mut connection = connection(stream, peer, &self.stop);
         loop {
             let Ok(mut buffers) = take_buffers(&self.settings.limits) else {
                 // There may be memory again soon.
                 sleep(RUN_OUT).await;
                 continue;
             };
-            let after = serve_once(&core, self, &mut connection, &mut buffers).await;
+            let after = serve_once(&core, &self.settings, &mut connection, &mut buffers).await;
             leave_buffers(buffers);
             if after == After::Over {
                 return Ok(());
@@ -138,100 +135,26 @@ pub async fn serve_connection<S: Service>(stream: TcpStream, service: &S) -> io:
     Options::default().serve(stream, service).await
 }
 
-/// A connection between two requests: what it keeps while it is idle.
+/// What this frontend has for its connections.
 #[derive(Debug)]
-pub(crate) struct Connection {
-    socket: Socket,
+pub(crate) struct Tokio;
+
+impl Reactor for Tokio {
+    type Socket = Socket;
+    type Listener = Listener;
+    type Place = Arc<Place>;
+    type Elsewhere = Elsewhere;
+}
+
+/// A connection that was accepted from `peer`.
+pub(crate) fn connection(
+    stream: std::net::TcpStream,
     peer: SocketAddr,
-    alarm: Alarm,
-    place: Arc<Place>,
-    stop: Listener,
-    resting_since: Option<Duration>,
-    /// Whether the stop was heard, and what had arrived before it was looked for.
-    ended: bool,
-}
-
-/// What comes next on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum After {
-    /// Perhaps another request.
-    Request,
-    Over,
-}
-
-impl Connection {
-    pub(crate) fn new(socket: Socket, peer: SocketAddr, stop: &Stop) -> Self {
-        let (alarm, place) = (Alarm::default(), Arc::<Place>::default());
-        let stop = stop.listener(Some(Arc::clone(&place)));
-        Self { socket, peer, alarm, place, stop, resting_since: None, ended: false }
-    }
-
-    /// Waits until something arrives, without any buffer.
-    pub(crate) fn poll_rest(
-        &mut self,
-        context: &mut Context<'_>,
-        deadlines: &Deadlines,
-    ) -> Poll<After> {
-        match self.socket.poll_readable(context) {
-            Poll::Ready(Ok(())) => {
-                self.resting_since = None;
-                self.ended |= self.place.go_on();
-                return Poll::Ready(After::Request);
-            }
-            Poll::Ready(Err(_)) => return Poll::Ready(After::Over),
-            Poll::Pending => {}
-        }
-        let now = moment();
-        let since = *self.resting_since.get_or_insert(now);
-        if self.stop.poll_stopping(context).is_ready() || self.place.is_told() {
-            if self.ended {
-                self.socket.close_in_order();
-                return Poll::Ready(After::Over);
-            }
-            // The runtime may not have heard yet of what is here.
-            self.ended = true;
-            self.socket.look_again();
-            return Poll::Ready(After::Request);
-        }
-        self.place.wait_for_request(since);
-        let left = deadlines.idle.saturating_sub(now.saturating_sub(since));
-        if left.is_zero() {
-            self.socket.close_in_order();
-            return Poll::Ready(After::Over);
-        }
-        self.alarm.set(now, left, context);
-        Poll::Pending
-    }
-
-    /// Wakes the task after `left` at the latest.
-    pub(crate) fn wake_after(&mut self, left: Duration, context: &mut Context<'_>) {
-        self.alarm.set(moment(), left, context);
-    }
-}
-
-/// Serves what has arrived.
-pub(crate) async fn serve_once<S: Service>(
-    core: &Serving<S>,
-    options: &Options,
-    connection: &mut Connection,
-    buffers: &mut OwnedBuffers,
-) -> After {
-    let Connection { socket, peer, alarm, place, stop, .. } = connection;
-    let mut tx_alarm = Alarm::default();
-    let mut halves = Halves::new(socket, *peer, options, place, stop, (alarm, &mut tx_alarm));
-    let outcome = core.serve(&mut halves, buffers.lend()).await;
-    // However often the same pages are used, they are no more.
-    buffers.leave(halves.octets());
-    match outcome {
-        Ok(Ended::Idle) => After::Request,
-        Err(error) if is_idle_error(&error) => After::Request,
-        Ok(Ended::Closed) => {
-            socket.close_in_order();
-            After::Over
-        }
-        // Closing resets it.
-        Ok(Ended::Cut) | Err(_) => After::Over,
-    }
+    stop: &Stop,
+) -> Connection<Tokio> {
+    let place = Arc::<Place>::default();
+    let stop = stop.listener(Some(Arc::clone(&place)));
+    Connection::new(Socket::new(stream), peer, place, stop)
 }
 
 /// Buffers that were left here, or new ones.

@@ -5,28 +5,32 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use thimble_host::contain::dispose;
-use tokio::task::spawn_blocking;
+use thimble_host::nonblocking;
+use tokio::task::{spawn_blocking, yield_now};
 
-/// Does `work` on one of the runtime's threads that may wait. When there are none and the system
-/// gives none, it is done here, and others wait for it.
-///
-/// # Errors
-/// It panicked, or the runtime ends.
-pub(crate) async fn elsewhere<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    let here = Arc::new(Mutex::new(Some(work)));
-    let there = Arc::clone(&here);
-    // tokio panics when it can't have its first such thread.
-    let spawn = AssertUnwindSafe(|| spawn_blocking(move || do_once(&there)));
-    let done = match catch_unwind(spawn) {
-        Ok(working) => working.await.map_err(io::Error::other)?,
-        Err(payload) => {
-            dispose(payload);
-            do_once(&here)
-        }
-    };
-    done.ok_or_else(|| io::ErrorKind::NotFound.into())
+/// The runtime's threads that may wait.
+#[derive(Debug)]
+pub struct Elsewhere(());
+
+impl nonblocking::Elsewhere for Elsewhere {
+    async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+        let here = Arc::new(Mutex::new(Some(work)));
+        let there = Arc::clone(&here);
+        // tokio panics when it can't have its first such thread.
+        let spawn = AssertUnwindSafe(|| spawn_blocking(move || do_once(&there)));
+        let done = match catch_unwind(spawn) {
+            Ok(working) => working.await.map_err(io::Error::other)?,
+            Err(payload) => {
+                dispose(payload);
+                do_once(&here)
+            }
+        };
+        done.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    async fn give_way() {
+        yield_now().await;
+    }
 }
 
 /// Does the work, unless somebody else has.
@@ -37,6 +41,8 @@ fn do_once<T>(work: &Mutex<Option<impl FnOnce() -> T>>) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use thimble_host::nonblocking::Elsewhere as _;
+
     use super::*;
 
     #[test]
@@ -48,8 +54,8 @@ mod tests {
     #[test]
     fn a_panic_is_an_error() -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        assert_eq!(runtime.block_on(elsewhere(|| 42)).ok(), Some(42));
-        assert!(runtime.block_on(elsewhere(|| panic!("as the test asked"))).is_err());
+        assert_eq!(runtime.block_on(Elsewhere::run(|| 42)).ok(), Some(42));
+        assert!(runtime.block_on(Elsewhere::run(|| panic!("as the test asked"))).is_err());
         Ok(())
     }
 }

@@ -7,7 +7,7 @@
 //! | serve a listener in a runtime of yours | [`Options::serve_each`] |
 //! | serve one connection there | [`serve_connection`] |
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
-//! | keep submitted forms | [`Submissions`]; [`Kept`] keeps them in memory |
+//! | keep submitted forms | [`Submissions`]; [`MemoryStore`] keeps them in memory |
 //! | log requests | [`Log`] and [`Server::log`] |
 //! | stop it | [`Stop`] |
 //! | test a handler | the feature `testing` |
@@ -20,8 +20,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Everything about HTTP is decided in [`thimble_core`]. [`Log`], [`Kept`] and [`SystemClock`] come from
-//! [`thimble_host`], which this frontend shares with std's.
+//! Everything about HTTP is decided in [`thimble_core`]. [`Log`], [`MemoryStore`] and [`SystemClock`] come
+//! from [`thimble_host`], which this frontend shares with std's.
 //!
 //! The default feature `command` builds the command `thimble-tokio`. A library turns it off by
 //! `default-features = false`.
@@ -51,23 +51,26 @@
 //! - No request reads a file outside the root of a [`Folder`].
 //! - A panic in a service is answered by 500, and the log says so.
 //! - When the system has no descriptors or memory for buffers, clients wait. When it has no threads, the
-//!   runtime's own thread reads from the disk.
+//!   runtime's own thread reads from the disk. When even a small allocation fails, the process aborts, as
+//!   Rust's allocator does.
+//! - When [`Server::max_conns`] connections are open and a client waits, the connection that was idle for
+//!   longest is closed; if none is idle, one whose client keeps the server waiting.
 
 mod accept;
 pub mod connection;
 mod elsewhere;
-pub mod folder;
 pub mod server;
 mod socket;
 pub mod stop;
 mod timer;
-mod transport;
 mod worker;
 
 pub use connection::{Options, serve_connection};
-pub use folder::Folder;
 pub use server::Server;
 pub use stop::Stop;
+/// A [`thimble_host::Folder`] whose disk never holds up the runtime.
+pub type Folder = thimble_host::folder::AsyncFolder<elsewhere::Elsewhere>;
+
 /// The core: everything about HTTP.
 pub use thimble_core;
 pub use thimble_core::Deadlines;
@@ -79,7 +82,7 @@ pub use thimble_core::testing;
 /// What this frontend shares with others on systems with files and sockets.
 pub use thimble_host;
 #[doc(inline)]
-pub use thimble_host::{Kept, Log, SystemClock};
+pub use thimble_host::{Log, MemoryStore, SystemClock};
 
 /// The examples in the README compile.
 #[cfg(doctest)]

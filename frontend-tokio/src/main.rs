@@ -18,13 +18,19 @@ struct Command {
 
 fn main() -> ExitCode {
     let Command { flags } = command::parse();
-    command::run(NAME, &flags, |job| {
-        let server = Server::from_listener(job.listener)?
-            .max_conns(flags.max_conns)
-            .limits(flags.limits())
-            .deadlines(flags.times.deadlines())
-            .log(job.log);
-        flags.begin(NAME, server.local_addr()?, server.stop())?;
-        server.run(flags.site(Folder::from(job.folder), job.forms))
+    command::run(NAME, &flags, |job, listeners| {
+        let site = flags.site(Folder::from(job.folder), job.forms);
+        let (is_shared, is_worker) = (listeners.are_shared(), listeners.are_of_worker());
+        listeners.serve(|listener, start| {
+            let server = Server::from_listener(listener)?
+                .max_conns(flags.max_conns)
+                .limits(flags.limits())
+                .deadlines(flags.times.deadlines())
+                .log(job.log.clone());
+            let server = if is_shared { server.share_listener() } else { server };
+            let server = if is_worker { server.threads(1) } else { server };
+            start.begin(server.stop())?;
+            server.run(site)
+        })
     })
 }

@@ -6,7 +6,6 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
-use socket2::{Domain, SockRef, Socket, Type};
 use thimble_core::server::{Answer, Exchange, Service, Transport};
 use thimble_host::listen;
 use thimble_host::settings::MAX_CONNS;
@@ -16,6 +15,9 @@ use tokio::sync::Semaphore;
 use crate::connection::Options;
 use crate::stop::Stop;
 use crate::worker::work;
+
+/// Descriptors that a runtime and its listener take, and as many for its clients.
+const OF_A_RUNTIME: usize = 8;
 
 /// A server: a listener, and the settings by which its connections are served.
 ///
@@ -30,6 +32,7 @@ use crate::worker::work;
 pub struct Server {
     listener: TcpListener,
     threads: usize,
+    shares_listener: bool,
     max_conns: usize,
     options: Options,
 }
@@ -51,13 +54,22 @@ impl Server {
     pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
         listen::prepare(&listener)?;
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { listener, threads, max_conns: MAX_CONNS, options: Options::default() })
+        let (max_conns, options) = (MAX_CONNS, Options::default());
+        Ok(Self { listener, threads, shares_listener: false, max_conns, options })
     }
 
     /// Sets how many runtimes it runs, each in a thread of its own; 0 counts as 1. The default is one for
-    /// each core.
+    /// each core. A low limit on open files lowers it.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Has all threads accept from the listener that was given, and makes no further ones on its port. Say
+    /// this if other processes have the listener, too: clients that wait in a further one when it is closed
+    /// are reset.
+    pub const fn share_listener(mut self) -> Self {
+        self.shares_listener = true;
         self
     }
 
@@ -100,7 +112,9 @@ impl Server {
         let most = self.max_conns.min(affordable).clamp(1, Semaphore::MAX_PERMITS);
         let (places, service) = (Arc::new(Semaphore::new(most)), &service);
         let options = &self.options;
-        let listeners = listeners(self.listener, self.threads.max(1))?;
+        let threads = self.threads.min(listen::descriptors() / OF_A_RUNTIME).max(1);
+        let multiply = if self.shares_listener { listen::clones } else { listen::share };
+        let listeners = multiply(self.listener, threads)?;
         let run = |listener: TcpListener| {
             let places = Arc::clone(&places);
             let runtime =
@@ -131,31 +145,6 @@ impl Server {
             })
         })
     }
-}
-
-/// `listener`, and more on the same port, so that there are `count`. Where there can't be more, all
-/// threads take from the same.
-fn listeners(listener: TcpListener, count: usize) -> io::Result<Vec<TcpListener>> {
-    let address = listener.local_addr()?;
-    let can_share = count > 1 && SockRef::from(&listener).set_reuse_port(true).is_ok();
-    let mut listeners = vec![listener];
-    while let Some(first) = listeners.first().filter(|_| listeners.len() < count) {
-        let another = if can_share { bind_another(address) } else { first.try_clone() };
-        listeners.push(another?);
-    }
-    Ok(listeners)
-}
-
-/// Another listener on the port of one that lets others share it. That the port was free showed when
-/// the first was bound, which was not ready to share it yet.
-fn bind_another(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
-    socket.bind(&address.into())?;
-    let listener = socket.into();
-    listen::prepare(&listener)?;
-    Ok(listener)
 }
 
 /// One service for all threads.

@@ -7,13 +7,16 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
-use thimble_host::listen;
 use thimble_host::send::{self, PIECE};
+use thimble_host::{listen, nonblocking};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+
+use crate::timer::Alarm;
 
 /// Calls that a socket gets at most before it is registered anyhow: only registered ones let others of
 /// their runtime have a turn.
@@ -51,83 +54,6 @@ impl Socket {
         let (registered, bare) = (OnceLock::new(), Mutex::new(Some(stream)));
         let calls_left = AtomicU8::new(UNREGISTERED);
         Self { registered, bare, calls_left, to_be_shut: AtomicBool::new(false) }
-    }
-
-    /// The address that the client reached.
-    pub(crate) fn local(&self) -> Option<SocketAddr> {
-        let address = self.with(|socket| SockRef::from(&socket).local_addr()).ok()?;
-        address.as_socket()
-    }
-
-    /// Reads what is there, at least one octet; nothing at the end.
-    pub(crate) fn poll_read(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        if self.to_be_shut.load(Ordering::Relaxed) {
-            self.to_be_shut.store(false, Ordering::Relaxed);
-            self.with(|socket| SockRef::from(&socket).shutdown(Shutdown::Write))?;
-        }
-        let most = buffer.len();
-        self.poll(Way::In, most, context, |socket| {
-            Ok(recv(socket, &mut *buffer, RecvFlags::empty())?.0)
-        })
-    }
-
-    /// Writes, at least one octet.
-    pub(crate) fn poll_write(
-        &self,
-        context: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let piece = octets.get(..PIECE).unwrap_or(octets);
-        self.poll(Way::Out, piece.len(), context, |socket| send::now(socket, piece))
-    }
-
-    /// Writes, at least one octet; more follows at once.
-    pub(crate) fn poll_write_more(
-        &self,
-        context: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let piece = octets.get(..PIECE).unwrap_or(octets);
-        self.poll(Way::Out, piece.len(), context, |socket| send::more(socket, piece))
-    }
-
-    /// Sends octets of a file; nothing when it ends at `offset`.
-    pub(crate) fn poll_send_file(
-        &self,
-        context: &mut Context<'_>,
-        file: &File,
-        offset: u64,
-        length: u64,
-    ) -> Poll<io::Result<usize>> {
-        // A file may give less than was asked for though the socket could take more.
-        self.poll(Way::Out, 0, context, |socket| send::file(socket, file, offset, length))
-    }
-
-    /// Waits until there is something to read, or the end.
-    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.registered()?.poll_read_ready(context)
-    }
-
-    /// Makes the next calls try, whatever the runtime knows, until one finds no room.
-    pub(crate) fn look_again(&self) {
-        self.calls_left.store(AGAIN, Ordering::Relaxed);
-    }
-
-    /// Shuts the sending side, when there is more to read; otherwise closing does it.
-    pub(crate) fn shut_before_reading(&self) {
-        self.to_be_shut.store(true, Ordering::Relaxed);
-    }
-
-    /// Makes closing send what is left to be sent, then the end; otherwise it is a reset.
-    pub(crate) fn close_in_order(&self) {
-        let _ = self.with(|socket| {
-            listen::close_in_order(socket);
-            Ok(())
-        });
     }
 
     /// One call that moves `most` octets at most; 0 when nobody knows.
@@ -195,6 +121,78 @@ impl Socket {
         let bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner).take();
         let stream = TcpStream::from_std(bare.ok_or(io::ErrorKind::NotConnected)?)?;
         Ok(self.registered.get_or_init(|| stream))
+    }
+}
+
+impl nonblocking::Socket for Socket {
+    type Alarm = Alarm;
+
+    fn wake_after(
+        &self,
+        alarm: &mut Alarm,
+        now: Duration,
+        left: Duration,
+        context: &mut Context<'_>,
+    ) {
+        alarm.set(now, left, context);
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        let address = self.with(|socket| SockRef::from(&socket).local_addr()).ok()?;
+        address.as_socket()
+    }
+
+    fn poll_read(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.to_be_shut.load(Ordering::Relaxed) {
+            self.to_be_shut.store(false, Ordering::Relaxed);
+            self.with(|socket| SockRef::from(&socket).shutdown(Shutdown::Write))?;
+        }
+        let most = buffer.len();
+        self.poll(Way::In, most, context, |socket| {
+            Ok(recv(socket, &mut *buffer, RecvFlags::empty())?.0)
+        })
+    }
+
+    fn poll_write(
+        &self,
+        context: &mut Context<'_>,
+        octets: &[u8],
+        more: bool,
+    ) -> Poll<io::Result<usize>> {
+        let piece = octets.get(..PIECE).unwrap_or(octets);
+        self.poll(Way::Out, piece.len(), context, |socket| {
+            if more { send::more(socket, piece) } else { send::now(socket, piece) }
+        })
+    }
+
+    fn poll_send_file(
+        &self,
+        context: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        length: u64,
+    ) -> Poll<io::Result<usize>> {
+        // A file may give less than was asked for though the socket could take more.
+        self.poll(Way::Out, 0, context, |socket| send::file(socket, file, offset, length))
+    }
+
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registered()?.poll_read_ready(context)
+    }
+
+    fn look_again(&self) {
+        self.calls_left.store(AGAIN, Ordering::Relaxed);
+    }
+
+    fn shut_before_reading(&self) {
+        self.to_be_shut.store(true, Ordering::Relaxed);
+    }
+
+    fn close_in_order(&self) {
+        let _ = self.with(|socket| {
+            listen::close_in_order(socket);
+            Ok(())
+        });
     }
 }
 

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 use thimble_host::clock::moment;
+use thimble_host::nonblocking;
 use thimble_host::place::{Place, tell_one};
-use thimble_host::stop::Stopping;
 
 /// A handle that stops a server, or connections that were given it by [`Options::stop`], from any thread.
 /// Clones stop the same ones.
@@ -19,6 +19,9 @@ pub struct Stop(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether no connection is accepted any more.
+    retired: AtomicBool,
+    /// Whether idle connections are closed, too.
     stopping: AtomicBool,
     /// Whether what is under way is given up.
     cutting: AtomicBool,
@@ -41,12 +44,24 @@ impl Stop {
 
     /// Stops what it was given to. No connection is accepted any more, connections that wait for a request
     /// are closed, and requests under way are finished, with replies that carry `Connection: close`.
+    /// Clients that have connected already get one reply.
     pub fn stop(&self) {
+        self.0.retired.store(true, Ordering::SeqCst);
         self.0.stopping.store(true, Ordering::SeqCst);
         for (_, task) in self.tasks().iter() {
             if let Some(place) = &task.place {
                 place.tell_if_idle();
             }
+            task.waker.wake_by_ref();
+        }
+    }
+
+    /// Stops accepting connections, and leaves the listener to other processes that have it, too. The next
+    /// reply of each connection carries `Connection: close`, and idle connections are closed in time. A
+    /// later [`stop`](Self::stop) closes those at once.
+    pub fn retire(&self) {
+        self.0.retired.store(true, Ordering::SeqCst);
+        for (_, task) in self.tasks().iter() {
             task.waker.wake_by_ref();
         }
     }
@@ -71,18 +86,21 @@ impl Stop {
         self.0.cutting.load(Ordering::SeqCst)
     }
 
-    /// Has the connection that can do without its place best give it up.
-    pub(crate) fn make_room(&self) {
+    /// Has the connection that can do without its place best give it up. Returns whether there was one.
+    pub(crate) fn make_room(&self) -> bool {
         let tasks = self.tasks();
         let places = tasks.iter().filter_map(|(_, task)| Some((task, task.place.as_deref()?)));
-        if let Some((task, _)) = tell_one(places, moment()) {
-            task.waker.wake_by_ref();
-        }
+        tell_one(places, moment()).inspect(|(task, _)| task.waker.wake_by_ref()).is_some()
     }
 
     /// Whether [`stop`](Self::stop) was called.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Whether no connection is accepted any more.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.0.retired.load(Ordering::SeqCst)
     }
 
     /// The means to wait for it, for one task, and one that serves a connection in this place.
@@ -95,19 +113,7 @@ impl Stop {
     }
 }
 
-impl Stopping for Stop {
-    fn stop(&self) {
-        Self::stop(self);
-    }
-
-    fn unfinished(&self) -> usize {
-        Self::unfinished(self)
-    }
-
-    fn cut(&self) {
-        Self::cut(self);
-    }
-}
+thimble_host::impl_stopping!(Stop);
 
 /// A task that hears of the stop. It enlists when it waits for the first time, and not again.
 #[derive(Debug)]
@@ -118,23 +124,10 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Waits for the stop.
-    pub(crate) fn poll_stopping(&self, context: &Context<'_>) -> Poll<()> {
+    /// Waits until no more connections are to be accepted.
+    pub(crate) fn poll_retired(&self, context: &Context<'_>) -> Poll<()> {
         self.enlist(context);
-        // Only now: whoever stops meanwhile either finds this task in the list, or is found here.
-        if self.stop.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// Waits for the client of a connection on which something is under way.
-    ///
-    /// # Errors
-    /// That is given up.
-    pub(crate) fn go_on(&self, context: &Context<'_>) -> io::Result<()> {
-        self.enlist(context);
-        if self.stop.is_cutting() {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        Ok(())
+        if self.stop.is_retired() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn enlist(&self, context: &Context<'_>) {
@@ -152,6 +145,26 @@ impl Listener {
                 *empty = Some((self.stop.tasks().insert(listed), waker.clone()));
             }
         }
+    }
+}
+
+impl nonblocking::Listener for Listener {
+    fn poll_stopping(&self, context: &Context<'_>) -> Poll<()> {
+        self.enlist(context);
+        // Only now: whoever stops meanwhile either finds this task in the list, or is found here.
+        if self.stop.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn go_on(&self, context: &Context<'_>) -> io::Result<()> {
+        self.enlist(context);
+        if self.stop.is_cutting() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    fn is_retired(&self) -> bool {
+        self.stop.is_retired()
     }
 }
 

@@ -92,7 +92,7 @@ impl Wsgi {
         let waits_for_continue = facts.expect == Expect::Continue;
         let mut source = Source::Closed(exchange);
         if facts.declare_content() {
-            let length = facts.content_length.valid();
+            let length = facts.content_length().valid();
             let is_short = length.is_none_or(|length| length <= self.buffer as u64);
             let mut begun = Vec::new();
             let mut is_whole = false;

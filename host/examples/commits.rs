@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop(Sqlite::open(file.as_ref())?);
     let mut connection = Connection::open(file)?;
     connection.execute_batch("PRAGMA synchronous = FULL")?;
-    let fields = row::fields([("name", "Ann Lee"), ("city", "Springfield")].into_iter());
+    let fields =
+        row::fields([("name", "Ann Lee", None), ("city", "Springfield", None)].into_iter());
     let (begun, limit) = (Instant::now(), Duration::from_secs(seconds.parse()?));
     let mut forms = 0;
     while begun.elapsed() < limit {

@@ -1,8 +1,8 @@
 //! What Thimble's frontends share on systems with files and sockets. Everything about HTTP is decided in
 //! [`thimble_core`].
 //!
-//! An application takes [`Folder`], [`Log`] and [`Kept`] from the frontend that it uses. Use this package to
-//! write a frontend: start at [`settings`], then [`listen`] and [`buffers`].
+//! An application takes [`Folder`], [`Log`] and [`MemoryStore`] from the frontend that it uses. Use this
+//! package to write a frontend: start at [`settings`], then [`listen`] and [`buffers`].
 //!
 //! | module | what it is |
 //! |---|---|
@@ -10,19 +10,25 @@
 //! | [`log`] | [`Log`]: access lines and heads, written by a thread of its own |
 //! | [`clock`] | [`SystemClock`], the time of day, and the monotonic time for deadlines |
 //! | [`deadline`] | the longest wait of one call on a socket |
-//! | [`submissions`] | [`Kept`]: submitted forms in memory |
+//! | [`submissions`] | [`MemoryStore`]: submitted forms in memory |
 //! | `database` | with the feature `sqlite` or `postgres`: submitted forms in a database |
 //! | [`settings`] | how connections are served, and the builder methods of a server |
 //! | [`listen`] | listeners, and the socket options of their connections |
 //! | [`send`] | writing to a socket, and sending a file |
 //! | [`buffers`] | the receive and transmit buffers of a connection |
+//! | [`nonblocking`] | connections on sockets that don't block |
 //! | [`place`] | which connection is closed when a client waits and no place is free |
 //! | [`contain`] | panics of a service, answered by 500 |
 //! | [`park`] | [`block_on`]: runs a future on the calling thread |
 //! | [`stop`] | the trait of a server that a signal can stop |
 #![cfg_attr(
+    feature = "workers",
+    doc = "| [`workers`] | with the feature `workers`: processes that share listeners, and their supervisor |
+| [`signals`] | with the feature `workers`: how signals end a server |"
+)]
+#![cfg_attr(
     feature = "command",
-    doc = "| [`signals`] | with the feature `command`: how signals end a command |
+    doc = "| [`systemd`] | with the feature `command`: sockets that systemd hands over, and what it is told |
 | [`command`] | with the feature `command`: the flags and messages of the commands |"
 )]
 
@@ -37,20 +43,25 @@ pub mod deadline;
 pub mod folder;
 pub mod listen;
 pub mod log;
+pub mod nonblocking;
 pub mod park;
 pub mod place;
 pub mod send;
 pub mod settings;
-#[cfg(feature = "command")]
+#[cfg(feature = "workers")]
 pub mod signals;
 pub mod stop;
 pub mod submissions;
+#[cfg(feature = "command")]
+pub mod systemd;
+#[cfg(feature = "workers")]
+pub mod workers;
 
 pub use clock::SystemClock;
 pub use folder::Folder;
 pub use log::Log;
 pub use park::block_on;
-pub use submissions::Kept;
+pub use submissions::MemoryStore;
 /// The core, whose items this package uses.
 pub use thimble_core;
 

@@ -1,12 +1,16 @@
 //! Listening: options are set once on the listener, and each connection inherits them.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::iter;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+#[cfg(target_os = "linux")]
+use rustix::net::SocketFlags;
 use rustix::process::{Resource, getrlimit};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::deadline::SLICE;
 use crate::folder::cache;
@@ -59,6 +63,17 @@ pub fn reset_when_closed(socket: impl AsFd) {
     let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
 }
 
+/// Resets the connection of `socket`, while other threads may wait for it: their calls fail.
+///
+/// The socket has to be one that is [reset when closed](reset_when_closed): where the system can't reset it
+/// at once, that does it.
+pub fn reset(socket: impl AsFd) {
+    // To shut it would tell a client that is owed no certain length that it has all.
+    if rustix::net::connect_unspec(&socket).is_err() {
+        let _ = SockRef::from(&socket).shutdown(Shutdown::Both);
+    }
+}
+
 /// Makes closing `socket` send what is left, then the end of the stream.
 pub fn close_in_order(socket: impl AsFd) {
     // If it can't be set, the connection is gone.
@@ -72,6 +87,11 @@ pub fn descriptors() -> usize {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let others = OTHERS.saturating_add(cache::descriptors());
     usize::try_from(limit.saturating_sub(others)).unwrap_or(usize::MAX)
+}
+
+/// Whether the system limits the memory that this process may map.
+pub fn memory_is_limited() -> bool {
+    getrlimit(Resource::As).current.is_some()
 }
 
 /// Waits for a connection, at most [`ACCEPT_TIME_OUT`].
@@ -91,6 +111,73 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
         let _ = stream.set_write_timeout(Some(SEND_TIME_OUT));
     }
     Ok((stream, peer))
+}
+
+/// A connection that doesn't block, if there is one; the listener must not block either.
+///
+/// # Errors
+/// There is none ([`WouldBlock`](io::ErrorKind::WouldBlock)), the system has run out of something
+/// ([`has_run_out`]), or the client left before it was accepted.
+pub fn accept_now(listener: impl AsFd) -> io::Result<(TcpStream, SocketAddr)> {
+    #[cfg(target_os = "linux")]
+    let (stream, peer) = {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        rustix::net::acceptfrom_with(listener, flags)?
+    };
+    #[cfg(not(target_os = "linux"))]
+    let (stream, peer) = {
+        let (stream, peer) = rustix::net::acceptfrom(listener)?;
+        rustix::io::ioctl_fionbio(&stream, true)?;
+        // An error here is one of the connection, and shows in its first read.
+        let _ = rustix::net::sockopt::set_tcp_nodelay(&stream, true);
+        reset_when_closed(&stream);
+        (stream, peer)
+    };
+    let peer = peer.and_then(|peer| peer.try_into().ok());
+    // Without an address it is gone already.
+    Ok((stream.into(), peer.ok_or(io::ErrorKind::ConnectionAborted)?))
+}
+
+/// Whether a client waits to be accepted.
+pub fn has_client(listener: impl AsFd) -> bool {
+    let mut polled = [PollFd::new(&listener, PollFlags::IN)];
+    !matches!(poll(&mut polled, Some(&Timespec::default())), Ok(0))
+}
+
+/// `listener`, and more on the same port, so that there are `count`. Where there can't be more, all take
+/// from the same.
+///
+/// # Errors
+/// One can't be made.
+pub fn share(listener: TcpListener, count: usize) -> io::Result<Vec<TcpListener>> {
+    let address = listener.local_addr()?;
+    let can_share = count > 1 && SockRef::from(&listener).set_reuse_port(true).is_ok();
+    if !can_share {
+        return clones(listener, count);
+    }
+    let more = (1..count).map(|_| bind_another(address));
+    iter::once(Ok(listener)).chain(more).collect()
+}
+
+/// `listener`, as often as there are to be listeners. Clients that wait in it stay when one of them is closed.
+///
+/// # Errors
+/// The system has run out of descriptors.
+pub fn clones(listener: TcpListener, count: usize) -> io::Result<Vec<TcpListener>> {
+    let more = (1..count).map(|_| listener.try_clone()).collect::<Vec<_>>();
+    iter::once(Ok(listener)).chain(more).collect()
+}
+
+/// Another listener on the port of one that lets others share it. That the port was free showed when
+/// the first was bound, which was not ready to share it yet.
+fn bind_another(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    let listener = socket.into();
+    prepare(&listener)?;
+    Ok(listener)
 }
 
 /// Whether `error` means that no connection came in time.

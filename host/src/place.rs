@@ -41,15 +41,16 @@ impl Waits {
     /// How long a connection may wait like this before it can lose its place; `None` means for ever. The
     /// kinds lose their places in the order in which they are declared.
     ///
-    /// A client that was just answered may be about to send another request, and the first request of a
-    /// new client may be on its way. A client that was refused may still be sending, and without its
-    /// place it couldn't read why. A head takes one round trip. A client that has neither sent nor read
-    /// anything for ten or thirty seconds may be gone.
+    /// A client that was just answered may be about to send another request. The first request of a new
+    /// client follows its handshake at once. A client that was refused may still be sending, and without
+    /// its place it couldn't read why. A head takes one round trip. A client that has neither sent nor
+    /// read anything for ten or thirty seconds may be gone.
     const fn grace(self) -> Option<Duration> {
         match self {
             Self::Not | Self::Told => None,
             Self::Idle => Some(Duration::from_millis(200)),
-            Self::Parting | Self::Fresh => Some(Duration::from_secs(1)),
+            Self::Fresh => Some(Duration::from_millis(20)),
+            Self::Parting => Some(Duration::from_secs(1)),
             Self::Head => Some(Duration::from_secs(2)),
             Self::Content => Some(Duration::from_secs(10)),
             Self::Reply => Some(Duration::from_secs(30)),
@@ -62,7 +63,7 @@ impl Waits {
 }
 
 /// How long to wait before looking again for a connection that can give its place up.
-pub const LOOK_AGAIN: Duration = Duration::from_millis(50);
+pub const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The place of one connection, which other threads may take back.
 #[derive(Debug, Default)]
@@ -228,7 +229,7 @@ mod tests {
         for (waits, moment) in [
             (Waits::Idle, 200),
             (Waits::Parting, 1000),
-            (Waits::Fresh, 1000),
+            (Waits::Fresh, 20),
             (Waits::Head, 2000),
             (Waits::Content, 10_000),
             (Waits::Reply, 30_000),

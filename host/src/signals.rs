@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::net::UnixStream;
+#[cfg(feature = "command")]
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -10,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
 
 use crate::stop::Stopping;
 
@@ -20,7 +24,7 @@ pub const DRAIN: Duration = Duration::from_secs(30);
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// How often to look what a stopping server has left to do.
-const LOOK: Duration = Duration::from_millis(20);
+pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
 /// The exit code that a second signal asks for; 0 without one.
 static CODE: AtomicU8 = AtomicU8::new(0);
@@ -34,8 +38,7 @@ static CODE: AtomicU8 = AtomicU8::new(0);
 /// # Errors
 /// The signals can't be caught.
 pub fn stop_on_signal(name: &'static str, server: impl Stopping) -> io::Result<()> {
-    // The write fails, too, and the log ignores that.
-    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+    ignore(SIGXFSZ)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     if !is_ignored(SIGHUP) {
         signals.add_signal(SIGHUP)?;
@@ -52,39 +55,91 @@ pub fn stop_on_signal(name: &'static str, server: impl Stopping) -> io::Result<(
 
 /// Waits for the end of the process.
 fn watch(name: &'static str, server: &impl Stopping, signals: &mut Signals) {
-    let begun = Instant::now();
-    let (mut told, mut cut) = (false, false);
+    let mut drain = Drain::begin(name.into());
     loop {
         if let Some(signal) = signals.pending().next() {
             let code = exit_code_of(signal);
             CODE.store(code, Ordering::SeqCst);
-            server.cut();
-            thread::sleep(MOMENT);
-            signal_hook::low_level::exit(code.into());
+            end_now(server, code);
         }
-        let (elapsed, unfinished) = (begun.elapsed(), server.unfinished());
-        if !told && elapsed >= MOMENT && unfinished > 0 {
-            told = true;
-            let (seconds, them) = (DRAIN.as_secs(), if unfinished == 1 { "it" } else { "them" });
-            let transfers = transfers(unfinished);
-            say(name, format!("{transfers}, {seconds} s at most; Ctrl-C again ends {them}"));
-        }
-        if !cut && elapsed >= DRAIN {
-            cut = true;
-            say(name, format!("{} cut", transfers(unfinished)));
-            server.cut();
-        }
+        drain.look(server);
         thread::sleep(LOOK);
     }
 }
 
+/// Resets the connections of `server`, and ends the process once that had time to be logged.
+pub(crate) fn end_now(server: &impl Stopping, code: u8) -> ! {
+    server.cut();
+    thread::sleep(MOMENT);
+    signal_hook::low_level::exit(code.into())
+}
+
+/// What a server that takes no more connections has left to do.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    /// What lines on standard error begin with.
+    name: String,
+    begun: Instant,
+    told: bool,
+    cut: bool,
+}
+
+impl Drain {
+    pub(crate) fn begin(name: String) -> Self {
+        Self { name, begun: Instant::now(), told: false, cut: false }
+    }
+
+    /// The same, but without a word until something has to be cut.
+    pub(crate) fn begin_silently(name: String) -> Self {
+        Self { told: true, ..Self::begin(name) }
+    }
+
+    /// Says what is waited for, and ends it when the time is over. Call it again and again.
+    pub(crate) fn look(&mut self, server: &impl Stopping) {
+        let (elapsed, unfinished) = (self.begun.elapsed(), server.unfinished());
+        if !self.told && elapsed >= MOMENT && unfinished > 0 {
+            self.told = true;
+            let (seconds, them) = (DRAIN.as_secs(), if unfinished == 1 { "it" } else { "them" });
+            let transfers = transfers(unfinished);
+            self.say(&format!("{transfers}, {seconds} s at most; Ctrl-C again ends {them}"));
+        }
+        if !self.cut && elapsed >= DRAIN {
+            self.cut = true;
+            self.say(&format!("{} cut", transfers(unfinished)));
+            server.cut();
+        }
+    }
+
+    /// Writes a line to standard error, without waiting for whoever reads it.
+    fn say(&self, what: &str) {
+        let line = format!("{}: stopping: {what}", self.name);
+        // Without a thread, the line is dropped.
+        let _ = thread::Builder::new().stack_size(64 * 1024).spawn(move || {
+            let _ = writeln!(io::stderr(), "{line}");
+        });
+    }
+}
+
+/// Makes `signal` do nothing to this process: it is caught, and nobody looks. Of SIGXFSZ, the write fails,
+/// too, and the log ignores that. Processes that are started from here don't inherit it.
+pub(crate) fn ignore(signal: i32) -> io::Result<()> {
+    signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))).map(drop)
+}
+
+/// Catches `signals`. They are read from a socket, which can be polled.
+pub(crate) fn catch(signals: &[i32]) -> io::Result<SignalDelivery<UnixStream, SignalOnly>> {
+    let (read, write) = UnixStream::pair()?;
+    SignalDelivery::with_pipe(read, write, SignalOnly, signals)
+}
+
+#[cfg(feature = "command")]
 /// The exit code once the server has stopped: success, unless a second signal ended it.
 pub(crate) fn exit_code() -> ExitCode {
     CODE.load(Ordering::SeqCst).into()
 }
 
 /// The exit code by which a shell reports the death by a signal.
-fn exit_code_of(signal: i32) -> u8 {
+pub(crate) fn exit_code_of(signal: i32) -> u8 {
     u8::try_from(signal).unwrap_or_default().saturating_add(128)
 }
 
@@ -92,16 +147,8 @@ fn transfers(count: usize) -> String {
     format!("{count} {}", if count == 1 { "transfer" } else { "transfers" })
 }
 
-/// Writes a line to standard error, without waiting for whoever reads it.
-fn say(name: &'static str, what: String) {
-    // Without a thread, the line is dropped.
-    let _ = thread::Builder::new().stack_size(64 * 1024).spawn(move || {
-        let _ = writeln!(io::stderr(), "{name}: stopping: {what}");
-    });
-}
-
 /// Whether the process was started to ignore `signal`, as nohup does.
-fn is_ignored(signal: i32) -> bool {
+pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

@@ -7,9 +7,9 @@ use thimble_core::service::{ReadError, Recall, Recalled, Ring, Submission, Submi
 
 /// The latest submitted forms, as many as fit 64 KiB. All threads share them.
 #[derive(Debug, Default)]
-pub struct Kept(Option<Box<Mutex<Ring<{ 64 * 1024 }>>>>);
+pub struct MemoryStore(Option<Box<Mutex<Ring<{ 64 * 1024 }>>>>);
 
-impl Kept {
+impl MemoryStore {
     /// Keeps the latest forms; the oldest give way.
     pub fn latest() -> Self {
         Self(Some(Box::default()))
@@ -21,7 +21,7 @@ impl Kept {
     }
 }
 
-impl Submissions for Kept {
+impl Submissions for MemoryStore {
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         if let Some(ring) = &self.0 {
             ring.lock().unwrap_or_else(PoisonError::into_inner).push(submission);
@@ -30,7 +30,7 @@ impl Submissions for Kept {
     }
 }
 
-impl Recall for Kept {
+impl Recall for MemoryStore {
     async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError> {
         let Some(ring) = &self.0 else { return Ok(false) };
         Ok(ring.lock().unwrap_or_else(PoisonError::into_inner).recall(age, into))

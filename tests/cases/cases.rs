@@ -17,6 +17,7 @@ use thimble_core::Image;
 use thimble_core::service::Storage;
 use thimble_image::Builder;
 use thimble_std::Folder;
+use thimble_std::event_loop::EventLoop;
 use thimble_test_app::App;
 use thimble_test_fixtures as fixtures;
 use thimble_tests::cases::replay::{Replays, TRANSMIT, entity_tag, entity_tag_request};
@@ -65,6 +66,12 @@ fn over_sockets_with_std_from_an_image() {
 fn over_sockets_with_tokio() {
     let folders = Folders::new();
     every_row_over_sockets(|root| folders.open(root), with_tokio);
+}
+
+#[test]
+fn over_sockets_with_an_event_loop() {
+    let folders = Folders::new();
+    every_row_over_sockets(|root| folders.open(root), with_event_loop);
 }
 
 /// Each row has the replies over sockets that it has in memory, over the storages that `open` gives,
@@ -213,6 +220,15 @@ fn with_std<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) ->
 
 fn with_tokio<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) -> Running {
     let server = thimble_tokio::Server::bind("127.0.0.1:0").unwrap();
+    let server = server.limits(setting.limits.limits());
+    let (address, stop) = (server.local_addr().unwrap(), server.stop());
+    let app = App::with(setting, storage);
+    let thread = Some(thread::spawn(move || server.run(app).unwrap()));
+    Running { address, stop: Box::new(move || stop.stop()), thread }
+}
+
+fn with_event_loop<S: Storage + Send + Sync + 'static>(setting: Setting, storage: S) -> Running {
+    let server = EventLoop::bind("127.0.0.1:0").unwrap();
     let server = server.limits(setting.limits.limits());
     let (address, stop) = (server.local_addr().unwrap(), server.stop());
     let app = App::with(setting, storage);

@@ -117,3 +117,31 @@ fn a_reply_of_any_length_is_safe_from_the_next_path() {
         assert!(contents.eq(expected), "after {length} octets of content:\n{got}");
     }
 }
+
+/// The page of a refusal nearly fills the smallest transmit buffer, and a request that has chunks is refused
+/// only once they have been looked at.
+#[test]
+fn a_page_of_a_refusal_is_safe_from_a_refusal_behind_it() {
+    let (open, last) = &*ROWS;
+    let is_page = |reply: &Reply| {
+        reply.content.starts_with(b"<!DOCTYPE")
+            && reply.content.windows(4).any(|four| four == b">405")
+    };
+    let pages: Vec<_> = open.iter().filter(|row| row.replies.iter().all(is_page)).collect();
+    let malformed = last.iter().filter(|row| row.case.name.contains("malformed chunk"));
+    let malformed: Vec<_> = malformed.collect();
+    assert!(!pages.is_empty() && malformed.len() >= 5, "{pages:?} {malformed:?}");
+    for (page, next) in pages.iter().flat_map(|page| malformed.iter().map(move |next| (page, next)))
+    {
+        let send = [&*page.case.send, &next.case.send].concat();
+        for (cut, reads) in (0..send.len()).flat_map(|cut| {
+            [Reads::Slice, Reads::Pieces(1), Reads::Sent(1000)].map(|reads| (cut, reads))
+        }) {
+            let mut replay = Replay::new(SETTING, FIXTURE.reading(reads), SMALLEST);
+            let (first, second) = send.split_at(cut);
+            let got = replay.run_all(&[first, second], Then::Wait).unwrap().without_interim();
+            let expected = page.replies.iter().chain(&next.replies);
+            assert!(got.replies.iter().eq(expected), "{page:?}, {next:?}, cut at {cut}:\n{got}");
+        }
+    }
+}

@@ -108,6 +108,16 @@ async fn ask(client: &Client, expression: &str) -> Value {
     client.execute(&format!("return {expression}"), Vec::new()).await.unwrap()
 }
 
+/// The names and values of the receipt, once the page's scripts have run.
+async fn receipt(client: &Client) -> Value {
+    let shown = "const complete = () => document.readyState === 'complete';
+        const shown = () => [...document.querySelectorAll('dl.form dt')]
+            .map(term => [term.textContent, term.nextSibling.textContent]);
+        const done = arguments[arguments.length - 1];
+        if (complete()) done(shown()); else addEventListener('load', () => done(shown()));";
+    client.execute_async(shown, Vec::new()).await.unwrap()
+}
+
 /// Writes what the browser shows to a file under `target` and says where.
 async fn screenshot(client: &Client, name: &str) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
@@ -141,17 +151,38 @@ fn click_through(url: &str) {
         assert!(ask(&client, width).await.as_u64().unwrap() > 0);
         screenshot(&client, "page.png").await;
 
+        let scripts = ask(&client, "document.scripts.length").await;
         let field = client.find(Locator::Css("[name=firstname]")).await.unwrap();
         field.send_keys(NAME).await.unwrap();
         assert_eq!(field.prop("value").await.unwrap().as_deref(), Some(NAME));
+        for (name, text) in [("email", "zoe@example.org"), ("message", "two\nlines")] {
+            let field = client.find(Locator::Css(&format!("[name={name}]"))).await.unwrap();
+            field.send_keys(text).await.unwrap();
+        }
+        for choice in ["option[value=K]", "[name=light][value=blink]", "[name=sound]"] {
+            client.find(Locator::Css(choice)).await.unwrap().click().await.unwrap();
+        }
         let button = "form button:not([type=button]), form input[type=submit]";
         client.find(Locator::Css(button)).await.unwrap().click().await.unwrap();
         let shown = client.wait().for_element(Locator::Css("dl.form dd")).await.unwrap();
         assert!(client.get_alert_text().await.is_err(), "an alert is open");
         assert_eq!(shown.text().await.unwrap(), NAME);
-        assert_eq!(ask(&client, "document.scripts.length").await, 0);
-        let terms = client.find_all(Locator::Css("dl.form dt")).await.unwrap();
-        assert_eq!(terms.first().unwrap().text().await.unwrap(), "firstname");
+        assert_eq!(ask(&client, "document.scripts.length").await, scripts);
+        assert_eq!(
+            receipt(&client).await,
+            json!([
+                ["First name", NAME],
+                ["Email for alarms", "zoe@example.org"],
+                ["Message on the display", "two\nlines"],
+                ["Temperature in", "K"],
+                ["Status light", "blink"],
+                ["Sound an alarm", "on"],
+            ])
+        );
+        let filled = json!([NAME, "zoe@example.org", "two\nlines", "K", "blink", true]);
+        let fields = "(fields => [fields.firstname.value, fields.email.value, fields.message.value,
+            fields.unit.value, fields.light.value, fields.sound.checked])(document.forms[0].elements)";
+        assert_eq!(ask(&client, fields).await, filled);
         screenshot(&client, "form.png").await;
 
         let links = client.find_all(Locator::Css("a[href]")).await.unwrap();
@@ -172,6 +203,80 @@ fn click_through(url: &str) {
         assert!(!client.title().await.unwrap().is_empty());
         assert_ne!(ask(&client, "document.styleSheets.length").await, 0);
         screenshot(&client, "second.png").await;
+        client.close().await.unwrap();
+    });
+}
+
+/// Fields of every kind come back as they were sent, but no password and no file.
+#[test]
+fn a_form_is_filled_again() {
+    let folder = Folder::new().unwrap();
+    folder.file("form.js", fs::read(site().join("form.js")).unwrap()).unwrap();
+    let page = "<!DOCTYPE html><title></title><script src=form.js defer></script>
+        <form method=post><label>Name <input name=name></label>
+        <fieldset><legend>Lines</legend><input name=line><input name=line></fieldset>
+        <label>Secret <input type=password name=secret></label>
+        <input type=hidden name=hidden value=same><input type=file name=file>
+        <label for=many>Many</label>
+        <select id=many name=many multiple><option>a<option selected>b<option>c</select>
+        <fieldset><legend>Days</legend><label><input type=checkbox name=day value=1 checked>One</label>
+        <label><input type=checkbox name=day value=2>Two</label></fieldset>
+        <label><input type=checkbox name=yes checked>Yes</label>
+        <label>Color <input type=color name=__proto__></label>
+        <button name=button value=pressed>Send</button></form>";
+    folder.file("index.html", page).unwrap();
+    let thimble = Thimble::serve(folder.path(), &["-q"]);
+    let mut browser = Browser::start();
+    block_on(async {
+        let client = browser.open(&[], json!({})).await;
+        client.goto(&thimble.url("/")).await.unwrap();
+        let fill = "const fields = document.forms[0].elements;
+            [fields.name.value, fields.secret.value] = ['<b>&amp;', 'secret'];
+            [fields.line[0].value, fields.line[1].value] = ['first', 'second'];
+            [fields.many[0].selected, fields.many[1].selected] = [true, false];
+            fields.many[2].selected = true;
+            [fields.day[0].checked, fields.day[1].checked] = [false, true];
+            fields.yes.checked = false;
+            fields.namedItem('__proto__').value = '#010203';";
+        client.execute(fill, Vec::new()).await.unwrap();
+        client.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
+        client.wait().for_element(Locator::Css("dl.form")).await.unwrap();
+        assert_eq!(
+            receipt(&client).await,
+            json!([
+                ["Name", "<b>&amp;"],
+                ["Lines", "first"],
+                ["Lines", "second"],
+                ["Secret", "secret"],
+                ["hidden", "same"],
+                ["file", ""],
+                ["Many", "a"],
+                ["Many", "c"],
+                ["Days", "2"],
+                ["Color", "#010203"],
+                ["button", "pressed"],
+            ])
+        );
+        let fields = "[...document.forms[0].elements].filter(field => field.name).map(field =>
+            field.options ? [...field.selectedOptions].map(option => option.value)
+            : field.type === 'checkbox' ? field.checked : field.value)";
+        assert_eq!(
+            ask(&client, fields).await,
+            json!([
+                "<b>&amp;",
+                "first",
+                "second",
+                "",
+                "same",
+                "",
+                ["a", "c"],
+                false,
+                true,
+                false,
+                "#010203",
+                "pressed",
+            ])
+        );
         client.close().await.unwrap();
     });
 }

@@ -151,6 +151,27 @@ fn a_chunked_form_is_read_like_any_other() {
 }
 
 #[test]
+fn a_form_may_come_with_files() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::serve(folder.path(), &["-q"]);
+    let large = folder.file("a \"large\" one; x=y.bin", noise(3_000_000)).unwrap();
+    let file = format!("file=@\"{}\"", large.display().to_string().replace('"', "\\\""));
+    #[rustfmt::skip]
+    let shown = text(&[
+        "--fail", "--form", "first \"name\"=Zoë\r\n<b>", "--form", &file,
+        "--form", "none=;type=text/html", &thimble.url("/"),
+    ]);
+    assert_page_around(&shown, PAGE);
+    for part in [
+        "<dt>first &quot;name&quot;</dt><dd>Zoë\r\n&lt;b&gt;</dd>",
+        "<dd>a &quot;large&quot; one; x=y.bin <small>(application/octet-stream, 3000000 bytes)</small></dd>",
+        "<dt>none</dt><dd></dd>",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
+#[test]
 fn a_large_form_waits_for_100_continue() {
     let folder = Folder::with_pages().unwrap();
     let thimble = Thimble::serve(folder.path(), &["-q"]);

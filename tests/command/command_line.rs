@@ -14,7 +14,7 @@ use rustix::net::sockopt;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
 use thimble_tests::command::{Signal, Thimble, run, thimble, unprivileged};
 use thimble_tests::until::until;
-use thimble_tests::wire::client::{Client, PATIENCE, Reply, get, post};
+use thimble_tests::wire::client::{Client, Reply, TIME_LIMIT, get, post};
 
 fn ask(thimble: &Thimble, request: &str) -> Reply {
     let mut client = thimble.connect();
@@ -262,7 +262,7 @@ fn quiet_silences_the_access_log() {
     ask(&thimble, &get("/note.txt"));
     ask(&thimble, &get("/gone"));
     thimble.signal(Signal::TERM);
-    assert!(thimble.ended_within(PATIENCE).unwrap().success());
+    assert!(thimble.ended_within(TIME_LIMIT).unwrap().success());
     assert!(!thimble.log().contains("GET"), "{}", thimble.log());
 }
 
@@ -280,10 +280,12 @@ fn a_stop_finishes_the_download_and_exits_with_0() {
         thimble.signal(signal);
         assert_eq!(idle.drain().unwrap(), b"", "an idle connection is closed");
         assert!(thimble.is_running());
-        until("connections are refused", PATIENCE, || TcpStream::connect(thimble.address()).err());
+        until("connections are refused", TIME_LIMIT, || {
+            TcpStream::connect(thimble.address()).err()
+        });
         let reply = client.reply().unwrap();
         assert!(reply.content == large, "{} bytes", reply.content.len());
-        let status = thimble.ended_within(PATIENCE).unwrap();
+        let status = thimble.ended_within(TIME_LIMIT).unwrap();
         assert_eq!(status.code(), Some(0), "{signal:?}");
     }
 }
@@ -338,7 +340,7 @@ fn a_full_pipe_on_stdout_holds_neither_the_server_nor_its_end() {
         .stdout(writer)
         .spawn()
         .unwrap();
-    let mut client = until("a connection is accepted", PATIENCE, || {
+    let mut client = until("a connection is accepted", TIME_LIMIT, || {
         Client::connect((Ipv4Addr::LOCALHOST, port).into()).ok()
     });
     client.send(get("/note.txt")).unwrap();
@@ -350,7 +352,7 @@ fn a_full_pipe_on_stdout_holds_neither_the_server_nor_its_end() {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > TIME_LIMIT {
             child.kill().unwrap();
         }
         thread::sleep(Duration::from_millis(20));
@@ -452,6 +454,7 @@ fn wrong_flags_are_refused_and_help_lists_the_right_ones() {
         "-p, --port",
         "-b, --bind",
         "--max-conns",
+        "--workers",
         "--idle-timeout",
         "--head-timeout",
         "--content-timeout",

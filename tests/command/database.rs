@@ -49,7 +49,9 @@ fn a_form_is_in_the_database_when_its_page_comes_back() {
 
     // What others write shows as well, by pages, the latest first.
     for number in 0..60 {
-        let fields = format!(r#"[["n","number {number:02}"],["file","a.txt",{{"size":1}}]]"#);
+        let fields = format!(
+            r#"[["n","number {number:02}"],["file","a.txt",{{"type":"text/plain","size":1}}]]"#
+        );
         let insert = "INSERT INTO form (path, fields) VALUES ('/', ?)";
         reader.execute(insert, [fields]).unwrap();
     }

@@ -167,7 +167,7 @@ fn those_that_hold(known: [(&'static str, bool); 5]) -> Vec<&'static str> {
 impl Noted {
     fn by_us(facts: &Facts) -> Self {
         Self {
-            content_length: facts.content_length.valid(),
+            content_length: facts.content_length().valid(),
             has: those_that_hold([
                 ("transfer-encoding", facts.transfer_encoding != TransferEncoding::Absent),
                 ("close", facts.connection == ConnectionOption::Close),

@@ -13,7 +13,7 @@ const FRONTENDS: [(&str, &[&str]); 3] = [
 ];
 
 /// What only the commands need.
-const OF_COMMANDS: [&str; 3] = ["clap", "if-addrs", "signal-hook"];
+const OF_COMMANDS: [&str; 5] = ["clap", "if-addrs", "listenfd", "sd-notify", "signal-hook"];
 
 #[test]
 fn frontends_use_what_they_share_and_not_each_other() {

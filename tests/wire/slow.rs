@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,10 +12,11 @@ use libtest_mimic::{Arguments, Trial, run};
 use rustix::net::sockopt;
 use thimble_tests::command::Thimble;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
+use thimble_tests::until::until;
 use thimble_tests::wire::client::{Client, get};
 
 fn main() -> ExitCode {
-    let scenarios: [(&str, fn()); 10] = [
+    let scenarios: [(&str, fn()); 11] = [
         ("a_head_that_stops_gets_408", a_head_that_stops_gets_408),
         ("a_head_that_drips_gets_408", a_head_that_drips_gets_408),
         ("the_second_head_has_its_deadline_too", the_second_head_has_its_deadline_too),
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         ("a_connection_that_never_asks_is_closed", a_connection_that_never_asks_is_closed),
         ("content_that_drips_is_given_up", content_that_drips_is_given_up),
         ("a_reader_that_stops_gives_its_place_up", a_reader_that_stops_gives_its_place_up),
+        ("a_client_that_reads_nothing_is_given_up", a_client_that_reads_nothing_is_given_up),
         ("a_reader_that_pauses_for_a_minute_gets_all", a_reader_that_pauses_for_a_minute_gets_all),
         ("an_honest_slow_download_is_finished", an_honest_slow_download_is_finished),
         ("an_honest_slow_form_is_read", an_honest_slow_form_is_read),
@@ -158,6 +161,22 @@ fn a_reader_that_stops_gives_its_place_up() {
     next.send(get("/note.txt")).unwrap();
     assert_eq!(next.reply().unwrap().text(), "one line\n");
     assert!((10..150).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+/// Once the kernels' buffers are full, it takes the time that the flag says, and no more than one wait of
+/// the server's longer.
+fn a_client_that_reads_nothing_is_given_up() {
+    let (folder, thimble) = serve(&["--reply-timeout", "12"]);
+    folder.file("large.bin", noise(40_000_000)).unwrap();
+    let mut client = thimble.connect();
+    sockopt::set_socket_recv_buffer_size(client.stream(), 16 * 1024).unwrap();
+    let start = Instant::now();
+    client.send(get("/large.bin")).unwrap();
+    let end = until("the end of the connection", Duration::from_mins(1), || {
+        client.stream().take_error().unwrap()
+    });
+    assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+    assert!((11..30).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }
 
 fn a_reader_that_pauses_for_a_minute_gets_all() {

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 use thimble_tests::command::folder::{Folder, PAGE, noise};
-use thimble_tests::command::{Thimble, thimble};
+use thimble_tests::command::{Thimble, run, thimble};
 use thimble_tests::until::until;
-use thimble_tests::wire::client::{Client, PATIENCE, get, post};
+use thimble_tests::wire::client::{Client, TIME_LIMIT, get, post};
 
 const LARGE: usize = 40_000_000;
 
@@ -289,12 +289,18 @@ fn above_max_conns_a_connection_waits_for_its_turn() {
     assert_eq!(third.reply().unwrap().content, b"one line\n");
 }
 
+/// The command, not yet started, under a limit of the system in the words of the shell's `ulimit`.
+fn limited(limit: &str, folder: &Folder) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit {limit}; exec \"$0\" \"$@\""));
+    command.arg(thimble().get_program()).arg(folder.path()).args(["-q", "-p", "0"]);
+    command
+}
+
 #[test]
 fn out_of_file_descriptors_it_waits_and_goes_on() {
     let folder = Folder::with_pages().unwrap();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""]).arg(thimble().get_program());
-    let mut thimble = Thimble::start(command.arg(folder.path()).args(["-q", "-p", "0"]));
+    let mut thimble = Thimble::start(&mut limited("-n 40", &folder));
     let mut others: Vec<_> = (0..80).map(|_| thimble.connect()).collect();
     thread::sleep(Duration::from_millis(500));
     assert!(thimble.is_running());
@@ -306,13 +312,61 @@ fn out_of_file_descriptors_it_waits_and_goes_on() {
     }
     drop(others);
     // Accepted with the last descriptor there is, it may find none left for the file.
-    let reply = until("another reply than 503", PATIENCE, || {
+    let reply = until("another reply than 503", TIME_LIMIT, || {
         let reply = last.reply().unwrap();
         last = thimble.connect();
         last.send(get("/note.txt")).unwrap();
         (reply.status != 503).then_some(reply)
     });
     assert_eq!((reply.status, reply.text().as_str()), (200, "one line\n"));
+}
+
+/// With the fewest descriptors it takes, silent clients make way; with fewer, it says so and serves nothing.
+#[test]
+fn it_serves_with_few_file_descriptors_or_says_that_they_are_too_few() {
+    let folder = Folder::with_pages().unwrap();
+    let thimble = Thimble::start(&mut limited("-n 24", &folder));
+    let silent: Vec<_> = (0..60).map(|_| thimble.connect()).collect();
+    assert_still_serves(&thimble);
+    drop(silent);
+    let output = run(&mut limited("-n 12", &folder));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.ends_with(
+        ": the limit on open files is 12: raise it to 24 or more, as by ulimit -n 24\n"
+    ));
+    assert_eq!(
+        (output.status.code(), output.stdout.as_slice(), error.lines().count()),
+        (Some(1), &b""[..], 1)
+    );
+}
+
+/// Where memory runs out, clients wait for those before them.
+///
+/// glibc maps 64 MiB for the heap of each thread, if only for a moment; meanwhile there may be no octet for
+/// another thread, which ends the process as a program in Rust does. One heap for all of them is enough.
+#[test]
+#[cfg(target_os = "linux")]
+fn out_of_memory_it_waits_and_goes_on() {
+    // Over tokio, a client may still be forgotten when there is no memory for a thread.
+    if thimble().get_program().to_string_lossy().ends_with("tokio") {
+        return;
+    }
+    let folder = Folder::with_pages().unwrap();
+    for mebibytes in [40, 60, 100, 200, 300] {
+        let limit = format!("-v {}", mebibytes * 1024);
+        let mut thimble = Thimble::start(limited(&limit, &folder).env("MALLOC_ARENA_MAX", "1"));
+        // One that says nothing would make way.
+        let clients = (0..60).map(|_| {
+            let mut client = thimble.connect();
+            client.send(get("/note.txt")).unwrap();
+            client
+        });
+        for mut client in clients.collect::<Vec<_>>() {
+            assert_eq!(client.reply().unwrap().text(), "one line\n", "{mebibytes} MiB");
+        }
+        assert_still_serves(&thimble);
+        assert!(thimble.is_running());
+    }
 }
 
 #[test]
@@ -336,7 +390,7 @@ fn a_connection_that_says_nothing_and_leaves_is_fine() {
 /// come.
 fn begun(thimble: &Thimble) -> TcpStream {
     let mut stream = TcpStream::connect(thimble.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream.write_all(get("/large").as_bytes()).unwrap();
     let mut start = [0; 1000];
     stream.read_exact(&mut start).unwrap();

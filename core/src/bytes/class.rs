@@ -112,6 +112,13 @@ pub static REG_NAME: Class = Class::ALPHANUMERIC.and(b"-._~!$&'()*+,;=%");
 pub static IPV_FUTURE: Class = Class::ALPHANUMERIC.and(b"-._~!$&'()*+,;=:");
 
 /// ```abnf
+/// bchars        = bcharsnospace / " "
+/// bcharsnospace = DIGIT / ALPHA / "'" / "(" / ")" / "+" / "_" / "," / "-" / "." / "/" / ":" / "="
+///               / "?"                                      ; RFC 2046 §5.1.1
+/// ```
+pub static BCHARS: Class = Class::ALPHANUMERIC.and(b"'()+_,-./:=? ");
+
+/// ```abnf
 /// DIGIT = %x30-39                                            ; RFC 5234 §B.1
 /// ```
 pub static DIGIT: Class = Class::NONE.and(b"0123456789");
@@ -152,6 +159,7 @@ mod tests {
             (&REG_NAME, 62 + 4 + 11 + 1),
             (&IPV_FUTURE, 62 + 4 + 11 + 1),
             (&TARGET, 62 + 4 + 11 + 1 + 4 + 8),
+            (&BCHARS, 62 + 13),
             (&DIGIT, 10),
             (&HEXDIG, 22),
         ] {

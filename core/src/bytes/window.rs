@@ -22,10 +22,11 @@ impl<'b> Window<'b> {
 
     /// The octets that are unread.
     pub fn unread(&self) -> &[u8] {
-        self.buffer.get(self.span.start..self.span.end).unwrap_or_default()
+        self.span.of(self.buffer)
     }
 
     /// Takes `count` octets from the start, or all, when there are fewer.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn consume(&mut self, count: usize) {
         self.span.start = self.span.end.min(self.span.start + count);
         if self.span.start == self.span.end {
@@ -39,6 +40,13 @@ impl<'b> Window<'b> {
         let start = self.span.start + skipped;
         self.consume(skipped + count);
         self.buffer.get(start..start + count).unwrap_or_default()
+    }
+
+    /// Moves the octets that are kept from `start` on down to `to`, and keeps none between.
+    pub fn close_gap(&mut self, to: usize, start: usize) {
+        copy_down(self.buffer, start, self.kept, to);
+        self.kept = to + (self.kept - start);
+        self.consume(0);
     }
 
     /// Takes `skipped` octets from the start and moves the `count` after them behind those that
@@ -76,6 +84,11 @@ impl<'b> Window<'b> {
         *self.span = Span { start: self.kept, end: self.kept + (end - start) };
     }
 
+    /// The octets that are kept.
+    pub fn as_kept(&self) -> &[u8] {
+        self.buffer.get(..self.kept).unwrap_or_default()
+    }
+
     /// The octets that are kept, to be changed in place.
     pub fn kept(&mut self) -> &mut [u8] {
         self.buffer.get_mut(..self.kept).unwrap_or_default()
@@ -104,12 +117,13 @@ fn copy_each(buffer: &mut [u8], start: usize, end: usize, to: usize) {
     }
 }
 
-/// Copies `start..end` of `buffer` up to `to`.
-pub(crate) fn copy_up(buffer: &mut [u8], start: usize, end: usize, to: usize) {
-    for (from, to) in (start..end).zip(to..to + (end - start)).rev() {
-        let octet = buffer.get(from).copied().unwrap_or_default();
-        if let Some(place) = buffer.get_mut(to) {
-            *place = octet;
+/// Exchanges `start..middle` of `buffer` and `middle..end`.
+pub(crate) fn rotate(buffer: &mut [u8], start: usize, middle: usize, end: usize) {
+    for span in [start..middle, middle..end, start..end] {
+        let mut octets = buffer.get_mut(span).unwrap_or_default();
+        while let [first, rest @ .., last] = octets {
+            core::mem::swap(first, last);
+            octets = rest;
         }
     }
 }
@@ -117,15 +131,6 @@ pub(crate) fn copy_up(buffer: &mut [u8], start: usize, end: usize, to: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn octets_are_copied_over_themselves() {
-        let mut buffer = *b"abcdef";
-        copy_up(&mut buffer, 0, 4, 2);
-        assert_eq!(&buffer, b"ababcd");
-        copy_down(&mut buffer, 2, 6, 1);
-        assert_eq!(&buffer, b"aabcdd");
-    }
 
     fn read(window: &mut Window<'_>, bytes: &[u8]) {
         window.free()[..bytes.len()].copy_from_slice(bytes);

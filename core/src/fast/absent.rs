@@ -45,3 +45,8 @@ impl<'i> Ordinary<'i> {
 pub(crate) const fn before_control(_: &[u8], from: usize) -> usize {
     from
 }
+
+/// The first position of `octet`.
+pub(crate) fn first(input: &[u8], octet: u8) -> Option<usize> {
+    input.iter().position(|&found| found == octet)
+}

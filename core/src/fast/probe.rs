@@ -92,6 +92,14 @@ pub(super) fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions
     (found != 0).then(|| at + found.trailing_zeros() as usize)
 }
 
+/// The first position of `octet`.
+pub(crate) fn first(input: &[u8], octet: u8) -> Option<usize> {
+    if input.len() < WIDTH {
+        return input.iter().position(|&found| found == octet);
+    }
+    find(input, 0, |probe| probe.equal(octet))
+}
+
 #[cfg(target_arch = "x86_64")]
 mod imp {
     use safe_arch::{

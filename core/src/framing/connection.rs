@@ -228,6 +228,7 @@ impl Connection {
             self.receiver.is_complete() && self.sender.is_complete() && self.sender.is_persistent();
         if goes_on {
             self.receiver.next_request();
+            self.sender.next_request();
         }
         goes_on
     }

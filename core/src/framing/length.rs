@@ -31,7 +31,7 @@ pub enum BodyLength {
 /// # Errors
 /// The length is in doubt. The connection must close after the answer.
 pub const fn body_length(facts: &Facts, version: Version) -> Result<BodyLength, ParseError> {
-    match (facts.transfer_encoding, facts.content_length, version) {
+    match (facts.transfer_encoding, facts.content_length(), version) {
         (TransferEncoding::Absent, Once::Absent, _) => Ok(BodyLength::Absent),
         (TransferEncoding::Absent, Once::Valid(length), _) => Ok(BodyLength::Exact(length)),
         (TransferEncoding::Absent, Once::Invalid, _) => Err(ParseError::ContentLength),

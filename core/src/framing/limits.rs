@@ -15,6 +15,9 @@ const CRLFS: usize = 6;
 /// | [`fields`](Self::fields) | 128 | 64 | 431 |
 /// | [`line`](Self::line) | 8 KiB | 256 octets | 400, 431 |
 /// | [`form`](Self::form) | 1 MiB | 2 KiB | 413 |
+/// | [`multipart`](Self::multipart) | 2 GiB | 16 MiB | 413 |
+/// | [`parts`](Self::parts) | 1,024 | 64 | 413 |
+/// | [`part_head`](Self::part_head) | 8 KiB | 512 octets | 413 |
 /// | [`drain`](Self::drain) | 64 KiB | 4 KiB | the connection closes |
 /// | [receive buffer](Self::receive_buffer) for all of it | 1,080 KiB | 5,894 octets | |
 ///
@@ -39,8 +42,15 @@ pub struct Limits {
     /// Octets of a chunk-size line with its extensions (400), and of one trailer line (431),
     /// without their CRLF.
     pub line: usize,
-    /// Octets of the content of a form, after transfer decoding: 413.
+    /// Octets of the content of a form, after transfer decoding: 413. When files come with it, as
+    /// `multipart/form-data`, octets of its names and texts; the content of files doesn't count.
     pub form: usize,
+    /// Octets of the content of a form as `multipart/form-data`, with its files: 413.
+    pub multipart: usize,
+    /// Parts of such a form: 413.
+    pub parts: usize,
+    /// Octets of the field lines of one of its parts, each with its CRLF: 413.
+    pub part_head: usize,
     /// Octets of content that the service has not read, and the driver reads and drops so that the
     /// connection can take another request. If there are more, the connection closes instead.
     pub drain: usize,
@@ -58,6 +68,9 @@ impl Limits {
         fields: 128,
         line: 8 * 1024,
         form: 1024 * 1024,
+        multipart: 2 * 1024 * 1024 * 1024,
+        parts: 1024,
+        part_head: 8 * 1024,
         drain: 64 * 1024,
         linger: 1024 * 1024 * 1024,
     };
@@ -69,6 +82,9 @@ impl Limits {
         fields: 64,
         line: 256,
         form: 2048,
+        multipart: 16 * 1024 * 1024,
+        parts: 64,
+        part_head: 512,
         drain: 4096,
         linger: 256 * 1024,
     };

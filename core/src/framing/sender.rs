@@ -120,6 +120,8 @@ pub struct Sender {
     has_content_type: bool,
     /// The client said that it sends no other request after this one.
     is_last_request: bool,
+    /// No reply went before this one.
+    is_first_reply: bool,
     status: Status,
     content: u64,
 }
@@ -158,6 +160,7 @@ impl Sender {
             persistent: false,
             has_content_type: false,
             is_last_request: false,
+            is_first_reply: true,
             status: Status::BAD_REQUEST,
             content: 0,
         }
@@ -207,6 +210,16 @@ impl Sender {
     /// Whether the client said that it sends no other request after this one.
     pub(crate) const fn is_last_request(&self) -> bool {
         self.is_last_request
+    }
+
+    /// Whether this is the first reply of the connection.
+    pub(crate) const fn is_first_reply(&self) -> bool {
+        self.is_first_reply
+    }
+
+    /// Gets ready for the next request.
+    pub(super) const fn next_request(&mut self) {
+        self.is_first_reply = false;
     }
 
     /// Whether the content is chunked.

@@ -31,7 +31,8 @@ const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 pub fn imf_fixdate(time: UnixTime) -> [u8; 29] {
     let (days, second) = days_and_second(time);
     let (year, month, day) = civil(days);
-    let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
+    let mut text = [0; 29];
+    put(&mut text, 0, b"Thu, 01 Jan 1970 00:00:00 GMT");
     let day_name = DAYS.get(days as usize % DAYS.len()).copied().unwrap_or_default();
     put(&mut text, 0, day_name.get(..3).unwrap_or_default());
     put_two(&mut text, 5, day);
@@ -48,7 +49,8 @@ pub fn imf_fixdate(time: UnixTime) -> [u8; 29] {
 pub fn iso_minutes(time: UnixTime) -> [u8; 16] {
     let (days, second) = days_and_second(time);
     let (year, month, day) = civil(days);
-    let mut text = *b"1970-01-01 00:00";
+    let mut text = [0; 16];
+    put(&mut text, 0, b"1970-01-01 00:00");
     put_two(&mut text, 0, year / 100);
     put_two(&mut text, 2, year);
     put_two(&mut text, 5, month);
@@ -83,6 +85,7 @@ fn put_two(text: &mut [u8], at: usize, number: u32) {
     put(text, at, &[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
 }
 
+/// Puts octets where it says, by a loop: devices have no other use for `memcpy`, which is larger.
 fn put(text: &mut [u8], at: usize, octets: &[u8]) {
     for (to, from) in text.iter_mut().skip(at).zip(octets) {
         *to = *from;

@@ -1,41 +1,55 @@
 //! Media types (RFC 9110 §8.3.1).
 
-use nom::combinator::{cut, opt};
-use nom::sequence::{preceded, separated_pair, terminated};
+use nom::sequence::separated_pair;
 
+use super::TOKEN;
 use super::element::Element::Octet;
-use super::element::{Repeated, whole};
-use super::list::TOKEN_OR_QUOTED_STRING;
-use super::{OWS, SEMICOLON, TOKEN};
+use super::element::take;
+use super::parameter::parameters;
+use crate::bytes::span::Span;
 
-/// A type and its subtype, in the case they were written; parameters are checked and left out.
+/// A type and its subtype, in the case they were written.
 #[derive(Clone, Copy, Debug)]
 pub struct MediaType<'a> {
     /// `type`.
     pub kind: &'a [u8],
     /// `subtype`.
     pub subtype: &'a [u8],
+    /// All of it, with its parameters.
+    value: &'a [u8],
 }
 
-impl MediaType<'_> {
+impl<'a> MediaType<'a> {
     /// Whether this is `kind/subtype`, without regard to case.
     pub fn is(&self, kind: &str, subtype: &str) -> bool {
         self.kind.eq_ignore_ascii_case(kind.as_bytes())
             && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
     }
+
+    /// The value of the only parameter with this name, without quotes around it; quoted-pairs are left as
+    /// they are.
+    pub fn parameter(&self, name: &[u8]) -> Option<&'a [u8]> {
+        let mut values = [Span::default()];
+        let is_well_formed = self.parameters(&[name], &mut values);
+        let [value] = values;
+        match value.of(self.value) {
+            [b'"', value @ .., b'"'] | value if is_well_formed && !value.is_empty() => Some(value),
+            _ => None,
+        }
+    }
+
+    fn parameters(&self, names: &[&[u8]], values: &mut [Span]) -> bool {
+        parameters(self.value, self.kind.len() + 1 + self.subtype.len(), names, values)
+    }
 }
 
 /// ```abnf
 /// media-type = type "/" subtype parameters                          ; RFC 9110 §8.3.1
-/// parameters = *( OWS ";" OWS [ parameter ] )                       ; RFC 9110 §5.6.6
-/// parameter  = parameter-name "=" ( token / quoted-string )
 /// ```
 pub fn media_type(value: &[u8]) -> Option<MediaType<'_>> {
-    let parameter = (TOKEN, cut((Octet(b'='), TOKEN_OR_QUOTED_STRING)));
-    let parameters = Repeated(preceded(SEMICOLON, opt(parameter)));
-    let types = separated_pair(TOKEN, Octet(b'/'), TOKEN);
-    let (kind, subtype) = whole(terminated(types, (parameters, OWS)), value)?;
-    Some(MediaType { kind, subtype })
+    let (_, (kind, subtype)) = take(separated_pair(TOKEN, Octet(b'/'), TOKEN), value)?;
+    let media_type = MediaType { kind, subtype, value };
+    media_type.parameters(&[], &mut []).then_some(media_type)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The strict grammar, one file for each element: nom's combinators over parsers of our own, each below
 //! the ABNF that it implements. The input of a parser is always whole: a line, or a value.
 
+pub mod boundary;
 pub mod chunk;
 pub mod cookie;
 pub mod date;
@@ -10,6 +11,7 @@ pub mod field_line;
 pub mod host;
 pub mod list;
 pub mod media_type;
+pub mod parameter;
 pub mod range;
 pub mod request_line;
 pub mod target;

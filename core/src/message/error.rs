@@ -39,7 +39,7 @@ parse_errors! {
     /// A request-target of no form, or of one that its method can't have (RFC 9112 §3.2).
     RequestTarget BAD_REQUEST "the request-target is malformed, or not for this method"
     /// An `https` target on a connection that is not secure (RFC 9110 §7.4).
-    Misdirected MISDIRECTED_REQUEST "ask for https over TLS"
+    Misdirected MISDIRECTED_REQUEST "https needs a connection over TLS"
     /// A request-line over its limit (RFC 9112 §3).
     RequestLineTooLong URI_TOO_LONG "the request-line is too long"
     /// No HTTP-version (RFC 9112 §2.3).

@@ -7,8 +7,9 @@ use crate::bytes::ascii::{parse_decimal, trim_ows};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
-    /// Content-Length.
-    pub content_length: Once<u64>,
+    /// The value of Content-Length, if it is valid: apart, since there would be padding in the middle.
+    length: u64,
+    length_is: Once<()>,
     /// Transfer-Encoding.
     pub transfer_encoding: TransferEncoding,
     /// Connection.
@@ -91,16 +92,28 @@ pub enum Expect {
 }
 
 impl Facts {
+    /// Content-Length.
+    pub const fn content_length(&self) -> Once<u64> {
+        match self.length_is {
+            Once::Absent => Once::Absent,
+            Once::Valid(()) => Once::Valid(self.length),
+            Once::Invalid => Once::Invalid,
+        }
+    }
+
     /// Whether there is a field that declares content (RFC 9112 §6).
     pub fn declare_content(&self) -> bool {
-        self.content_length != Once::Absent || self.transfer_encoding != TransferEncoding::Absent
+        self.length_is != Once::Absent || self.transfer_encoding != TransferEncoding::Absent
     }
 
     /// Takes note of a field line, if it says anything about framing and connection.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn add(&mut self, field: Word, content: &[u8]) {
         match field {
-            Word::ContentLength => self.content_length.add(parse_decimal(content)),
+            Word::ContentLength => {
+                let length = parse_decimal(content);
+                self.length_is.add(length.map(|length| self.length = length));
+            }
             Word::Upgrade => self.upgrade = true,
             Word::Connection | Word::Expect | Word::TransferEncoding => {
                 self.add_members(content, field);

@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(head.authority().unwrap().as_str(), "a");
         assert_eq!(head.fields().iter().count(), 5);
         let facts = head.facts();
-        assert_eq!(facts.content_length, Once::Valid(12));
+        assert_eq!(facts.content_length(), Once::Valid(12));
         assert_eq!(facts.connection, ConnectionOption::Close);
         assert_eq!(facts.expect, Expect::Continue);
     }

@@ -5,8 +5,8 @@ use crate::grammar::date::{UnixTime, http_date};
 use crate::grammar::etag::{EntityTag, entity_tags, only_entity_tag};
 use crate::message::Head;
 
-/// Field lines, looked up by name. The fields of a request implement it, and so can those of any
-/// other server.
+/// Field lines that can be looked up by name. [`Head`] implements it, and another server's fields can,
+/// too.
 pub trait FieldLines {
     /// Gives `visit` the value of each line with this name, in any case, in the order they were sent.
     fn each<'f>(&'f self, name: &str, visit: &mut dyn FnMut(&'f [u8]));
@@ -18,7 +18,7 @@ pub trait FieldLines {
         is_found
     }
 
-    /// The value of the only line with this name.
+    /// The value of the line with this name; `None` if there is none, or more than one.
     fn only(&self, name: &str) -> Option<&[u8]> {
         let mut found = (0, None);
         self.each(name, &mut |value| found = (found.0 + 1, Some(value)));
@@ -26,7 +26,7 @@ pub trait FieldLines {
     }
 }
 
-/// What tells one state of a representation from another.
+/// The validators of a representation, which tell one state of it from another (RFC 9110 §8.8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Validators<'v> {
     /// Its entity tag.
@@ -44,22 +44,22 @@ pub enum Access {
     Changes,
 }
 
-/// What preconditions come to.
+/// The result of preconditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// They hold, or there are none.
     Proceed,
     /// The client has the representation already: 304.
     NotModified,
-    /// One doesn't hold: 412.
+    /// One of them doesn't hold: 412.
     Failed,
 }
 
 /// Evaluates the preconditions of a request for an existing representation, in the order of
 /// RFC 9110 §13.2.2.
 ///
-/// A list of entity tags that is malformed matches none, and a date that is none is ignored, as
-/// §13.1.3 and §13.1.4 ask for.
+/// A malformed list of entity tags matches none, and an invalid date is ignored, as §13.1.3 and §13.1.4
+/// require.
 pub fn evaluate(
     fields: &(impl FieldLines + ?Sized),
     validators: &Validators<'_>,
@@ -89,10 +89,10 @@ pub fn evaluate(
     }
 }
 
-/// Whether If-Range lets Range apply: it isn't there, or names just this state of the representation
+/// Whether Range applies: If-Range is absent, or names exactly this state of the representation
 /// (RFC 9110 §13.1.5, step 5 of §13.2.2).
 ///
-/// A date does so only when nothing can have changed in the rest of its second (§8.8.2.2).
+/// A date matches only if its second is over, so that no later change can have the same date (§8.8.2.2).
 pub fn if_range(
     fields: &(impl FieldLines + ?Sized),
     validators: &Validators<'_>,

@@ -1,31 +1,30 @@
-//! What a resource says to methods that it doesn't have (RFC 9110 §9 and §15).
+//! The replies to methods that a resource doesn't allow (RFC 9110 §9 and §15).
 
 use crate::message::{Method, Refusal, Status};
 
-/// Room for the parts of an Allow field: a name and what stands behind it, for more methods than there
-/// are, and nothing where there is none.
+/// Room for the parts of an Allow field: for each method its name and a separator. Parts that are not
+/// used are empty.
 pub type Names<'m> = [&'m [u8]; 24];
 
-/// Room that is empty.
+/// Empty room for [`allowed`].
 pub const fn no_names<'m>() -> Names<'m> {
     [b""; 24]
 }
 
-/// The reply to a method that is not among those of a resource: for OPTIONS that they are listed, for
-/// one known to RFC 9110 that it is not allowed here, for any other that it is not implemented.
-/// Those below 501 list in Allow what is [`allowed`].
+/// The reply to a method that is not among those of a resource: 204 to OPTIONS, 405 to another method of
+/// RFC 9110, both with Allow from [`allowed`], and 501 to CONNECT and to any other method.
 pub const fn refuse(method: Method<'_>) -> Refusal {
     match method {
         Method::Options => Refusal::new(Status::NO_CONTENT, ""),
         Method::Extension(_) | Method::Connect => {
-            Refusal::new(Status::NOT_IMPLEMENTED, "the method is not known here")
+            Refusal::new(Status::NOT_IMPLEMENTED, "the method is not implemented")
         }
-        _ => Refusal::new(Status::METHOD_NOT_ALLOWED, "see the Allow field"),
+        _ => Refusal::new(Status::METHOD_NOT_ALLOWED, "the Allow field lists the methods"),
     }
 }
 
-/// The value of Allow (RFC 9110 §10.2.1) for a resource that has `methods`, in parts, which are put
-/// into `names`. HEAD comes with GET, and OPTIONS always.
+/// The value of Allow (RFC 9110 §10.2.1) for a resource that has `methods`, as parts to be concatenated,
+/// which are put into `names`. OPTIONS is always listed, and HEAD if there is GET.
 pub fn allowed<'n, 'm>(methods: &[Method<'m>], names: &'n mut Names<'m>) -> &'n [&'m [u8]] {
     let (pairs, _) = names.as_chunks_mut();
     let mut pairs = pairs.iter_mut();

@@ -19,7 +19,7 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// All of them, in the order in which they are preferred when a client weighs them alike.
+    /// All of them, in the order of preference if a client gives them the same weight.
     pub const BY_PREFERENCE: [Self; 4] = [Self::Brotli, Self::Zstd, Self::Gzip, Self::Identity];
 
     /// Its name in Accept-Encoding and Content-Encoding.
@@ -32,7 +32,7 @@ impl Coding {
         }
     }
 
-    /// What the name of a file in this coding ends with, behind the name of the file itself.
+    /// The suffix that the name of a file in this coding has, behind the name of the file itself.
     pub const fn suffix(self) -> &'static str {
         match self {
             Self::Identity => "",
@@ -48,7 +48,7 @@ impl Coding {
 pub struct Codings(u8);
 
 impl Codings {
-    /// No coding at all, and so only files as they are.
+    /// The empty set: only uncoded files are available.
     pub const NONE: Self = Self(0);
 
     /// This set and `coding`.
@@ -69,12 +69,12 @@ impl Codings {
     }
 }
 
-/// The coding that Accept-Encoding prefers, [`Coding::Identity`] or one of `codings`. `None` when it
-/// accepts none of them.
+/// The coding that Accept-Encoding prefers, [`Coding::Identity`] or one of `codings`. `None` if it accepts
+/// none of them.
 ///
-/// Without a line, or with none but empty ones, that is no coding. Identity is acceptable unless it
-/// is excluded, by name or by `*` (RFC 9110 §12.5.3), but weighs less than what is asked for. A
-/// member that is malformed says nothing.
+/// If the field is absent or empty, that is [`Coding::Identity`]. Identity is acceptable unless it is
+/// excluded, by name or by `*` (RFC 9110 §12.5.3), but any coding that the client names is preferred to
+/// it. A malformed member is ignored.
 pub fn choose(fields: &(impl FieldLines + ?Sized), codings: Codings) -> Option<Coding> {
     // Names, and which weight is theirs: that of one coding by preference, or that of all others.
     // `x-gzip` is `gzip` (RFC 9110 §8.4.1.3).

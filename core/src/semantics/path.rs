@@ -2,8 +2,8 @@
 
 use core::mem;
 
-/// A percent-decoded path to a file or directory, in which nothing leads anywhere else: no segment
-/// is empty, `.` or `..`, and none holds a slash or NUL.
+/// A percent-decoded path to a file or directory that can't lead out of the folder in which it begins: no
+/// segment is empty, `.` or `..`, and none holds a slash or NUL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path<'p> {
     /// The segments, each but the last with a slash behind it; and the last one, too, of a directory.
@@ -20,10 +20,10 @@ impl<'p> Path<'p> {
     /// The root.
     pub const ROOT: Self = Self { parent: b"", last: 0, hides: false, child: b"" };
 
-    /// The path that a decoded absolute-path names, if it can name a file or directory.
+    /// The path of a percent-decoded absolute-path; `None` if it can't name a file or directory.
     ///
-    /// Dot segments are no names of files. Clients resolve them before they send
-    /// (RFC 3986 §5.2.4), so that only those come here that someone has disguised.
+    /// Dot segments are not names of files. Clients resolve them before they send a request
+    /// (RFC 3986 §5.2.4), so that only encoded ones, which somebody has disguised, come here.
     pub fn new(decoded: &'p [u8]) -> Option<Self> {
         let parent = decoded.strip_prefix(b"/")?;
         let mut path = Self { parent, ..Self::ROOT };
@@ -60,7 +60,7 @@ impl<'p> Path<'p> {
         self.child.is_empty() && matches!(self.parent, [] | [.., b'/'])
     }
 
-    /// The file `name` in this directory; `None` if that can't be a name.
+    /// The path of `name` in this directory; `None` if `name` can't be the name of a file.
     pub fn child(mut self, name: &'p [u8]) -> Option<Self> {
         self.enter(name).then_some(self)
     }
@@ -95,8 +95,8 @@ impl<'p> Path<'p> {
         last.strip_suffix(b"/").unwrap_or(last)
     }
 
-    /// All of it, in two parts that are to be joined: its names with a slash between each two, and
-    /// none at the ends.
+    /// The whole path, as two parts to be concatenated: its names with a slash between each two, and no
+    /// slash at either end.
     pub fn parts(&self) -> [&'p [u8]; 2] {
         match self.child {
             [] => [self.parent.strip_suffix(b"/").unwrap_or(self.parent), b""],
@@ -104,14 +104,14 @@ impl<'p> Path<'p> {
         }
     }
 
-    /// Whether one of its names begins with a dot, and so is hidden. `.well-known` at the root is
-    /// not (RFC 8615).
+    /// Whether one of its names is hidden, because it begins with a dot. `.well-known` at the root is not
+    /// hidden (RFC 8615).
     pub fn is_hidden(&self) -> bool {
         self.hides || is_hidden(self.child, self.parent.is_empty())
     }
 }
 
-/// The names in a path that are left.
+/// An iterator over the names in a [`Path`].
 #[derive(Clone, Debug)]
 pub struct Segments<'p> {
     parent: &'p [u8],
@@ -132,8 +132,8 @@ impl<'p> Iterator for Segments<'p> {
     }
 }
 
-/// Gives `emit`, piece by piece, a name as a segment of a path in a URI: all but `unreserved` is
-/// percent-encoded (RFC 3986 §2.3), so that nothing in it is read as something else.
+/// Gives `emit`, piece by piece, `name` as a segment of a path in a URI: every octet but `unreserved` is
+/// percent-encoded (RFC 3986 §2.3).
 pub fn percent_encode(name: &[u8], emit: &mut dyn FnMut(&[u8])) {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' - 10 + nibble };
     for octet in name {
@@ -153,11 +153,11 @@ fn is_hidden(name: &[u8], is_at_root: bool) -> bool {
     name.starts_with(b".") && !(is_at_root && name == b".well-known")
 }
 
-/// Whether `segment` is the ordinary name of a file on any system, so that a path to a folder with it
-/// behind leads to something directly in that folder: it is not empty, `.` or `..`, holds no control
-/// and none of `/`, `\\` and `:`, and was UTF-8 when it was decoded.
+/// Whether `segment` is the ordinary name of a file on any system, so that it can be appended to the path
+/// of a folder, and the result stands directly in that folder: it is not empty, `.` or `..`, holds no
+/// control and none of `/`, `\\` and `:`, and was UTF-8 when it was decoded.
 ///
-/// Such a name may still begin with a dot, and may be one that a link has.
+/// Such a name may still begin with a dot, and the file may be a link.
 pub fn is_file_name(segment: &str) -> bool {
     let leads_elsewhere = |octet| matches!(octet, b'/' | b'\\' | b':');
     let is_plain = |octet: u8| !leads_elsewhere(octet) && !octet.is_ascii_control();

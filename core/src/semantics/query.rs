@@ -5,11 +5,11 @@ use core::str::FromStr;
 
 use crate::bytes::ascii::{pct_sequence, text};
 
-/// The most octets of a value that [`Encoded::parse`] takes: no number has more.
+/// The most octets of a value that [`Encoded::parse`] takes, more than any number has.
 const PARSED: usize = 64;
 
 /// The fields of a query: what a form sends by GET, `application/x-www-form-urlencoded` (WHATWG URL
-/// standard, §5.1). They stay where they arrived, and each is decoded when it is looked at.
+/// standard, §5.1). They stay in the receive buffer, and each is decoded when it is read.
 ///
 /// ```abnf
 /// query = *( pchar / "/" / "?" )                                ; RFC 3986 §3.4
@@ -98,7 +98,7 @@ impl<'a> Encoded<'a> {
         self.text
     }
 
-    /// Whether there is nothing of it.
+    /// Whether it is empty.
     pub const fn is_empty(self) -> bool {
         self.text.is_empty()
     }

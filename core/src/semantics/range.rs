@@ -2,8 +2,8 @@
 
 use crate::grammar::range::{RangeSet, RangeSpec};
 
-/// Ranges that a request may ask for. With more, the whole representation is sent: whoever asks for
-/// that many makes work, or has lost count (RFC 9110 §14.2 and §17.15).
+/// The most ranges that a request may ask for. If there are more, the whole representation is sent,
+/// since such a request is likely an attack or a mistake (RFC 9110 §14.2 and §17.15).
 pub const MAX_RANGES: usize = 16;
 
 /// A range of octets, not empty.
@@ -16,7 +16,7 @@ pub struct OctetRange {
 }
 
 impl OctetRange {
-    /// Octets in it.
+    /// Its length in octets.
     #[expect(clippy::len_without_is_empty, reason = "it never is")]
     pub const fn len(&self) -> u64 {
         self.last - self.first + 1
@@ -44,7 +44,7 @@ impl OctetRange {
 pub enum Selection<'r> {
     /// All of it: there are too many ranges, or no octets.
     Whole,
-    /// Nothing that there is: 416.
+    /// Nothing: all ranges begin past the end. 416.
     Unsatisfiable,
     /// One range.
     One(OctetRange),
@@ -55,7 +55,7 @@ pub enum Selection<'r> {
 /// Several ranges of one representation that neither overlap nor touch, in the order in which they
 /// were first asked for (RFC 9110 §15.3.7.2).
 ///
-/// They are found anew each time they are needed, which takes no memory between two of them.
+/// They are computed again each time they are needed, so that they take no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'r> {
     set: RangeSet<'r>,

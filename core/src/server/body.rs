@@ -12,7 +12,8 @@ use crate::message::{ParseError, Refusal, Status};
 /// What answers content that was too slow.
 const TOO_SLOW: &Refusal = &Refusal::new(Status::REQUEST_TIMEOUT, "the content came too slowly");
 /// What answers content that is too large.
-const TOO_LARGE: &Refusal = &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is too large");
+pub(crate) const TOO_LARGE: &Refusal =
+    &Refusal::new(Status::CONTENT_TOO_LARGE, "the content is too large");
 
 /// The content of a request, decoded in place in the receive buffer.
 ///
@@ -133,20 +134,30 @@ impl Incoming<'_> {
         if self.window.free().is_empty() { Err(TOO_LARGE) } else { Ok(None) }
     }
 
+    /// Keeps the next content that is there, when no more than `room` octets of it may follow. Returns
+    /// how many octets that is, none at its end; `None` when more has to be read first.
+    ///
+    /// # Errors
+    /// Those of [`decode`](Self::decode).
+    pub(super) fn keep(&mut self, room: usize) -> Result<Option<usize>, &'static Refusal> {
+        let decoded = self.decode(room)?;
+        Ok(decoded.map(|Decoded { framing, content }| {
+            self.window.keep(framing, content);
+            content
+        }))
+    }
+
     /// Keeps the content that is there. Returns whether that was the last of it.
     ///
     /// # Errors
     /// It is malformed; or all of it is more than `limit` octets, or than there is room for.
     fn collect(&mut self, limit: usize) -> Result<bool, &'static Refusal> {
         loop {
-            let room = self.window.room_within(limit);
-            let Some(Decoded { framing, content }) = self.decode(room)? else {
-                return Ok(false);
-            };
-            if content == 0 {
-                return Ok(true);
+            match self.keep(self.window.room_within(limit))? {
+                None => return Ok(false),
+                Some(0) => return Ok(true),
+                Some(_) => {}
             }
-            self.window.keep(framing, content);
         }
     }
 
@@ -223,6 +234,31 @@ impl<'c, R: Receive> Body<'c, R> {
             return Ok(None);
         }
         Ok(Some(self.incoming.window.take(framing, content)))
+    }
+
+    /// The receive buffer behind the head, of which this content fills what is kept.
+    pub(crate) const fn window(&mut self) -> &mut Window<'c> {
+        &mut self.incoming.window
+    }
+
+    /// What is kept of the content.
+    pub(crate) fn kept(&self) -> &[u8] {
+        self.incoming.window.as_kept()
+    }
+
+    /// Keeps the next content, as [`Incoming::keep`] does.
+    pub(crate) fn keep(&mut self, room: usize) -> Result<Option<usize>, &'static Refusal> {
+        self.incoming.keep(room)
+    }
+
+    /// Reads more of it.
+    pub(crate) fn read(&mut self) -> impl Future<Output = Result<(), Error<R::Error>>> {
+        self.incoming.read(self.rx)
+    }
+
+    /// What is kept.
+    pub(crate) fn into_kept(self) -> &'c mut [u8] {
+        self.incoming.window.kept()
     }
 
     /// All of the content, in the receive buffer, if it is at most `limit` octets.

@@ -2,6 +2,8 @@
 
 use super::refusal_page::{RefusalPage, Shown};
 use crate::bytes::cursor::{Cursor, Full};
+use crate::bytes::span::Span;
+use crate::bytes::window::copy_down;
 use crate::framing::EmitError;
 
 /// What the transmit buffer holds. It outlives the exchange that put it there, so that the replies to
@@ -21,25 +23,13 @@ pub(super) struct Unsent {
     pub(super) writing: bool,
     /// The first thing of the reply's head that could not be emitted.
     pub(super) fault: Option<EmitError>,
-    /// Octets of field lines that were added from outside of the service.
+    /// Octets of field lines that were added from outside of the service. They stand at the end of
+    /// the buffer until the reply can't be replaced any more.
     pub(super) added: usize,
-    /// Where in the buffer they stand.
-    pub(super) added_at: usize,
-    /// What moves them.
-    pub(super) move_added: Option<fn(&mut Buffer<'_>, Place)>,
     /// What shows refusals, if the server has it.
     pub(super) page: Option<&'static RefusalPage>,
     /// The refusal whose page is to be put behind all that. It is accounted for.
     pub(super) shown: Option<Shown>,
-}
-
-/// Where the field lines stand that were added to a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In the reply's head, at its end.
-    Head,
-    /// At the end of the buffer, where nothing else goes.
-    Behind,
 }
 
 impl Unsent {
@@ -58,7 +48,6 @@ impl Unsent {
         self.earlier = self.len;
         self.committed = false;
         self.fault = None;
-        self.move_added = None;
         self.added = 0;
     }
 }
@@ -68,21 +57,37 @@ impl Unsent {
 pub(super) struct Buffer<'c> {
     pub(super) octets: &'c mut [u8],
     pub(super) unsent: &'c mut Unsent,
-    /// Where its room ends: before the field lines that are added later.
-    pub(super) end: usize,
 }
 
 impl<'c> Buffer<'c> {
     pub(super) const fn new(octets: &'c mut [u8], unsent: &'c mut Unsent) -> Self {
-        Self { end: octets.len(), octets, unsent }
+        Self { octets, unsent }
     }
 
-    /// Where the next part of the reply's head goes: not into the room of the fields that were added.
+    /// Where the next part of the reply's head goes.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn head(&mut self) -> Cursor<'_> {
-        let end = (self.unsent.earlier + self.end).saturating_sub(self.octets.len() / 2);
-        let end = self.end.min(end);
-        Cursor::new(self.octets.get_mut(self.unsent.len..end).unwrap_or_default())
+        let most = self.octets.len() / 2;
+        let used = self.unsent.len - self.unsent.earlier;
+        let free = self.free();
+        let room = free.len().min(most.saturating_sub(used));
+        Cursor::new(free.get_mut(..room).unwrap_or_default())
+    }
+
+    /// Where the room ends: before the field lines that are added to the head later.
+    pub(super) const fn end(&self) -> usize {
+        self.octets.len().saturating_sub(self.unsent.added)
+    }
+
+    /// Adds the field lines that stand at the end of the buffer to the head.
+    pub(super) fn push_added(&mut self) -> Result<(), Full> {
+        let (start, Unsent { len, added, .. }) = (self.end(), *self.unsent);
+        if len + added > start {
+            return Err(Full);
+        }
+        copy_down(self.octets, start, start + added, len);
+        self.unsent.len += added;
+        Ok(())
     }
 
     /// Puts all of `octets` into the buffer, or nothing.
@@ -100,12 +105,13 @@ impl<'c> Buffer<'c> {
 
     /// What the buffer holds of the reply of this exchange.
     pub(super) fn reply(&self) -> &[u8] {
-        self.octets.get(self.unsent.earlier..self.unsent.len).unwrap_or_default()
+        Span { start: self.unsent.earlier, end: self.unsent.len }.of(self.octets)
     }
 
     /// What is free of the buffer.
     pub(super) fn free(&mut self) -> &mut [u8] {
-        self.octets.get_mut(self.unsent.len..self.end).unwrap_or_default()
+        let end = self.end();
+        self.octets.get_mut(self.unsent.len..end).unwrap_or_default()
     }
 
     /// Says that `count` octets were put into what [`free`](Self::free) returned.
@@ -118,7 +124,7 @@ impl<'c> Buffer<'c> {
         let Unsent { len, page: Some(page), shown: Some(shown), .. } = &mut *self.unsent else {
             return true;
         };
-        let free = self.octets.get_mut(*len..self.end).unwrap_or_default();
+        let free = self.octets.get_mut(*len..).unwrap_or_default();
         let (count, is_whole) = page.put(shown, free);
         self.fill(count);
         // Its reply is made already: nothing of the next one is there yet.

@@ -76,21 +76,23 @@ const TICK: u64 = 8000;
 /// each by the time that it takes at [`Deadlines::rate`], and it holds no more than it held at first:
 /// so a single piece that a system takes into its buffers earns what that piece is worth, and not a
 /// new start.
+///
+/// Times are microseconds: a [`Duration`] is divided into seconds and parts of them, and a
+/// microcontroller divides 64 bits by a large function only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Budget {
     phase: Option<Phase>,
-    /// In microseconds.
     left: u64,
-    /// How long the client has kept the server waiting, and how many octets moved: since the average
-    /// was last taken, or since lingering began.
+    /// How long the client has kept the server waiting, and the time that it earned by octets: since
+    /// the average was last taken, or since lingering began.
     waited: u64,
-    octets: u64,
+    earned: u64,
 }
 
 impl Budget {
     /// No phase yet.
     pub const fn new() -> Self {
-        Self { phase: None, left: 0, waited: 0, octets: 0 }
+        Self { phase: None, left: 0, waited: 0, earned: 0 }
     }
 
     /// Begins `phase`, unless the client is in it already.
@@ -105,7 +107,7 @@ impl Budget {
             Phase::Reply => deadlines.reply,
             Phase::Drain => deadlines.linger,
         });
-        *self = Self { phase: Some(phase), left, waited: 0, octets: 0 };
+        *self = Self { phase: Some(phase), left, waited: 0, earned: 0 };
     }
 
     /// Ends the phase. If the same one is entered again, it begins with all of its time.
@@ -121,70 +123,79 @@ impl Budget {
     /// How much longer the client may keep the server waiting; `None` if its time is over.
     /// [`Duration::MAX`] outside of any phase.
     pub const fn left(&self) -> Option<Duration> {
+        match self.left_micros() {
+            0 => None,
+            u64::MAX => Some(Duration::MAX),
+            left => Some(Duration::from_micros(left)),
+        }
+    }
+
+    /// [`left`](Self::left) in microseconds; 0 if its time is over, and [`u64::MAX`] outside of any
+    /// phase.
+    pub const fn left_micros(&self) -> u64 {
         match self.phase {
-            None => Some(Duration::MAX),
-            Some(_) if self.left < TICK => None,
-            Some(_) => Some(Duration::from_micros(self.left)),
+            None => u64::MAX,
+            Some(_) if self.left < TICK => 0,
+            Some(_) => self.left,
         }
     }
 
     /// Takes note that the server has waited for the client for `waited`, and then `octets` octets were
     /// read or written.
     pub fn spend(&mut self, waited: Duration, octets: usize, deadlines: &Deadlines) {
-        let (waited, octets) = (micros(waited), octets as u64);
-        let (earned, most) = match self.phase {
-            Some(Phase::Content) => (time_for(octets, deadlines.rate), deadlines.content),
-            Some(Phase::Reply) => (time_for(octets, deadlines.rate), deadlines.reply),
-            _ => (0, Duration::MAX),
+        self.spend_micros(micros(waited), octets, deadlines);
+    }
+
+    /// [`spend`](Self::spend) with `waited` in microseconds.
+    pub fn spend_micros(&mut self, waited: u64, octets: usize, deadlines: &Deadlines) {
+        let (rate, most) = match self.phase {
+            Some(Phase::Content) => (deadlines.rate, deadlines.content),
+            Some(Phase::Reply) => (deadlines.rate, deadlines.reply),
+            Some(Phase::Drain) => (LINGER_RATE, deadlines.linger),
+            Some(Phase::Idle) if octets > 0 => return self.over(),
+            _ => return self.left = self.left.saturating_sub(waited),
         };
-        self.left = self.left.saturating_add(earned).saturating_sub(waited).min(micros(most));
+        let (earned, most) = (time_for(octets, rate), micros(most));
+        self.waited = self.waited.saturating_add(waited);
+        self.earned = self.earned.saturating_add(earned);
+        // Neither of the two is above 2^52.
+        self.left = (self.left + earned).saturating_sub(waited).min(most);
         match self.phase {
-            Some(Phase::Idle) if octets > 0 => self.phase = None,
-            Some(Phase::Content) => self.average(waited, octets, deadlines),
-            Some(Phase::Drain) => {
-                self.count(waited, octets);
-                if octets > 0 {
-                    self.left = micros(deadlines.linger);
+            // Content has to come at the rate on average over each stretch of this time, too: the
+            // bucket alone would let a client that is a little too slow go on for minutes. Of a reply
+            // nobody can say: the client's system takes it in lumps.
+            Some(Phase::Content) if self.waited >= most => {
+                if self.earned < most {
+                    self.left = 0;
                 }
-                let share = time_for(self.octets, LINGER_RATE);
-                let most = micros(deadlines.linger_total).saturating_add(share);
-                self.left = self.left.min(most.saturating_sub(self.waited));
+                (self.waited, self.earned) = (0, 0);
+            }
+            Some(Phase::Drain) => {
+                if octets > 0 {
+                    self.left = most;
+                }
+                let total = micros(deadlines.linger_total).saturating_add(self.earned);
+                self.left = self.left.min(total.saturating_sub(self.waited));
             }
             _ => {}
         }
     }
-
-    const fn count(&mut self, waited: u64, octets: u64) {
-        self.waited = self.waited.saturating_add(waited);
-        self.octets = self.octets.saturating_add(octets);
-    }
-
-    /// Content has to come at the rate on average over each stretch of [`Deadlines::content`], too:
-    /// the bucket alone would let a client that is a little too slow go on for minutes. Of a reply
-    /// nobody can say: the client's system takes it in lumps.
-    fn average(&mut self, waited: u64, octets: u64, deadlines: &Deadlines) {
-        self.count(waited, octets);
-        let stretch = micros(deadlines.content);
-        if self.waited >= stretch {
-            if time_for(self.octets, deadlines.rate) < stretch {
-                self.left = 0;
-            }
-            (self.waited, self.octets) = (0, 0);
-        }
-    }
 }
 
+/// No more than 2^32 seconds.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-const fn micros(duration: Duration) -> u64 {
-    let seconds = duration.as_secs().saturating_mul(1_000_000);
-    seconds.saturating_add(duration.subsec_micros() as u64)
+fn micros(duration: Duration) -> u64 {
+    let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+    u64::from(seconds) * 1_000_000 + u64::from(duration.subsec_micros())
 }
 
-/// The time that so many octets take at this rate, in microseconds.
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-const fn time_for(octets: u64, rate: u32) -> u64 {
-    let rate = if rate == 0 { 1 } else { rate };
-    octets.saturating_mul(1_000_000) / rate as u64
+/// The time that so many octets take at this rate, in microseconds, rounded up.
+fn time_for(octets: usize, rate: u32) -> u64 {
+    // Of one octet it is counted in 4096ths, of which a second has just as many as fit into 32 bits.
+    const FRACTION: u32 = 12;
+    let each = (1_000_000_u32 << FRACTION).div_ceil(rate.max(1));
+    let octets = u32::try_from(octets).unwrap_or(u32::MAX);
+    (u64::from(octets) * u64::from(each)).div_ceil(1 << FRACTION)
 }
 
 #[cfg(test)]

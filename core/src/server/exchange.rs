@@ -65,7 +65,7 @@ pub struct Exchange<'c, T: Transport> {
 /// What an exchange is made of, by reference: handlers move it around, and futures hold it twice.
 pub(super) struct Parts<'c, T: Transport> {
     pub(super) head: &'c Head<'c>,
-    pub(super) route: &'c Route<'c>,
+    pub(super) route: Route<'c>,
     pub(super) rx: &'c mut T::Rx,
     pub(super) tx: &'c mut T::Tx,
     pub(super) incoming: Incoming<'c>,

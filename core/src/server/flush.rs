@@ -32,6 +32,7 @@ impl Buffer<'_> {
             }
             if self.unsent.len > self.unsent.earlier {
                 self.unsent.committed = true;
+                self.unsent.added = 0;
             }
             if self.unsent.writing {
                 return Err(Error::Cut);

@@ -6,8 +6,8 @@ use super::transport::Transport;
 
 /// What an application implements; once, for every frontend.
 ///
-/// `match` is the router. Services compose by calling each other: what a service has no answer for, it
-/// passes on.
+/// Routes are the arms of a `match`. Services compose by calling each other: a service passes on the
+/// requests that it has no answer for.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,7 +57,8 @@ pub trait Service {
     /// Answers one request.
     ///
     /// # Errors
-    /// What `?` passes on: the driver answers it, as far as it still can.
+    /// Any [`Error`](super::Error) that a method of the exchange has returned. The driver answers it with
+    /// its status, if none of the reply has been sent, and otherwise cuts the connection.
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T>;
 }
 

@@ -1,11 +1,11 @@
 //! The reply of one exchange, as far as it is made without the transport: in the transmit buffer.
 
 use core::mem;
+use core::num::NonZeroUsize;
 
-use super::buffer::{Buffer, Place, Unsent};
+use super::buffer::Buffer;
 use super::refusal_page::Shown;
 use crate::bytes::cursor::Cursor;
-use crate::bytes::window::{copy_down, copy_up};
 use crate::framing::sender::{
     CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, check_name, check_value, chunk_prefix,
 };
@@ -25,8 +25,8 @@ pub(super) struct Output<'c> {
     pub(super) now: Option<Date>,
     /// The head of the request, as it arrived.
     pub(super) request: &'c [u8],
-    /// Where the chunk begins that is not ended yet.
-    chunk: Option<usize>,
+    /// Where the data of the chunk begins that is not ended yet.
+    chunk: Option<NonZeroUsize>,
 }
 
 impl<'c> Output<'c> {
@@ -108,7 +108,7 @@ impl<'c> Output<'c> {
         }
         let size = name.len() + b": \r\n".len() + value.len();
         let all = size + self.buffer.unsent.added;
-        let end = self.buffer.octets.len() - self.buffer.unsent.added;
+        let end = self.buffer.end();
         let start = self.buffer.octets.len().saturating_sub(all);
         // Heads still have a quarter of the buffer for themselves.
         if all > self.buffer.octets.len() / 4 {
@@ -121,39 +121,14 @@ impl<'c> Output<'c> {
         line.push(b"\r\n");
         line.written()?;
         self.buffer.unsent.added = all;
-        self.buffer.unsent.added_at = start;
-        self.buffer.end = start;
-        self.buffer.unsent.move_added = Some(Self::place_added);
         Ok(())
-    }
-
-    /// Moves the fields that were added, if there are any. A program that adds none holds nothing that
-    /// could.
-    fn move_added(&mut self, place: Place) {
-        if let Some(move_added) = self.buffer.unsent.move_added {
-            move_added(&mut self.buffer, place);
-        }
-    }
-
-    fn place_added(buffer: &mut Buffer<'_>, place: Place) {
-        let Unsent { len, added: count, added_at: start, .. } = *buffer.unsent;
-        let end = start + count;
-        let to = if place == Place::Head { len } else { buffer.octets.len() - count };
-        if place == Place::Head {
-            // `head` has left room for them.
-            copy_down(buffer.octets, start, end, to);
-            buffer.fill(count);
-            buffer.end = buffer.octets.len();
-        } else {
-            copy_up(buffer.octets, start, end, to);
-            buffer.end = to;
-        }
-        buffer.unsent.added_at = to;
     }
 
     /// Ends the head.
     pub(super) fn end_head(&mut self, length: Length) {
-        self.move_added(Place::Head);
+        if self.buffer.push_added().is_err() {
+            self.fail(EmitError::Full);
+        }
         self.emit(|sender, head| sender.emit_end_of_head(length, head));
     }
 
@@ -168,7 +143,6 @@ impl<'c> Output<'c> {
 
     /// Takes back what the buffer holds of the reply, to begin another one.
     pub(super) fn restart(&mut self) {
-        self.move_added(Place::Behind);
         self.buffer.unsent.len = self.buffer.unsent.earlier;
         self.buffer.unsent.fault = None;
         self.buffer.unsent.shown = None;
@@ -190,7 +164,6 @@ impl<'c> Output<'c> {
     pub(super) fn set_aside(&mut self) -> &'c mut [u8] {
         let octets = mem::take(&mut self.buffer.octets);
         let (first, rest) = octets.split_at_mut(octets.len() / 4);
-        self.buffer.end = first.len();
         self.buffer.octets = first;
         rest
     }
@@ -210,8 +183,8 @@ impl<'c> Output<'c> {
         }
         self.sender.account(content.len())?;
         if is_chunked && self.chunk.is_none() {
-            self.chunk = Some(self.buffer.unsent.len);
             self.buffer.unsent.len += CHUNK_PREFIX;
+            self.chunk = NonZeroUsize::new(self.buffer.unsent.len);
         }
         self.buffer.push(content)?;
         Ok(content.len())
@@ -219,7 +192,7 @@ impl<'c> Output<'c> {
 
     /// Data that the chunk that is not ended yet, or a new one, has room for.
     fn chunk_room(&mut self) -> usize {
-        let used = self.chunk.map_or(0, |start| self.buffer.unsent.len - start - CHUNK_PREFIX);
+        let used = self.chunk.map_or(0, |start| self.buffer.unsent.len - start.get());
         let framing = if self.chunk.is_some() { 0 } else { CHUNK_PREFIX };
         let free = self.buffer.free().len().saturating_sub(framing + CHUNK_SUFFIX);
         free.min(CHUNK_MAX - used)
@@ -228,8 +201,9 @@ impl<'c> Output<'c> {
     /// Ends the chunk that is not ended yet.
     pub(super) fn end_chunk(&mut self) {
         let Some(start) = self.chunk.take() else { return };
-        let size = self.buffer.unsent.len - start - CHUNK_PREFIX;
-        if let Some(prefix) = self.buffer.octets.get_mut(start..start + CHUNK_PREFIX) {
+        let start = start.get();
+        let size = self.buffer.unsent.len - start;
+        if let Some(prefix) = self.buffer.octets.get_mut(start - CHUNK_PREFIX..start) {
             prefix.copy_from_slice(&chunk_prefix(size));
         }
         // `chunk_room` has left room for this.

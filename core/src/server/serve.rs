@@ -140,14 +140,14 @@ impl<S: Service, C: Clock> Driver<S, C> {
             loop {
                 let (rx, tx) = transport.halves();
                 let done = match session.step() {
-                    Step::Answer(Some(refusal)) => {
-                        rx.head(session.head());
-                        self.end_exchange(transport, &mut session, Err(refusal.into()))
-                    }
-                    Step::Answer(None) => {
+                    Step::Answer(refusal) => {
                         // In a function of its own it would be a future within this one, which weighs
                         // more.
                         let outcome = 'answered: {
+                            if let Some(refusal) = refusal {
+                                rx.head(session.head());
+                                break 'answered Err(refusal.into());
+                            }
                             let Some(lent) = session.lend() else {
                                 break 'answered Err(Error::Cut);
                             };
@@ -183,7 +183,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let buffer = Buffer::new(buffer, unsent);
                             let output = Output::new(buffer, sender, now, octets);
                             let mut parts: Parts<'_, T> =
-                                Parts { head, route: &route, rx, tx, incoming, output };
+                                Parts { head, route, rx, tx, incoming, output };
                             let exchange = Exchange { parts: &mut parts };
                             let mut reply = if let Some(methods) = general {
                                 exchange.allow(methods)
@@ -198,7 +198,9 @@ impl<S: Service, C: Clock> Driver<S, C> {
                                 Err(error) => Err(error.into()),
                             }
                         };
-                        session.rejoin();
+                        if refusal.is_none() {
+                            session.rejoin();
+                        }
                         self.end_exchange(transport, &mut session, outcome)
                     }
                     Step::Flush => session.buffer().flush(tx).await,
@@ -212,11 +214,10 @@ impl<S: Service, C: Clock> Driver<S, C> {
                         Ok(())
                     }
                     Step::Close => {
-                        let closed = tx.close().await;
                         if tx.ignores_late_octets() {
                             session.leave_if_silent();
                         }
-                        closed.map_err(Error::Transport)
+                        tx.close().await.map_err(Error::Transport)
                     }
                     Step::End(ended) => return Ok(ended),
                 };

@@ -58,8 +58,6 @@ pub(super) struct Session<'b> {
     /// What of `tx` is to be sent.
     pub(super) unsent: Unsent,
     stage: Stage,
-    /// No reply went before.
-    is_first: bool,
     fields: &'b mut [FieldEntry],
     connection: Connection,
 }
@@ -127,7 +125,6 @@ impl<'b> Session<'b> {
             head: Span::default(),
             unsent: Unsent::new(page),
             stage: Stage::Head { may_idle: false },
-            is_first: true,
         }
     }
 
@@ -264,7 +261,6 @@ impl<'b> Session<'b> {
     fn renew(&mut self) -> bool {
         let goes_on = self.connection.next_request();
         if goes_on {
-            self.is_first = false;
             self.stage = Stage::Head { may_idle: true };
         }
         goes_on
@@ -301,7 +297,10 @@ impl<'b> Session<'b> {
     /// it said that it sends nothing, nothing is there, and the reply has gone in one flight.
     fn may_close_at_once(&self) -> bool {
         let sender = self.connection.sender();
-        self.is_silent() && sender.is_last_request() && self.is_first && sender.content() <= FLIGHT
+        self.is_silent()
+            && sender.is_last_request()
+            && sender.is_first_reply()
+            && sender.content() <= FLIGHT
     }
 
     /// Whether all requests were read, and nothing else is there.
@@ -328,8 +327,7 @@ impl<'b> Session<'b> {
 
     /// The output, to begin another reply in place of one of which nothing has left.
     pub(super) fn reply(&mut self, now: Option<Date>) -> Output<'_> {
-        let Span { start, end } = self.head;
-        let request = self.rx.get(start..end).unwrap_or_default();
+        let request = self.head.of(self.rx);
         let buffer = Buffer::new(self.tx, &mut self.unsent);
         Output::new(buffer, self.connection.reply(), now, request)
     }
@@ -341,8 +339,7 @@ impl<'b> Session<'b> {
 
     /// The head of the request that is answered.
     pub(super) fn head(&self) -> &[u8] {
-        let Span { start, end } = self.head;
-        self.rx.get(start..end).unwrap_or_default()
+        self.head.of(self.rx)
     }
 
     /// What a log says about the reply.

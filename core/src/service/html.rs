@@ -1,11 +1,12 @@
 //! Text as HTML, and the page of a refusal.
 
+use super::form::{FormField, FormFile};
 use crate::bytes::ascii::Decimal;
 use crate::message::Refusal;
 use crate::server::RefusalPage;
 
-/// Gives `emit` `text` in pieces, so escaped that HTML shows it as it is, within an element or a quoted
-/// attribute value. NUL, which HTML can't show, becomes U+FFFD.
+/// Escapes `text` for HTML, within an element or a quoted attribute value, and gives it to `emit` in
+/// pieces. NUL, which HTML can't show, becomes U+FFFD.
 pub fn escape(text: &str, emit: &mut dyn FnMut(&[u8])) {
     escape_octets(text.as_bytes(), emit);
 }
@@ -64,7 +65,8 @@ pub(super) const BODY: &str = "</style>\n</head>\n<body>\n";
 /// What such a page ends with.
 pub(super) const BOTTOM: &str = "</body>\n</html>\n";
 
-/// A refusal as a small page that is right on a phone and in the dark, with a way home.
+/// A small page that shows a refusal, with a link to `/`. It fits a phone's screen, and follows the
+/// browser's dark mode.
 pub const REFUSAL_PAGE: &RefusalPage = &RefusalPage::new(show_refusal);
 
 fn show_refusal(refusal: &Refusal, emit: &mut dyn FnMut(&[u8])) {
@@ -96,8 +98,12 @@ fn show_refusal(refusal: &Refusal, emit: &mut dyn FnMut(&[u8])) {
 /// What is shown in place of what can't be (U+FFFD).
 pub(super) const REPLACEMENT: &str = "\u{fffd}";
 
-/// Gives `emit` names and values in the order they were sent, as pieces of a description list.
-pub fn list<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, emit: &mut dyn FnMut(&[u8])) {
+/// Gives `emit` fields in the order they were sent, or pairs of names and values, as pieces of a
+/// description list. Files have their type and size behind their name.
+pub fn list<'a, F: Into<FormField<'a>>>(
+    fields: impl Iterator<Item = F>,
+    emit: &mut dyn FnMut(&[u8]),
+) {
     for piece in Pieces::new(fields) {
         piece.show(emit);
     }
@@ -106,12 +112,13 @@ pub fn list<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, emit: &mut dyn
 /// Octets of text that a piece of a list shows at most.
 const PIECE: usize = 256;
 
-/// A piece of a list: markup, and some text behind it. None is long, for it is shown again from its
+/// A piece of a list: markup, and some text or a number behind it. None is long, for it is shown again from its
 /// beginning when there was no room for all of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Piece<'a> {
     markup: &'static str,
     text: &'a [u8],
+    number: Option<u64>,
 }
 
 impl Piece<'_> {
@@ -119,6 +126,9 @@ impl Piece<'_> {
     pub(super) fn show(&self, emit: &mut dyn FnMut(&[u8])) {
         emit(self.markup.as_bytes());
         escape_octets(self.text, emit);
+        if let Some(number) = self.number {
+            emit(Decimal::new(number).as_bytes());
+        }
     }
 }
 
@@ -126,37 +136,52 @@ impl Piece<'_> {
 pub(super) struct Pieces<'a, I> {
     fields: Option<I>,
     /// What is left of a field.
-    parts: [Piece<'a>; 3],
+    parts: [Piece<'a>; 5],
     part: usize,
 }
 
 impl<I> Pieces<'_, I> {
     pub(super) fn new(fields: I) -> Self {
-        let mut parts = [Piece::default(); 3];
+        let mut parts = [Piece::default(); 5];
         let [.., last] = &mut parts;
         last.markup = "<dl class=\"form\">";
-        Self { fields: Some(fields), parts, part: 2 }
+        Self { fields: Some(fields), parts, part: 4 }
     }
 }
 
-impl<'a, I: Iterator<Item = (&'a str, &'a str)>> Iterator for Pieces<'a, I> {
+impl<'a, F: Into<FormField<'a>>, I: Iterator<Item = F>> Iterator for Pieces<'a, I> {
     type Item = Piece<'a>;
 
     fn next(&mut self) -> Option<Piece<'a>> {
         if self.part == self.parts.len() {
-            let part = |markup, text: &'a str| Piece { markup, text: text.as_bytes() };
-            if let Some((name, value)) = self.fields.as_mut()?.next() {
-                self.parts = [part("<dt>", name), part("</dt><dd>", value), part("</dd>", "")];
-                self.part = 0;
+            let part =
+                |markup, text: &'a str| Piece { markup, text: text.as_bytes(), number: None };
+            if let Some(field) = self.fields.as_mut()?.next() {
+                let field = field.into();
+                let FormField { name, value, file } = field;
+                let (name, value) = (part("<dt>", name), part("</dt><dd>", value));
+                // Where no file was chosen, there is nothing to say of it.
+                let file = file.filter(|file| file.size > 0 || !field.value.is_empty());
+                if let Some(FormFile { content_type, size }) = file {
+                    let size_part = Piece { number: Some(size), ..part(", ", "") };
+                    let end =
+                        if size == 1 { " byte)</small></dd>" } else { " bytes)</small></dd>" };
+                    let content_type = part(" <small>(", content_type);
+                    self.parts = [name, value, content_type, size_part, part(end, "")];
+                    self.part = 0;
+                } else {
+                    self.parts = [name, name, name, value, part("</dd>", "")];
+                    self.part = 2;
+                }
             } else {
                 self.fields = None;
-                self.parts = [part("</dl>", ""); 3];
-                self.part = 2;
+                self.parts = [part("</dl>", ""); 5];
+                self.part = 4;
             }
         }
-        let Piece { markup, text } = self.parts.get_mut(self.part)?;
+        let Piece { markup, text, number } = self.parts.get_mut(self.part)?;
         let (shown, rest) = text.split_at_checked(PIECE).unwrap_or((text, b""));
-        let piece = Piece { markup, text: shown };
+        let piece = Piece { markup, text: shown, number: *number };
         (*markup, *text) = ("", rest);
         if rest.is_empty() {
             self.part += 1;
@@ -220,6 +245,21 @@ mod tests {
         assert_eq!(pieces().count(), 1 + (4 + 1 + 1) + 3 + 1);
         let shown = emitted(|emit| list(fields.into_iter(), emit));
         assert_eq!(shown.matches("&lt;").count(), 4 * PIECE + 1);
+    }
+
+    #[test]
+    fn files_have_their_type_and_size() {
+        let file = |value, size| {
+            let file = Some(FormFile { content_type: "a/b; c=\"<\"", size });
+            FormField { name: "f", value, file }
+        };
+        let fields = [file("<f>", 0), file("", 1), file("", 0)];
+        let shown = emitted(|emit| list(fields.into_iter(), emit));
+        let expected = "<dl class=\"form\">\
+            <dt>f</dt><dd>&lt;f&gt; <small>(a/b; c=&quot;&lt;&quot;, 0 bytes)</small></dd>\
+            <dt>f</dt><dd> <small>(a/b; c=&quot;&lt;&quot;, 1 byte)</small></dd>\
+            <dt>f</dt><dd></dd></dl>";
+        assert_eq!(shown, expected);
     }
 
     #[test]

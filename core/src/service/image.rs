@@ -66,11 +66,11 @@ pub struct Child {
     pub name: &'static [u8],
     /// Whether it was a link.
     pub is_link: bool,
-    /// What it is, or leads to.
+    /// What it is, or what the link leads to.
     pub kind: Kind,
 }
 
-/// What a name in an [`Image`] stands for.
+/// A file or a directory of an [`Image`].
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A file.
@@ -104,15 +104,14 @@ pub struct Representation {
     pub coding: Coding,
     /// All of it.
     pub content: &'static [u8],
-    /// What stands between the quotes of its entity tag, which is strong.
+    /// Its strong entity tag, without the quotes.
     pub etag: &'static str,
     /// When it was last changed, if that is known.
     pub modified: Option<UnixTime>,
 }
 
 impl Image {
-    /// An image of `directories`, the first of which is the root. Without any directory, every path is
-    /// 404.
+    /// An image of `directories`, of which the first is the root. If there are none, every path is 404.
     pub const fn new(directories: &'static [Directory]) -> Self {
         Self { directories }
     }

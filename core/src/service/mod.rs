@@ -16,7 +16,7 @@ pub mod storage;
 pub mod submissions;
 
 pub use files::Files;
-pub use form::Form;
+pub use form::{AnyForm, Form, FormField, FormFile, FormReader, Multipart, Part, Urlencoded};
 pub use image::Image;
 pub use site::Site;
 pub use storage::{Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage};

@@ -5,12 +5,13 @@ use core::cmp::Ordering;
 /// Octets that are compared at a time, where names begin alike.
 const STEP: usize = 16;
 
-/// The order in which entries are listed, each given by whether it is a directory, and its name.
+/// The order in which entries are listed. Each is given as a pair: whether it is a directory, and its
+/// name.
 ///
 /// Directories come first. Letters compare without regard to case, and digits as the numbers that
-/// they make: 2 before 10. Names that then look the same are in the order of their octets, so that no
-/// two are equal. What names begin with alike is skipped, so that long ones cost little more than
-/// short ones.
+/// they make: 2 before 10. Names that compare the same so far are in the order of their octets, so that
+/// only identical ones are equal. A common beginning is skipped, so that long names cost little more
+/// than short ones.
 pub fn listing_order(a: (bool, &[u8]), b: (bool, &[u8])) -> Ordering {
     let directories_first = b.0.cmp(&a.0);
     directories_first.then_with(|| natural(a.1, b.1)).then_with(|| a.1.cmp(b.1))

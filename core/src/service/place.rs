@@ -1,10 +1,10 @@
 //! Where in a page submitted fields are shown.
 //!
-//! They go where a parser of HTML is surely between tags of the body, and so shows them as text, or
-//! nowhere. To know that, the page is read as such a parser reads it (HTML §13.2.5), octet by octet
-//! and without a tree. Where two ways to read it are possible (a parser that ignores a start tag
-//! switches to other rules than one that doesn't), it is read both ways at once, and as soon as they
-//! would differ nothing behind that place is trusted.
+//! They are put where a browser surely shows them as text, between tags of the body, or nowhere. To find
+//! such a place, the page is read as an HTML parser reads it (HTML §13.2.5), octet by octet and without a
+//! tree. Where two ways to read it are possible (a parser that ignores a start tag switches to other
+//! rules than one that doesn't), it is read both ways at once, and from the place where they differ on,
+//! no place is used.
 
 /// What stands in a page where submitted fields are to be shown.
 const MARKER: &[u8] = b"<!-- form -->";
@@ -21,11 +21,11 @@ pub struct Place {
     pub replaced: u64,
 }
 
-/// The search for the place of submitted fields in a page that is read piece by piece.
+/// The search for the place of submitted fields, in a page that is read piece by piece.
 ///
-/// It is that of the first `<!-- form -->` which is a comment among text of the body, outside of
-/// `head`, `template`, `select`, `svg` and `math`; without one, the end of the page, if that is not
-/// within a tag, a comment, or an element whose content is not shown as text, like `script`.
+/// The place is the first `<!-- form -->` that is a comment among text of the body, outside of `head`,
+/// `template`, `select`, `svg` and `math`. Without one, it is the end of the page, if that is not within
+/// a tag, a comment, or an element whose content is not shown as text, like `script`.
 ///
 /// # Examples
 /// ```

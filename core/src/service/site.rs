@@ -1,7 +1,7 @@
 //! The application that every frontend runs: static files, and forms.
 
 use super::files::{Files, Found, PRECONDITION_FAILED, What, unwanted};
-use super::form::Form;
+use super::form::{Form, FormField, FormReader};
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
@@ -12,18 +12,18 @@ use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
 use crate::server::{Answer, Error, Exchange, Service, Transport};
 
-/// Where submissions are shown, when they are.
+/// The path at which submissions are shown.
 const SHOWN_AT: &str = "submissions";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Static files, and forms: a form posted to an HTML page comes back as that page, with the
 /// submitted fields in it.
 ///
-/// They take the place of the first `<!-- form -->` that stands among text of the body: not in a tag,
-/// an attribute or another comment, nor in `head`, `template`, `select`, `svg` or `math`, nor in an
-/// element whose content is raw text (`script`, `style`, `title`, `textarea`, …). A page without one
-/// has them at its end. Where it isn't sure that text would be shown there, since a script is never
-/// closed, say, the page comes back as it is. [`PlaceSearch`](super::place::PlaceSearch) says more.
+/// The fields replace the first `<!-- form -->` that stands among text of the body: not in a tag, an
+/// attribute or another comment, nor in `head`, `template`, `select`, `svg` or `math`, nor in an element
+/// whose content is raw text (`script`, `style`, `title`, `textarea`, …). In a page without one, they
+/// stand at the end. If a browser might not show text there, because a script is never closed for
+/// instance, the page comes back unchanged. [`PlaceSearch`](super::place::PlaceSearch) has the rules.
 ///
 /// ```
 /// # use thimble_core::semantics::negotiate::Coding;
@@ -57,8 +57,8 @@ const HTML: &str = "text/html; charset=utf-8";
 /// #     listed: &[0],
 /// # }]);
 ///
-/// let kept = RefCell::new(Ring::<1024>::new());
-/// let site = Site::new(FILES).submissions(&kept).show_submissions(Some(&kept));
+/// let stored = RefCell::new(Ring::<1024>::new());
+/// let site = Site::new(FILES).submissions(&stored).show_submissions(Some(&stored));
 ///
 /// let client = Client::new(site);
 /// assert_eq!(client.get("/").field("Content-Type"), Some("text/html; charset=utf-8"));
@@ -74,7 +74,7 @@ pub struct Site<'s, S, K = (), R = ()> {
 }
 
 impl<S: Storage> Site<'_, S> {
-    /// A site of the files in `storage`. Forms are taken, and not kept.
+    /// A site of the files in `storage`. Forms are answered, and not stored.
     pub const fn new(storage: S) -> Self {
         let files = Files::new(storage);
         Self { files, takes_forms: true, submissions: (), shown: None }
@@ -82,21 +82,20 @@ impl<S: Storage> Site<'_, S> {
 }
 
 impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
-    /// The names that stand for a directory: the first that exists counts. The default is `index.html`
-    /// and `index.htm`.
+    /// The names of index files, as for [`Files::index`]. The default is `index.html` and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
         Self { files: self.files.index(index), ..self }
     }
 
-    /// Content-Types by extension, as [`Files::types`] has them.
+    /// Content-Types of your own by extension, as for [`Files::types`].
     #[must_use]
     pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
         Self { files: self.files.types(types), ..self }
     }
 
     /// The value of Cache-Control for files and listings, as for [`Files::cache_control`]; the default is
-    /// `no-cache`. The answer to a form is never stored.
+    /// `no-cache`. The answer to a form always has `no-store`.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {
         Self { files: self.files.cache_control(cache_control), ..self }
@@ -114,21 +113,20 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         Self { files: self.files.show_hidden(), ..self }
     }
 
-    /// Answers 405 to every POST, instead of taking forms.
+    /// Answers every POST by 405, instead of taking forms.
     #[must_use]
     pub fn without_forms(self) -> Self {
         Self { takes_forms: false, ..self }
     }
 
-    /// Gives each submitted form to `submissions` as well, and answers when it has been kept.
+    /// Passes each submitted form to `submissions`, and answers the client once it is stored there.
     #[must_use]
     pub fn submissions<K2: Submissions>(self, submissions: K2) -> Site<'s, S, K2, R> {
         let Self { files, takes_forms, shown, .. } = self;
         Site { files, takes_forms, submissions, shown }
     }
 
-    /// Shows those that were kept, if there is something that recalls them, at `/submissions`, to
-    /// everybody.
+    /// Shows the stored submissions at `/submissions`, to everybody, if `shown` is given.
     #[must_use]
     pub fn show_submissions<R2: Recall>(self, shown: Option<R2>) -> Site<'s, S, K, R2> {
         let Self { files, takes_forms, submissions, .. } = self;
@@ -143,14 +141,19 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             let (path, peer) = (exchange.target().path(), exchange.peer());
+            let reader = K::reader();
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
-            exchange.announces_form()?;
+            reader.announces(&exchange)?;
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
-            let (form, mut respond) = exchange.form().await?;
-            let submission = Submission { time: respond.now(), path, peer, form };
-            if let Err(refusal) = self.submissions.submit(&submission).await {
+            let (form, mut respond) = reader.read(exchange).await?;
+            // Not held any longer than until it is kept.
+            let kept = {
+                let submission = Submission { time: respond.now(), path, peer, form };
+                self.submissions.submit(&submission).await
+            };
+            if let Err(refusal) = kept {
                 return Ok(respond.refuse(refusal));
             }
 
@@ -158,7 +161,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
             let place = page.form_place(respond.scratch()).await;
             let mut shown = 0;
             if place.is_some() {
-                list(form.iter(), &mut |piece| shown += piece.len() as u64);
+                list(form.fields(), &mut |piece| shown += piece.len() as u64);
             }
             // Without a place for them, the page comes back as it is.
             let Place { at, replaced } = place.unwrap_or_default();
@@ -170,7 +173,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
                 .stream_exact(length - replaced + shown);
             page.send(0, at, &mut stream).await?;
             if place.is_some() {
-                for piece in Pieces::new(form.iter()) {
+                for piece in Pieces::new(form.fields()) {
                     stream.render(&|emit| piece.show(emit)).await?;
                 }
             }
@@ -179,7 +182,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
         }
     }
 
-    /// Shows the submissions that were kept, the latest first.
+    /// Shows the stored submissions, the latest first.
     fn show<'c, T: Transport>(
         exchange: Exchange<'c, T>,
         kept: &'c R,
@@ -203,7 +206,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
             if stream.omits_content() {
                 return stream.finish();
             }
-            // Not behind what arrived: there may be no room for one that is kept.
+            // Not in the receive buffer: behind what has arrived, there may be no room for a submission.
             let mut recalled = Recalled::new(stream.set_aside().await?);
             let mut count = 0;
             loop {
@@ -226,33 +229,39 @@ impl<'s, S: Storage, K: Submissions, R: Recall> Site<'s, S, K, R> {
 }
 
 impl<S: Storage, K: Submissions, R: Recall> Service for Site<'_, S, K, R> {
-    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        exchange.skip_chunks().await?;
-        if let Method::Extension(_) = exchange.method() {
-            return Ok(exchange.allow(&[]));
-        }
-        if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
-            return match exchange.method() {
-                Method::Get => Self::show(exchange, kept).await,
-                _ => Ok(exchange.allow(&[Method::Get])),
-            };
-        }
-        let mut found = Found::default();
-        self.files.open(&exchange, &mut found).await;
-        let methods: &[Method<'_>] = match &found.what {
-            What::File(file)
-                if self.takes_forms
-                    && file.has_length()
-                    && is_html(self.files.content_type(file, found.path.name())) =>
-            {
-                if exchange.method() == Method::Post {
-                    return self.submit(exchange, file).await;
-                }
-                &[Method::Get, Method::Post]
+    // Not an `async fn`: that would hold the exchange twice.
+    fn call<'c, T: Transport>(
+        &'c self,
+        mut exchange: Exchange<'c, T>,
+    ) -> impl Future<Output = Answer<'c, T>> {
+        async move {
+            exchange.skip_chunks().await?;
+            if let Method::Extension(_) = exchange.method() {
+                return Ok(exchange.allow(&[]));
             }
-            _ => &[Method::Get],
-        };
-        self.files.answer(exchange, &mut found, methods).await
+            if let (Some(kept), [SHOWN_AT]) = (&self.shown, exchange.segments()) {
+                return match exchange.method() {
+                    Method::Get => Self::show(exchange, kept).await,
+                    _ => Ok(exchange.allow(&[Method::Get])),
+                };
+            }
+            let mut found = Found::default();
+            self.files.open(&exchange, &mut found).await;
+            let methods: &[Method<'_>] = match &found.what {
+                What::File(file)
+                    if self.takes_forms
+                        && file.has_length()
+                        && is_html(self.files.content_type(file, found.path.name())) =>
+                {
+                    if exchange.method() == Method::Post {
+                        return self.submit(exchange, file).await;
+                    }
+                    &[Method::Get, Method::Post]
+                }
+                _ => &[Method::Get],
+            };
+            self.files.answer(exchange, &mut found, methods).await
+        }
     }
 }
 
@@ -284,8 +293,8 @@ fn part(number: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
         return emit(BOTTOM.as_bytes());
     };
     // The first of its fields are path and time.
-    let mut fields = kept.iter();
-    let (path, time) = fields.next().unwrap_or_default();
+    let mut fields = kept.fields();
+    let FormField { name: path, value: time, .. } = fields.next().unwrap_or_default();
     emit(b"<h2>");
     escape(path, emit);
     emit(b"</h2>\n");

@@ -76,17 +76,23 @@ pub trait Storage {
     /// A directory that is being listed.
     type Entries: Entries;
 
-    /// Opens what stands at `path`, in `coding`.
+    /// Opens the file or directory at `path`, a file in `coding`.
     ///
-    /// No spelling of `path` may lead out of the tree. Its segments are never empty, `.` or `..`,
-    /// and hold neither `/` nor NUL; no segment at all names the root.
+    /// No `path` may lead out of the tree. Its segments are never empty, `.` or `..`, and hold neither
+    /// `/` nor NUL; a path without segments is the root.
     ///
-    /// A coding other than [`Coding::Identity`] is asked for only when the
-    /// [`codings`](Metadata::codings) of the file at `path` include it. In a folder, the file in that coding
-    /// stands beside it, with the coding's [suffix](Coding::suffix) at the end of its name.
+    /// `coding` is [`Coding::Identity`], or one of the [`codings`](Metadata::codings) of the file at `path`.
+    /// In a folder, the file in that coding stands beside it, with the coding's
+    /// [suffix](Coding::suffix) at the end of its name.
+    ///
+    /// # Errors
+    /// The reason why it can't be opened, which decides the status of the reply.
     async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<Self::File>, OpenError>;
 
-    /// Lists the directory at `path`; [`OpenError::NotFound`] if it can't be listed.
+    /// Lists the directory at `path`.
+    ///
+    /// # Errors
+    /// [`OpenError::NotFound`] if it can't be listed, or another reason.
     async fn list(&self, path: &Path<'_>) -> Result<Self::Entries, OpenError>;
 }
 
@@ -113,15 +119,15 @@ pub enum OpenError {
     Failed,
 }
 
-/// The storage failed while a file was read. What was already sent can't be taken back: the
-/// connection is cut.
+/// The storage failed while a file or a list was read. If part of the reply has been sent, the connection
+/// is cut, so that the client notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadError;
 
 /// What is known of an open file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Metadata<'f> {
-    /// Octets, where its [length is known](File::has_length).
+    /// Its length in octets, if the [length is known](File::has_length).
     pub len: u64,
     /// When it was last changed, if that is known.
     pub modified: Option<UnixTime>,
@@ -144,7 +150,11 @@ pub trait File {
         true
     }
 
-    /// Reads at `offset` into `buffer`, as much as is there; 0 at the end of the file.
+    /// Reads into `buffer`, from `offset` on. Returns how many octets were read, which may be fewer than
+    /// there is room for, and 0 only at the end of the file.
+    ///
+    /// # Errors
+    /// The storage failed.
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
 
     /// Its Content-Type. `name` is the last segment of its path.
@@ -152,16 +162,17 @@ pub trait File {
         mime::content_type(name)
     }
 
-    /// All of it, if it is in memory already, as in flash.
+    /// Its whole content, if that is in memory or flash for as long as the program runs.
     fn as_slice(&self) -> Option<&'static [u8]> {
         None
     }
 
-    /// Queues `length` octets of it from `offset` on; all of it, if it has no
+    /// Writes `length` octets of it to `stream`, from `offset` on; all of it, if it has no
     /// [length](Self::has_length).
     ///
     /// # Errors
-    /// [`Error::Cut`] if the file has become shorter: the declared length can't be sent any more.
+    /// [`Error::Cut`] if the file has become shorter or can't be read, so that the declared length can't
+    /// be sent; and the errors of [`Stream::queue`].
     async fn send<T: Transport>(
         &self,
         mut offset: u64,
@@ -189,11 +200,12 @@ pub trait File {
         Ok(())
     }
 
-    /// Queues all of it, until reading it ends. A file without a [length](Self::has_length) has to
-    /// implement this: there is no buffer for it here.
+    /// Writes all of it to `stream`, until reading it ends. A file without a
+    /// [length](Self::has_length) has to implement this, with a buffer of its own.
     ///
     /// # Errors
-    /// [`Error::Cut`] when it can't be read: the reply must not look whole.
+    /// [`Error::Cut`] if it can't be read, so that the reply doesn't look whole; and the errors of
+    /// [`Stream::queue`].
     async fn send_to_end<T: Transport>(
         &self,
         _stream: &mut Stream<'_, T>,
@@ -201,8 +213,8 @@ pub trait File {
         Err(Error::Cut)
     }
 
-    /// Where submitted fields go into it, as a page of HTML that is read through `buffer`; `None` where
-    /// there is no place for them.
+    /// The place of submitted fields in it, if it is a page of HTML; `None` if there is none. `buffer` is
+    /// memory to read it with.
     async fn form_place(&self, buffer: &mut [u8]) -> Option<Place> {
         let mut search = PlaceSearch::default();
         loop {
@@ -213,8 +225,8 @@ pub trait File {
         }
     }
 
-    /// The operating system's handle of it, for a transport that can send it without reading it: on a
-    /// desktop, a [`std::fs::File`](https://doc.rust-lang.org/std/fs/struct.File.html).
+    /// The operating system's handle of it, for a transport that can send a file without reading it: on
+    /// a desktop, a [`std::fs::File`](https://doc.rust-lang.org/std/fs/struct.File.html).
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
     }
@@ -228,35 +240,41 @@ pub(super) fn slice(memory: &[u8], offset: u64, length: u64) -> &[u8] {
 }
 
 /// The entries of a directory, in [`listing_order`]: directories before files, each sorted by name.
-/// What can't be opened is not among them.
+/// Entries that can't be opened are left out.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the storage, as DESIGN asks")]
 pub trait Entries {
-    /// Does what takes time before the first [`next`](Self::next), such as reading and sorting, so
-    /// that what can't be listed is still refused. A request for the head alone doesn't ask for it.
+    /// Prepares the list, by reading and sorting for instance. It is called before the first
+    /// [`next`](Self::next), while an error can still be answered by a refusal, and not for HEAD.
+    ///
+    /// # Errors
+    /// The reason why the directory can't be listed.
     async fn begin(&mut self) -> Result<(), OpenError> {
         Ok(())
     }
 
     /// The next entry; `None` after the last.
+    ///
+    /// # Errors
+    /// The storage failed.
     async fn next(&mut self) -> Result<Option<Entry<'_>>, ReadError>;
 }
 
 /// An entry of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'e> {
-    /// Its name, which may be any octets but `/` and NUL.
+    /// Its name: any octets but `/` and NUL.
     pub name: &'e [u8],
     /// Whether it is a directory, or a link to one.
     pub is_directory: bool,
     /// Whether it is a link.
     pub is_link: bool,
-    /// Octets of a file.
+    /// The length of a file in octets.
     pub len: u64,
     /// When it was last changed, if that is known.
     pub modified: Option<UnixTime>,
 }
 
-/// Nothing to list.
+/// A list without entries, for a storage that lists nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoEntries;
 

@@ -1,8 +1,8 @@
-//! What becomes of submitted forms.
+//! Submitted forms: how they are stored, and how they are read back.
 
 use core::net::SocketAddr;
 
-use super::form::Form;
+use super::form::{AnyForm, END, Form, FormReader, Size, encode_field, encode_file, encode_size};
 use super::storage::ReadError;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::copy_down;
@@ -13,7 +13,7 @@ use crate::message::{Refusal, Status};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Submission<'a> {
-    /// When, if that is known.
+    /// When it was submitted, if that is known.
     pub time: Option<UnixTime>,
     /// The path it was sent to, still percent-encoded.
     pub path: &'a str,
@@ -30,11 +30,11 @@ impl<'a> Submission<'a> {
     }
 }
 
-/// Keeps submitted forms. It may wait, and fail: the reply follows when it is done.
+/// Stores submitted forms. It may wait, and fail: the client gets its reply when it is done.
 ///
-/// The methods of this and of [`Recall`] take `&self`: several connections may submit at the same
-/// time, and what they share is the implementation's affair (a lock on a desktop, a `RefCell` on a
-/// microcontroller). Neither is held while something is awaited.
+/// The methods of this and of [`Recall`] take `&self`, since several connections may submit at the same
+/// time. Use a lock on a desktop or a `RefCell` on a microcontroller, and don't hold either across an
+/// `await`.
 ///
 /// # Examples
 /// A store that takes no more than it has room for, and shows what it has.
@@ -90,29 +90,36 @@ impl<'a> Submission<'a> {
 /// ```
 #[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
 pub trait Submissions {
-    /// Keeps a submission.
+    /// What reads a form for this store. By default [`AnyForm`], which takes forms with files, too; a store
+    /// on a device that needs none may say [`Urlencoded`](super::Urlencoded), and links less.
+    fn reader() -> impl FormReader {
+        AnyForm
+    }
+
+    /// Stores a submission.
     ///
     /// # Errors
-    /// What answers the client instead: 503 with Retry-After, say, when there is no room for now.
+    /// The refusal that answers the client instead: 503 with Retry-After, for instance, if there is no room
+    /// for now.
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal>;
 }
 
-/// Shows submissions that were kept.
+/// Reads stored submissions back, to show them.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
 pub trait Recall {
-    /// The most that one page shows; a link leads to the next ones. All of them, if nothing is said.
+    /// The most submissions on one page; a link leads to the next page. By default, one page shows all.
     const PAGE: usize = usize::MAX;
 
-    /// Puts a submission that was kept into `into`: the latest for `age` 0, the one before for 1, and
-    /// so on. Returns whether there is one: false past the oldest.
+    /// Puts a stored submission into `into`: the latest for `age` 0, the one before for 1, and so on.
+    /// Returns false if there is none, past the oldest.
     ///
     /// # Errors
-    /// The store failed: the page ends there, and not as if it were whole.
+    /// The store failed. The connection is cut, so that the page doesn't look whole.
     async fn recall(&self, age: usize, into: &mut Recalled<'_>) -> Result<bool, ReadError>;
 }
 
-/// A submission on its way back from where it was kept, in a buffer. What it has no room for is left
-/// out, from the first field on that doesn't fit.
+/// A stored submission that is read back into a buffer. The first field that doesn't fit, and all after
+/// it, are left out.
 #[derive(Debug)]
 pub struct Recalled<'b> {
     buffer: &'b mut [u8],
@@ -121,12 +128,12 @@ pub struct Recalled<'b> {
 }
 
 impl<'b> Recalled<'b> {
-    /// Nothing yet, in `buffer`.
+    /// An empty one, with `buffer` for its fields.
     pub const fn new(buffer: &'b mut [u8]) -> Self {
         Self { buffer, len: 0, is_full: false }
     }
 
-    /// Begins with the path that it was sent to, and when, if that is known.
+    /// Begins a submission, with the path that it was sent to and the time if that is known.
     pub fn begin(&mut self, path: &str, time: Option<UnixTime>) {
         (self.len, self.is_full) = (0, false);
         let date = time.map(imf_fixdate);
@@ -136,9 +143,21 @@ impl<'b> Recalled<'b> {
 
     /// Adds a field.
     pub fn field(&mut self, name: &str, value: &str) {
+        self.push(&encode_field(name, value));
+    }
+
+    /// Adds a file, of which its name, type and size are known.
+    pub fn file(&mut self, name: &str, filename: &str, content_type: &str, size: u64) {
+        let mut encoded = Size::default();
+        encode_size(size, &mut encoded);
+        self.push(&encode_file(name, filename, &encoded, content_type));
+    }
+
+    /// Adds a field in pieces.
+    fn push(&mut self, pieces: &[&[u8]]) {
         let mut cursor = Cursor::new(self.buffer.get_mut(self.len..).unwrap_or_default());
-        for part in Form::encode_field(name, value) {
-            cursor.push(part);
+        for piece in pieces {
+            cursor.push(piece);
         }
         match cursor.written() {
             Ok(count) if !self.is_full => self.len += count,
@@ -146,7 +165,7 @@ impl<'b> Recalled<'b> {
         }
     }
 
-    /// What is there: the first name and value are path and time.
+    /// The fields. The name of the first is the path, its value the time.
     pub fn fields(&self) -> Form<'_> {
         Form::from_decoded(self.buffer.get(..self.len).unwrap_or_default())
     }
@@ -160,6 +179,10 @@ impl<'b> Recalled<'b> {
 }
 
 impl<K: Submissions> Submissions for &K {
+    fn reader() -> impl FormReader {
+        K::reader()
+    }
+
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         (**self).submit(submission).await
     }
@@ -173,7 +196,7 @@ impl<R: Recall> Recall for &R {
     }
 }
 
-/// Keeps nothing.
+/// Stores nothing.
 impl Submissions for () {
     async fn submit(&self, _: &Submission<'_>) -> Result<(), Refusal> {
         Ok(())
@@ -204,7 +227,7 @@ impl<const N: usize> Recall for core::cell::RefCell<Ring<N>> {
     }
 }
 
-/// The latest submissions, as many as fit `N` octets.
+/// The latest submissions, as many as fit into `N` octets of memory.
 ///
 /// One that would take more than a quarter of that is cut after the last field that fits.
 #[derive(Clone, Debug)]
@@ -228,16 +251,16 @@ impl<const N: usize> Ring<N> {
         Self { records: heapless::Vec::new() }
     }
 
-    /// Keeps a submission, and forgets the oldest ones to make room for it.
+    /// Adds a submission, and removes the oldest ones to make room for it.
     pub fn push(&mut self, submission: &Submission<'_>) {
         let date = submission.time.map(imf_fixdate);
         let date = date.as_ref().and_then(|date| core::str::from_utf8(date).ok());
-        let fields = [(submission.path, date.unwrap_or_default())].into_iter();
-        let fields = fields.chain(submission.form.iter());
-        let size =
-            |(name, value)| Form::encode_field(name, value).map(<[u8]>::len).iter().sum::<usize>();
-        let (mut length, mut count) = (0, 0);
-        for size in fields.clone().map(size) {
+        let first = encode_field(submission.path, date.unwrap_or_default());
+        let fields = submission.form.encoded();
+        let size = first.iter().map(|piece| piece.len()).sum::<usize>();
+        let sizes = fields.clone().map(|field| field.len() + END.len());
+        let (mut length, mut count) = (0, 0usize);
+        for size in core::iter::once(size).chain(sizes) {
             if length + size > Self::LONGEST {
                 break;
             }
@@ -247,10 +270,10 @@ impl<const N: usize> Ring<N> {
         // There is room now, and no record is longer than 16 bits can say.
         let prefix = u16::try_from(length).unwrap_or_default().to_le_bytes();
         let _ = self.records.extend_from_slice(&prefix);
-        for (name, value) in fields.take(count) {
-            for part in Form::encode_field(name, value) {
-                let _ = self.records.extend_from_slice(part);
-            }
+        let first = first.into_iter().take(if count > 0 { first.len() } else { 0 });
+        let fields = fields.take(count.saturating_sub(1)).flat_map(|field| [field, END]);
+        for piece in first.chain(fields) {
+            let _ = self.records.extend_from_slice(piece);
         }
     }
 
@@ -269,8 +292,8 @@ impl<const N: usize> Ring<N> {
         self.records.truncate(end - freed);
     }
 
-    /// Puts the submission of `age`, 0 for the latest, into `into`. Returns whether there is one. A
-    /// quarter of `N` octets is always enough for it.
+    /// Puts the submission of `age` into `into`, 0 being the latest. Returns whether there is one. A
+    /// buffer of `N / 4` octets is always large enough.
     pub fn recall(&self, age: usize, into: &mut Recalled<'_>) -> bool {
         let index = self.iter().count().checked_sub(age + 1);
         let record = index.and_then(|index| self.iter().nth(index));

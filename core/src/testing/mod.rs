@@ -40,4 +40,4 @@ mod wire;
 
 pub use client::Client;
 pub use reply::Reply;
-pub use request::Request;
+pub use request::{FormPart, Request};

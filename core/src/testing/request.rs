@@ -30,6 +30,37 @@ pub struct Request {
     content: Vec<u8>,
 }
 
+/// A part of a form that [`Request::multipart`] sends: a text, or a file.
+#[derive(Clone, Copy, Debug)]
+pub struct FormPart<'a> {
+    name: &'a str,
+    /// File name and type.
+    file: Option<(&'a str, &'a str)>,
+    content: &'a [u8],
+}
+
+impl<'a> FormPart<'a> {
+    /// A text.
+    pub const fn text(name: &'a str, value: &'a str) -> Self {
+        Self { name, file: None, content: value.as_bytes() }
+    }
+
+    /// A file.
+    pub const fn file(
+        name: &'a str,
+        filename: &'a str,
+        content_type: &'a str,
+        content: &'a [u8],
+    ) -> Self {
+        Self { name, file: Some((filename, content_type)), content }
+    }
+}
+
+/// A name as browsers write it between quotes.
+fn quoted(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}
+
 impl Request {
     /// A request without content.
     pub fn new(method: Method<'_>, target: &str) -> Self {
@@ -84,6 +115,33 @@ impl Request {
         // The first sign divides nothing.
         let content = content.get(1..).unwrap_or_default().to_vec();
         self.field("Content-Type", "application/x-www-form-urlencoded").content(content)
+    }
+
+    /// The content is a form, as `multipart/form-data`, with files if need be.
+    pub fn multipart(self, parts: &[FormPart<'_>]) -> Self {
+        let mut boundary = String::from("boundary");
+        let holds = |boundary: &str, content: &[u8]| {
+            content.windows(boundary.len()).any(|octets| octets == boundary.as_bytes())
+        };
+        while parts.iter().any(|part| holds(&boundary, part.content)) {
+            boundary.push('x');
+        }
+        let mut content = Vec::new();
+        for FormPart { name, file, content: octets } in parts {
+            let name = quoted(name);
+            let file = file.map_or_else(String::new, |(filename, content_type)| {
+                let filename = quoted(filename);
+                format!("; filename=\"{filename}\"\r\nContent-Type: {content_type}")
+            });
+            let disposition = format!("Content-Disposition: form-data; name=\"{name}\"{file}");
+            let head = format!("--{boundary}\r\n{disposition}\r\n\r\n");
+            content.extend_from_slice(head.as_bytes());
+            content.extend_from_slice(octets);
+            content.extend_from_slice(b"\r\n");
+        }
+        content.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        let content_type = format!("multipart/form-data; boundary={boundary}");
+        self.field("Content-Type", &content_type).content(content)
     }
 
     /// The octets that are sent.

@@ -28,8 +28,8 @@ fn open(name: &str) -> Result<Box<dyn Snapshot>, String> {
     return Err(NO_SQLITE.into());
 }
 
-/// Writes the forms in the database that is named to standard output. A reader who has seen enough
-/// of them ends it.
+/// Writes the forms in the database that is named to standard output. It ends quietly when that is a pipe
+/// whose reader has ended.
 pub(super) fn print(database: &str, format: Format) -> Result<(), Problem> {
     let mut snapshot = open(database).map_err(Problem)?;
     match export(snapshot.as_mut(), format, &mut BufWriter::new(stdout().lock())) {

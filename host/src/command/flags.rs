@@ -20,6 +20,7 @@ use thimble_core::service::Storage;
 use super::export;
 use super::forms::Forms;
 use super::problem::Problem;
+use super::processes::Processes;
 use super::times::Times;
 use super::{size, urls};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -28,9 +29,8 @@ use crate::folder::Folder;
 use crate::listen;
 use crate::log::Log;
 use crate::settings::MAX_CONNS;
-use crate::signals::stop_on_signal;
-use crate::stop::Stopping;
-use crate::submissions::Kept;
+use crate::submissions::MemoryStore;
+use crate::workers::Worker;
 
 /// The flags of a command that serves a folder. When a flag is given twice, the last one counts.
 #[derive(Args, Clone, Debug)]
@@ -58,6 +58,10 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = MAX_CONNS, value_parser = at_least_one)]
     pub max_conns: usize,
 
+    /// How many processes serve
+    #[command(flatten)]
+    pub processes: Processes,
+
     /// File to serve for a folder; give it again for further names to try
     #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"], value_parser = file_name)]
     pub index: Vec<String>,
@@ -70,7 +74,7 @@ pub struct Flags {
     #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
     pub mime: Vec<(String, String)>,
 
-    /// Largest form to accept, such as 65536, 64k or 1M
+    /// Largest form to accept, such as 65536, 64k or 1M; of one with files, its names and texts
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte)]
     pub max_form: usize,
 
@@ -121,6 +125,7 @@ Examples:
   NAME site -p 0           Serve the folder `site` at any free port
   NAME -b 0.0.0.0          Let other machines in, and print the URLs for them
   NAME page.html           Serve that file alone
+  NAME --workers 0         Serve by a process on each core; SIGHUP replaces them one by one
   NAME -q 2>/dev/null      Say nothing while it runs
 DATABASE
 A form sent to an HTML page is answered by that page, which shows the submitted fields in place
@@ -211,11 +216,32 @@ impl Flags {
         limits
     }
 
-    /// Starts the log that is asked for, on standard error.
-    pub fn log(&self) -> Log {
-        let log = Log::to_stderr();
+    /// Starts the log that is asked for, on standard error: that of `worker`, if this process is one.
+    pub(super) fn log(&self, worker: Option<&Worker>) -> Log {
+        let log = worker.map_or_else(Log::to_stderr, |_| Log::to_shared_stderr());
         let log = if self.quiet { log } else { log.with_access() };
-        if self.verbose { log.with_heads() } else { log }
+        match worker.filter(|_| self.verbose) {
+            Some(worker) => log.with_heads().with_mark(format!("[{}] ", worker.number()).leak()),
+            None if self.verbose => log.with_heads(),
+            None => log,
+        }
+    }
+
+    /// Whether what is asked for can be had of several processes.
+    ///
+    /// # Errors
+    /// Each process would show the forms that were sent to it, and no others.
+    pub(super) fn suit_workers(&self) -> Result<(), Problem> {
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
+        if self.database.is_some() {
+            return Ok(());
+        }
+        if self.submissions {
+            let problem =
+                "with --workers, --submissions needs a --database, which all of them share";
+            return Err(Problem(problem.into()));
+        }
+        Ok(())
     }
 
     /// Opens the store that forms are kept in.
@@ -236,7 +262,11 @@ impl Flags {
             return Ok(forms);
         }
         let _ = log;
-        Ok(Forms::Memory(if self.submissions { Kept::latest() } else { Kept::none() }))
+        Ok(Forms::Memory(if self.submissions {
+            MemoryStore::latest()
+        } else {
+            MemoryStore::none()
+        }))
     }
 
     /// Whether the file `path` is one of those that are served.
@@ -256,13 +286,13 @@ impl Flags {
         Some(export::print(self.database.as_deref()?, self.export?))
     }
 
-    /// The site in `folder`, with its forms kept in `forms`. Call it once: the names, types and store of
-    /// the site stay in memory until the process ends.
-    pub fn site<S: Storage>(
+    /// The site in `folder`, with its forms kept in `forms`. Call it once: the site stays in memory until
+    /// the process ends.
+    pub fn site<S: Storage + 'static>(
         &self,
         folder: S,
         forms: Forms,
-    ) -> Site<'static, S, &'static Forms, &'static Forms> {
+    ) -> &'static Site<'static, S, &'static Forms, &'static Forms> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -275,42 +305,25 @@ impl Flags {
         let site = if self.no_listing { site.without_listings() } else { site };
         let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
         let site = if self.no_forms { site.without_forms() } else { site };
-        site.submissions(forms).show_submissions(self.submissions.then_some(forms))
-    }
-
-    /// Prints the URLs of the server, and has the first signal stop `server`. Messages are those of the
-    /// command `name`.
-    ///
-    /// # Errors
-    /// The signals can't be caught.
-    pub fn begin(
-        &self,
-        name: &'static str,
-        address: SocketAddr,
-        server: impl Stopping,
-    ) -> io::Result<()> {
-        stop_on_signal(name, server)?;
-        // Writing waits for ever if standard output is a full pipe that nobody reads.
-        let flags = self.clone();
-        let thread = thread::Builder::new().stack_size(64 * 1024);
-        if thread.spawn(move || flags.announce(address)).is_err() {
-            self.announce(address);
-        }
-        Ok(())
+        let site = site.submissions(forms).show_submissions(self.submissions.then_some(forms));
+        Box::leak(Box::new(site))
     }
 
     /// Prints on standard output what is served, and at which URLs.
-    fn announce(&self, address: SocketAddr) {
+    pub(super) fn announce(&self, addresses: &[SocketAddr]) {
         let mut path = b"/".to_vec();
         if let Some(file) = self.file() {
             percent_encode(file.as_bytes(), &mut |piece| path.extend_from_slice(piece));
         }
-        let urls = urls::urls(address, &String::from_utf8_lossy(&path));
-        let urls = urls.join("\n        and at ");
+        let path = String::from_utf8_lossy(&path);
+        let urls = addresses.iter().flat_map(|address| urls::urls(*address, &path));
+        let urls = urls.collect::<Vec<_>>().join("\n        and at ");
         let text = format!("Serving {} at {urls}\n", self.served().display());
-        let mut out = io::stdout().lock();
-        // Whether anybody reads it makes no difference to the server.
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        // Writing waits for ever if standard output is a full pipe that nobody reads.
+        let (thread, aside) = (thread::Builder::new().stack_size(64 * 1024), text.clone());
+        if thread.spawn(move || print(&aside)).is_err() {
+            print(&text);
+        }
     }
 
     /// The host to listen on, without the brackets that an IPv6 address has in a URL.
@@ -318,6 +331,12 @@ impl Flags {
         let inner = self.bind.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         inner.unwrap_or(&self.bind)
     }
+}
+
+/// Whether anybody reads it makes no difference to the server.
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::Problem;
 use crate::database::{self, Database};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::log::Log;
-use crate::submissions::Kept;
+use crate::submissions::MemoryStore;
 
 #[cfg(all(feature = "sqlite", not(feature = "postgres")))]
 pub(super) const NO_POSTGRES: &str = "this build knows no PostgreSQL: name a file";
@@ -27,7 +27,7 @@ pub(super) fn is_url(name: &str) -> bool {
 #[non_exhaustive]
 pub enum Forms {
     /// In memory, or nowhere.
-    Memory(Kept),
+    Memory(MemoryStore),
     /// In a database.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     Database(Database),

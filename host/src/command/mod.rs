@@ -4,14 +4,15 @@
 mod export;
 mod flags;
 mod forms;
+mod listeners;
 mod parse;
 mod problem;
+mod processes;
 mod size;
 mod times;
 mod urls;
 
 use std::io::{self, Write as _};
-use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,19 +21,24 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::folder::Folder;
 use crate::log::Log;
 use crate::signals::exit_code;
+use crate::systemd;
+use crate::workers::{Event, Supervisor, Worker};
 
 pub use flags::{Flags, examples};
 pub use forms::Forms;
+pub use listeners::{Listeners, Start};
 pub use parse::parse;
 pub use problem::Problem;
+pub use processes::Processes;
 pub use times::Times;
+
+/// How long the log may take to be written at the end.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// What a command serves, and how.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Job {
-    /// Where it listens.
-    pub listener: TcpListener,
     /// What it serves.
     pub folder: Folder,
     /// Where it logs.
@@ -42,47 +48,88 @@ pub struct Job {
 }
 
 /// Runs the command `name`: opens what `flags` ask for, and calls `serve`, which returns once the server
-/// has stopped; or exports forms. A problem is one line on standard error, and the exit code says that it
-/// failed.
+/// has stopped; or supervises workers that do so; or exports forms. A problem is one line on standard error,
+/// and the exit code says that it failed.
 pub fn run(
     name: &'static str,
     flags: &Flags,
-    serve: impl FnOnce(Job) -> io::Result<()>,
+    serve: impl FnOnce(Job, Listeners<'_>) -> io::Result<()>,
 ) -> ExitCode {
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     if let Some(outcome) = flags.exported() {
-        return ended(name, outcome);
+        return ended(name, outcome.map(|()| ExitCode::SUCCESS));
     }
-    let outcome = flags.folder().and_then(|folder| {
-        let log = flags.log().with_name(name);
-        let forms = flags.forms(&log)?;
-        let listener = flags.listen()?;
-        raise_file_limit();
-        report_panics(name);
-        let job = Job { listener, folder: folder.log(log.clone()), log: log.clone(), forms };
-        let outcome = serve(job).map_err(|error| Problem::of_run(&error));
-        log.flush(Duration::from_secs(1));
-        outcome
+    let worker = Worker::of_this_process().map_err(|error| Problem::of_run(&error));
+    ended(
+        name,
+        worker.and_then(|worker| match (flags.processes.count(), worker) {
+            (Some(count), None) => supervise(name, flags, count),
+            (_, worker) => work(name, flags, worker, serve),
+        }),
+    )
+}
+
+/// Serves, alone or as a `worker`.
+fn work(
+    name: &'static str,
+    flags: &Flags,
+    worker: Option<Worker>,
+    serve: impl FnOnce(Job, Listeners<'_>) -> io::Result<()>,
+) -> Result<ExitCode, Problem> {
+    raise_file_limit()?;
+    let folder = flags.folder()?;
+    let log = flags.log(worker.as_ref()).with_name(name);
+    let forms = flags.forms(&log)?;
+    let listeners = Listeners::of(name, flags, worker)?;
+    report_panics(name);
+    let job = Job { folder: folder.log(log.clone()), log: log.clone(), forms };
+    let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
+    log.flush(FLUSH);
+    outcome.map(|()| exit_code())
+}
+
+/// Keeps `count` workers serving.
+fn supervise(name: &'static str, flags: &Flags, count: usize) -> Result<ExitCode, Problem> {
+    flags.suit_workers()?;
+    let listeners = Listeners::of(name, flags, None)?;
+    let (addresses, of_systemd) = (listeners.addresses(), listeners.are_of_systemd());
+    let log = Log::to_shared_stderr().with_name(name);
+    let supervisor = Supervisor::new(count, listeners.all, log.clone());
+    let supervisor = if flags.verbose { supervisor.tell_of_starts() } else { supervisor };
+    let supervisor = if of_systemd { supervisor.leave_listeners() } else { supervisor };
+    let outcome = supervisor.run(|event| match event {
+        Event::Ready => {
+            flags.announce(&addresses);
+            systemd::ready();
+        }
+        Event::Reloading => systemd::reloading(),
+        Event::Reloaded => systemd::ready(),
+        Event::Stopping => systemd::stopping(),
     });
-    ended(name, outcome)
+    log.flush(FLUSH);
+    outcome.map_err(|error| Problem::of_workers(&error))
 }
 
 /// Tells what went wrong, if anything did.
-fn ended(name: &str, outcome: Result<(), Problem>) -> ExitCode {
-    match outcome {
-        Ok(()) => exit_code(),
-        Err(problem) => {
-            let _ = writeln!(io::stderr(), "{name}: {problem}");
-            ExitCode::FAILURE
-        }
-    }
+fn ended(name: &str, outcome: Result<ExitCode, Problem>) -> ExitCode {
+    outcome.unwrap_or_else(|problem| {
+        let _ = writeln!(io::stderr(), "{name}: {problem}");
+        ExitCode::FAILURE
+    })
 }
 
+/// The least limit on open files: with fewer, no client would be served after all that a server opens.
+const FEWEST_FILES: u64 = 24;
+
 /// Raises the limit on open files to what the system allows: a connection needs two.
-fn raise_file_limit() {
+fn raise_file_limit() -> Result<(), Problem> {
     let limit = getrlimit(Resource::Nofile);
     // If it can't be raised, connections wait instead.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    match getrlimit(Resource::Nofile).current {
+        Some(files) if files < FEWEST_FILES => Err(Problem::of_file_limit(files, FEWEST_FILES)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a panic one line on standard error. Only a service can panic, and only its request fails.

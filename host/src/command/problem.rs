@@ -22,6 +22,11 @@ impl Problem {
         Self(format!("can't serve: {error}"))
     }
 
+    /// There can't be workers.
+    pub(super) fn of_workers(error: &io::Error) -> Self {
+        Self(format!("can't start workers: {error}"))
+    }
+
     pub(super) fn of_folder(path: &Path, error: &io::Error) -> Self {
         let port: Option<u16> = path.to_str().and_then(|path| path.parse().ok());
         let is_there = path.exists();
@@ -46,6 +51,13 @@ impl Problem {
             }
             _ => format!("can't open the folder '{path}': {error}"),
         })
+    }
+
+    /// Only so many files may be open, of `fewest` that are needed.
+    pub(super) fn of_file_limit(files: u64, fewest: u64) -> Self {
+        Self(format!(
+            "the limit on open files is {files}: raise it to {fewest} or more, as by ulimit -n {fewest}"
+        ))
     }
 
     /// The host that `--bind` names has no address.

@@ -65,7 +65,9 @@ impl Submissions for Database {
             received_at: submission.time.map(|UnixTime(seconds)| seconds.cast_signed()),
             path: submission.path.to_owned(),
             remote: submission.peer.map(|peer: SocketAddr| peer.ip().to_canonical().to_string()),
-            fields: row::fields(submission.form.iter()),
+            fields: row::fields(
+                submission.form.fields().map(|field| (field.name, field.value, field.file)),
+            ),
         };
         self.0.commit(row).await.map_err(|fault| match fault {
             Fault::Full => FULL,
@@ -82,8 +84,11 @@ impl Recall for Database {
         let Some(row) = rows.into_iter().next() else { return Ok(false) };
         let time = row.received_at.and_then(|seconds| u64::try_from(seconds).ok()).map(UnixTime);
         into.begin(&row.path, time);
-        for (name, value) in row::pairs(&row.fields) {
-            into.field(&name, &value);
+        for field in row::read(&row.fields) {
+            match field.file {
+                Some((kind, size)) => into.file(&field.name, &field.value, &kind, size),
+                None => into.field(&field.name, &field.value),
+            }
         }
         Ok(true)
     }

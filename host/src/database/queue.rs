@@ -66,7 +66,7 @@ enum Job {
     Latest(u64, u64, Ticket<Vec<Row>>),
 }
 
-/// What becomes of a job. Its last holder says that it failed, if nobody said anything.
+/// The outcome of a job. If its last holder is dropped without one, the job has failed.
 #[derive(Debug)]
 struct Ticket<T>(Arc<Mutex<Progress<T>>>);
 

@@ -1,6 +1,7 @@
 //! A submitted form as a row.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use thimble_core::service::FormFile;
 
 /// A row of the table `form`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,20 +16,41 @@ pub struct Row {
     pub fields: String,
 }
 
-/// Fields as the JSON that a [`Row`] has: `[["name","value"],…]`.
-pub fn fields<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let pairs = fields.map(|(name, value)| Value::from(vec![name, value]));
-    Value::Array(pairs.collect()).to_string()
+/// Fields as the JSON that a [`Row`] has: `["name","value"]` for a text, and
+/// `["name","file name",{"type":"image/png","size":7}]` for a file, whose content is not kept.
+pub fn fields<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a str, Option<FormFile<'a>>)>,
+) -> String {
+    let fields = fields.map(|(name, value, file)| {
+        let mut values = vec![Value::from(name), Value::from(value)];
+        if let Some(file) = file {
+            values.push(json!({ "type": file.content_type, "size": file.size }));
+        }
+        Value::Array(values)
+    });
+    Value::Array(fields.collect()).to_string()
 }
 
-/// The names and values in `fields`; of a file, its name and file name.
-pub(super) fn pairs(fields: &str) -> Vec<(String, String)> {
+/// A field of `fields`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: String,
+    /// Its value, or the name of a file.
+    pub(super) value: String,
+    /// Of a file, its type and size.
+    pub(super) file: Option<(String, u64)>,
+}
+
+/// What is in `fields`, as far as it is of that form.
+pub(super) fn read(fields: &str) -> impl Iterator<Item = Field> {
     let fields: Vec<Vec<Value>> = serde_json::from_str(fields).unwrap_or_default();
-    let pair = |field: Vec<Value>| {
-        let mut texts = field.into_iter().map(|text| text.as_str().map(str::to_owned));
-        Some((texts.next()??, texts.next()??))
-    };
-    fields.into_iter().filter_map(pair).collect()
+    fields.into_iter().filter_map(|field| {
+        let text = |index: usize| field.get(index)?.as_str().map(str::to_owned);
+        let file = field.get(2).and_then(|file| {
+            Some((file.get("type")?.as_str()?.to_owned(), file.get("size")?.as_u64()?))
+        });
+        Some(Field { name: text(0)?, value: text(1)?, file })
+    })
 }
 
 /// `fields` with U+FFFD in place of U+0000, for what can't hold that.
@@ -57,15 +79,18 @@ mod tests {
     #[test]
     fn fields_keep_their_order_and_octets() {
         let pairs = [("b", "1"), ("a", "\"\\\u{0}\u{e9}\u{1f600}</script>\r\n"), ("b", "")];
-        let json = fields(pairs.into_iter());
+        let json = fields(pairs.into_iter().map(|(name, value)| (name, value, None)));
         let read: Vec<(String, String)> = serde_json::from_str(&json).unwrap();
         assert!(read.iter().map(|(name, value)| (&**name, &**value)).eq(pairs));
         assert_eq!(fields([].into_iter()), "[]");
-        assert_eq!(super::pairs(&json), pairs.map(|(name, value)| (name.into(), value.into())));
-        assert_eq!(
-            super::pairs(r#"[["a","b.txt",{"size":1}],[1]]"#),
-            [("a".into(), "b.txt".into())]
-        );
+        let texts = super::read(&json).map(|field| (field.name, field.value));
+        assert!(texts.eq(pairs.map(|(name, value)| (name.into(), value.into()))));
+        let file = r#"["a","b.txt",{"type":"text/plain","size":1}]"#;
+        let all: Vec<_> =
+            super::read(&format!(r#"[{file},["c","d.txt",{{"size":1}}],[1]]"#)).collect();
+        let [first, second] = &all[..] else { panic!("{all:?}") };
+        assert_eq!((&*first.value, &first.file), ("b.txt", &Some(("text/plain".into(), 1))));
+        assert_eq!((&*second.value, &second.file), ("d.txt", &None));
     }
 
     #[cfg(feature = "postgres")]
@@ -74,7 +99,7 @@ mod tests {
         for (value, expected) in
             [("a\0b", "a\u{fffd}b"), ("\\u0000\0", "\\u0000\u{fffd}"), ("a", "a")]
         {
-            let before = fields([("n", value)].into_iter());
+            let before = fields([("n", value, None)].into_iter());
             let read: Vec<(String, String)> = serde_json::from_str(&without_nul(&before)).unwrap();
             assert_eq!(read, [("n".into(), expected.into())]);
         }

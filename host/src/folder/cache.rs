@@ -1,4 +1,4 @@
-//! Files that were opened before, never served without a look at what is at their path now.
+//! A cache of opened files. Before each reply, a file is compared with what is at its path now.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -108,8 +108,8 @@ pub(super) fn time_of_day() -> Duration {
 pub(super) struct Entry {
     pub(super) opened: Arc<Opened>,
     pub(super) stamp: Stamp,
-    /// The codings it was found in, and the directory in which they were looked for. Of a file that
-    /// is a coding of another one, nobody asks.
+    /// The codings it was found in, and the directory in which they were looked for. Nothing
+    /// is looked for beside a file that is itself a coding of another one.
     pub(super) beside: Option<(Codings, Stamp)>,
     /// When it was last looked at, in seconds.
     checked: AtomicU64,

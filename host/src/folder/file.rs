@@ -1,4 +1,4 @@
-//! An open file, which any number of connections may be sent at the same time.
+//! An open file, shared by the connections that send it.
 
 use std::any::Any;
 use std::fs;

@@ -1,5 +1,5 @@
-//! What stands at a path, seen without opening it: a writer that waits at a FIFO would go on, and a
-//! device do whatever it does when it is opened.
+//! Looks at what stands at a path without opening it: to open a FIFO wakes a writer that waits for it, and to
+//! open a device may do anything.
 
 use cap_std::fs::{Metadata, MetadataExt as _};
 use rustix::fs::{FileType, Stat};

@@ -1,5 +1,6 @@
 //! A folder of the file system, as a storage.
 
+pub(crate) mod async_folder;
 pub(crate) mod cache;
 mod entries;
 mod file;
@@ -28,6 +29,7 @@ use thimble_core::service::storage::{Node, OpenError, Storage};
 
 use crate::clock::moment;
 use crate::log::Log;
+pub use async_folder::{AsyncEntries, AsyncFile, AsyncFolder};
 use cache::Stamp;
 pub use entries::FolderEntries;
 use entries::Listings;

@@ -1,5 +1,5 @@
-//! The folders on the way to kept files, held open: to follow the way then takes one look for each
-//! step, where resolving it anew would take an open, a look and a close of more cost.
+//! The folders along the paths of cached files, kept open. To check such a path then takes one stat for each
+//! of its folders; to resolve it anew would take an open, a stat and a close.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

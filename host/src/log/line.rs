@@ -58,11 +58,12 @@ fn request(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>)
     out.push(b'"');
 }
 
-/// The lines of a head, each after `mark`.
-pub(super) fn head(out: &mut Vec<u8>, mark: &str, head: &[u8]) {
+/// The lines of a head, each after `mark` and `arrow`.
+pub(super) fn head(out: &mut Vec<u8>, mark: &str, arrow: &str, head: &[u8]) {
     let head = head.strip_suffix(b"\r\n\r\n").unwrap_or(head);
     for line in head.split(|octet| *octet == b'\n') {
         out.extend_from_slice(mark.as_bytes());
+        out.extend_from_slice(arrow.as_bytes());
         escape(out, line.strip_suffix(b"\r").unwrap_or(line), b"\\");
         out.push(b'\n');
     }
@@ -179,7 +180,7 @@ mod tests {
             (b"cut off", "< cut off\n"),
         ] {
             let mut out = Vec::new();
-            head(&mut out, "< ", text);
+            head(&mut out, "", "< ", text);
             assert_eq!(String::from_utf8(out).as_deref(), Ok(lines));
         }
     }

@@ -1,6 +1,7 @@
 //! The log: a line per reply, and the heads of requests and replies if asked for.
 
 mod line;
+mod whole;
 mod writer;
 
 use std::io::Write;
@@ -12,6 +13,7 @@ use thimble_core::grammar::date::UnixTime;
 use thimble_core::server::{Clock as _, Record};
 
 use crate::clock::SystemClock;
+use whole::WholeLines;
 use writer::Writer;
 
 /// A log. Clones write to the same place.
@@ -35,11 +37,13 @@ pub struct Log {
     failures: bool,
     access: bool,
     heads: bool,
+    /// What each line begins with.
+    mark: &'static str,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { writer: None, failures: true, access: false, heads: false }
+        Self { writer: None, failures: true, access: false, heads: false, mark: "" }
     }
 }
 
@@ -52,6 +56,12 @@ impl Log {
     /// A log on standard error. [`with_access`](Self::with_access) makes it show requests.
     pub fn to_stderr() -> Self {
         Self::to(std::io::stderr())
+    }
+
+    /// A log on standard error, where other processes write lines, too. No line comes into the middle of
+    /// another.
+    pub fn to_shared_stderr() -> Self {
+        Self::to(WholeLines(std::io::stderr()))
     }
 
     /// A log on `place`. [`with_access`](Self::with_access) makes it show requests.
@@ -84,6 +94,12 @@ impl Log {
         self
     }
 
+    /// Begins each line with `mark`, to tell processes apart.
+    pub const fn with_mark(mut self, mark: &'static str) -> Self {
+        self.mark = mark;
+        self
+    }
+
     /// Waits until everything is written, but no longer than `most`.
     pub fn flush(&self, most: Duration) {
         if let Some(writer) = &self.writer {
@@ -93,18 +109,19 @@ impl Log {
 
     /// Writes the head of a request as it was received, if heads are shown.
     pub fn request(&self, head: &[u8]) {
-        self.write(self.heads, |out| line::head(out, "< ", head));
+        self.write(self.heads, |out| line::head(out, self.mark, "< ", head));
     }
 
     /// Writes the head of a reply, if heads are shown.
     pub fn reply(&self, head: &[u8]) {
-        self.write(self.heads, |out| line::head(out, "> ", head));
+        self.write(self.heads, |out| line::head(out, self.mark, "> ", head));
     }
 
     /// Writes the access line of a finished reply to `peer`, if access is shown.
     pub fn access(&self, peer: SocketAddr, record: &Record<'_>) {
         self.write(self.access, |out| {
             let now = SystemClock.now().unwrap_or(UnixTime(0));
+            out.extend_from_slice(self.mark.as_bytes());
             line::access(out, peer.ip(), now, record);
         });
     }
@@ -113,7 +130,10 @@ impl Log {
     /// always shown.
     pub fn failure(&self, peer: SocketAddr, record: &Record<'_>, message: &str) {
         let now = SystemClock.now().unwrap_or(UnixTime(0));
-        let text = |out: &mut Vec<u8>| line::failure(out, peer.ip(), now, record, message);
+        let text = |out: &mut Vec<u8>| {
+            out.extend_from_slice(self.mark.as_bytes());
+            line::failure(out, peer.ip(), now, record, message);
+        };
         match &self.writer {
             Some(writer) => writer.append(text),
             None if self.failures => {
@@ -130,7 +150,10 @@ impl Log {
     /// can't be read.
     pub fn note(&self, text: &[u8]) {
         if let Some(writer) = &self.writer {
-            writer.append(|out| line::note(out, writer.name(), text));
+            writer.append(|out| {
+                out.extend_from_slice(self.mark.as_bytes());
+                line::note(out, writer.name(), text);
+            });
         }
     }
 

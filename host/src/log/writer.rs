@@ -1,4 +1,4 @@
-//! Writing out without ever holding up those who write.
+//! A thread that writes lines out, so that no connection waits for the log.
 
 use std::io::Write;
 use std::mem;

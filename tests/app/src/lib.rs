@@ -38,6 +38,7 @@ impl<S: Storage> Service for App<S> {
             (Get, ["hello"]) => Ok(exchange.respond(Status::OK).text("hello\n")),
             (Post | Put, ["echo"]) => echo(exchange).await,
             (Post, ["length"]) => length(exchange).await,
+            (Post, ["parts"]) => parts(exchange).await,
             (Post, ["ignore"]) => Ok(exchange.respond(Status::OK).text("ignored\n")),
             (Get, ["stream"]) => stream(exchange).await,
             (Get, ["no-content"]) => Ok(exchange.respond(Status::NO_CONTENT).empty()),
@@ -45,7 +46,7 @@ impl<S: Storage> Service for App<S> {
             (Post, ["led", _]) => switch(exchange).await,
             (Get, ["segments", rest @ ..]) => segments(exchange, rest).await,
             (_, ["echo"]) => Ok(exchange.allow(&[Post, Put])),
-            (_, ["length" | "ignore"] | ["led", _]) => Ok(exchange.allow(&[Post])),
+            (_, ["length" | "parts" | "ignore"] | ["led", _]) => Ok(exchange.allow(&[Post])),
             (_, ["hello" | "stream" | "no-content" | "not-modified"] | ["segments", ..]) => {
                 Ok(exchange.allow(&[Get]))
             }
@@ -77,6 +78,28 @@ async fn length<T: Transport>(exchange: Exchange<'_, T>) -> Answer<'_, T> {
     let count = cursor.written().unwrap_or_default();
     let text = text.get(..count).unwrap_or_default();
     respond.status(Status::OK).content_type("text/plain; charset=utf-8").send(text).await
+}
+
+async fn parts<T: Transport>(exchange: Exchange<'_, T>) -> Answer<'_, T> {
+    let (mut form, respond) = exchange.multipart().await?;
+    let mut text = [0; 512];
+    let mut cursor = Cursor::new(&mut text);
+    while let Some(mut part) = form.next().await? {
+        cursor.push(part.name().as_bytes());
+        if let Some(filename) = part.filename() {
+            for piece in [" (", filename, ", ", part.content_type(), ")"] {
+                cursor.push(piece.as_bytes());
+            }
+        }
+        cursor.push(b": ");
+        while let Some(chunk) = part.chunk().await? {
+            cursor.push(chunk);
+        }
+        cursor.push(b"\n");
+    }
+    let count = cursor.written().unwrap_or_default();
+    let text = text.get(..count).unwrap_or_default();
+    respond.status(Status::OK).content_type("application/octet-stream").send(text).await
 }
 
 async fn stream<T: Transport>(exchange: Exchange<'_, T>) -> Answer<'_, T> {

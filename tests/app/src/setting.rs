@@ -60,7 +60,7 @@ pub enum Sizes {
     #[default]
     Usual,
     /// A request-line of 256 octets, a field section of 1024 in 16 fields, chunk and trailer lines
-    /// of 64, forms of 512, and 1024 octets of content thrown away.
+    /// of 64, forms of 512, of 2048 with files, of 4 parts with heads of 128, and 1024 octets of content thrown away.
     Small,
 }
 
@@ -92,6 +92,9 @@ const fn small(mut limits: Limits) -> Limits {
     limits.fields = 16;
     limits.line = 64;
     limits.form = 512;
+    limits.multipart = 2048;
+    limits.parts = 4;
+    limits.part_head = 128;
     limits.drain = 1024;
     limits
 }

@@ -10,6 +10,7 @@
 pub mod folder;
 pub mod forms;
 pub mod postgres;
+pub mod processes;
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
@@ -23,18 +24,24 @@ use std::time::{Duration, Instant};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, geteuid, kill_process};
 
-use crate::wire::client::{Client, PATIENCE};
+use crate::wire::client::{Client, TIME_LIMIT};
 
 const NOBODY: u32 = 65534;
 
-/// The command, not yet started: `THIMBLE` names another one to put to the same tests.
+/// The command, not yet started: `THIMBLE` names another one to put to the same tests, and `THIMBLE_FLAGS`
+/// flags to start it with.
 ///
 /// It is built by the profile of the tests that call this, into the folder they were built to.
 pub fn thimble() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let mut command = Command::new(BUILT.get_or_init(build));
-    command.stdin(Stdio::null());
+    command.stdin(Stdio::null()).args(flags());
     command
+}
+
+fn flags() -> Vec<String> {
+    let flags = std::env::var("THIMBLE_FLAGS").unwrap_or_default();
+    flags.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The command, not yet started, as a user whom permissions bind: root is bound by none.
@@ -51,7 +58,7 @@ pub fn unprivileged(folder: &Path) -> Command {
     let made = run(Command::new("cp").arg(built.get_program()).arg(&copy));
     assert!(made.status.success(), "the command is not copied");
     let mut command = Command::new(copy);
-    command.stdin(Stdio::null()).uid(NOBODY).gid(NOBODY);
+    command.stdin(Stdio::null()).args(flags()).uid(NOBODY).gid(NOBODY);
     command
 }
 
@@ -200,7 +207,7 @@ pub fn run(command: &mut Command) -> Output {
         .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
     let out = Lines::of(child.stdout.take().expect("stdout is piped"));
     let log = Lines::of(child.stderr.take().expect("stderr is piped"));
-    let Some(status) = ended_within(&mut child, PATIENCE) else {
+    let Some(status) = ended_within(&mut child, TIME_LIMIT) else {
         let _ = child.kill();
         let _ = child.wait();
         panic!("{command:?} does not end; stderr: {}", log.text());
@@ -265,14 +272,14 @@ impl Lines {
     fn whole(&self) -> Vec<u8> {
         let (written, _) = self
             .more
-            .wait_timeout_while(self.lock(), PATIENCE, |written| !written.ended)
+            .wait_timeout_while(self.lock(), TIME_LIMIT, |written| !written.ended)
             .unwrap_or_else(PoisonError::into_inner);
         written.bytes.clone()
     }
 
     fn wait(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
         let mut found = None;
-        let _ = self.more.wait_timeout_while(self.lock(), PATIENCE, |written| {
+        let _ = self.more.wait_timeout_while(self.lock(), TIME_LIMIT, |written| {
             let text = String::from_utf8_lossy(&written.bytes);
             found = text.lines().find(|line| wanted(line)).map(str::to_owned);
             found.is_none() && !written.ended

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// The longest silence a test puts up with, in seconds; only a server that hangs is silent for longer.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const TIME_LIMIT: Duration = Duration::from_secs(90);
 
 /// A GET request for `path`.
 pub fn get(path: &str) -> String {
@@ -57,15 +57,15 @@ impl Reply {
 impl Client {
     /// Connects without delay for small writes.
     pub fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        let stream = TcpStream::connect_timeout(&address, TIME_LIMIT)?;
         Self::over(stream)
     }
 
     /// Goes on with a connection that was made elsewhere.
     pub fn over(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIME_LIMIT))?;
+        stream.set_write_timeout(Some(TIME_LIMIT))?;
         Ok(Self { stream, received: Vec::new() })
     }
 

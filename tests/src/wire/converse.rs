@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::cases::transcript::Octets;
 
-/// Longer than any row takes, and shorter than a server waits for an idle client.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A connection on which nothing comes for so long stays open: no row takes as long, and a server waits for
+/// longer for an idle client.
+const STAYS_OPEN: Duration = Duration::from_secs(10);
 
 /// Sends what is `sent`, shuts the sending side if so asked, and reads until the server closes.
 ///
@@ -17,7 +18,7 @@ pub fn converse(sent: &[u8], shut: bool, address: SocketAddr) -> Result<Vec<u8>,
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     stream
         .set_nodelay(true)
-        .and_then(|()| stream.set_read_timeout(Some(PATIENCE)))
+        .and_then(|()| stream.set_read_timeout(Some(STAYS_OPEN)))
         .map_err(|error| error.to_string())?;
     // Who refuses early may close before all is sent; the reply tells.
     let _ = stream.write_all(sent);

@@ -494,6 +494,24 @@ fn the_idlest_gives_way_to_a_client_that_waits() -> io::Result<()> {
     )
 }
 
+/// Each that says nothing gives way at once, not one a second.
+#[test]
+fn many_that_are_silent_keep_nobody_waiting() -> io::Result<()> {
+    against(
+        |server| server.max_conns(2),
+        |address, _| {
+            let silent: Vec<_> = (0..100).map(|_| connect(address)).collect::<io::Result<_>>()?;
+            let begun = Instant::now();
+            let new = connect(address)?;
+            send(&new, HELLO)?;
+            assert!(some(&new)?.ends_with("hello\n"));
+            assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+            drop(silent);
+            Ok(())
+        },
+    )
+}
+
 #[test]
 fn nobody_gives_way_in_the_middle_of_a_request() -> io::Result<()> {
     against(
@@ -573,6 +591,32 @@ fn a_reply_that_is_cut_ends_by_a_reset() -> io::Result<()> {
                 stream.take_error().transpose()
             })?;
             assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
+            Ok(())
+        },
+    )
+}
+
+/// A reply whose length only its end tells: a client that is told to have all of it would be wrong.
+#[test]
+fn what_is_cut_after_the_stop_ends_by_a_reset() -> io::Result<()> {
+    against(
+        |server| server,
+        |address, stop| {
+            let (waits, busy) = (connect(address)?, connect(address)?);
+            send(&waits, "POST /echo HTTP/1.0\r\nContent-Length: 100001\r\n\r\n")?;
+            send(&waits, &"x".repeat(100_000))?;
+            await_reply(&waits)?;
+            send(&busy, "GET /large HTTP/1.0\r\n\r\n")?;
+            await_reply(&busy)?;
+            stop.stop();
+            until("both wait for their clients", Duration::from_secs(10), || {
+                (stop.unfinished() == 2).then_some(())
+            });
+            stop.cut();
+            for stream in [&waits, &busy] {
+                let end = rest(stream).err().map(|error| error.kind());
+                assert_eq!(end, Some(io::ErrorKind::ConnectionReset));
+            }
             Ok(())
         },
     )

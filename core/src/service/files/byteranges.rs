@@ -6,8 +6,8 @@ use crate::bytes::ascii::Decimal;
 use crate::semantics::range::OctetRange;
 
 impl Plan<'_> {
-    /// Octets of content that Content-Length declares: the file's, or those of its ranges with their
-    /// delimiters. 0 where a refusal has only words, if any.
+    /// The length of the content in octets: of the file, or of its ranges with their delimiters. 0 for
+    /// [`Content::None`].
     pub fn length(&self) -> u64 {
         let mut length = 0;
         let mut index = 0;
@@ -19,7 +19,8 @@ impl Plan<'_> {
         }
     }
 
-    /// What is sent of the file, range by range, each behind its [delimiter](Self::delimiter).
+    /// The range of the file at `index`, to be sent behind its [delimiter](Self::delimiter); `None` after
+    /// the last. A whole file is one range.
     pub fn range(&self, index: usize) -> Option<OctetRange> {
         match self.content {
             Content::Parts(parts) => parts.nth(index),
@@ -31,13 +32,12 @@ impl Plan<'_> {
         }
     }
 
-    /// Gives `emit`, piece by piece, what stands before the range at `index` in
-    /// `multipart/byteranges`, or behind the last one (RFC 9110 §14.6): nothing where there are no
-    /// parts.
+    /// Gives `emit`, piece by piece, the delimiter before the range at `index` in `multipart/byteranges`,
+    /// or behind the last one (RFC 9110 §14.6). Nothing, unless the content is [`Content::Parts`].
     pub fn delimiter(&self, index: usize, emit: &mut dyn FnMut(&[u8])) {
         let Content::Parts(parts) = self.content else { return };
         emit(b"\r\n--");
-        emit(self.boundary().as_bytes());
+        emit(self.boundary(&mut [0; 16]));
         let Some(OctetRange { first, last }) = parts.nth(index) else { return emit(b"--\r\n") };
         emit(b"\r\nContent-Type: ");
         emit(self.content_type.as_bytes());
@@ -49,32 +49,18 @@ impl Plan<'_> {
         emit(b"\r\n\r\n");
     }
 
-    pub(super) fn boundary(&self) -> Boundary {
+    /// What divides the parts, put into `text`. None of them holds it, unless somebody knew the file's
+    /// entity tag when writing the file.
+    pub(super) fn boundary<'t>(&self, text: &'t mut [u8; 16]) -> &'t [u8] {
         let Variant { len, validators, .. } = self.variant;
-        Boundary::new(validators.etag.map_or(b"", |etag| etag.opaque), len)
-    }
-}
-
-/// What divides the parts. None of them holds it, unless somebody knew the file's entity tag when
-/// writing the file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Boundary([u8; 16]);
-
-impl Boundary {
-    /// The boundary in a representation of `len` octets with this tag.
-    fn new(opaque: &[u8], len: u64) -> Self {
+        let opaque = validators.etag.map_or(&b""[..], |etag| etag.opaque);
         // The hash is FNV-1a.
         let hash = opaque.iter().fold(len ^ 0xcbf2_9ce4_8422_2325, |hash, &octet| {
             (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
         });
-        let mut text = [0; 16];
         for (letters, octet) in text.as_chunks_mut::<2>().0.iter_mut().zip(hash.to_le_bytes()) {
             *letters = [b'a' + (octet >> 4), b'a' + (octet & 0xf)];
         }
-        Self(text)
-    }
-
-    pub(super) const fn as_bytes(&self) -> &[u8] {
-        &self.0
+        text
     }
 }

@@ -32,8 +32,7 @@ pub struct Files<'s, S> {
     lists: bool,
 }
 
-/// What a request's path leads to. It is found in place: to hand it on would take more code than to
-/// find it.
+/// What a request's path leads to. It is filled in place: to return it would take more code.
 pub(super) struct Found<'p, S: Storage> {
     /// What that is.
     pub(super) what: What<S::File, S::Entries>,
@@ -73,15 +72,15 @@ impl<'s, S: Storage> Files<'s, S> {
         }
     }
 
-    /// The names that stand for a directory: the first that exists counts. The default is `index.html`
-    /// and `index.htm`.
+    /// The names of index files: a directory is served as the first of them that it holds. The default
+    /// is `index.html` and `index.htm`.
     #[must_use]
     pub fn index(self, index: &'s [&'s str]) -> Self {
         Self { index, ..self }
     }
 
-    /// Content-Types by extension, before those that are known already: pairs of an extension, in upper
-    /// or lower case, and the type of files that have it. Of several, the last one counts.
+    /// Content-Types of your own: pairs of an extension, in upper or lower case, and the type of the files
+    /// that have it. They win over the built-in ones; if an extension is given twice, the last one counts.
     #[must_use]
     pub fn types(self, types: &'s [(&'s str, &'s str)]) -> Self {
         Self { types, ..self }
@@ -89,8 +88,8 @@ impl<'s, S: Storage> Files<'s, S> {
 
     /// The value of Cache-Control for files and listings (RFC 9111 §5.2.2); if it is empty, the field is
     /// not sent. The default is `no-cache`: a cache asks each time whether its copy is still the latest,
-    /// and a 304 without content says yes. Without the field, browsers guess from the age of a file how
-    /// long they may show their copy without asking.
+    /// and gets a 304 without content if it is. Without the field, browsers guess from the age of a file
+    /// how long they may use their copy without asking.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {
         Self { cache_control, ..self }
@@ -227,16 +226,7 @@ impl<'s, S: Storage> Files<'s, S> {
             let file = found.coded.as_ref().unwrap_or(file);
             match begin(exchange, &plan, file) {
                 Begun::Whole(responded) => Ok(responded),
-                Begun::Parts(mut stream) => {
-                    let mut index = 0;
-                    while !stream.omits_content() {
-                        stream.render(&|emit| plan.delimiter(index, emit)).await?;
-                        let Some(range) = plan.range(index) else { break };
-                        file.send(range.first, range.len(), &mut stream).await?;
-                        index += 1;
-                    }
-                    stream.finish()
-                }
+                Begun::Parts(stream) => send(&plan, file, stream).await,
             }
         }
     }
@@ -313,15 +303,40 @@ fn begin<'c, T: Transport>(
     }
 }
 
-impl<S: Storage> Service for Files<'_, S> {
-    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        exchange.skip_chunks().await?;
-        if let Method::Extension(_) = exchange.method() {
-            return Ok(exchange.allow(&[]));
+/// Sends the content of a reply, range by range. A future of its own: so a listing takes the place of the
+/// plan and of this.
+fn send<'c, T: Transport>(
+    plan: &Plan<'_>,
+    file: &impl File,
+    mut stream: Stream<'c, T>,
+) -> impl Future<Output = Answer<'c, T>> {
+    async move {
+        let mut index = 0;
+        while !stream.omits_content() {
+            stream.render(&|emit| plan.delimiter(index, emit)).await?;
+            let Some(range) = plan.range(index) else { break };
+            file.send(range.first, range.len(), &mut stream).await?;
+            index += 1;
         }
-        let mut found = Found::default();
-        self.open(&exchange, &mut found).await;
-        self.answer(exchange, &mut found, &[Method::Get]).await
+        stream.finish()
+    }
+}
+
+impl<S: Storage> Service for Files<'_, S> {
+    // Not an `async fn`: that would hold the exchange twice.
+    fn call<'c, T: Transport>(
+        &'c self,
+        mut exchange: Exchange<'c, T>,
+    ) -> impl Future<Output = Answer<'c, T>> {
+        async move {
+            exchange.skip_chunks().await?;
+            if let Method::Extension(_) = exchange.method() {
+                return Ok(exchange.allow(&[]));
+            }
+            let mut found = Found::default();
+            self.open(&exchange, &mut found).await;
+            self.answer(exchange, &mut found, &[Method::Get]).await
+        }
     }
 }
 
@@ -347,7 +362,7 @@ impl From<OpenError> for Refusal {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::NotFound => NOT_FOUND,
-            OpenError::Forbidden => Self::new(Status::FORBIDDEN, "this may not be read"),
+            OpenError::Forbidden => Self::new(Status::FORBIDDEN, "this file may not be read"),
             OpenError::Busy => Self::new(Status::SERVICE_UNAVAILABLE, "try again in a moment"),
             OpenError::Failed => Self::new(Status::INTERNAL_SERVER_ERROR, "the storage failed"),
         }

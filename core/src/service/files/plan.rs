@@ -13,15 +13,17 @@ use crate::semantics::range::{OctetRange, Parts, Selection, select};
 pub(super) const NO_CACHE: &str = "no-cache";
 /// What answers a request whose preconditions don't hold.
 pub(crate) const PRECONDITION_FAILED: Refusal =
-    Refusal::new(Status::PRECONDITION_FAILED, "the file is not in the state that was asked for");
+    Refusal::new(Status::PRECONDITION_FAILED, "a precondition of the request doesn't hold");
 /// What answers a request that accepts no coding in which the file stands.
 const NOT_ACCEPTABLE: Refusal =
-    Refusal::new(Status::NOT_ACCEPTABLE, "there is none in an acceptable content coding");
+    Refusal::new(Status::NOT_ACCEPTABLE, "no acceptable content coding is available");
 /// What answers a request for ranges that the file doesn't have.
-const NOT_SATISFIABLE: Refusal =
-    Refusal::new(Status::RANGE_NOT_SATISFIABLE, "the file ends before all of the ranges");
+const NOT_SATISFIABLE: Refusal = Refusal::new(
+    Status::RANGE_NOT_SATISFIABLE,
+    "all of the ranges begin after the end of the file",
+);
 
-/// What matters of a request.
+/// The parts of a request that decide about the reply.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'r, F: ?Sized> {
     /// Its method.
@@ -37,14 +39,14 @@ pub struct Request<'r, F: ?Sized> {
 pub struct Resource<'v> {
     /// Its Content-Type, in every coding.
     pub content_type: &'v str,
-    /// What Cache-Control says; nothing if it is empty.
+    /// The value of Cache-Control; if it is empty, the field is not sent.
     pub cache_control: &'v str,
-    /// The methods that it has. HEAD comes with GET, and OPTIONS always.
+    /// The methods that it allows. HEAD comes with GET, and OPTIONS always.
     pub methods: &'v [Method<'v>],
-    /// The codings that it stands in besides [`Coding::Identity`].
+    /// The codings in which it is available besides [`Coding::Identity`].
     pub codings: Codings,
-    /// It in the coding that the request [asks for](crate::semantics::negotiate::choose); `None` when
-    /// none is acceptable. Only GET and HEAD need it.
+    /// Its representation in the coding that [`choose`](crate::semantics::negotiate::choose) has found for
+    /// the request; `None` if none is acceptable. Only GET and HEAD need it.
     pub variant: Option<Variant<'v>>,
 }
 
@@ -55,14 +57,14 @@ pub struct Variant<'v> {
     pub coding: Coding,
     /// Its length in octets, as it is coded.
     pub len: u64,
-    /// What tells its states apart.
+    /// Its validators.
     pub validators: Validators<'v>,
 }
 
-/// What the content of a reply is. That to HEAD declares the same, and leaves it out.
+/// The content of a reply. The plan for HEAD is the same as for GET; don't send the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content<'r> {
-    /// Nothing of the file. A refusal may say in words why.
+    /// Nothing of the file. A refusal may have its reason as content.
     None,
     /// All of it.
     Whole,
@@ -77,7 +79,7 @@ pub enum Content<'r> {
 pub struct Plan<'p> {
     /// Its status.
     pub status: Status,
-    /// Why it is refused, in a line for people; empty if it isn't.
+    /// Why the request is refused, in a line for people; empty if it isn't.
     pub reason: &'static str,
     /// Its content.
     pub content: Content<'p>,
@@ -92,9 +94,11 @@ pub struct Plan<'p> {
 }
 
 /// Plans the reply to a request for a file: methods, preconditions and ranges (RFC 9110 §9.3, §13,
-/// §14), in that order. Its coding was chosen before (§12.5.3), so that no other need be opened.
+/// §14), in that order. Choose the content coding before (§12.5.3), so that only the file in that coding
+/// has to be opened.
 ///
-/// Nothing is read, sent or remembered: any server can ask it, with the fields of its own requests.
+/// This is a pure function: nothing is read, sent or remembered, and any server can use it, with the
+/// fields of its own requests.
 ///
 /// # Examples
 /// A client that has the first half of a file asks for the rest.
@@ -208,8 +212,8 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// The fields of the reply, one after the other: a name, and its value in parts that are to be
-    /// joined. What frames the content is not among them, nor is Date.
+    /// Gives `emit` the fields of the reply, one by one: a name, and a value that is the concatenation of
+    /// its parts. Date and the fields that frame the content are not among them.
     pub fn fields(&self, mut emit: impl FnMut(&'static str, &[&[u8]])) {
         if matches!(self.status.code(), 204 | 405) {
             return emit("Allow", allowed(self.methods, &mut no_names()));
@@ -224,9 +228,9 @@ impl<'p> Plan<'p> {
         let is_sent = matches!(code, 200 | 206);
         match self.content {
             Content::Parts(_) => {
-                let boundary = self.boundary();
-                let value = [b"multipart/byteranges; boundary=", boundary.as_bytes()];
-                emit("Content-Type", &value);
+                let mut boundary = [0; 16];
+                let boundary = self.boundary(&mut boundary);
+                emit("Content-Type", &[b"multipart/byteranges; boundary=", boundary]);
             }
             Content::None => {}
             _ => emit("Content-Type", &[self.content_type.as_bytes()]),
@@ -422,7 +426,7 @@ mod tests {
                 }));
             }
             assert_eq!(content.len() as u64, plan.length());
-            let boundary = String::from_utf8(plan.boundary().as_bytes().to_vec()).unwrap();
+            let boundary = String::from_utf8(plan.boundary(&mut [0; 16]).to_vec()).unwrap();
             let part = |range: &str, octets: &str| {
                 std::format!(
                     "\r\n--{boundary}\r\nContent-Type: text/plain\r\n\

@@ -1,49 +1,9 @@
 //! `application/x-www-form-urlencoded`, as the WHATWG URL standard parses it (§5.1).
 
-use crate::bytes::ascii::{as_str, pct_sequence, text};
-use crate::bytes::take::take_until;
+use super::fields::{FIELD_END, Form, NAME_END};
+use crate::bytes::ascii::{pct_sequence, text};
 
-/// After a name, when a value follows. No octet of UTF-8 is like this one or the next.
-const NAME_END: u8 = 0xfe;
-/// Between two fields.
-const FIELD_END: u8 = 0xff;
 const REPLACEMENT: &str = "\u{fffd}";
-
-/// The fields of a form, decoded.
-///
-/// ```
-/// use thimble_core::testing::{Client, Request};
-/// use thimble_core::{Answer, Exchange, Service, Status, Transport};
-///
-/// async fn order<'c, T: Transport>(
-///     exchange: Exchange<'c, T>,
-/// ) -> Answer<'c, T> {
-///     let (form, respond) = exchange.form().await?; // 411, 413, 415 and 400 answered for you
-///     let count: u32 = form.get("count").and_then(|count| count.parse().ok()).unwrap_or(1);
-///     let toppings = form.iter().filter(|(name, _)| *name == "topping");
-///     let toppings: Vec<_> = toppings.map(|(_, value)| value).collect();
-///     let text = format!("{count} with {}", toppings.join(" and "));
-///     respond.status(Status::OK).send(text.as_bytes()).await
-/// }
-///
-/// # struct Example;
-/// #
-/// # impl Service for Example {
-/// #     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
-/// #         order(exchange).await
-/// #     }
-/// # }
-/// #
-/// let client = Client::new(Example);
-/// let fields = [("count", "2"), ("topping", "jalapeños"), ("topping", "salt & pepper")];
-/// assert_eq!(client.post_form("/", &fields).text(), "2 with jalapeños and salt & pepper");
-/// assert_eq!(client.send(&Request::post("/").content("{}")).status(), 415);
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Form<'c> {
-    /// Names and values in UTF-8, divided by [`NAME_END`] and [`FIELD_END`].
-    decoded: &'c [u8],
-}
 
 impl<'c> Form<'c> {
     /// Decodes `content` in place. `None` when it is not UTF-8 as it stands.
@@ -92,47 +52,7 @@ impl<'c> Form<'c> {
                 written += 1;
             }
         }
-        Some(Self { decoded: content.get(..written).unwrap_or_default() })
-    }
-
-    /// Fields that stand one after the other, each as [`encode_field`](Self::encode_field) has it.
-    pub(crate) const fn from_decoded(decoded: &'c [u8]) -> Self {
-        Self { decoded }
-    }
-
-    /// Names and values in the order they were sent. A field without an equals sign has an empty
-    /// value.
-    pub fn iter(&self) -> impl Iterator<Item = (&'c str, &'c str)> + Clone + use<'c> {
-        Fields { rest: self.decoded }
-    }
-
-    /// The value of the first field called `name`.
-    pub fn get(&self, name: &str) -> Option<&'c str> {
-        self.iter().find(|(field, _)| *field == name).map(|(_, value)| value)
-    }
-
-    /// One field, as [`from_decoded`](Self::from_decoded) takes it.
-    pub(crate) fn encode_field<'a>(name: &'a str, value: &'a str) -> [&'a [u8]; 4] {
-        [name.as_bytes(), &[NAME_END], value.as_bytes(), &[FIELD_END]]
-    }
-}
-
-#[derive(Clone)]
-struct Fields<'c> {
-    rest: &'c [u8],
-}
-
-impl<'c> Iterator for Fields<'c> {
-    type Item = (&'c str, &'c str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let mut value = take_until(&mut self.rest, FIELD_END);
-        let name = take_until(&mut value, NAME_END);
-        // Only UTF-8 was decoded.
-        Some((as_str(name), as_str(value)))
+        Some(Self::from_decoded(content.get(..written).unwrap_or_default()))
     }
 }
 

@@ -8,9 +8,9 @@ use crate::server::{Answer, Exchange, Service, Transport};
 /// Lets scripts on other sites ask the service within, and read its replies
 /// ([Fetch, §3.3](https://fetch.spec.whatwg.org/#http-cors-protocol)).
 ///
-/// A preflight of an origin that may ask is answered here, by 204. All other requests go on, and their
-/// replies, refusals among them, say which origin may read them; `Vary: Origin` is in all of them,
-/// unless every origin may.
+/// A preflight request of an allowed origin is answered here, by 204. All other requests go to the inner
+/// service, and their replies, refusals included, say which origin may read them. All of those have
+/// `Vary: Origin`, unless every origin is allowed.
 ///
 /// # Examples
 /// ```
@@ -57,39 +57,39 @@ pub struct Cors<'s, S> {
 }
 
 impl<'s, S> Cors<'s, S> {
-    /// Every origin may ask by GET, HEAD and POST, with such fields as a form sends.
+    /// Allows every origin, the methods GET, HEAD and POST, and the request fields that a form sends.
     pub const fn new(inner: S) -> Self {
         let methods = &[Method::Get, Method::Post];
         Self { inner, origins: None, methods, fields: "", max_age: None, credentials: false }
     }
 
-    /// Only these origins may, each as a browser writes it: `https://example.com`, without a slash at
+    /// Allows only these origins, each as a browser writes it: `https://example.com`, without a slash at
     /// its end.
     #[must_use]
     pub fn origins(self, origins: &'s [&'s str]) -> Self {
         Self { origins: Some(origins), ..self }
     }
 
-    /// The methods that they may use. HEAD comes with GET.
+    /// Allows these methods. HEAD comes with GET.
     #[must_use]
     pub fn methods(self, methods: &'s [Method<'s>]) -> Self {
         Self { methods, ..self }
     }
 
-    /// The request fields that they may set besides those that a form sends, with commas between.
+    /// Allows these request fields, separated by commas, besides those that a form sends.
     #[must_use]
     pub fn fields(self, fields: &'s str) -> Self {
         Self { fields, ..self }
     }
 
-    /// For how many seconds browsers keep the answer to a preflight; five, if nothing is said.
+    /// For how many seconds browsers may cache the answer to a preflight request. Their default is five.
     #[must_use]
     pub fn max_age(self, seconds: u32) -> Self {
         Self { max_age: Some(seconds), ..self }
     }
 
-    /// Requests may have cookies, and a password, and so act for whoever sits at the browser. Only
-    /// those [`origins`](Self::origins) that are named may send them.
+    /// Allows requests with cookies or a password, which act in the name of the browser's user. This has an
+    /// effect only for origins that [`origins`](Self::origins) names.
     #[must_use]
     pub fn credentials(self) -> Self {
         Self { credentials: true, ..self }

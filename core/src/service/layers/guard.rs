@@ -5,8 +5,8 @@ use core::net::SocketAddr;
 use crate::message::{Head, Refusal, Status};
 use crate::server::{Answer, Exchange, Service, Transport};
 
-const FORBIDDEN: Refusal = Refusal::new(Status::FORBIDDEN, "this is not for you");
-const UNAUTHORIZED: Refusal = Refusal::new(Status::UNAUTHORIZED, "say who you are");
+const FORBIDDEN: Refusal = Refusal::new(Status::FORBIDDEN, "access is not allowed");
+const UNAUTHORIZED: Refusal = Refusal::new(Status::UNAUTHORIZED, "credentials are needed");
 
 /// Refuses requests before the service within sees them.
 ///
@@ -49,7 +49,7 @@ pub struct Guard<S, F> {
     challenge: Option<&'static str>,
 }
 
-/// What a [`Guard`] decides by.
+/// What a [`Guard`] knows of a request when it decides.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Asked<'a> {
@@ -58,7 +58,7 @@ pub struct Asked<'a> {
     /// The segments of its path, percent-decoded, as [`Exchange::segments`] has them. The target in
     /// the head has many spellings; these have one.
     pub segments: &'a [&'a str],
-    /// The address that it comes from, if that is known.
+    /// The address of the client, if that is known.
     pub peer: Option<SocketAddr>,
     /// Whether the connection is secure, as TLS is.
     pub is_secure: bool,
@@ -68,19 +68,19 @@ impl<S, F> Guard<S, F>
 where
     F: Fn(&Asked<'_>) -> bool,
 {
-    /// Lets in the requests that `allows` returns true for. Others are 403.
+    /// Passes requests on for which `allows` returns true, and answers others by 403.
     pub const fn new(inner: S, allows: F) -> Self {
         Self { inner, allows, below: &[], challenge: None }
     }
 
-    /// Lets in all requests whose paths don't begin with these segments, whatever `allows` says.
+    /// Guards only paths that begin with these segments. All other requests pass, whatever `allows` says.
     #[must_use]
     pub fn below(self, below: &'static [&'static str]) -> Self {
         Self { below, ..self }
     }
 
-    /// Answers others with 401 and a WWW-Authenticate field of this value (RFC 9110 §11.6.1), so that
-    /// browsers ask for a password.
+    /// Refuses by 401 instead of 403, with a WWW-Authenticate field of this value (RFC 9110 §11.6.1), so
+    /// that browsers ask for a password.
     #[must_use]
     pub fn challenge(self, challenge: &'static str) -> Self {
         Self { challenge: Some(challenge), ..self }

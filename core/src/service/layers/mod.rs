@@ -1,7 +1,8 @@
-//! Services around services: each is a [`Service`](crate::Service) for any inner one, on a chip too.
+//! Services around services: each wraps an inner [`Service`](crate::Service) and is one itself, on a
+//! microcontroller too.
 //!
-//! Their types can be written down, so that they stand in structs and statics; one is wrapped around
-//! another by giving it that:
+//! Their types can be written down, so that structs and statics can hold them. Pass the inner one to the
+//! outer one:
 //!
 //! ```
 //! use thimble_core::service::layers::{Cors, Guard, Watch};
@@ -19,9 +20,9 @@
 //! # }
 //! ```
 //!
-//! What they are made of is public: [`Exchange::refuse`](crate::Exchange::refuse),
-//! [`Exchange::with_fields`](crate::Exchange::with_fields), and what a
-//! [`Responded`](crate::Responded) shows.
+//! You can write your own by the same public methods: [`Exchange::refuse`](crate::Exchange::refuse),
+//! [`Exchange::with_fields`](crate::Exchange::with_fields), and those of
+//! [`Responded`](crate::Responded).
 
 mod cors;
 mod guard;

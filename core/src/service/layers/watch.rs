@@ -11,13 +11,12 @@ pub struct Seen<'s> {
     pub head: &'s Head<'s>,
     /// The status of the reply.
     pub status: Status,
-    /// Octets of the reply's content: none in reply to HEAD. Of a reply that is made when the service
-    /// has ended in an error, 0.
+    /// Octets of the reply's content: 0 in reply to HEAD, and 0 if the service has returned an error.
     pub length: u64,
 }
 
-/// Tells what the service within has answered, and does nothing else: for counters, and for logs of
-/// an application's own. Those of the frontends say what was sent in the end.
+/// Calls a function with each answer of the inner service: for counters, and for logs of your own. The
+/// frontends' logs say what was sent in the end.
 ///
 /// # Examples
 /// ```
@@ -58,8 +57,8 @@ pub struct Watch<S, F> {
 }
 
 impl<S, F: Fn(Seen<'_>)> Watch<S, F> {
-    /// Calls `tell` when a request is answered. The client may be gone before the reply is sent; where
-    /// it was gone before there was one, nothing is told.
+    /// Calls `tell` when the inner service has answered a request, before the reply is sent. If the
+    /// transport failed before there was a reply, `tell` is not called.
     pub const fn new(inner: S, tell: F) -> Self {
         Self { inner, tell }
     }

@@ -1,7 +1,7 @@
 //! As CSV (RFC 4180).
 //!
-//! What strangers sent must do nothing in a spreadsheet. A program that opens a table takes a cell for
-//! a formula that begins like one; an apostrophe before it makes it a text.
+//! Forms hold what strangers sent, and a spreadsheet runs a cell that begins like a formula. An apostrophe
+//! before such a cell makes it text.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ const FIRST: [&str; 4] = ["id", "received_at", "path", "remote"];
 pub(super) fn export(snapshot: &mut dyn Snapshot, out: &mut dyn Write) -> Result<(), Failure> {
     let (mut names, mut columns) = (Vec::new(), HashMap::new());
     snapshot.each(&mut |_, row| {
-        for (name, _) in row::pairs(&row.fields) {
+        for row::Field { name, .. } in row::read(&row.fields) {
             if columns.contains_key(&name) {
                 continue;
             }
@@ -39,7 +39,7 @@ pub(super) fn export(snapshot: &mut dyn Snapshot, out: &mut dyn Write) -> Result
     out.write_record(head.map(Cow::into_owned)).map_err(failure)?;
     let mut cells: Vec<Option<String>> = vec![None; names.len()];
     snapshot.each(&mut |id, row| {
-        for (name, value) in row::pairs(&row.fields) {
+        for row::Field { name, value, .. } in row::read(&row.fields) {
             let Some(cell) = columns.get(&name).and_then(|&column| cells.get_mut(column)) else {
                 continue;
             };
@@ -135,7 +135,7 @@ mod tests {
     fn there_are_no_more_columns_than_a_spreadsheet_has() {
         let many = |count: usize| {
             let names: Vec<_> = (0..count).map(|number| number.to_string()).collect();
-            let fields = row::fields(names.iter().map(|name| (&**name, "")));
+            let fields = row::fields(names.iter().map(|name| (&**name, "", None)));
             export(&mut Rows(vec![row(&fields)]), &mut Vec::new())
         };
         assert!(many(COLUMNS - FIRST.len()).is_ok());

@@ -88,7 +88,7 @@ pub(super) fn client(verifier: Verifier) -> Result<ClientConfig, String> {
     })
 }
 
-/// Takes any certificate, as the modes `prefer` and `require` do: they keep out who only listens.
+/// Takes any certificate, as the modes `prefer` and `require` do: they protect against eavesdroppers only.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 

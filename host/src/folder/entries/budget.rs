@@ -1,8 +1,8 @@
-//! What all listings together may take of the memory.
+//! A limit on the memory of all listings together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Octets that listings take together at most, but for one that takes more alone.
+/// Octets that listings take together at most. A listing that is alone may take more.
 const ALL: usize = 64 * 1024 * 1024;
 
 /// Octets that every listing may take.

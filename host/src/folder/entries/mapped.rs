@@ -1,4 +1,4 @@
-//! Memory that goes back.
+//! Memory that goes back to the system once it is dropped.
 
 use std::io;
 

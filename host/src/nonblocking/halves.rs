@@ -10,45 +10,47 @@ use std::task::{Context, Poll};
 
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
-use thimble_host::buffers::idle_error;
-use thimble_host::place::Place;
-use thimble_host::{Log, send};
 
-use crate::connection::Options;
-use crate::folder::{OpenFile, bring_into_memory};
-use crate::socket::Socket;
-use crate::stop::Listener;
-use crate::timer::{Alarm, Timer};
+use super::timer::Timer;
+use super::{Listener as _, Reactor, Socket};
+use crate::buffers::idle_error;
+use crate::folder::AsyncFile;
+use crate::folder::async_folder::bring_into_memory;
+use crate::place::Place;
+use crate::settings::Settings;
+use crate::{Log, send};
 
 /// Octets of a file that are looked for in memory at a time: one look is enough for many pieces.
 const STRETCH: u64 = 1024 * 1024;
 
+/// What wakes a connection.
+type Alarm<R> = <<R as Reactor>::Socket as Socket>::Alarm;
+
 /// A connection while it is served.
 #[derive(Debug)]
-pub(crate) struct Halves<'c> {
-    rx: Rx<'c>,
-    tx: Tx<'c>,
+pub(crate) struct Halves<'c, R: Reactor> {
+    rx: Rx<'c, R>,
+    tx: Tx<'c, R>,
 }
 
 /// The receiving half.
 #[derive(Debug)]
-pub(crate) struct Rx<'c> {
-    socket: &'c Socket,
+pub(crate) struct Rx<'c, R: Reactor> {
+    socket: &'c R::Socket,
     log: &'c Log,
-    timer: Timer<'c>,
-    stop: &'c Listener,
+    timer: Timer<'c, R::Socket>,
+    stop: &'c R::Listener,
     octets: usize,
 }
 
 /// The transmitting half.
 #[derive(Debug)]
-pub(crate) struct Tx<'c> {
-    socket: &'c Socket,
+pub(crate) struct Tx<'c, R: Reactor> {
+    socket: &'c R::Socket,
     log: &'c Log,
-    timer: Timer<'c>,
-    options: &'c Options,
+    timer: Timer<'c, R::Socket>,
     place: &'c Place,
-    stop: &'c Listener,
+    stop: &'c R::Listener,
     peer: SocketAddr,
     octets: usize,
     /// The part of the file being sent that was found in memory, or brought there.
@@ -57,41 +59,41 @@ pub(crate) struct Tx<'c> {
     failure: Option<String>,
 }
 
-impl<'c> Halves<'c> {
-    pub(crate) fn new(
-        socket: &'c Socket,
+impl<'c, R: Reactor> Halves<'c, R> {
+    pub(super) fn new(
+        socket: &'c R::Socket,
         peer: SocketAddr,
-        options: &'c Options,
+        settings: &'c Settings,
         place: &'c Place,
-        stop: &'c Listener,
-        (rx, tx): (&'c mut Alarm, &'c mut Alarm),
+        stop: &'c R::Listener,
+        (rx, tx): (&'c mut Alarm<R>, &'c mut Alarm<R>),
     ) -> Self {
-        let (deadlines, log) = (&options.settings.deadlines, &options.settings.log);
-        let timer = Timer::new(deadlines, place, rx);
+        let (deadlines, log) = (&settings.deadlines, &settings.log);
+        let timer = Timer::new(deadlines, place, socket, rx);
         let rx = Rx { socket, log, timer, stop, octets: 0 };
-        let timer = Timer::new(deadlines, place, tx);
+        let timer = Timer::new(deadlines, place, socket, tx);
         let (octets, in_memory, failure) = (0, 0..0, None);
-        let tx = Tx { socket, log, timer, options, place, stop, peer, octets, in_memory, failure };
+        let tx = Tx { socket, log, timer, place, stop, peer, octets, in_memory, failure };
         Self { rx, tx }
     }
 
     /// Octets that went through the buffers.
-    pub(crate) const fn octets(&self) -> usize {
+    pub(super) const fn octets(&self) -> usize {
         self.rx.octets.saturating_add(self.tx.octets)
     }
 }
 
-impl<'c> Transport for Halves<'c> {
+impl<'c, R: Reactor> Transport for Halves<'c, R> {
     type Error = io::Error;
-    type Rx = Rx<'c>;
-    type Tx = Tx<'c>;
+    type Rx = Rx<'c, R>;
+    type Tx = Tx<'c, R>;
 
     fn halves(&mut self) -> (&mut Self::Rx, &mut Self::Tx) {
         (&mut self.rx, &mut self.tx)
     }
 }
 
-impl Rx<'_> {
+impl<R: Reactor> Rx<'_, R> {
     fn poll_read(
         &mut self,
         context: &mut Context<'_>,
@@ -113,11 +115,11 @@ impl Rx<'_> {
     }
 }
 
-impl embedded_io::ErrorType for Rx<'_> {
+impl<R: Reactor> embedded_io::ErrorType for Rx<'_, R> {
     type Error = io::Error;
 }
 
-impl embedded_io_async::Read for Rx<'_> {
+impl<R: Reactor> embedded_io_async::Read for Rx<'_, R> {
     async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = poll_fn(|context| self.poll_read(context, buffer)).await?;
         self.octets = self.octets.saturating_add(count);
@@ -125,7 +127,7 @@ impl embedded_io_async::Read for Rx<'_> {
     }
 }
 
-impl Half for Rx<'_> {
+impl<R: Reactor> Half for Rx<'_, R> {
     fn phase(&mut self, phase: Phase) {
         self.timer.enter(phase);
     }
@@ -136,10 +138,10 @@ impl Half for Rx<'_> {
     }
 }
 
-impl Tx<'_> {
+impl<R: Reactor> Tx<'_, R> {
     async fn send(
         &mut self,
-        mut poll: impl FnMut(&Socket, &mut Context<'_>) -> Poll<io::Result<usize>>,
+        mut poll: impl FnMut(&R::Socket, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> io::Result<usize> {
         poll_fn(|context| {
             if self.timer.is_due() {
@@ -155,13 +157,13 @@ impl Tx<'_> {
     }
 }
 
-impl embedded_io::ErrorType for Tx<'_> {
+impl<R: Reactor> embedded_io::ErrorType for Tx<'_, R> {
     type Error = io::Error;
 }
 
-impl embedded_io_async::Write for Tx<'_> {
+impl<R: Reactor> embedded_io_async::Write for Tx<'_, R> {
     async fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let count = self.send(|socket, context| socket.poll_write(context, octets)).await?;
+        let count = self.send(|socket, context| socket.poll_write(context, octets, false)).await?;
         self.octets = self.octets.saturating_add(count);
         Ok(count)
     }
@@ -171,14 +173,14 @@ impl embedded_io_async::Write for Tx<'_> {
     }
 }
 
-impl Transmit for Tx<'_> {
+impl<R: Reactor> Transmit for Tx<'_, R> {
     async fn close(&mut self) -> io::Result<()> {
         self.socket.shut_before_reading();
         Ok(())
     }
 
     async fn write_more(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.send(|socket, context| socket.poll_write_more(context, octets)).await
+        self.send(|socket, context| socket.poll_write(context, octets, true)).await
     }
 
     async fn send_file(
@@ -187,8 +189,8 @@ impl Transmit for Tx<'_> {
         offset: u64,
         length: u64,
     ) -> io::Result<Option<u64>> {
-        let opened = file.downcast_ref::<OpenFile>();
-        let file = opened.map_or_else(|| file.downcast_ref(), OpenFile::file);
+        let opened = file.downcast_ref::<AsyncFile<R::Elsewhere>>();
+        let file = opened.map_or_else(|| file.downcast_ref(), AsyncFile::file);
         let Some(file) = file else { return Ok(None) };
         if !self.in_memory.contains(&offset) {
             // Of a large file, nobody knows how much of it stays in memory.
@@ -197,18 +199,18 @@ impl Transmit for Tx<'_> {
                 opened.bring_into_memory().await?
             } else {
                 let stretch = offset..offset.saturating_add(length.min(STRETCH));
-                bring_into_memory(file, stretch.clone()).await?;
+                bring_into_memory::<R::Elsewhere>(file, stretch.clone()).await?;
                 stretch
             };
         }
-        let send = |socket: &Socket, context: &mut Context<'_>| {
+        let send = |socket: &R::Socket, context: &mut Context<'_>| {
             socket.poll_send_file(context, file, offset, length)
         };
         send::or_not_at_all(self.send(send).await)
     }
 }
 
-impl Half for Tx<'_> {
+impl<R: Reactor> Half for Tx<'_, R> {
     fn phase(&mut self, phase: Phase) {
         self.timer.enter(phase);
     }
@@ -241,6 +243,6 @@ impl Half for Tx<'_> {
     }
 
     fn stopping(&self) -> bool {
-        self.options.stop.is_stopping() || self.place.is_last()
+        self.stop.is_retired() || self.place.is_last()
     }
 }

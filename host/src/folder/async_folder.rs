@@ -1,9 +1,10 @@
-//! A folder whose disk never holds up the runtime.
+//! A folder whose disk holds nobody up.
 
-mod listed;
+mod entries;
 
 use std::any::Any;
 use std::io::{self, IoSliceMut};
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path as FsPath;
@@ -14,26 +15,31 @@ use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
-use thimble_host::{block_on, folder, send};
-use tokio::task::yield_now;
 
-use crate::elsewhere::elsewhere;
+use crate::nonblocking::Elsewhere;
+use crate::{block_on, folder, send};
 
-pub use listed::Listed;
+pub use entries::AsyncEntries;
 
 /// Octets that are read at a time by a thread that may wait.
 const READ: usize = 256 * 1024;
 
-/// A [`thimble_host::Folder`] for asynchronous runtimes.
+/// A [`Folder`](folder::Folder) for servers that must never wait for a disk.
 ///
-/// Anything that may wait for a disk runs on the runtime's blocking threads. What is in memory needs no other
+/// Anything that may wait for one runs on a thread of `E`. What is in memory needs no other
 /// thread: a file that was opened lately costs a stat, and reads are first tried without waiting
 /// (`RWF_NOWAIT`). Directories are always listed by another thread, some entries at a time; large ones are
 /// read one after the other.
-#[derive(Clone, Debug)]
-pub struct Folder(Arc<folder::Folder>);
+#[derive(Debug)]
+pub struct AsyncFolder<E>(Arc<folder::Folder>, PhantomData<E>);
 
-impl Folder {
+impl<E> Clone for AsyncFolder<E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0), PhantomData)
+    }
+}
+
+impl<E> AsyncFolder<E> {
     /// Opens the folder at `path`.
     ///
     /// # Errors
@@ -43,45 +49,51 @@ impl Folder {
     }
 }
 
-impl From<folder::Folder> for Folder {
+impl<E> From<folder::Folder> for AsyncFolder<E> {
     fn from(folder: folder::Folder) -> Self {
-        Self(Arc::new(folder))
+        Self(Arc::new(folder), PhantomData)
     }
 }
 
-impl Storage for Folder {
-    type File = OpenFile;
-    type Entries = Listed;
+impl<E: Elsewhere> Storage for AsyncFolder<E> {
+    type File = AsyncFile<E>;
+    type Entries = AsyncEntries<E>;
 
-    async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<OpenFile>, OpenError> {
+    async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<AsyncFile<E>>, OpenError> {
         let name = self.0.name(path, coding);
         if name.is_root() {
             return Ok(Node::Directory);
         }
         if let Some(file) = self.0.open_cached(&name) {
-            return Ok(Node::File(OpenFile(file)));
+            return Ok(Node::File(AsyncFile(file, PhantomData)));
         }
         let folder = Arc::clone(&self.0);
-        let opened = elsewhere(move || folder.open_named(&name));
+        let opened = E::run(move || folder.open_named(&name));
         match opened.await.map_err(|_| OpenError::Failed)?? {
-            Node::File(file) => Ok(Node::File(OpenFile(file))),
+            Node::File(file) => Ok(Node::File(AsyncFile(file, PhantomData))),
             Node::Directory => Ok(Node::Directory),
         }
     }
 
-    async fn list(&self, path: &Path<'_>) -> Result<Listed, OpenError> {
+    async fn list(&self, path: &Path<'_>) -> Result<AsyncEntries<E>, OpenError> {
         let (folder, name) = (Arc::clone(&self.0), self.0.name(path, Coding::Identity));
-        let opened = elsewhere(move || folder.list_named(&name));
+        let opened = E::run(move || folder.list_named(&name));
         let entries = opened.await.map_err(|_| OpenError::Failed)??;
-        Ok(Listed::new(entries))
+        Ok(AsyncEntries::new(entries))
     }
 }
 
-/// A file that was opened beneath a [`Folder`].
-#[derive(Clone, Debug)]
-pub struct OpenFile(folder::OpenFile);
+/// A file that was opened beneath an [`AsyncFolder`].
+#[derive(Debug)]
+pub struct AsyncFile<E>(folder::OpenFile, PhantomData<E>);
 
-impl OpenFile {
+impl<E> Clone for AsyncFile<E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<E: Elsewhere> AsyncFile<E> {
     /// The file itself; none if it is small.
     pub(crate) fn file(&self) -> Option<&std::fs::File> {
         self.0.file()
@@ -92,14 +104,14 @@ impl OpenFile {
     pub(crate) async fn bring_into_memory(&self) -> io::Result<Range<u64>> {
         let whole = 0..self.metadata().len;
         if let Some(file) = self.file().filter(|_| !self.0.is_in_memory()) {
-            bring_into_memory(file, whole.clone()).await?;
+            bring_into_memory::<E>(file, whole.clone()).await?;
             self.0.found_in_memory();
         }
         Ok(whole)
     }
 }
 
-impl File for OpenFile {
+impl<E: Elsewhere> File for AsyncFile<E> {
     fn metadata(&self) -> Metadata<'_> {
         self.0.metadata()
     }
@@ -126,12 +138,12 @@ impl File for OpenFile {
         if let Ok(count) = read_now(file, offset, buffer) {
             // All of a large file may be in memory: between two pieces others have their turn.
             if offset > 0 {
-                yield_now().await;
+                E::give_way().await;
             }
             return Ok(count);
         }
         let (file, most) = (self.0.clone(), buffer.len().min(READ));
-        let read = elsewhere(move || {
+        let read = E::run(move || {
             let mut octets = vec![0; most];
             let count = block_on(file.read_at(offset, &mut octets))?;
             octets.truncate(count);
@@ -158,14 +170,17 @@ fn read_now(file: &std::fs::File, offset: u64, buffer: &mut [u8]) -> rustix::io:
 
 /// Sees to it that octets of a file can be sent without waiting for a disk, as far as one can know:
 /// when the last of them is not in memory, another thread reads all of them first.
-pub(crate) async fn bring_into_memory(file: &std::fs::File, octets: Range<u64>) -> io::Result<()> {
+pub(crate) async fn bring_into_memory<E: Elsewhere>(
+    file: &std::fs::File,
+    octets: Range<u64>,
+) -> io::Result<()> {
     let Range { start, end } = octets;
     let last = end.saturating_sub(1).max(start);
     if !matches!(read_now(file, last, &mut [0]), Err(Errno::AGAIN)) {
         return Ok(());
     }
     let file = file.try_clone()?;
-    let reading = elsewhere(move || {
+    let reading = E::run(move || {
         let mut at = start;
         let mut octets = vec![0; send::PIECE];
         while at < end {

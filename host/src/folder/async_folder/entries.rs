@@ -1,28 +1,31 @@
 //! A directory that is listed, some entries at a time.
 
+use std::marker::PhantomData;
 use std::vec;
 
-use crate::elsewhere::elsewhere;
+use async_lock::Mutex;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::service::storage::{Entries, Entry, OpenError, ReadError};
-use thimble_host::block_on;
-use thimble_host::folder::FolderEntries;
-use tokio::sync::Semaphore;
+
+use crate::block_on;
+use crate::folder::FolderEntries;
+use crate::nonblocking::Elsewhere;
 
 /// Entries that a thread looks at before it is asked again.
 const PIECE: usize = 128;
 
 /// Large directories are read and sorted one after the other. Those that wait for that hold no
 /// thread, since others need one for their files.
-static TURN: Semaphore = Semaphore::const_new(1);
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A directory that is listed, by threads that may wait for a disk.
 #[derive(Debug)]
-pub struct Listed {
+pub struct AsyncEntries<E> {
     /// Nothing while a thread has it, and at the end.
     entries: Option<FolderEntries>,
     piece: vec::IntoIter<OwnedEntry>,
     last: Option<OwnedEntry>,
+    by: PhantomData<E>,
 }
 
 #[derive(Debug)]
@@ -34,9 +37,9 @@ struct OwnedEntry {
     modified: Option<UnixTime>,
 }
 
-impl Listed {
+impl<E: Elsewhere> AsyncEntries<E> {
     pub(super) fn new(entries: FolderEntries) -> Self {
-        Self { entries: Some(entries), piece: Vec::new().into_iter(), last: None }
+        Self { entries: Some(entries), piece: Vec::new().into_iter(), last: None, by: PhantomData }
     }
 
     /// Has another thread do something with the entries.
@@ -45,7 +48,7 @@ impl Listed {
         work: impl FnOnce(&mut FolderEntries) -> Result<O, OpenError> + Send + 'static,
     ) -> Result<O, OpenError> {
         let mut entries = self.entries.take().ok_or(OpenError::Failed)?;
-        let worked = elsewhere(move || work(&mut entries).map(|outcome| (outcome, entries)));
+        let worked = E::run(move || work(&mut entries).map(|outcome| (outcome, entries)));
         let (outcome, entries) = worked.await.map_err(|_| OpenError::Failed)??;
         self.entries = Some(entries);
         Ok(outcome)
@@ -74,7 +77,7 @@ fn look_at(entries: &mut FolderEntries) -> Result<(Vec<OwnedEntry>, bool), OpenE
     Ok((piece, false))
 }
 
-impl Entries for Listed {
+impl<E: Elsewhere> Entries for AsyncEntries<E> {
     async fn begin(&mut self) -> Result<(), OpenError> {
         let is_few = |entries: &mut FolderEntries| {
             if entries.read_few()? { look_at(entries).map(Some) } else { Ok(None) }
@@ -86,8 +89,7 @@ impl Entries for Listed {
             }
             return Ok(());
         }
-        // It is never closed.
-        let _turn = TURN.acquire().await.map_err(|_| OpenError::Failed)?;
+        let _turn = TURN.lock().await;
         self.elsewhere(FolderEntries::read_all).await
     }
 

@@ -1,0 +1,233 @@
+//! A socket that is registered with the system's queue of events only once it has to wait.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd as _;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::net::{RecvFlags, recv};
+use thimble_host::listen;
+use thimble_host::nonblocking;
+use thimble_host::send::{self, PIECE};
+
+use super::wheel::{NEVER, tick};
+
+/// Calls that move octets for one connection before others have their turn.
+const CALLS: u8 = 16;
+
+/// What is known of the sockets of a loop: in one place, so that it is there before the task that owns a
+/// socket is looked at.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    registry: Registry,
+    slots: RefCell<Vec<Slot>>,
+    /// Those that have used up their calls.
+    again: RefCell<Vec<usize>>,
+}
+
+/// What is known of one socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    readiness: u8,
+    calls: u8,
+    /// The tick at which its task wants to be woken.
+    pub(super) due: u32,
+    /// The tick at which the wheel has it. That outlives the socket: so a key has one place on the wheel.
+    pub(super) scheduled: u32,
+}
+
+const READABLE: u8 = 1;
+const WRITABLE: u8 = 2;
+/// There is nothing to read but the end, or an error. It stays so.
+const ENDED: u8 = 4;
+const REGISTERED: u8 = 8;
+const TO_BE_SHUT: u8 = 16;
+
+impl Slot {
+    const NEW: Self = Self { readiness: 0, calls: 0, due: NEVER, scheduled: NEVER };
+}
+
+impl Sockets {
+    pub(super) fn new(registry: Registry) -> Self {
+        Self { registry, slots: RefCell::default(), again: RefCell::default() }
+    }
+
+    pub(super) fn slot(&self, key: usize) -> Slot {
+        self.slots.borrow().get(key).copied().unwrap_or(Slot::NEW)
+    }
+
+    pub(super) fn update(&self, key: usize, change: impl FnOnce(&mut Slot)) {
+        if let Some(slot) = self.slots.borrow_mut().get_mut(key) {
+            change(slot);
+        }
+    }
+
+    /// Takes over a stream that doesn't block, as the socket with this key.
+    pub(super) fn add(self: &Rc<Self>, key: usize, stream: TcpStream) -> Socket {
+        let mut slots = self.slots.borrow_mut();
+        if key >= slots.len() {
+            slots.resize(key + 1, Slot::NEW);
+        }
+        if let Some(slot) = slots.get_mut(key) {
+            // It is not known yet that a call would have to wait.
+            (slot.readiness, slot.due) = (READABLE | WRITABLE, NEVER);
+        }
+        Socket { stream, key, sockets: Rc::clone(self) }
+    }
+
+    /// Takes note of an event.
+    pub(super) fn heard(&self, key: usize, event: &Event) {
+        let mut readiness = 0;
+        if event.is_readable() {
+            readiness |= READABLE;
+        }
+        if event.is_writable() || event.is_write_closed() {
+            readiness |= WRITABLE;
+        }
+        if event.is_read_closed() || event.is_error() {
+            readiness |= ENDED;
+        }
+        self.update(key, |slot| slot.readiness |= readiness);
+    }
+
+    /// A turn begins for this socket.
+    pub(super) fn begin_turn(&self, key: usize) {
+        self.update(key, |slot| slot.calls = CALLS);
+    }
+
+    /// Takes the keys of those that wait for another turn only.
+    pub(super) fn take_again(&self, keys: &mut Vec<usize>) {
+        keys.append(&mut self.again.borrow_mut());
+    }
+}
+
+/// A connected socket.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    key: usize,
+    sockets: Rc<Sockets>,
+}
+
+impl Socket {
+    /// One call that moves `most` octets at most; 0 when nobody knows.
+    fn poll(
+        &self,
+        way: u8,
+        most: usize,
+        mut call: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let slot = self.sockets.slot(self.key);
+        if slot.readiness & way == 0 {
+            return self.wait();
+        }
+        if slot.calls == 0 {
+            self.sockets.again.borrow_mut().push(self.key);
+            return Poll::Pending;
+        }
+        let outcome = loop {
+            match call() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => break outcome,
+            }
+        };
+        let must_wait = match &outcome {
+            // That has emptied or filled the kernel's buffer.
+            Ok(count) => 0 < *count && *count < most,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        self.sockets.update(self.key, |slot| {
+            slot.calls -= 1;
+            if must_wait {
+                slot.readiness &= !(way & (READABLE | WRITABLE));
+            }
+        });
+        match outcome {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(),
+            outcome => Poll::Ready(outcome),
+        }
+    }
+
+    /// Waits for an event, which comes at once if there is something already.
+    fn wait<T>(&self) -> Poll<io::Result<T>> {
+        if self.sockets.slot(self.key).readiness & REGISTERED == 0 {
+            let interests = Interest::READABLE | Interest::WRITABLE;
+            let mut source = SourceFd(&self.stream.as_raw_fd());
+            self.sockets.registry.register(&mut source, Token(self.key), interests)?;
+            self.sockets.update(self.key, |slot| slot.readiness |= REGISTERED);
+        }
+        Poll::Pending
+    }
+}
+
+impl nonblocking::Socket for Socket {
+    type Alarm = ();
+
+    fn wake_after(&self, (): &mut (), now: Duration, left: Duration, _: &mut Context<'_>) {
+        let due = tick(now.saturating_add(left));
+        self.sockets.update(self.key, |slot| slot.due = slot.due.min(due));
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.stream.local_addr().ok()
+    }
+
+    fn poll_read(&self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.sockets.slot(self.key).readiness & TO_BE_SHUT != 0 {
+            self.sockets.update(self.key, |slot| slot.readiness &= !TO_BE_SHUT);
+            self.stream.shutdown(Shutdown::Write)?;
+        }
+        let most = buffer.len();
+        self.poll(READABLE | ENDED, most, || {
+            Ok(recv(&self.stream, &mut *buffer, RecvFlags::empty())?.0)
+        })
+    }
+
+    fn poll_write(
+        &self,
+        _: &mut Context<'_>,
+        octets: &[u8],
+        more: bool,
+    ) -> Poll<io::Result<usize>> {
+        let piece = octets.get(..PIECE).unwrap_or(octets);
+        let write = if more { send::more } else { send::now };
+        self.poll(WRITABLE, piece.len(), || write(&self.stream, piece))
+    }
+
+    fn poll_send_file(
+        &self,
+        _: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        length: u64,
+    ) -> Poll<io::Result<usize>> {
+        // A file may give less than was asked for though the socket could take more.
+        self.poll(WRITABLE, 0, || send::file(&self.stream, file, offset, length))
+    }
+
+    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.sockets.slot(self.key).readiness & (READABLE | ENDED) != 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.wait()
+    }
+
+    fn look_again(&self) {
+        self.sockets.update(self.key, |slot| slot.readiness |= READABLE | WRITABLE);
+    }
+
+    fn shut_before_reading(&self) {
+        self.sockets.update(self.key, |slot| slot.readiness |= TO_BE_SHUT);
+    }
+
+    fn close_in_order(&self) {
+        listen::close_in_order(&self.stream);
+    }
+}

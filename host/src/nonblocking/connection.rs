@@ -1,0 +1,109 @@
+//! A connection, from one request to the next.
+
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use thimble_core::server::{Deadlines, Ended, Service};
+
+use super::halves::Halves;
+use super::{Listener as _, Reactor, Socket};
+use crate::buffers::{OwnedBuffers, is_idle_error};
+use crate::clock::moment;
+use crate::place::Place;
+use crate::settings::{Serving, Settings};
+
+/// A connection between two requests: what it keeps while it is idle.
+#[derive(Debug)]
+pub struct Connection<R: Reactor> {
+    socket: R::Socket,
+    peer: SocketAddr,
+    alarm: <R::Socket as Socket>::Alarm,
+    place: R::Place,
+    stop: R::Listener,
+    resting_since: Option<Duration>,
+    /// Whether the stop was heard, and what had arrived before it was looked for.
+    ended: bool,
+}
+
+/// What comes next on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Perhaps another request.
+    Request,
+    /// Nothing: drop it.
+    Over,
+}
+
+impl<R: Reactor> Connection<R> {
+    /// A connection that was accepted from `peer`.
+    pub fn new(socket: R::Socket, peer: SocketAddr, place: R::Place, stop: R::Listener) -> Self {
+        let alarm = Default::default();
+        Self { socket, peer, alarm, place, stop, resting_since: None, ended: false }
+    }
+
+    /// Waits until something arrives, without any buffer.
+    pub fn poll_rest(&mut self, context: &mut Context<'_>, deadlines: &Deadlines) -> Poll<After> {
+        match self.socket.poll_readable(context) {
+            Poll::Ready(Ok(())) => {
+                self.resting_since = None;
+                self.ended |= self.place.go_on();
+                return Poll::Ready(After::Request);
+            }
+            Poll::Ready(Err(_)) => return Poll::Ready(After::Over),
+            Poll::Pending => {}
+        }
+        let now = moment();
+        let since = *self.resting_since.get_or_insert(now);
+        if self.ended {
+            self.socket.close_in_order();
+            return Poll::Ready(After::Over);
+        }
+        if self.stop.poll_stopping(context).is_ready() || self.place.is_told() {
+            // Nobody may have told yet of what is here. If that is a request, it has its time.
+            self.ended = true;
+            self.place.go_on();
+            self.socket.look_again();
+            return Poll::Ready(After::Request);
+        }
+        self.place.wait_for_request(since);
+        let left = deadlines.idle.saturating_sub(now.saturating_sub(since));
+        if left.is_zero() {
+            self.socket.close_in_order();
+            return Poll::Ready(After::Over);
+        }
+        self.socket.wake_after(&mut self.alarm, now, left, context);
+        Poll::Pending
+    }
+
+    /// Wakes the task after `left` at the latest.
+    pub(super) fn wake_after(&mut self, left: Duration, context: &mut Context<'_>) {
+        self.socket.wake_after(&mut self.alarm, moment(), left, context);
+    }
+}
+
+/// Serves what has arrived.
+pub async fn serve_once<R: Reactor, S: Service>(
+    serving: &Serving<S>,
+    settings: &Settings,
+    connection: &mut Connection<R>,
+    buffers: &mut OwnedBuffers,
+) -> After {
+    let Connection { socket, peer, alarm, place, stop, .. } = connection;
+    let mut tx_alarm = Default::default();
+    let place: &Place = place;
+    let mut halves = Halves::<R>::new(socket, *peer, settings, place, stop, (alarm, &mut tx_alarm));
+    let outcome = serving.serve(&mut halves, buffers.lend()).await;
+    // However often the same pages are used, they are no more.
+    buffers.leave(halves.octets());
+    match outcome {
+        Ok(Ended::Idle) => After::Request,
+        Err(error) if is_idle_error(&error) => After::Request,
+        Ok(Ended::Closed) => {
+            socket.close_in_order();
+            After::Over
+        }
+        // Closing resets it.
+        Ok(Ended::Cut) | Err(_) => After::Over,
+    }
+}

@@ -1,0 +1,105 @@
+//! Deadlines, for a price that is paid only by those who wait.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use thimble_core::server::{Budget, Deadlines, Phase};
+
+use super::Socket;
+use crate::clock::moment;
+use crate::deadline::{LATE, SLICE};
+use crate::place::{Place, Waits};
+
+/// What the client has left of its time, for one half.
+#[derive(Debug)]
+pub(super) struct Timer<'c, K: Socket> {
+    budget: Budget,
+    deadlines: &'c Deadlines,
+    place: &'c Place,
+    socket: &'c K,
+    alarm: &'c mut K::Alarm,
+    /// Since when the peer has kept the server waiting.
+    since: Option<Duration>,
+    /// Since when it waits for what the phase is about, or for more of it.
+    stalled: Option<Duration>,
+}
+
+impl<'c, K: Socket> Timer<'c, K> {
+    pub(super) const fn new(
+        deadlines: &'c Deadlines,
+        place: &'c Place,
+        socket: &'c K,
+        alarm: &'c mut K::Alarm,
+    ) -> Self {
+        Self { budget: Budget::new(), deadlines, place, socket, alarm, since: None, stalled: None }
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase) {
+        if self.budget.phase() != Some(phase) {
+            self.stalled = None;
+        }
+        self.budget.enter(phase, self.deadlines);
+    }
+
+    pub(super) fn over(&mut self) {
+        self.budget.over();
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.budget.phase() == Some(Phase::Idle)
+    }
+
+    /// Whether the last try was long ago, and it is time for another one though nothing was heard.
+    /// Half a slice is: the alarm may go off early, by this clock, and who then waits for another
+    /// slice finds room much later.
+    pub(super) fn is_due(&self) -> bool {
+        self.since.is_some_and(|since| moment().saturating_sub(since) >= SLICE / 2)
+    }
+
+    /// Takes note of what a call came to, and makes it an error when it has waited for too long.
+    pub(super) fn watch(
+        &mut self,
+        context: &mut Context<'_>,
+        outcome: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        // Beyond that, this process or this machine stood still.
+        let longest = SLICE + LATE;
+        let waited = self.since.map_or(Duration::ZERO, |since| moment().saturating_sub(since));
+        let waited = waited.min(longest);
+        match outcome {
+            Poll::Ready(outcome) => {
+                if self.since.take().is_some() {
+                    self.place.go_on();
+                }
+                let phase = self.budget.phase();
+                if matches!(phase, Some(Phase::Content | Phase::Reply | Phase::Drain)) {
+                    self.stalled = None;
+                }
+                self.budget.spend(waited, *outcome.as_ref().unwrap_or(&0), self.deadlines);
+                Poll::Ready(outcome)
+            }
+            Poll::Pending => {
+                let now = moment();
+                self.since = Some(now);
+                self.budget.spend(waited, 0, self.deadlines);
+                let is_told = self.place.is_told();
+                let stalled = *self.stalled.get_or_insert(now);
+                match self.budget.phase() {
+                    Some(Phase::Idle) => self.place.wait_for_request(stalled),
+                    Some(Phase::Head) => self.place.wait(Waits::Head, stalled),
+                    Some(Phase::Reply) => self.place.wait(Waits::Reply, stalled),
+                    Some(Phase::Drain) => self.place.wait(Waits::Parting, stalled),
+                    Some(Phase::Content) => self.place.wait(Waits::Content, stalled),
+                    None => {}
+                }
+                if let Some(left) = self.budget.left().filter(|_| !is_told) {
+                    self.socket.wake_after(self.alarm, now, left.min(SLICE), context);
+                    return Poll::Pending;
+                }
+                self.since = None;
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+}
