@@ -176,6 +176,16 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self
     }
 
+    /// Sends the replies to earlier requests of a client that pipelines. They wait to leave together with
+    /// the one to this request: a service whose reply takes long calls this first.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] if the transport failed.
+    pub fn flush(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        let Parts { tx, output, .. } = &mut *self.parts;
+        output.buffer.flush_interim(&mut **tx)
+    }
+
     /// Begins the reply. The content of the request is read and dropped; if it is longer than
     /// [`Limits::drain`](crate::Limits::drain), the connection closes after the reply instead.
     pub fn respond(self, status: Status) -> Reply<'c, T> {
