@@ -61,7 +61,7 @@ impl Batch for Pending {
     }
 
     async fn keep(&mut self) -> Result<(), &'static Refusal> {
-        self.names = self.files.iter().map(|(name, _)| format!("{name}/")).collect();
+        self.names = self.files.iter().fold(String::new(), |names, (name, _)| names + name + "/");
         Ok(())
     }
 
@@ -107,10 +107,12 @@ fn fixture() -> Fixture {
     *LOADED.get_or_init(|| Fixture::load().unwrap())
 }
 
-/// Status and content of the reply to `request`, what was kept and what was submitted, however its
-/// octets are split.
-fn outcome(request: &Request, is_off: bool) -> (u16, String, Vec<(String, Vec<u8>)>, Vec<String>) {
-    let mut outcomes = [1, 7, 64, 1000, usize::MAX].map(|piece| {
+/// Status and content of a reply, what was kept and what was submitted.
+type Outcome = (u16, String, Vec<(String, Vec<u8>)>, Vec<String>);
+
+/// What becomes of `request`, however its octets are split.
+fn outcome(request: &Request, is_off: bool) -> Outcome {
+    let [first, others @ ..] = [1, 7, 64, 1000, usize::MAX].map(|piece| {
         let (store, book) = (Store::default(), Book::default());
         store.0.borrow_mut().is_off = is_off;
         let site = Site::new(fixture()).submissions(&book).uploads(store.clone());
@@ -125,10 +127,10 @@ fn outcome(request: &Request, is_off: bool) -> (u16, String, Vec<(String, Vec<u8
         let files = store.0.take().files;
         (reply.status(), text, files, book.0.take())
     });
-    for other in 1..outcomes.len() {
-        assert_eq!(outcomes[0], outcomes[other]);
+    for other in others {
+        assert_eq!(first, other);
     }
-    std::mem::take(&mut outcomes[0])
+    first
 }
 
 fn file<'a>(filename: &'a str, content: &'a [u8]) -> FormPart<'a> {

@@ -7,8 +7,10 @@ mod server;
 use std::io;
 
 mod frontend {
-    pub use thimble_std::event_loop::{EventLoop as Server, Stop};
-    pub use thimble_std::*;
+    pub(crate) use thimble_std::event_loop::{EventLoop as Server, Stop};
+    pub(crate) use thimble_std::{
+        Answer, Deadlines, Exchange, Limits, Log, Method, Service, Status, Transport,
+    };
 }
 
 fn run(server: frontend::Server) -> io::Result<()> {

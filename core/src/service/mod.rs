@@ -17,7 +17,7 @@ pub mod submissions;
 pub mod uploads;
 
 pub use files::Files;
-pub use form::{AnyForm, Form, FormField, FormFile, FormReader, Multipart, Part, Urlencoded};
+pub use form::{Form, FormField, FormFile, Multipart, Part};
 pub use image::Image;
 pub use site::Site;
 pub use storage::{Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage};

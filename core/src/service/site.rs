@@ -1,7 +1,7 @@
 //! The application that every frontend runs: static files, and forms.
 
 use super::files::{Files, Found, PRECONDITION_FAILED, What, unwanted};
-use super::form::{Form, FormField, FormReader, NOT_MULTIPART};
+use super::form::{Form, FormField, NOT_MULTIPART};
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
@@ -156,13 +156,12 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
             let (path, peer) = (exchange.target().path(), exchange.peer());
-            let reader = K::reader();
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
-            reader.announces(&exchange)?;
+            exchange.announces_form()?;
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
-            let (form, respond) = reader.read(exchange).await?;
+            let (form, respond) = exchange.form().await?;
             // Not held any longer than until it is kept.
             let kept = {
                 let submission = Submission { time: respond.now(), path, peer, form, kept: "" };

@@ -2,9 +2,7 @@
 
 use core::net::SocketAddr;
 
-use super::form::{
-    AnyForm, END, Form, FormField, FormReader, Size, encode_field, encode_file, encode_size,
-};
+use super::form::{END, Form, FormField, Size, encode_field, encode_file, encode_size};
 use super::storage::ReadError;
 use crate::bytes::cursor::Cursor;
 use crate::bytes::window::copy_down;
@@ -106,12 +104,6 @@ impl<'a> Submission<'a> {
 /// ```
 #[expect(async_fn_in_trait, reason = "`Send` follows from the store, as DESIGN asks")]
 pub trait Submissions {
-    /// What reads a form for this store. By default [`AnyForm`], which takes forms with files, too; a store
-    /// on a device that needs none may say [`Urlencoded`](super::Urlencoded), and links less.
-    fn reader() -> impl FormReader {
-        AnyForm
-    }
-
     /// Stores a submission.
     ///
     /// # Errors
@@ -195,10 +187,6 @@ impl<'b> Recalled<'b> {
 }
 
 impl<K: Submissions> Submissions for &K {
-    fn reader() -> impl FormReader {
-        K::reader()
-    }
-
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         (**self).submit(submission).await
     }

@@ -6,13 +6,11 @@ mod fields;
 mod head;
 mod multipart;
 mod parts;
-mod reader;
 mod urlencoded;
 
 pub(crate) use fields::{END, Size, encode_field, encode_file, encode_size};
 pub use fields::{Form, FormField, FormFile};
 pub use multipart::{Multipart, Part};
-pub use reader::{AnyForm, FormReader, Urlencoded};
 
 use crate::grammar::media_type::{MediaType, media_type};
 use crate::message::{Head, Refusal, Status};
