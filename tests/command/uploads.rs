@@ -14,7 +14,7 @@ use thimble_tests::command::folder::{Folder, noise};
 use thimble_tests::command::forms::ask;
 use thimble_tests::command::{Signal, Thimble, run, thimble};
 use thimble_tests::until::until;
-use thimble_tests::wire::client::{Client, PATIENCE, Reply};
+use thimble_tests::wire::client::{Client, TIME_LIMIT, Reply};
 
 /// Pages, and a server that keeps files in a folder beside them.
 fn serve(folder: &Folder, flags: &[&str]) -> (Thimble, PathBuf) {
@@ -56,7 +56,7 @@ fn begun(thimble: &Thimble, kept: &Path) -> Client {
     let octets = upload([("first", &b"whole"[..]), ("second", &noise(2_000_000))]).to_octets();
     let mut client = thimble.connect();
     client.send(octets.get(..octets.len() - 1000).unwrap()).unwrap();
-    until("a file that is written", PATIENCE, || {
+    until("a file that is written", TIME_LIMIT, || {
         let temporary =
             names(kept).into_iter().find(|name| name.starts_with(".thimble-upload-"))?;
         let second = fs::metadata(kept.join(temporary).join("1")).ok()?;
@@ -214,7 +214,7 @@ fn who_leaves_midway_leaves_nothing() {
     let client = begun(&thimble, &kept);
     assert_eq!(names(&kept).len(), 1);
     drop(client);
-    until("an empty folder", PATIENCE, || names(&kept).is_empty().then_some(()));
+    until("an empty folder", TIME_LIMIT, || names(&kept).is_empty().then_some(()));
     assert_eq!(send(&thimble, &upload([("first", &b"1"[..])])).status, 200);
     assert_eq!(names(&kept), ["first"]);
 }
@@ -233,7 +233,7 @@ fn what_a_killed_server_leaves_is_removed_and_what_another_one_writes_is_not() {
     let (_other, _) = serve(&folder, &[]);
     assert_eq!(names(&kept).len(), 1);
     drop(client);
-    until("an empty folder", PATIENCE, || names(&kept).is_empty().then_some(()));
+    until("an empty folder", TIME_LIMIT, || names(&kept).is_empty().then_some(()));
 }
 
 #[test]
