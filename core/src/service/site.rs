@@ -328,7 +328,7 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
                         if U::KEEPS
                             && let Some(batch) = self.uploads.begin()
                         {
-                            return self.keep(exchange, batch, Some(file)).await;
+                            return U::attend(|| self.keep(exchange, batch, Some(file))).await;
                         }
                         return self.submit(exchange, file).await;
                     }
@@ -340,10 +340,11 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
                     if exchange.method() == Method::Post
                         && let Some(batch) = self.uploads.begin()
                     {
-                        return self.keep(exchange, batch, None).await;
+                        return U::attend(|| self.keep(exchange, batch, None)).await;
                     }
                     let methods = &[Method::Get, Method::Post];
-                    return self.files.answer::<_, true>(exchange, &mut found, methods).await;
+                    let listing = || self.files.answer::<_, true>(exchange, &mut found, methods);
+                    return U::attend(listing).await;
                 }
                 _ => &[Method::Get],
             };

@@ -1,5 +1,7 @@
 //! Files that come with forms: how they are kept.
 
+use core::future::pending;
+
 use crate::message::Refusal;
 
 /// Keeps the files that come with forms. [`Exchange::form_into`](crate::Exchange::form_into) gives
@@ -100,6 +102,13 @@ pub trait Uploads {
     fn folder(&self) -> Option<&[u8]> {
         None
     }
+
+    /// Does what only a server does that [keeps](Self::KEEPS) files. A condition alone would leave its future
+    /// part of every program: which future there is depends on types.
+    #[doc(hidden)]
+    fn attend<F: Future>(work: impl FnOnce() -> F) -> impl Future<Output = F::Output> {
+        work()
+    }
 }
 
 /// The files of one form, which are kept together or not at all: what becomes of the form turns out at
@@ -150,6 +159,10 @@ impl<U: Uploads> Uploads for Option<U> {
     fn folder(&self) -> Option<&[u8]> {
         self.as_ref()?.folder()
     }
+
+    fn attend<F: Future>(work: impl FnOnce() -> F) -> impl Future<Output = F::Output> {
+        U::attend(work)
+    }
 }
 
 /// Keeps nothing.
@@ -160,6 +173,10 @@ impl Uploads for () {
 
     fn begin(&self) -> Option<Self> {
         None
+    }
+
+    fn attend<F: Future>(_: impl FnOnce() -> F) -> impl Future<Output = F::Output> {
+        pending()
     }
 }
 
