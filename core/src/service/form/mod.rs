@@ -75,8 +75,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// Those of [`form`](Self::form).
     pub async fn urlencoded(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
         self.announces_urlencoded()?;
-        let limit = self.receiver().limits().form;
         let (body, responder) = self.open().await?;
+        let limit = body.receiver().limits().form;
         let form = Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?;
         Ok((form, responder))
     }
