@@ -182,13 +182,9 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let now = self.clock.now().map(Date::from);
                             let buffer = Buffer::new(buffer, unsent);
                             let output = Output::new(buffer, sender, now, octets);
-                            let mut parts: Parts<'_, T> = Parts {
-                                head,
-                                route,
-                                rx,
-                                incoming,
-                                outgoing: Outgoing { tx, output },
-                            };
+                            let outgoing = Outgoing { output, tx };
+                            let mut parts: Parts<'_, T> =
+                                Parts { head, route, rx, incoming, outgoing };
                             let exchange = Exchange { parts: &mut parts };
                             let mut reply = if let Some(methods) = general {
                                 exchange.allow(methods)
