@@ -13,7 +13,7 @@ use crate::message::{Head, Method, Status, Version};
 /// `Date`, and so doesn't link that function.
 #[derive(Clone, Copy, Debug)]
 // Without the padding that 64 bits would have before and behind them in all that holds a date.
-#[repr(packed(4))]
+#[repr(C, packed(4))]
 pub struct Date {
     /// The time.
     pub time: UnixTime,

@@ -273,7 +273,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
             return Err(Error::Cut);
         }
         let output = session.reply(self.clock.now().map(Date::from));
-        let mut outgoing: Outgoing<'_, T> = Outgoing { tx, output };
+        let mut outgoing: Outgoing<'_, T> = Outgoing { output, tx };
         outgoing.output.restart();
         let responder = Responder { outgoing: &mut outgoing };
         // All of it is in the buffer, or a page that the session puts there.
