@@ -1,27 +1,21 @@
 //! Character classes, each with its ABNF.
 
-/// A set of octets, as bits of five words: a fraction of what a table of all octets weighs.
+/// A set of octets, as bits of four words: a fraction of what a table of all octets weighs.
+///
+/// There is one bit for each octet up to 0x7e. The last bit stands for all octets above 0x7f (obs-text),
+/// which are in the set together, or none. DEL, whose bit it would be, is in no set.
 #[derive(Clone, Copy, Debug)]
-pub struct Class {
-    /// One bit for each octet up to 0x7f.
-    ascii: [u32; 4],
-    /// All bits for octets above 0x7f (obs-text), which are in the set together, or none.
-    others: u32,
-}
+pub struct Class([u32; 4]);
 
 impl Class {
-    const NONE: Self = Self { ascii: [0; 4], others: 0 };
-    const ALL: Self = Self { ascii: [u32::MAX; 4], others: u32::MAX };
+    const NONE: Self = Self([0; 4]);
+    const ALL: Self = Self([u32::MAX; 4]);
     const ALPHANUMERIC: Self = Self::NONE
         .and(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
         .and(b"abcdefghijklmnopqrstuvwxyz")
         .and(b"0123456789");
     /// VCHAR and obs-text.
-    const VISIBLE: Self = {
-        let Self { ascii: [_, middle @ ..], others } = Self::ALL;
-        let [a, b, c] = middle;
-        Self { ascii: [0, a, b, c], others }.without(b" \x7f")
-    };
+    const VISIBLE: Self = Self([0, u32::MAX, u32::MAX, u32::MAX]).without(b" ");
 
     /// The set with these octets of ASCII, too.
     const fn and(self, octets: &[u8]) -> Self {
@@ -37,7 +31,7 @@ impl Class {
     const fn with(mut self, mut octets: &[u8], is_member: bool) -> Self {
         while let [octet, rest @ ..] = octets {
             let bit = 1 << (*octet % 32);
-            let word = &mut self.ascii[(*octet / 32) as usize];
+            let word = &mut self.0[(*octet / 32) as usize];
             *word = if is_member { *word | bit } else { *word & !bit };
             octets = rest;
         }
@@ -47,8 +41,9 @@ impl Class {
     /// Whether `octet` is in the set.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn contains(&self, octet: u8) -> bool {
-        let word = self.ascii.get(usize::from(octet / 32)).unwrap_or(&self.others);
-        word >> (octet % 32) & 1 != 0
+        let bit = octet.min(0x7f);
+        let word = self.0.get(usize::from(bit / 32)).copied().unwrap_or_default();
+        octet != 0x7f && word >> (bit % 32) & 1 != 0
     }
 }
 
@@ -136,7 +131,7 @@ pub static DIGIT: Class = Class::NONE.and(b"0123456789");
 /// ```
 pub static HEXDIG: Class = Class::NONE.and(b"0123456789ABCDEFabcdef");
 
-/// Every octet but the question mark, which ends a path.
+/// Every octet but the question mark, which ends a path, and DEL, which is in no target.
 pub static BEFORE_QUERY: Class = Class::ALL.without(b"?");
 
 /// ```abnf

@@ -12,6 +12,8 @@ use crate::message::{Head, Method, Status, Version};
 /// The time of a reply, and the function that formats it: a program without a clock never makes a
 /// `Date`, and so doesn't link that function.
 #[derive(Clone, Copy, Debug)]
+// Without the padding that 64 bits would have before and behind them in all that holds a date.
+#[repr(C, packed(4))]
 pub struct Date {
     /// The time.
     pub time: UnixTime,

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 
 use super::body::{Body, Incoming, Skipped};
 use super::error::Error;
-use super::output::Output;
+use super::output::Outgoing;
 use super::responded::Responded;
 use super::responder::{Reply, Responder};
 use super::route::Route;
@@ -68,16 +68,15 @@ pub(super) struct Parts<'c, T: Transport> {
     pub(super) head: &'c Head<'c>,
     pub(super) route: Route<'c>,
     pub(super) rx: &'c mut T::Rx,
-    pub(super) tx: &'c mut T::Tx,
     pub(super) incoming: Incoming<'c>,
-    pub(super) output: Output<'c>,
+    pub(super) outgoing: Outgoing<'c, T>,
 }
 
 impl<'c, T: Transport> Parts<'c, T> {
     /// The content of the request, and where the reply comes from.
     pub(super) fn split(&'c mut self) -> (Body<'c, T::Rx>, Responder<'c, T>) {
-        let Self { rx, tx, incoming, output, .. } = self;
-        (Body::new(rx, incoming), Responder { tx, output })
+        let Self { rx, incoming, outgoing, .. } = self;
+        (Body::new(rx, incoming), Responder { outgoing })
     }
 }
 
@@ -126,22 +125,22 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// The address of the client, or of the proxy in front of it; `None` if the transport doesn't know
     /// it.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.parts.tx.peer()
+        self.parts.outgoing.tx.peer()
     }
 
     /// The local address of the connection; `None` if the transport doesn't know it.
     pub fn local(&self) -> Option<SocketAddr> {
-        self.parts.tx.local()
+        self.parts.outgoing.tx.local()
     }
 
     /// What the transport knows the connection by: see [`Half::connection`].
     pub fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.parts.tx.connection()
+        self.parts.outgoing.tx.connection()
     }
 
     /// Whether the connection is secure, as TLS is.
     pub fn is_secure(&self) -> bool {
-        self.parts.tx.is_secure()
+        self.parts.outgoing.tx.is_secure()
     }
 
     /// Adds fields to every reply to this request: refusals, 304 and the 500 for a failure included. An
@@ -171,7 +170,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     pub fn with_fields(self, fields: &[(&str, &str)]) -> Self {
         // Each is put in front of those that are there.
         for (name, value) in fields.iter().rev() {
-            self.parts.output.add_field(name, value);
+            self.parts.outgoing.output.add_field(name, value);
         }
         self
     }
@@ -182,7 +181,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// # Errors
     /// [`Error::Transport`] if the transport failed.
     pub fn flush(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
-        let Parts { tx, output, .. } = &mut *self.parts;
+        let Outgoing { output, tx } = &mut self.parts.outgoing;
         output.buffer.flush_interim(&mut **tx)
     }
 
@@ -223,17 +222,17 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// # Errors
     /// [`Error::Transport`] if the transport failed.
     pub async fn open(self) -> Result<(Body<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
-        let (body, Responder { tx, output }) = self.parts.split();
+        let (body, responder) = self.parts.split();
         if body.is_awaited() {
-            if output.interim()? {
-                tx.head(output.buffer.reply());
+            if responder.outgoing.output.interim()? {
+                responder.outgoing.tx.head(responder.outgoing.output.buffer.reply());
             }
             // Replies to earlier requests must not wait for this one's content.
-            output.buffer.flush_interim(tx).await?;
+            responder.outgoing.output.buffer.flush_interim(responder.outgoing.tx).await?;
         } else {
-            output.sender.skip_continue();
+            responder.outgoing.output.sender.skip_continue();
         }
-        Ok((body, Responder { tx, output }))
+        Ok((body, responder))
     }
 
     /// Reads the chunks of a request whose method gives content no meaning (RFC 9110 §9.3), and drops
@@ -245,7 +244,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// The answer to chunks that are malformed, end early or take too long; or that the transport
     /// failed.
     pub fn skip_chunks(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
-        let Parts { head, rx, tx, incoming, output, .. } = &mut *self.parts;
+        let Parts { head, rx, incoming, outgoing: Outgoing { tx, output }, .. } = &mut *self.parts;
         let is_chunked = head.facts().transfer_encoding != TransferEncoding::Absent;
         // A client that waits for 100 (Continue) gets its reply instead, and that closes.
         let is_coming = head.facts().expect == Expect::Nothing;
@@ -281,7 +280,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
 
     /// The time when the request arrived.
     pub(crate) fn now(&self) -> Option<UnixTime> {
-        self.parts.output.now.map(|date| date.time)
+        self.parts.outgoing.output.now.map(|date| date.time)
     }
 
     /// Refuses content of more than `limit` octets, when it is known to be, before it is opened.
@@ -291,8 +290,8 @@ impl<'c, T: Transport> Exchange<'c, T> {
 
     /// Where the reply comes from, for one that doesn't need the content.
     fn into_responder(self) -> Responder<'c, T> {
-        let Parts { incoming, output, .. } = &mut *self.parts;
-        output.sender.close_unless_drainable(incoming.receiver);
+        let Parts { incoming, outgoing, .. } = &mut *self.parts;
+        outgoing.output.sender.close_unless_drainable(incoming.receiver);
         self.parts.split().1
     }
 }

@@ -4,7 +4,7 @@ use super::body::{Body, Incoming};
 use super::error::Error;
 use super::exchange::{Exchange, Parts};
 use super::handler::Service;
-use super::output::Output;
+use super::output::{Outgoing, Output};
 use super::responded::{Answer, Responded};
 use super::responder::Responder;
 use super::route::{MAX_SEGMENTS, Route};
@@ -30,7 +30,7 @@ impl<'c, T: Transport> Responder<'c, T> {
         head: &Head<'_>,
         scratch: &mut [u8],
     ) -> Answer<'c, T> {
-        let Self { tx, output } = self;
+        let Self { outgoing } = self;
         let Body { rx, incoming } = body;
         let target = head.target();
         let scratch = scratch.get_mut(..Route::scratch(target.path())).ok_or(Error::Cut)?;
@@ -41,14 +41,16 @@ impl<'c, T: Transport> Responder<'c, T> {
             let mut receiver = Receiver::without_content(*incoming.receiver.limits());
             let window = Window::new(&mut none, &mut unread);
             let incoming = Incoming { receiver: &mut receiver, window };
-            let Output { buffer, sender, now, request, .. } = &mut *output;
+            let Outgoing { output: Output { buffer, sender, now, request, .. }, tx } =
+                &mut *outgoing;
             let output = Output::new(buffer.reborrow(), sender, *now, request);
-            let mut parts: Parts<'_, T> = Parts { head, route, rx, tx: &mut *tx, incoming, output };
+            let outgoing = Outgoing { output, tx: &mut **tx };
+            let mut parts: Parts<'_, T> = Parts { head, route, rx, incoming, outgoing };
             let mut responded = service.call(Exchange { parts: &mut parts }).await?;
             responded.check()?;
             // What it is made of ends here.
             responded.send().await?;
         }
-        Ok(Responded { tx, output, tail: b"" })
+        Ok(Responded { outgoing, tail: b"" })
     }
 }

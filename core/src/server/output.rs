@@ -5,6 +5,7 @@ use core::num::NonZeroUsize;
 
 use super::buffer::Buffer;
 use super::refusal_page::Shown;
+use super::transport::Transport;
 use crate::bytes::cursor::Cursor;
 use crate::framing::sender::{
     CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, check_name, check_value, chunk_prefix,
@@ -27,6 +28,14 @@ pub(super) struct Output<'c> {
     pub(super) request: &'c [u8],
     /// Where the data of the chunk begins that is not ended yet.
     chunk: Option<NonZeroUsize>,
+}
+
+/// The output, and the half of the transport that sends it. They go together, by one reference.
+// In this order: then a reference to both is one to the output, too.
+#[repr(C)]
+pub(super) struct Outgoing<'c, T: Transport> {
+    pub(super) output: Output<'c>,
+    pub(super) tx: &'c mut T::Tx,
 }
 
 impl<'c> Output<'c> {

@@ -1,7 +1,7 @@
 //! Replies that are made.
 
 use super::error::{Error, FAILED};
-use super::output::Output;
+use super::output::Outgoing;
 use super::transport::Transport;
 use crate::framing::EmitError;
 use crate::message::Status;
@@ -58,8 +58,7 @@ pub type Answer<'c, T> = Result<Responded<'c, T>, Error<<T as Transport>::Error>
 /// ```
 #[must_use = "a handler returns this, and then it is sent"]
 pub struct Responded<'c, T: Transport> {
-    pub(super) tx: &'c mut T::Tx,
-    pub(super) output: &'c mut Output<'c>,
+    pub(super) outgoing: &'c mut Outgoing<'c, T>,
     /// Octets to be sent behind those in the buffer. They are accounted for already.
     pub(super) tail: &'c [u8],
 }
@@ -68,7 +67,7 @@ impl<T: Transport> Responded<'_, T> {
     /// The status of the reply; 500 if the reply is invalid.
     pub fn status(&self) -> Status {
         match self.check() {
-            Ok(()) => self.output.sender.status(),
+            Ok(()) => self.outgoing.output.sender.status(),
             Err(_) => FAILED.status,
         }
     }
@@ -77,18 +76,19 @@ impl<T: Transport> Responded<'_, T> {
     /// content of the 500 that replaces it.
     pub fn length(&self) -> u64 {
         match self.check() {
-            Ok(()) => self.output.sender.content(),
+            Ok(()) => self.outgoing.output.sender.content(),
             Err(_) => 0,
         }
     }
 
     /// Sends what doesn't fit the transmit buffer, and leaves the rest there.
     pub(super) fn send(&mut self) -> impl Future<Output = Result<(), Error<T::Error>>> {
-        self.output.buffer.send(self.tail, self.tx)
+        let Outgoing { tx, output } = &mut *self.outgoing;
+        output.buffer.send(self.tail, *tx)
     }
 
     /// Whether it could be made.
     pub(super) fn check(&self) -> Result<(), EmitError> {
-        self.output.check()
+        self.outgoing.output.check()
     }
 }

@@ -4,7 +4,7 @@ use core::any::Any;
 use core::fmt::Display;
 
 use super::error::{Error, FAILED};
-use super::output::Output;
+use super::output::Outgoing;
 use super::responded::{Answer, Responded};
 use super::stream::Stream;
 use super::transport::{Half, Transport};
@@ -15,8 +15,7 @@ use crate::semantics::methods::{allowed, no_names, refuse};
 
 /// The means to reply to one request. Each of its methods that begins a reply consumes it.
 pub struct Responder<'c, T: Transport> {
-    pub(super) tx: &'c mut T::Tx,
-    pub(super) output: &'c mut Output<'c>,
+    pub(super) outgoing: &'c mut Outgoing<'c, T>,
 }
 
 /// A reply whose head is being made: fields can be added.
@@ -50,15 +49,14 @@ pub struct Responder<'c, T: Transport> {
 /// assert_eq!(reply.field("Cache-Control"), Some("no-store"));
 /// ```
 pub struct Reply<'c, T: Transport> {
-    pub(super) tx: &'c mut T::Tx,
-    pub(super) output: &'c mut Output<'c>,
+    pub(super) outgoing: &'c mut Outgoing<'c, T>,
 }
 
 impl<'c, T: Transport> Responder<'c, T> {
     /// Begins a reply.
     pub fn status(self, status: Status) -> Reply<'c, T> {
-        self.output.status(status);
-        Reply { tx: self.tx, output: self.output }
+        self.outgoing.output.status(status);
+        Reply { outgoing: self.outgoing }
     }
 
     /// Redirects to `location` by GET: 303 (RFC 9110 §15.4.4), the usual answer to a form.
@@ -71,6 +69,10 @@ impl<'c, T: Transport> Responder<'c, T> {
     /// Answers with a refusal. Its content is the reason, as a line of text or as the server's
     /// [`RefusalPage`](super::RefusalPage).
     pub fn refuse(self, refusal: Refusal) -> Responded<'c, T> {
+        self.refuse_by(&refusal)
+    }
+
+    pub(super) fn refuse_by(self, refusal: &Refusal) -> Responded<'c, T> {
         let mut reply = self.status(refusal.status);
         if let Some((name, value)) = refusal.field {
             reply.add(name, &[value.as_bytes()]);
@@ -97,13 +99,13 @@ impl<'c, T: Transport> Responder<'c, T> {
     /// }
     /// ```
     pub fn fail(self, error: &dyn Display) -> Responded<'c, T> {
-        self.tx.failed(error);
-        self.refuse(*FAILED)
+        self.outgoing.tx.failed(error);
+        self.refuse_by(FAILED)
     }
 
     /// What the transport knows the connection by: see [`Half::connection`].
     pub fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.tx.connection()
+        self.outgoing.tx.connection()
     }
 
     /// Sends 100 (Continue) though nobody waits for it, which clients ignore (RFC 9110 §15.2). A client that
@@ -113,20 +115,21 @@ impl<'c, T: Transport> Responder<'c, T> {
     /// # Errors
     /// [`Error::Transport`] if the transport failed.
     pub async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
-        self.output.sender.ask_again();
-        let is_sent = self.output.interim()?;
-        self.output.buffer.flush_interim(self.tx).await?;
+        let Outgoing { output, tx } = &mut *self.outgoing;
+        output.sender.ask_again();
+        let is_sent = output.interim()?;
+        output.buffer.flush_interim(*tx).await?;
         Ok(is_sent)
     }
 
     /// The time of the request.
     pub(crate) fn now(&self) -> Option<UnixTime> {
-        self.output.now.map(|date| date.time)
+        self.outgoing.output.now.map(|date| date.time)
     }
 
     /// The free part of the transmit buffer, to work in before the reply is begun.
     pub(crate) fn scratch(&mut self) -> &mut [u8] {
-        self.output.buffer.free()
+        self.outgoing.output.buffer.free()
     }
 
     /// Answers `method`, which is not among `methods`, as
@@ -137,7 +140,7 @@ impl<'c, T: Transport> Responder<'c, T> {
         if refusal.status != Status::NOT_IMPLEMENTED {
             reply.add("Allow", allowed(methods, &mut no_names()));
         }
-        reply.refused(refusal)
+        reply.refused(&refusal)
     }
 }
 
@@ -151,26 +154,26 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// Adds a field whose value is the concatenation of `value`.
     #[must_use]
     pub fn field_of(self, name: &str, value: &[&[u8]]) -> Self {
-        self.output.field(name, value);
+        self.outgoing.output.field(name, value);
         self
     }
 
     /// [`field_of`](Self::field_of), in place, with a name that is known to be good.
     pub(crate) fn add(&mut self, name: &'static str, value: &[&[u8]]) {
-        self.output.own_field(name, value);
+        self.outgoing.output.own_field(name, value);
     }
 
     /// Sets Content-Type. To call it twice is an error, and the reply becomes a 500.
     #[must_use]
     pub fn content_type(self, media_type: &str) -> Self {
-        self.output.content_type(media_type);
+        self.outgoing.output.content_type(media_type);
         self
     }
 
     /// Closes the connection after this reply, which has `Connection: close`.
     #[must_use]
     pub fn close(self) -> Self {
-        self.output.sender.close();
+        self.outgoing.output.sender.close();
         self
     }
 
@@ -182,14 +185,14 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// Completes the reply with text. Its Content-Type is `text/plain; charset=utf-8`, unless
     /// [`content_type`](Self::content_type) was called.
     pub fn text(self, text: &'c str) -> Responded<'c, T> {
-        self.output.usual_type("text/plain; charset=utf-8");
+        self.outgoing.output.usual_type("text/plain; charset=utf-8");
         self.content(text.as_bytes())
     }
 
     /// Completes the reply with HTML. Its Content-Type is `text/html; charset=utf-8`, unless
     /// [`content_type`](Self::content_type) was called.
     pub fn html(self, html: &'c str) -> Responded<'c, T> {
-        self.output.usual_type("text/html; charset=utf-8");
+        self.outgoing.output.usual_type("text/html; charset=utf-8");
         self.content(html.as_bytes())
     }
 
@@ -197,7 +200,7 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// [`content_type`](Self::content_type) was called. For JSON that doesn't outlive the handler, use
     /// `.content_type("application/json")` and [`send`](Self::send).
     pub fn json(self, json: &'c [u8]) -> Responded<'c, T> {
-        self.output.usual_type("application/json");
+        self.outgoing.output.usual_type("application/json");
         self.content(json)
     }
 
@@ -205,7 +208,7 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// returned, in one write with the head if both fit the transmit buffer.
     pub fn content(mut self, content: &'c [u8]) -> Responded<'c, T> {
         let tail = if self.whole(content.len()) { content } else { b"" };
-        Responded { tx: self.tx, output: self.output, tail }
+        Responded { outgoing: self.outgoing, tail }
     }
 
     /// Completes the reply with `content`, which needn't outlive the handler: what doesn't fit the
@@ -232,36 +235,37 @@ impl<'c, T: Transport> Reply<'c, T> {
 
     fn begin(mut self, length: Length) -> Stream<'c, T> {
         self.end_head(length);
-        Stream { tx: self.tx, output: self.output }
+        Stream { outgoing: self.outgoing }
     }
 
     /// Content that says why; none where the status has none.
-    pub(crate) fn refused(self, refusal: Refusal) -> Responded<'c, T> {
+    pub(crate) fn refused(self, refusal: &Refusal) -> Responded<'c, T> {
         if refusal.status.has_no_content() {
             return self.empty();
         }
         let mut reply = self;
-        let count = reply.output.begin_refusal(&refusal);
+        let count = reply.outgoing.output.begin_refusal(refusal);
         if reply.whole(count) {
-            reply.output.line(&refusal);
+            reply.outgoing.output.line(refusal);
         }
-        Responded { tx: reply.tx, output: reply.output, tail: b"" }
+        Responded { outgoing: reply.outgoing, tail: b"" }
     }
 
     /// Ends the head of a reply whose content is `count` octets. Returns whether they are sent.
     fn whole(&mut self, count: usize) -> bool {
         self.end_head(Length::Exact(count as u64));
-        self.output.whole(count)
+        self.outgoing.output.whole(count)
     }
 
     /// Ends the head.
     fn end_head(&mut self, length: Length) {
-        if self.tx.stopping() {
-            self.output.sender.close();
+        let Outgoing { tx, output } = &mut *self.outgoing;
+        if tx.stopping() {
+            output.sender.close();
         }
-        self.output.end_head(length);
-        if self.output.check().is_ok() {
-            self.tx.head(self.output.buffer.reply());
+        output.end_head(length);
+        if output.check().is_ok() {
+            tx.head(output.buffer.reply());
         }
     }
 }

@@ -6,7 +6,7 @@ use super::clock::Clock;
 use super::error::{Error, FAILED};
 use super::exchange::{Exchange, Parts};
 use super::handler::Service;
-use super::output::Output;
+use super::output::{Outgoing, Output};
 use super::refusal_page::RefusalPage;
 use super::responder::Responder;
 use super::route::{MAX_SEGMENTS, Route};
@@ -182,8 +182,9 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let now = self.clock.now().map(Date::from);
                             let buffer = Buffer::new(buffer, unsent);
                             let output = Output::new(buffer, sender, now, octets);
+                            let outgoing = Outgoing { output, tx };
                             let mut parts: Parts<'_, T> =
-                                Parts { head, route, rx, tx, incoming, output };
+                                Parts { head, route, rx, incoming, outgoing };
                             let exchange = Exchange { parts: &mut parts };
                             let mut reply = if let Some(methods) = general {
                                 exchange.allow(methods)
@@ -271,11 +272,12 @@ impl<S: Service, C: Clock> Driver<S, C> {
         if session.unsent.committed {
             return Err(Error::Cut);
         }
-        let mut output = session.reply(self.clock.now().map(Date::from));
-        output.restart();
-        let responder: Responder<'_, T> = Responder { tx, output: &mut output };
+        let output = session.reply(self.clock.now().map(Date::from));
+        let mut outgoing: Outgoing<'_, T> = Outgoing { output, tx };
+        outgoing.output.restart();
+        let responder = Responder { outgoing: &mut outgoing };
         // All of it is in the buffer, or a page that the session puts there.
-        let _ = responder.refuse(*refusal);
+        let _ = responder.refuse_by(refusal);
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use core::any::Any;
 
 use super::error::Error;
-use super::output::{Output, Render};
+use super::output::{Outgoing, Render};
 use super::responded::{Answer, Responded};
 use super::transport::{Half as _, Transport};
 use crate::framing::EmitError;
@@ -40,19 +40,18 @@ use crate::framing::EmitError;
 /// assert_eq!(reply.field("Transfer-Encoding"), Some("chunked"));
 /// ```
 pub struct Stream<'c, T: Transport> {
-    pub(super) tx: &'c mut T::Tx,
-    pub(super) output: &'c mut Output<'c>,
+    pub(super) outgoing: &'c mut Outgoing<'c, T>,
 }
 
 impl<'c, T: Transport> Stream<'c, T> {
     /// Whether content is not sent, so that it need not be made.
     pub fn omits_content(&self) -> bool {
-        self.output.sender.omits_content()
+        self.outgoing.output.sender.omits_content()
     }
 
     /// What the transport knows the connection by: see [`Half::connection`](super::Half::connection).
     pub fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.tx.connection()
+        self.outgoing.tx.connection()
     }
 
     /// Sends a piece of content, and returns when the transport has taken it.
@@ -71,11 +70,11 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// # Errors
     /// As for [`write`](Self::write).
     pub async fn queue(&mut self, mut content: &[u8]) -> Result<(), Error<T::Error>> {
-        self.output.check()?;
-        let output = &mut *self.output;
+        let Outgoing { tx, output } = &mut *self.outgoing;
+        output.check()?;
         if !output.sender.is_chunked() && !output.sender.omits_content() {
             output.sender.account(content.len())?;
-            return output.buffer.send(content, self.tx).await;
+            return output.buffer.send(content, *tx).await;
         }
         loop {
             let gone = output.content(content)?;
@@ -87,7 +86,7 @@ impl<'c, T: Transport> Stream<'c, T> {
                 return Err(EmitError::Full.into());
             }
             output.end_chunk();
-            output.buffer.flush(self.tx).await?;
+            output.buffer.flush(*tx).await?;
         }
     }
 
@@ -99,9 +98,10 @@ impl<'c, T: Transport> Stream<'c, T> {
     ) -> impl Future<Output = Result<(), Error<T::Error>>> {
         let mut sent = 0;
         async move {
-            while !self.output.render(render, &mut sent)? {
-                self.output.end_chunk();
-                self.output.buffer.flush(self.tx).await?;
+            let Outgoing { tx, output } = &mut *self.outgoing;
+            while !output.render(render, &mut sent)? {
+                output.end_chunk();
+                output.buffer.flush(*tx).await?;
             }
             Ok(())
         }
@@ -112,32 +112,34 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// # Errors
     /// As for [`write`](Self::write).
     pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
-        self.output.check()?;
-        self.output.end_chunk();
-        self.output.buffer.flush(self.tx).await
+        let Outgoing { tx, output } = &mut *self.outgoing;
+        output.check()?;
+        output.end_chunk();
+        output.buffer.flush(*tx).await
     }
 
     /// Most of the transmit buffer, to work in: the rest of the content goes through what is left.
     /// Sends what is queued, so that it has the same size whatever was.
     pub(crate) async fn set_aside(&mut self) -> Result<&'c mut [u8], Error<T::Error>> {
         self.flush().await?;
-        Ok(self.output.set_aside())
+        Ok(self.outgoing.output.set_aside())
     }
 
     /// Room in the transmit buffer to put content into, at least one octet; sends what is queued if
     /// there is none. For content of declared length only.
     pub(crate) async fn space(&mut self) -> Result<&mut [u8], Error<T::Error>> {
-        self.output.check()?;
-        if self.output.buffer.free().is_empty() {
-            self.output.buffer.flush(self.tx).await?;
+        let Outgoing { tx, output } = &mut *self.outgoing;
+        output.check()?;
+        if output.buffer.free().is_empty() {
+            output.buffer.flush(*tx).await?;
         }
-        Ok(self.output.buffer.free())
+        Ok(output.buffer.free())
     }
 
     /// Queues `count` octets that were put into what [`space`](Self::space) returned.
     pub(crate) fn advance(&mut self, count: usize) -> Result<(), Error<T::Error>> {
-        self.output.sender.account(count)?;
-        self.output.buffer.fill(count);
+        self.outgoing.output.sender.account(count)?;
+        self.outgoing.output.buffer.fill(count);
         Ok(())
     }
 
@@ -151,11 +153,12 @@ impl<'c, T: Transport> Stream<'c, T> {
         offset: u64,
         length: u64,
     ) -> Result<u64, Error<T::Error>> {
-        self.output.check()?;
-        if length <= self.output.buffer.free().len() as u64 {
+        let Outgoing { tx, output } = &mut *self.outgoing;
+        output.check()?;
+        if length <= output.buffer.free().len() as u64 {
             return Ok(0);
         }
-        self.output.send_file(handle, offset, length, self.tx).await
+        output.send_file(handle, offset, length, *tx).await
     }
 
     /// Sends an octet that says nothing, so that a client which has closed the connection, and not only shut
@@ -170,11 +173,12 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// As for [`write`](Self::write).
     pub async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
         self.flush().await?;
-        let has_room = self.output.sender.is_chunked() && !self.output.sender.omits_content();
+        let has_room = self.outgoing.output.sender.is_chunked()
+            && !self.outgoing.output.sender.omits_content();
         if has_room {
             // The size of the next chunk, or of the last one, follows.
-            self.output.buffer.push(b"0").map_err(EmitError::from)?;
-            self.output.buffer.flush(self.tx).await?;
+            self.outgoing.output.buffer.push(b"0").map_err(EmitError::from)?;
+            self.outgoing.output.buffer.flush(self.outgoing.tx).await?;
         }
         Ok(has_room)
     }
@@ -185,9 +189,10 @@ impl<'c, T: Transport> Stream<'c, T> {
     /// [`Error::Emit`] if the content is shorter than declared, or if the head is invalid. If part of the
     /// reply has been sent, the driver then cuts the connection, so that the client notices.
     pub fn finish(self) -> Answer<'c, T> {
-        self.output.check()?;
-        self.output.end_chunk();
-        let tail = self.output.sender.end()?;
-        Ok(Responded { tx: self.tx, output: self.output, tail })
+        let output = &mut self.outgoing.output;
+        output.check()?;
+        output.end_chunk();
+        let tail = output.sender.end()?;
+        Ok(Responded { outgoing: self.outgoing, tail })
     }
 }

@@ -213,7 +213,7 @@ impl<'s, S: Storage> Files<'s, S> {
                 if refusal.status == Status::NOT_MODIFIED {
                     self.add_cache_control(&mut reply);
                 }
-                return Ok(reply.refused(refusal));
+                return Ok(reply.refused(&refusal));
             }
             let found = &*found;
             let file = match &found.what {
@@ -294,7 +294,7 @@ fn begin<'c, T: Transport>(
         }
     });
     match (plan.content, file.as_slice()) {
-        (Content::None, _) => Begun::Whole(reply.refused(Refusal::new(plan.status, plan.reason))),
+        (Content::None, _) => Begun::Whole(reply.refused(&Refusal::new(plan.status, plan.reason))),
         (Content::Whole | Content::One(_), Some(memory)) => {
             let content = plan.range(0).map(|range| slice(memory, range.first, range.len()));
             Begun::Whole(reply.content(content.unwrap_or_default()))

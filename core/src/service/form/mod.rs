@@ -92,12 +92,17 @@ impl<'c, T: Transport> Exchange<'c, T> {
     ///
     /// # Errors
     /// Those of [`form`](Self::form).
-    pub async fn urlencoded(self) -> Result<(Form<'c>, Responder<'c, T>), Error<T::Error>> {
-        self.announces_urlencoded()?;
-        let limit = self.receiver().limits().form;
-        let (body, responder) = self.open().await?;
-        let form = Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?;
-        Ok((form, responder))
+    pub fn urlencoded(
+        self,
+    ) -> impl Future<Output = Result<(Form<'c>, Responder<'c, T>), Error<T::Error>>> {
+        // An `async fn` would hold the exchange twice.
+        async move {
+            self.announces_urlencoded()?;
+            let (body, responder) = self.open().await?;
+            let limit = body.receiver().limits().form;
+            let form = Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?;
+            Ok((form, responder))
+        }
     }
 
     /// Whether the head announces a form that may be read: all that [`urlencoded`](Self::urlencoded)
