@@ -19,6 +19,10 @@ impl<'i> Ordinary<'i> {
         None
     }
 
+    pub(crate) const fn is_get(self) -> bool {
+        match self.0 {}
+    }
+
     pub(crate) const fn request_line(self) -> Option<(RequestLine, usize)> {
         match self.0 {}
     }
@@ -44,6 +48,12 @@ impl<'i> Ordinary<'i> {
 #[inline(always)]
 pub(crate) const fn before_control(_: &[u8], from: usize) -> usize {
     from
+}
+
+/// Whether `octets` are known to hold no control. They never are.
+#[inline(always)]
+pub(crate) const fn are_clear(_: &[u8]) -> bool {
+    false
 }
 
 /// The first position of `octet`.

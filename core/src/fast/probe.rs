@@ -92,6 +92,12 @@ pub(super) fn find(input: &[u8], mut at: usize, set: impl Fn(Probe) -> Positions
     (found != 0).then(|| at + found.trailing_zeros() as usize)
 }
 
+/// Whether `octets` are known to hold no control and no HTAB. Fewer than a probe never are.
+#[inline(always)]
+pub(crate) fn are_clear(octets: &[u8]) -> bool {
+    octets.len() >= WIDTH && find(octets, 0, Probe::controls).is_none()
+}
+
 /// The first position of `octet`.
 pub(crate) fn first(input: &[u8], octet: u8) -> Option<usize> {
     if input.len() < WIDTH {
