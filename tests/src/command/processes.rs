@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::until::until;
-use crate::wire::client::PATIENCE;
+use crate::wire::client::TIME_LIMIT;
 
 /// A process, by `/proc`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn signal(id: u32, signal: Signal) {
 /// Stops the process until it is sent SIGCONT, and waits until none of its threads runs any more.
 pub fn suspend(id: u32) {
     signal(id, Signal::STOP);
-    until("all threads are stopped", PATIENCE, || {
+    until("all threads are stopped", TIME_LIMIT, || {
         let tasks = fs::read_dir(format!("/proc/{id}/task")).ok()?;
         let mut states = tasks.flatten().map(|task| stat(&task.path().display().to_string()));
         states.all(|stat| stat.is_none_or(|stat| stat.0 == 'T')).then_some(())
