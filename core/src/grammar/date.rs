@@ -81,6 +81,7 @@ const fn days_to(year: u32, month: u32, day: u32) -> u32 {
 }
 
 /// Puts the two digits of a number below 100 where it says.
+#[expect(clippy::cast_possible_truncation, reason = "both are digits")]
 fn put_two(text: &mut [u8], at: usize, number: u32) {
     put(text, at, &[b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
 }
