@@ -41,12 +41,14 @@ impl<'b> Cursor<'b> {
     /// Appends all of `bytes`, or nothing.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn push(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        let free = self.buffer.get_mut(self.len..end).unwrap_or_default();
-        for (to, from) in free.iter_mut().zip(bytes) {
-            *to = *from;
+        // Room as long as `bytes`, evidently: then short constants are stored without a loop or a call.
+        let free = self.buffer.get_mut(self.len..).and_then(|free| free.get_mut(..bytes.len()));
+        if let Some(free) = free {
+            for (to, from) in free.iter_mut().zip(bytes) {
+                *to = *from;
+            }
         }
-        self.len = end;
+        self.len = self.len.saturating_add(bytes.len());
     }
 
     /// Appends `number` in decimal digits.

@@ -19,6 +19,10 @@ impl<'i> Ordinary<'i> {
         None
     }
 
+    pub(crate) const fn is_get(self) -> bool {
+        match self.0 {}
+    }
+
     pub(crate) const fn request_line(self) -> Option<(RequestLine, usize)> {
         match self.0 {}
     }
@@ -49,4 +53,15 @@ pub(crate) const fn before_control(_: &[u8], from: usize) -> usize {
 /// The first position where CRLF may begin: at a CR.
 pub(crate) fn first_crlf(input: &[u8]) -> Option<usize> {
     input.iter().position(|&octet| octet == b'\r')
+}
+
+/// Whether `octets` are known to hold no control. They never are.
+#[inline(always)]
+pub(crate) const fn are_clear(_: &[u8]) -> bool {
+    false
+}
+
+/// The first position of `octet`.
+pub(crate) fn first(input: &[u8], octet: u8) -> Option<usize> {
+    input.iter().position(|&found| found == octet)
 }

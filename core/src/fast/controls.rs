@@ -73,13 +73,14 @@ fn last_controls(input: &[u8], at: usize) -> Option<u64> {
         return Some(controls_of(block) >> (BLOCK - rest.len()));
     }
     // The whole input is shorter than a block.
-    let mut positions = 0;
-    for start in (0..rest.len()).step_by(WIDTH) {
-        let whole = Probe::new(rest, start).map(|probe| (probe, 0));
-        let (probe, others) = whole.or_else(|| Probe::last(input, at + start))?;
-        positions |= u64::from(probe.controls() >> others) << start;
+    let (mut positions, mut start) = (0, 0);
+    for octets in rest.as_chunks().0 {
+        positions |= u64::from(Probe::from(octets).controls()) << start;
+        start += WIDTH;
     }
-    Some(positions)
+    // None of these are left when the input ends with a probe.
+    let (probe, others) = Probe::last(input, at + start)?;
+    Some(positions | u64::from(probe.controls() >> others) << start)
 }
 
 #[cfg(test)]

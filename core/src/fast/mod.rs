@@ -15,10 +15,10 @@ mod ordinary;
 mod probe;
 
 #[cfg(not(target_pointer_width = "64"))]
-pub(crate) use absent::{Ordinary, before_control, first_crlf};
+pub(crate) use absent::{Ordinary, are_clear, before_control, first, first_crlf};
 #[cfg(target_pointer_width = "64")]
 pub(crate) use controls::before_control;
 #[cfg(target_pointer_width = "64")]
 pub(crate) use ordinary::Ordinary;
 #[cfg(target_pointer_width = "64")]
-pub(crate) use probe::first_crlf;
+pub(crate) use probe::{are_clear, first, first_crlf};

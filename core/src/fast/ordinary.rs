@@ -20,6 +20,12 @@ impl<'i> Ordinary<'i> {
         (input.len() >= WIDTH).then_some(Self(input))
     }
 
+    /// Whether the method is GET.
+    #[inline(always)]
+    pub(crate) fn is_get(self) -> bool {
+        self.0.starts_with(b"GET ")
+    }
+
     /// The request-line at the start, and where it ends, when its CRLF is there, too: a method in
     /// capital letters and version 1.x.
     #[inline(always)]

@@ -113,6 +113,20 @@ pub(crate) fn first_crlf(input: &[u8]) -> Option<usize> {
     }
 }
 
+/// Whether `octets` are known to hold no control and no HTAB. Fewer than a probe never are.
+#[inline(always)]
+pub(crate) fn are_clear(octets: &[u8]) -> bool {
+    octets.len() >= WIDTH && find(octets, 0, Probe::controls).is_none()
+}
+
+/// The first position of `octet`.
+pub(crate) fn first(input: &[u8], octet: u8) -> Option<usize> {
+    if input.len() < WIDTH {
+        return input.iter().position(|&found| found == octet);
+    }
+    find(input, 0, |probe| probe.equal(octet))
+}
+
 #[cfg(target_arch = "x86_64")]
 mod imp {
     use safe_arch::{

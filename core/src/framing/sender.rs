@@ -4,6 +4,7 @@ use super::persistence::is_persistent;
 use super::receiver::Receiver;
 use crate::bytes::class::{are_field, is_tchar};
 use crate::bytes::cursor::{Cursor, Full};
+use crate::fast::are_clear;
 use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::message::head::request_line_of;
 use crate::message::word::Word;
@@ -100,7 +101,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), EmitError> {
 
 /// Whether a field may have this in its value: nothing that could end its line early.
 pub(crate) fn check_value(part: &[u8]) -> Result<(), EmitError> {
-    if are_field(part) { Ok(()) } else { Err(EmitError::Field) }
+    if are_clear(part) || are_field(part) { Ok(()) } else { Err(EmitError::Field) }
 }
 
 /// The sending side of a connection, without I/O. It writes a reply into the caller's buffers, part by

@@ -38,7 +38,7 @@ pub fn imf_fixdate(time: UnixTime) -> [u8; 29] {
     put_two(&mut text, 5, day);
     put(&mut text, 8, MONTHS.get(3 * month as usize - 3..3 * month as usize).unwrap_or_default());
     put_two(&mut text, 12, year / 100);
-    put_two(&mut text, 14, year);
+    put_two(&mut text, 14, year % 100);
     put_two(&mut text, 17, second / 3600);
     put_two(&mut text, 20, second / 60 % 60);
     put_two(&mut text, 23, second % 60);
@@ -52,7 +52,7 @@ pub fn iso_minutes(time: UnixTime) -> [u8; 16] {
     let mut text = [0; 16];
     put(&mut text, 0, b"1970-01-01 00:00");
     put_two(&mut text, 0, year / 100);
-    put_two(&mut text, 2, year);
+    put_two(&mut text, 2, year % 100);
     put_two(&mut text, 5, month);
     put_two(&mut text, 8, day);
     put_two(&mut text, 11, second / 3600);
@@ -80,9 +80,10 @@ const fn days_to(year: u32, month: u32, day: u32) -> u32 {
     year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1
 }
 
-/// Puts the last two digits of a number where it says.
+/// Puts the two digits of a number below 100 where it says.
+#[expect(clippy::cast_possible_truncation, reason = "both are digits")]
 fn put_two(text: &mut [u8], at: usize, number: u32) {
-    put(text, at, &[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
+    put(text, at, &[b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
 }
 
 /// Puts octets where it says, by a loop: devices have no other use for `memcpy`, which is larger.

@@ -41,7 +41,7 @@ impl<'head> Head<'head> {
     ) -> Result<Self, ParseError> {
         let start = reader.start.ok_or(ParseError::TruncatedHead)?;
         let Start { target, version } = start;
-        let method = Method::new(as_str(start.method().of(octets)));
+        let method = method_of(octets, start.method());
         check_target(octets, method, target)?;
         match reader.host {
             Once::Valid(value) if is_host(octets, value) => {}
@@ -108,6 +108,14 @@ impl<'head> Head<'head> {
             Target::Absolute(authority, _) | Target::Authority(authority) => Some(authority),
             Target::Origin(_) | Target::Asterisk => authority(self.host?.of(self.as_bytes())),
         }
+    }
+}
+
+/// The method at `span`. The usual one is recognised without its text.
+fn method_of(octets: &[u8], span: Span) -> Method<'_> {
+    match Ordinary::of(octets) {
+        Some(head) if head.is_get() => Method::Get,
+        _ => Method::new(as_str(span.of(octets))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The path of a request, decoded once, for handlers to match on.
 
 use crate::bytes::ascii::{as_str, pct_decoded};
+use crate::fast::first;
 
 /// The most segments that a path is divided into. The last one holds the rest of a longer path.
 pub const MAX_SEGMENTS: usize = 8;
@@ -18,7 +19,7 @@ pub(super) struct Route<'c> {
 impl<'c> Route<'c> {
     /// Octets of scratch that [`new`](Self::new) needs for `path`.
     pub(super) fn scratch(path: &str) -> usize {
-        if path.bytes().any(|octet| octet == b'%') { path.len() } else { 0 }
+        if first(path.as_bytes(), b'%').is_some() { path.len() } else { 0 }
     }
 
     /// Decodes `path`, which is valid, into `scratch`; where nothing is encoded, it is borrowed as it
@@ -29,6 +30,10 @@ impl<'c> Route<'c> {
         scratch: &'c mut [u8],
         segments: &'c mut [&'c str; MAX_SEGMENTS],
     ) -> Self {
+        // On small devices, one way is smaller than two.
+        if cfg!(target_pointer_width = "64") && scratch.is_empty() {
+            return Self::plain(path, segments);
+        }
         // Where in the decoded path segments end.
         let mut ends = [0; MAX_SEGMENTS + 1];
         let (mut count, mut length, mut encoded_slash) = (0, 0, false);
@@ -57,14 +62,34 @@ impl<'c> Route<'c> {
         // The root has none.
         let count = if length > 1 { count } else { 0 };
         for (slot, [before, end]) in segments.iter_mut().zip(ends.array_windows()).take(count) {
-            *slot = match path.get(before + 1..*end) {
-                // As it stands: on small devices, one way is smaller than two.
-                Some(segment) if cfg!(target_pointer_width = "64") && !is_encoded => segment,
-                _ => as_str(decoded.get(before + 1..*end).unwrap_or_default()),
-            };
+            *slot = as_str(decoded.get(before + 1..*end).unwrap_or_default());
         }
         let segments = segments.get(..count).unwrap_or_default();
         Self { segments, decoded: (!encoded_slash).then_some(decoded) }
+    }
+
+    /// The same of a path in which nothing is encoded.
+    fn plain(path: &'c str, segments: &'c mut [&'c str; MAX_SEGMENTS]) -> Self {
+        let mut rest = path.get(1..).unwrap_or_default();
+        let mut count = 0;
+        // The root has none.
+        if !rest.is_empty() {
+            for slot in segments.iter_mut() {
+                count += 1;
+                *slot = rest;
+                if count < MAX_SEGMENTS
+                    && let Some(slash) = first(rest.as_bytes(), b'/')
+                    && let Some((segment, after)) = rest.split_at_checked(slash)
+                {
+                    *slot = segment;
+                    rest = after.get(1..).unwrap_or_default();
+                } else {
+                    break;
+                }
+            }
+        }
+        let segments = segments.get(..count).unwrap_or_default();
+        Self { segments, decoded: Some(path.as_bytes()) }
     }
 }
 

@@ -20,7 +20,10 @@ impl<'c> Form<'c> {
         let (mut in_name, mut is_empty) = (true, true);
         while let Some(rest @ [first, ..]) = content.get(read..) {
             let mut octets = [0; 4];
-            let piece = match pct_sequence(rest, &mut octets) {
+            // It looks at the first octet itself; on small devices, one look is smaller than two.
+            let is_plain = cfg!(target_pointer_width = "64") && *first != b'%';
+            let sequence = if is_plain { &[] } else { pct_sequence(rest, &mut octets) };
+            let piece = match sequence {
                 [] => {
                     read += 1;
                     let octet = match first {
