@@ -14,7 +14,7 @@ use thimble_tests::command::folder::{Folder, noise};
 use thimble_tests::command::forms::ask;
 use thimble_tests::command::{Signal, Thimble, run, thimble};
 use thimble_tests::until::until;
-use thimble_tests::wire::client::{Client, TIME_LIMIT, Reply};
+use thimble_tests::wire::client::{Client, Reply, TIME_LIMIT};
 
 /// Pages, and a server that keeps files in a folder beside them.
 fn serve(folder: &Folder, flags: &[&str]) -> (Thimble, PathBuf) {
