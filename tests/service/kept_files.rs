@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 
 use thimble_core::message::Refusal;
-use thimble_core::service::{Batch, Site, Submission, Submissions, Uploads};
+use thimble_core::service::{Batch, Present, Site, Submission, Submissions, Uploads};
 use thimble_core::testing::{Client, FormPart, Request};
 use thimble_core::{Limits, Method, Status};
 use thimble_tests::memory::Fixture;
@@ -34,6 +34,8 @@ struct Pending {
 }
 
 impl Uploads for Store {
+    type Keeps = Present;
+
     type Batch = Pending;
 
     fn begin(&self) -> Option<Pending> {

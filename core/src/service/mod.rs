@@ -22,4 +22,4 @@ pub use image::Image;
 pub use site::Site;
 pub use storage::{Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage};
 pub use submissions::{Recall, Recalled, Ring, Submission, Submissions};
-pub use uploads::{Batch, Uploads};
+pub use uploads::{Absent, Batch, Presence, Present, Uploads};

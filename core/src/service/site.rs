@@ -6,7 +6,7 @@ use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
 use super::storage::{File, Metadata, Storage};
 use super::submissions::{Recall, Recalled, Submission, Submissions};
-use super::uploads::{Batch, Uploads};
+use super::uploads::{Batch, Presence, Uploads};
 use crate::bytes::ascii::Decimal;
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
@@ -325,26 +325,29 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
                         && is_html(self.files.content_type(file, found.path.name())) =>
                 {
                     if exchange.method() == Method::Post {
-                        if U::KEEPS
+                        if U::Keeps::IS_PRESENT
                             && let Some(batch) = self.uploads.begin()
                         {
-                            return U::attend(|| self.keep(exchange, batch, Some(file))).await;
+                            return U::Keeps::future(|| self.keep(exchange, batch, Some(file)))
+                                .await;
                         }
                         return self.submit(exchange, file).await;
                     }
                     &[Method::Get, Method::Post]
                 }
                 What::Entries(_)
-                    if U::KEEPS && self.takes_forms && self.lists_kept_files(&found.path) =>
+                    if U::Keeps::IS_PRESENT
+                        && self.takes_forms
+                        && self.lists_kept_files(&found.path) =>
                 {
                     if exchange.method() == Method::Post
                         && let Some(batch) = self.uploads.begin()
                     {
-                        return U::attend(|| self.keep(exchange, batch, None)).await;
+                        return U::Keeps::future(|| self.keep(exchange, batch, None)).await;
                     }
                     let methods = &[Method::Get, Method::Post];
                     let listing = || self.files.answer::<_, true>(exchange, &mut found, methods);
-                    return U::attend(listing).await;
+                    return U::Keeps::future(listing).await;
                 }
                 _ => &[Method::Get],
             };

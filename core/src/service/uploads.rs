@@ -1,6 +1,6 @@
 //! Files that come with forms: how they are kept.
 
-use core::future::pending;
+use core::future::{Pending, pending};
 
 use crate::message::Refusal;
 
@@ -14,7 +14,7 @@ use crate::message::Refusal;
 /// use std::sync::{Arc, Mutex, PoisonError};
 ///
 /// use thimble_core::message::{Refusal, Status};
-/// use thimble_core::service::{Batch, Uploads};
+/// use thimble_core::service::{Batch, Present, Uploads};
 /// use thimble_core::testing::{Client, FormPart, Request};
 /// use thimble_core::{Answer, Exchange, Service, Transport};
 ///
@@ -32,6 +32,7 @@ use crate::message::Refusal;
 /// }
 ///
 /// impl Uploads for Memory {
+///     type Keeps = Present;
 ///     type Batch = Files;
 ///
 ///     fn begin(&self) -> Option<Files> {
@@ -88,8 +89,8 @@ use crate::message::Refusal;
 /// assert_eq!(memory.0.lock().unwrap()["a_txt"], b"Roses");
 /// ```
 pub trait Uploads {
-    /// Whether files may be kept at all. Where not, nothing that does it becomes part of a program.
-    const KEEPS: bool = true;
+    /// [`Present`]; or [`Absent`] if files are never kept, so that nothing that does it becomes part of a program.
+    type Keeps: Presence;
 
     /// The files of one form.
     type Batch: Batch;
@@ -102,12 +103,46 @@ pub trait Uploads {
     fn folder(&self) -> Option<&[u8]> {
         None
     }
+}
 
-    /// Does what only a server does that [keeps](Self::KEEPS) files. A condition alone would leave its future
-    /// part of every program: which future there is depends on types.
-    #[doc(hidden)]
-    fn attend<F: Future>(work: impl FnOnce() -> F) -> impl Future<Output = F::Output> {
-        work()
+/// Whether files may be kept, as a type: a condition alone would leave the futures that keep them part of every
+/// program.
+pub trait Presence {
+    /// Whether it is [`Present`].
+    const IS_PRESENT: bool;
+
+    /// The future of `F`, if it is needed.
+    type Of<F: Future>: Future<Output = F::Output>;
+
+    /// Makes a future that is only needed where files are kept.
+    fn future<F: Future>(make: impl FnOnce() -> F) -> Self::Of<F>;
+}
+
+/// Files may be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Present;
+
+/// Files are never kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Absent;
+
+impl Presence for Present {
+    const IS_PRESENT: bool = true;
+
+    type Of<F: Future> = F;
+
+    fn future<F: Future>(make: impl FnOnce() -> F) -> F {
+        make()
+    }
+}
+
+impl Presence for Absent {
+    const IS_PRESENT: bool = false;
+
+    type Of<F: Future> = Pending<F::Output>;
+
+    fn future<F: Future>(_: impl FnOnce() -> F) -> Pending<F::Output> {
+        pending()
     }
 }
 
@@ -148,7 +183,7 @@ pub trait Batch {
 
 /// Keeps files, or not.
 impl<U: Uploads> Uploads for Option<U> {
-    const KEEPS: bool = U::KEEPS;
+    type Keeps = U::Keeps;
 
     type Batch = U::Batch;
 
@@ -159,24 +194,16 @@ impl<U: Uploads> Uploads for Option<U> {
     fn folder(&self) -> Option<&[u8]> {
         self.as_ref()?.folder()
     }
-
-    fn attend<F: Future>(work: impl FnOnce() -> F) -> impl Future<Output = F::Output> {
-        U::attend(work)
-    }
 }
 
 /// Keeps nothing.
 impl Uploads for () {
-    const KEEPS: bool = false;
+    type Keeps = Absent;
 
     type Batch = Self;
 
     fn begin(&self) -> Option<Self> {
         None
-    }
-
-    fn attend<F: Future>(_: impl FnOnce() -> F) -> impl Future<Output = F::Output> {
-        pending()
     }
 }
 

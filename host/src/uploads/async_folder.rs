@@ -61,6 +61,8 @@ impl<E: Elsewhere> AsyncBatch<E> {
 }
 
 impl<E: Elsewhere> service::Uploads for AsyncUploadFolder<E> {
+    type Keeps = service::Present;
+
     type Batch = AsyncBatch<E>;
 
     fn begin(&self) -> Option<AsyncBatch<E>> {

@@ -287,6 +287,8 @@ fn rename(
 }
 
 impl service::Uploads for UploadFolder {
+    type Keeps = service::Present;
+
     type Batch = Batch;
 
     fn begin(&self) -> Option<Batch> {
