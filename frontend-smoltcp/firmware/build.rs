@@ -19,7 +19,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             fs::remove_dir_all(&folder)?;
         }
         write(root, &folder)?;
-        Builder::new(folder).without_gzip().include_hidden().write(out.join(root).with_extension("rs"))?;
+        Builder::new(folder)
+            .without_gzip()
+            .include_hidden()
+            .write(out.join(root).with_extension("rs"))?;
     }
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! What the benchmarks measure: `cargo run --release --example bench -p thimble-std -- PORT ROOT`.
-//! Each connection has its thread.
+//! Each connection has its thread; with a third argument, `--event-loop`, one has all of them.
 
-use thimble_std::{Answer, Exchange, Folder, Method, Server, Service, Site, Status, Transport};
+use thimble_std::{
+    Answer, EventLoop, Exchange, Folder, Method, Server, Service, Site, Status, Storage, Transport,
+    event_loop,
+};
 
-struct Bench {
-    site: Site<'static, Folder>,
+struct Bench<S> {
+    site: Site<'static, S>,
 }
 
-impl Service for Bench {
+impl<S: Storage> Service for Bench<S> {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         match (exchange.method(), exchange.segments()) {
             (Method::Get, ["plain"]) => Ok(exchange.respond(Status::OK).text("Hello, World!")),
@@ -29,8 +32,12 @@ fn main() -> std::io::Result<()> {
     let (Some(port), Some(root)) = (arguments.next(), arguments.next()) else {
         return Err(std::io::Error::other("usage: bench PORT ROOT"));
     };
-    let server = Server::bind(format!("127.0.0.1:{port}"))?.max_conns(20_000);
-    println!("The benchmark at http://{}/", server.local_addr()?);
+    let address = format!("127.0.0.1:{port}");
+    println!("The benchmark at http://{address}/");
+    if arguments.next().is_some_and(|flag| flag == "--event-loop") {
+        let bench = Bench { site: Site::new(event_loop::Folder::open(root)?) };
+        return EventLoop::bind(address)?.max_conns(20_000).run(bench);
+    }
     let bench = Bench { site: Site::new(Folder::open(root)?) };
-    server.run(bench)
+    Server::bind(address)?.max_conns(20_000).run(bench)
 }

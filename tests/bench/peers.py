@@ -52,14 +52,16 @@ INSTALLED = {
     "h2o": ("h2o", H2O, ["-c"]),
     "lighttpd": ("lighttpd", LIGHTTPD, ["-D", "-f"]),
 }
-# Package and example.
+# Package, example, and further arguments.
 BUILT = {
     "tokio": ("thimble-tokio", "bench"),
     "std": ("thimble-std", "bench"),
+    "event-loop": ("thimble-std", "bench", "--event-loop"),
     "hyper": ("thimble-tests", "hyper"),
 }
 # What only those built here have, and what hyper has none of.
-FORM, FILES = {"tokio", "std", "hyper"}, {"tokio", "std", *INSTALLED}
+OURS = ["tokio", "std", "event-loop"]
+FORM, FILES = {*OURS, "hyper"}, {*OURS, *INSTALLED}
 
 
 def present():
@@ -84,7 +86,7 @@ def program(name, folder):
     if name not in BUILT:
         return name
     # Copied, since both examples `bench` are built at the same place.
-    package, example = BUILT[name]
+    package, example, *_ = BUILT[name]
     command = ["cargo", "build", "--release", "--quiet", "--package", package, "--example", example]
     output = subprocess.run(
         [*command, "--message-format", "json"],
@@ -106,7 +108,7 @@ class Server:
     def __init__(self, name, program, folder, root, core):
         self.name, self.port = name, free_port()
         if name in BUILT:
-            command = [program, str(self.port), str(root)]
+            command = [program, str(self.port), str(root), *BUILT[name][2:]]
         else:
             _, config, flags = INSTALLED[name]
             file = folder / f"{name}.conf"

@@ -41,14 +41,18 @@ impl<'b> Cursor<'b> {
     /// Appends all of `bytes`, or nothing.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn push(&mut self, bytes: &[u8]) {
-        // Room as long as `bytes`, evidently: then short constants are stored without a loop or a call.
-        let free = self.buffer.get_mut(self.len..).and_then(|free| free.get_mut(..bytes.len()));
-        if let Some(free) = free {
-            for (to, from) in free.iter_mut().zip(bytes) {
-                *to = *from;
-            }
+        let end = self.len.saturating_add(bytes.len());
+        let free = if cfg!(target_pointer_width = "64") {
+            // As long as `bytes`, evidently: then short constants are stored without a loop or a call. On a
+            // small target that calls `memcpy`, which weighs more than a loop.
+            self.buffer.get_mut(self.len..).and_then(|free| free.get_mut(..bytes.len()))
+        } else {
+            self.buffer.get_mut(self.len..end)
+        };
+        for (to, from) in free.unwrap_or_default().iter_mut().zip(bytes) {
+            *to = *from;
         }
-        self.len = self.len.saturating_add(bytes.len());
+        self.len = end;
     }
 
     /// Appends `number` in decimal digits.

@@ -215,8 +215,8 @@ impl<'c, T: Transport> Reply<'c, T> {
     /// transmit buffer is sent now.
     ///
     /// # Errors
-    /// [`Error::Transport`](super::Error::Transport) if the transport failed,
-    /// [`Error::Emit`](super::Error::Emit) if the reply is invalid.
+    /// [`Error::Transport`] if the transport failed,
+    /// [`Error::Emit`] if the reply is invalid.
     pub async fn send(self, content: &[u8]) -> Answer<'c, T> {
         let mut stream = self.stream_exact(content.len() as u64);
         stream.queue(content).await?;
