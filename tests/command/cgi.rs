@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use thimble_tests::command::Thimble;
 use thimble_tests::command::scripts::{Scripts, TEXT, ask, get, post};
+use thimble_tests::command::{Thimble, run, thimble};
 
 const SECRET: &str = "# the secret is in the source";
 
@@ -333,4 +333,17 @@ fn a_problem_of_the_flags_is_a_line_that_says_what_to_do() {
     let output = thimble_tests::command::run(&mut command);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("programs are run in a folder"), "{text}");
+}
+
+#[test]
+fn no_upload_becomes_a_program() {
+    let scripts = scripts();
+    let root = scripts.folder.path();
+    for name in ["cgi-bin", "cgi-bin/kept"] {
+        let path = root.join(name);
+        let ended = run(thimble().arg(root).args(["-p0", "--cgi", "--uploads"]).arg(path));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(said.contains("give --uploads a folder without programs"), "{said}");
+        assert!(!ended.status.success() && said.lines().count() == 1, "{said}");
+    }
 }

@@ -300,11 +300,14 @@ impl Flags {
     /// Opens the folder where files are kept that come with forms, if there is to be one.
     ///
     /// # Errors
-    /// It can't be made or written to.
+    /// It can't be made or written to, or programs are run in it.
     pub fn kept_files(&self, log: &Log) -> Result<Option<UploadFolder>, Problem> {
         let Some(path) = &self.files.uploads else { return Ok(None) };
         let uploads =
             UploadFolder::open(path).map_err(|error| Problem::of_uploads(path, &error))?;
+        if self.runs_programs_in(path) {
+            return Err(Problem::of_uploads_among_programs(path));
+        }
         let uploads = uploads.log(log.clone());
         let Some(place) = self.path_in_site(path) else { return Ok(Some(uploads)) };
         let warning = format!(
@@ -315,6 +318,16 @@ impl Flags {
         log.note(warning.as_bytes());
         let reserved = self.index.iter().cloned().chain(["404.html".to_owned()]).collect();
         Ok(Some(uploads.served_at(&place, reserved)))
+    }
+
+    /// Whether what is put into the folder at `path` would be run as a program.
+    fn runs_programs_in(&self, path: &Path) -> bool {
+        let holds = |folder: &String| {
+            let folder = self.served().join(folder).canonicalize();
+            folder
+                .is_ok_and(|folder| path.canonicalize().is_ok_and(|path| path.starts_with(folder)))
+        };
+        self.programs.folders().iter().any(holds)
     }
 
     /// The path from the root of the site to the file or folder at `path`; `None` if it is not served.

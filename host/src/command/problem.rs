@@ -72,6 +72,14 @@ impl Problem {
         Self("programs are run in a folder: give the folder to serve, instead of a file".into())
     }
 
+    /// The folder that `--uploads` names is one of programs.
+    pub(super) fn of_uploads_among_programs(path: &Path) -> Self {
+        let path = path.display();
+        Self(format!(
+            "whoever sends a file to '{path}' could run it: give --uploads a folder without programs"
+        ))
+    }
+
     /// The folder that `--uploads` names can't be used.
     pub(super) fn of_uploads(path: &Path, error: &io::Error) -> Self {
         let path = path.display();
