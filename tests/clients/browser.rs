@@ -177,6 +177,8 @@ fn click_through(url: &str) {
                 ["Temperature in", "K"],
                 ["Status light", "blink"],
                 ["Sound an alarm", "on"],
+                // No file was chosen.
+                ["Picture for the display", ""],
             ])
         );
         let filled = json!([NAME, "zoe@example.org", "two\nlines", "K", "blink", true]);
