@@ -200,7 +200,7 @@ impl Flags {
         };
         let folder = opened.map_err(|error| Problem::of_folder(self.served(), &error))?;
         let folder = if self.follow_links { folder.follow_links() } else { folder };
-        Ok(if self.file().is_some() { folder } else { folder.apart(self.programs.apart()) })
+        Ok(if self.file().is_some() { folder } else { folder.apart(self.programs.folders()) })
     }
 
     /// Opens the folder to serve for those who run programs in it.

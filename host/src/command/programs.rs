@@ -15,7 +15,7 @@ use crate::cgi::{self, Cgi};
 use crate::folder::Folder;
 use crate::log::Log;
 
-/// The folders whose files are programs with `--cgi`, and which are never served without.
+/// The folders whose files are programs with `--cgi`.
 pub(super) const FOLDERS: [&str; 2] = ["cgi-bin", "htbin"];
 
 /// The flags that say which programs are run, and how.
@@ -55,12 +55,6 @@ impl ProgramFlags {
     /// The folders of programs, as they were named.
     pub(super) fn folders(&self) -> Vec<String> {
         let usual = FOLDERS.iter().filter(|_| self.cgi).map(|name| (*name).to_owned());
-        usual.chain(self.cgi_dir.iter().cloned()).collect()
-    }
-
-    /// The folders of which nothing is served: those of programs, and those that usually are.
-    pub(super) fn apart(&self) -> Vec<String> {
-        let usual = FOLDERS.iter().map(|name| (*name).to_owned());
         usual.chain(self.cgi_dir.iter().cloned()).collect()
     }
 
@@ -164,9 +158,6 @@ mod tests {
         assert_eq!(folders(""), Some(vec![]));
         assert_eq!(folders("--cgi"), Some(vec!["cgi-bin".into(), "htbin".into()]));
         assert_eq!(folders("--cgi-dir a/ --cgi-dir ./b/c"), Some(vec!["a".into(), "b/c".into()]));
-        // None is served, in any case.
-        let apart = parse("--cgi-dir a").map(|flags| flags.apart());
-        assert_eq!(apart, Some(vec!["cgi-bin".into(), "htbin".into(), "a".into()]));
     }
 
     #[test]
