@@ -1,7 +1,6 @@
 //! `multipart/form-data` as a [`Form`], whose files are counted, and thrown away or given on.
 
-use super::Form;
-use super::fields::{FIELD_END, NOT_UTF8, encode_size};
+use super::fields::{FIELD_END, Form, NOT_UTF8, encode_size};
 use super::parts::{Event, Parts};
 use crate::bytes::ascii::text;
 use crate::bytes::span::Span;
