@@ -122,6 +122,19 @@ impl<'r> Request<'r> {
 /// A variable of the server: its name, and its value if it has one.
 type Own = (&'static str, for<'v> fn(&Request<'v>, &mut Room<'v>) -> Option<&'v [u8]>);
 
+/// Whether a variable of this name says something of a request (RFC 3875 §4.1), so that nothing else may set
+/// it: a script would take it for the client's.
+///
+/// ```
+/// use thimble_core::gateway::is_meta_variable;
+///
+/// assert!(is_meta_variable("PATH_INFO") && is_meta_variable("HTTP_PROXY"));
+/// assert!(!is_meta_variable("PATH"));
+/// ```
+pub fn is_meta_variable(name: &str) -> bool {
+    name.starts_with("HTTP_") || OWN.iter().any(|(own, _)| *own == name)
+}
+
 /// RFC 3875 §4.1, and below the line what other servers set as well and scripts ask for: php-cgi runs
 /// nothing without `REDIRECT_STATUS` and `SCRIPT_FILENAME`.
 const OWN: &[Own] = &[
@@ -148,9 +161,7 @@ const OWN: &[Own] = &[
     ("REMOTE_ADDR", |it, room| it.peer.map(|at| room.display(&at.ip().to_canonical()))),
     ("REMOTE_HOST", |it, room| it.peer.map(|at| room.display(&at.ip().to_canonical()))),
     ("CONTENT_LENGTH", |it, room| it.content_length.map(|length| room.number(length))),
-    ("CONTENT_TYPE", |it, room| {
-        it.content_length.and_then(|_| room.field(it.head.fields(), "Content-Type"))
-    }),
+    ("CONTENT_TYPE", |it, room| room.field(it.head.fields(), "Content-Type")),
     // ------------------------------------------------------------------------------------------
     ("REMOTE_PORT", |it, room| it.peer.map(|at| room.number(at.port().into()))),
     ("SERVER_ADDR", |it, room| it.local.map(|at| room.display(&at.ip().to_canonical()))),

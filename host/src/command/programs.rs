@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use thimble_core::gateway::is_meta_variable;
 
 use super::problem::Problem;
 use super::size;
@@ -118,8 +119,12 @@ fn variable(text: &str) -> Result<(String, Option<String>), &'static str> {
         Some((name, value)) => (name, Some(value.to_owned())),
         None => (text, None),
     };
-    if name.is_empty() || text.contains('\0') {
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'_';
+    if name.is_empty() || !name.bytes().all(is_plain) || text.contains('\0') {
         return Err("write it like HOME or HOME=/srv");
+    }
+    if is_meta_variable(name) {
+        return Err("that is a variable of each request: choose another name");
     }
     Ok((name.to_owned(), value))
 }
@@ -176,6 +181,9 @@ mod tests {
             "--cgi-timeout 0",
             "--cgi-max 0",
             "--cgi-env =a",
+            "--cgi-env A-B=1",
+            "--cgi-env CONTENT_LENGTH=9",
+            "--cgi-env HTTP_PROXY=p",
             "--interpreter py=sh",
             "--interpreter .x",
             "--interpreter .x=",
