@@ -119,7 +119,8 @@ impl<S, W: Waiting + Default> Cgi<S, W> {
 }
 
 impl<S, W> Cgi<S, W> {
-    /// Sets how many programs run at a time; 0 counts as 1. Further requests wait for up to ten seconds.
+    /// Sets how many programs run at a time; 0 counts as 1. Further requests wait for up to ten
+    /// seconds, or the [time-out](Self::timeout) if that is less.
     /// The default is 32.
     pub fn max(mut self, max: usize) -> Self {
         self.turns = Turns::new(max.max(1));

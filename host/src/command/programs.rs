@@ -35,7 +35,7 @@ pub struct ProgramFlags {
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds())]
     pub cgi_timeout: u64,
 
-    /// Most programs to run at a time; further requests wait up to 10 s
+    /// Most programs to run at a time; further requests wait up to 10 s, or --cgi-timeout if that is less
     #[arg(long, value_name = "N", default_value_t = cgi::MAX, value_parser = super::flags::at_least_one)]
     pub cgi_max: usize,
 
