@@ -72,7 +72,7 @@ pub struct Builder {
 
 impl Builder {
     /// Makes an image of `folder`. In a build script, a relative path starts beside `Cargo.toml`. The folders
-    /// `cgi-bin` and `htbin` are left out: what stands there is programs, which a server sends to nobody.
+    /// `cgi-bin` and `htbin` are left out: what stands there is programs, which no image can run.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
