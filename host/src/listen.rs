@@ -12,7 +12,6 @@ use rustix::net::SocketFlags;
 use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::deadline::SLICE;
 use crate::folder::cache;
 
 /// The longest wait for a connection: a worker that waits longer may be superfluous. It is also the
@@ -20,7 +19,7 @@ use crate::folder::cache;
 pub const ACCEPT_TIME_OUT: Duration = Duration::from_secs(1);
 
 /// The longest wait in one write; a write that takes longer is tried again.
-pub const SEND_TIME_OUT: Duration = SLICE;
+pub const SEND_TIME_OUT: Duration = Duration::from_millis(2500);
 
 /// The most octets to take by one read: what is larger falls out of the processor's cache before it is
 /// used, and takes memory of a buffer that could be taken from its start again.

@@ -8,7 +8,7 @@ use thimble_core::server::{Budget, Deadlines, Phase};
 
 use super::Socket;
 use crate::clock::moment;
-use crate::deadline::{LATE, SLICE};
+use crate::deadline::{LATE, slice};
 use crate::place::{Place, Waits};
 
 /// What the client has left of its time, for one half.
@@ -54,7 +54,12 @@ impl<'c, K: Socket> Timer<'c, K> {
     /// Half a slice is: the alarm may go off early, by this clock, and who then waits for another
     /// slice finds room much later.
     pub(super) fn is_due(&self) -> bool {
-        self.since.is_some_and(|since| moment().saturating_sub(since) >= SLICE / 2)
+        self.since.is_some_and(|since| moment().saturating_sub(since) >= self.slice() / 2)
+    }
+
+    /// The longest wait before another try.
+    fn slice(&self) -> Duration {
+        slice(self.budget.phase(), self.deadlines)
     }
 
     /// Takes note of what a call came to, and makes it an error when it has waited for too long.
@@ -64,9 +69,10 @@ impl<'c, K: Socket> Timer<'c, K> {
         outcome: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         // Beyond that, this process or this machine stood still.
-        let longest = SLICE + LATE;
-        let waited = self.since.map_or(Duration::ZERO, |since| moment().saturating_sub(since));
-        let waited = waited.min(longest);
+        let longest = || self.slice().saturating_add(LATE);
+        let waited = self
+            .since
+            .map_or(Duration::ZERO, |since| moment().saturating_sub(since).min(longest()));
         match outcome {
             Poll::Ready(outcome) => {
                 if self.since.take().is_some() {
@@ -94,7 +100,7 @@ impl<'c, K: Socket> Timer<'c, K> {
                     None => {}
                 }
                 if let Some(left) = self.budget.left().filter(|_| !is_told) {
-                    self.socket.wake_after(self.alarm, now, left.min(SLICE), context);
+                    self.socket.wake_after(self.alarm, now, left.min(self.slice()), context);
                     return Poll::Pending;
                 }
                 self.since = None;
