@@ -1,10 +1,10 @@
 //! Work that may have to wait for a disk.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use thimble_host::contain::dispose;
+use thimble_host::contain::attempt;
+use thimble_host::listen::memory_is_scarce;
 use thimble_host::nonblocking;
 use tokio::runtime::Handle;
 use tokio::task::{spawn_blocking, yield_now};
@@ -15,25 +15,30 @@ pub struct Elsewhere(());
 
 impl nonblocking::Elsewhere for Elsewhere {
     async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+        if memory_is_scarce() {
+            return Ok(work());
+        }
         let here = Arc::new(Mutex::new(Some(work)));
         let there = Arc::clone(&here);
         // tokio panics when it can't have its first such thread.
-        let spawn = AssertUnwindSafe(|| spawn_blocking(move || do_once(&there)));
-        let done = match catch_unwind(spawn) {
+        let done = match attempt(|| spawn_blocking(move || do_once(&there))) {
             Ok(working) => working.await.map_err(io::Error::other)?,
-            Err(payload) => {
-                dispose(payload);
-                do_once(&here)
-            }
+            Err(_) => do_once(&here),
         };
         done.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn leave(work: impl FnOnce() + Send + 'static) {
-        // The work can't be had back from a runtime that has no thread for it: then it is dropped.
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(work)),
-            Err(_) => work(),
+        let here = Arc::new(Mutex::new(Some(work)));
+        let there = Arc::clone(&here);
+        let left = match Handle::try_current() {
+            Ok(runtime) if !memory_is_scarce() => {
+                attempt(|| drop(runtime.spawn_blocking(move || do_once(&there)))).is_ok()
+            }
+            _ => false,
+        };
+        if !left {
+            do_once(&here);
         }
     }
 

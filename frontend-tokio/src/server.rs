@@ -59,7 +59,7 @@ impl Server {
     }
 
     /// Sets how many runtimes it runs, each in a thread of its own; 0 counts as 1. The default is one for
-    /// each core. A low limit on open files lowers it.
+    /// each core. A low limit on open files lowers it, and one on memory of less than 512 MiB makes it 1.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -112,7 +112,8 @@ impl Server {
         let most = self.max_conns.min(affordable).clamp(1, Semaphore::MAX_PERMITS);
         let (places, service) = (Arc::new(Semaphore::new(most)), &service);
         let options = &self.options;
-        let threads = self.threads.min(listen::descriptors() / OF_A_RUNTIME).max(1);
+        let threads = if listen::memory_is_scarce() { 1 } else { self.threads };
+        let threads = threads.min(listen::descriptors() / OF_A_RUNTIME).max(1);
         let multiply = if self.shares_listener { listen::clones } else { listen::share };
         let listeners = multiply(self.listener, threads)?;
         let run = |listener: TcpListener| {

@@ -59,7 +59,7 @@ async fn accept_all<S: Service + 'static>(
                 }
             }
         };
-        Rc::new(Drivers::new(&settings, drive))
+        Rc::new(Drivers::new(&settings, drive)?)
     };
     // It ends when every connection has dropped its sender.
     let (alive, mut ended) = mpsc::channel::<()>(1);

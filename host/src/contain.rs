@@ -1,7 +1,9 @@
 //! Catches the panics of a service, so that each fails only its own request.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::future::poll_fn;
+use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -31,10 +33,45 @@ impl<S: Service> Service for Contained<S> {
     }
 }
 
+thread_local! {
+    static IS_EXPECTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work`, which panics where it can't be done, and fails nobody by it.
+///
+/// # Errors
+/// It panicked.
+pub fn attempt<R>(work: impl FnOnce() -> R) -> io::Result<R> {
+    let was_expected = IS_EXPECTED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    IS_EXPECTED.set(was_expected);
+    done.map_err(|payload| {
+        dispose(payload);
+        io::Error::other("a panic")
+    })
+}
+
+/// Whether a panic of this thread would be one of an [`attempt`], of which the log need not know.
+pub fn is_attempt() -> bool {
+    IS_EXPECTED.get()
+}
+
 /// Drops what a panic was raised with, even if that panics as well.
 pub fn dispose(payload: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         // Dropping this one could panic again.
         mem::forget(another);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_attempt_is_expected_to_panic() {
+        assert!(attempt(|| assert!(!is_attempt(), "as the test asked")).is_err());
+        assert!(attempt(is_attempt).is_ok_and(|is_attempt| is_attempt));
+        assert!(!is_attempt());
     }
 }

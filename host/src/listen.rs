@@ -4,6 +4,7 @@ use std::io;
 use std::iter;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::AsFd;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -95,6 +96,15 @@ pub fn descriptors() -> usize {
 /// Whether the system limits the memory that this process may map.
 pub fn memory_is_limited() -> bool {
     getrlimit(Resource::As).current.is_some()
+}
+
+/// Whether that limit is so low that threads could take all of it: each has a stack, which the system keeps
+/// for a later one, and glibc maps 128 MiB when a thread first allocates. An octet that another thread then
+/// can't have ends the process. What the first call says stands.
+pub fn memory_is_scarce() -> bool {
+    const PLENTY: u64 = 512 * 1024 * 1024;
+    static IS_SCARCE: OnceLock<bool> = OnceLock::new();
+    *IS_SCARCE.get_or_init(|| getrlimit(Resource::As).current.is_some_and(|limit| limit < PLENTY))
 }
 
 /// Waits for a connection, at most [`ACCEPT_TIME_OUT`].

@@ -5,13 +5,15 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
+use rustix::process::{Resource, geteuid, getrlimit, setrlimit};
 use thimble_tests::command::folder::{Folder, PAGE, noise};
-use thimble_tests::command::{Thimble, run, thimble};
+use thimble_tests::command::{Signal, Thimble, run, thimble, unprivileged};
 use thimble_tests::until::until;
 use thimble_tests::wire::client::{Client, TIME_LIMIT, get, post};
 
@@ -293,7 +295,9 @@ fn above_max_conns_a_connection_waits_for_its_turn() {
 fn limited(limit: &str, folder: &Folder) -> Command {
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("ulimit {limit}; exec \"$0\" \"$@\""));
-    command.arg(thimble().get_program()).arg(folder.path()).args(["-q", "-p", "0"]);
+    let command_line = thimble();
+    command.arg(command_line.get_program()).args(command_line.get_args());
+    command.arg(folder.path()).args(["-q", "-p", "0"]);
     command
 }
 
@@ -343,18 +347,21 @@ fn it_serves_with_few_file_descriptors_or_says_that_they_are_too_few() {
 /// Where memory runs out, clients wait for those before them.
 ///
 /// glibc maps 64 MiB for the heap of each thread, if only for a moment; meanwhile there may be no octet for
-/// another thread, which ends the process as a program in Rust does. One heap for all of them is enough.
+/// another thread, which ends the process as a program in Rust does. A server of many threads needs to be told
+/// to use one heap for all of them.
 #[test]
 #[cfg(target_os = "linux")]
 fn out_of_memory_it_waits_and_goes_on() {
-    // Over tokio, a client may still be forgotten when there is no memory for a thread.
-    if thimble().get_program().to_string_lossy().ends_with("tokio") {
-        return;
-    }
     let folder = Folder::with_pages().unwrap();
+    let command = thimble();
+    let is_tokio = command.get_program().to_string_lossy().ends_with("tokio");
+    let has_many_threads = !is_tokio && command.get_args().all(|flag| flag != "--event-loop");
     for mebibytes in [40, 60, 100, 200, 300] {
-        let limit = format!("-v {}", mebibytes * 1024);
-        let mut thimble = Thimble::start(limited(&limit, &folder).env("MALLOC_ARENA_MAX", "1"));
+        let mut command = limited(&format!("-v {}", mebibytes * 1024), &folder);
+        if has_many_threads {
+            command.env("MALLOC_ARENA_MAX", "1");
+        }
+        let mut thimble = Thimble::start(&mut command);
         // One that says nothing would make way.
         let clients = (0..60).map(|_| {
             let mut client = thimble.connect();
@@ -366,6 +373,130 @@ fn out_of_memory_it_waits_and_goes_on() {
         }
         assert_still_serves(&thimble);
         assert!(thimble.is_running());
+    }
+}
+
+/// With as many threads as it takes to start, and none for anything else, everything is served, one after the
+/// other if need be; and nothing is said that sounds like a failure.
+#[test]
+#[cfg(target_os = "linux")]
+fn without_another_thread_it_serves_everything() {
+    // The limit binds no other user's processes, and root's not at all.
+    const NOBODY_ELSE: u32 = 61_011;
+    if !geteuid().is_root() {
+        eprintln!("not tested: only root can start it as a user who runs nothing else");
+        return;
+    }
+    let folder = Folder::with_pages().unwrap();
+    let large = noise(3_000_000);
+    folder.file("large.bin", &large).unwrap();
+    folder.file("list/a", "").unwrap();
+    let copy = unprivileged(folder.path());
+    let start = |processes: u64| {
+        let limit = format!("--nproc={processes}");
+        let id = format!("{NOBODY_ELSE}");
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", &id, "--regid", &id, "--clear-groups", "prlimit", &limit]);
+        command.arg(copy.get_program()).args(copy.get_args());
+        command.arg(folder.path()).args(["-p", "0", "-q"]);
+        command
+    };
+    let fewest = (1..100).find(|processes| {
+        let mut child =
+            start(*processes).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(500));
+        let ended = child.try_wait().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        ended.is_none()
+    });
+    let thimble = Thimble::start(&mut start(fewest.unwrap()));
+    let mut clients: Vec<_> = (0..12).map(|_| thimble.connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(get(["/large.bin", "/list/", "/note.txt"][number % 3])).unwrap();
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        let reply = client.reply().unwrap();
+        assert_eq!(reply.status, 200);
+        assert!(number % 3 != 0 || reply.content == large);
+    }
+    assert_still_serves(&thimble);
+    assert_eq!(thimble.log(), "");
+}
+
+/// A thousand each of clients that say nothing more, that drip a head and that read nothing, where 1,024 have
+/// a place: those who came last give way to an honest one, within what the kind that yields last may take.
+#[test]
+fn three_thousand_hostile_clients_do_not_keep_an_honest_one_out() {
+    let folder = Folder::with_pages().unwrap();
+    folder.file("large.bin", noise(LARGE)).unwrap();
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let thimble = serve(&folder);
+    let mut hostile = Vec::new();
+    for number in 0..3000 {
+        let mut client = thimble.connect();
+        let sent = match number % 3 {
+            0 => get("/note.txt"),
+            1 => "GET / HTTP/1.1\r\nX-Long: ".to_owned(),
+            _ => get("/large.bin"),
+        };
+        if number % 3 == 2 {
+            sockopt::set_socket_recv_buffer_size(client.stream(), 4096).unwrap();
+        }
+        // One that gave way already is reset.
+        let _ = client.send(sent);
+        hostile.push(client);
+    }
+    let start = Instant::now();
+    let goes_on = AtomicBool::new(true);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while goes_on.load(Ordering::Relaxed) {
+                for client in hostile.iter_mut().skip(1).step_by(3) {
+                    let _ = client.send("x");
+                }
+                thread::sleep(Duration::from_millis(500));
+            }
+        });
+        for _ in 0..3 {
+            assert_still_serves(&thimble);
+        }
+        goes_on.store(false, Ordering::Relaxed);
+    });
+    assert!(start.elapsed() < Duration::from_secs(45), "{:?}", start.elapsed());
+}
+
+/// Who made a listing of 100,000 names begin and left does not hold up the end; who stays gets all of it, or an
+/// end that shows.
+#[test]
+fn a_stop_ends_soon_while_a_long_listing_is_made() {
+    let folder = Folder::with_pages().unwrap();
+    let prefix = "common".repeat(30);
+    std::fs::create_dir(folder.path().join("long")).unwrap();
+    for number in 0..100_000 {
+        std::fs::File::create(folder.path().join(format!("long/{prefix}{number:06}"))).unwrap();
+    }
+    // An unoptimized server takes seconds for each listing.
+    for (stays, delay, most) in [(false, 50, 25), (false, 2000, 25), (true, 500, 45)] {
+        let mut thimble = serve(&folder);
+        let mut clients: Vec<_> = (0..2).map(|_| thimble.connect()).collect();
+        for client in &mut clients {
+            client.send(get("/long/")).unwrap();
+        }
+        thread::sleep(Duration::from_millis(delay));
+        clients.truncate(usize::from(stays));
+        let start = Instant::now();
+        thimble.signal(Signal::TERM);
+        for mut client in clients {
+            if let Ok(reply) = client.reply() {
+                assert!(reply.text().ends_with("</html>\n"), "a part that looks whole");
+            }
+        }
+        assert!(thimble.ended_within(Duration::from_mins(1)).unwrap().success());
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(most), "{delay} ms: {took:?}");
     }
 }
 

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use thimble_host::contain::dispose;
+use thimble_host::listen::memory_is_scarce;
 use thimble_host::nonblocking::Elsewhere;
 
 /// How many threads there are at most: disks have queues of about this length.
@@ -39,6 +40,9 @@ fn pool() -> MutexGuard<'static, Pool> {
 
 /// Has a thread do `work`; it is given back if there is none.
 fn hand_over(work: Work) -> Option<Work> {
+    if memory_is_scarce() {
+        return Some(work);
+    }
     let mut pool = pool();
     if pool.idle > pool.waiting.len() || pool.threads == MOST {
         pool.waiting.push_back(work);

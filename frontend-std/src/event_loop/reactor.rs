@@ -118,7 +118,7 @@ impl Reactor {
         };
         let mut running = Running {
             reactor: self,
-            drivers: Rc::new(Drivers::new(settings, drive)),
+            drivers: Rc::new(Drivers::new(settings, drive)?),
             served: Slab::new(),
             wakers: Vec::new(),
             left: VecDeque::new(),

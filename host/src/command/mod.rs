@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::contain::is_attempt;
 use crate::folder::Folder;
 use crate::log::Log;
 use crate::signals::exit_code;
@@ -147,6 +148,9 @@ fn raise_file_limit() -> Result<(), Problem> {
 /// Makes a panic one line on standard error. Only a service can panic, and only its request fails.
 fn report_panics(command: &'static str) {
     std::panic::set_hook(Box::new(move |panic| {
+        if is_attempt() {
+            return;
+        }
         let payload = panic.payload();
         let message = payload
             .downcast_ref::<&str>()

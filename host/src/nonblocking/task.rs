@@ -14,12 +14,15 @@ use thimble_core::server::Deadlines;
 
 use super::{After, Connection, Reactor};
 use crate::buffers::OwnedBuffers;
-use crate::listen::RUN_OUT;
+use crate::listen::{RUN_OUT, memory_is_scarce};
 use crate::settings::Settings;
 
 /// How many drivers a thread keeps while they have no connection: more are busy at once only when many
 /// requests wait for their content, or many replies for their clients.
 const FREE: usize = 32;
+
+/// Octets that are left for all else where memory is scarce: what needs some then can't wait for it.
+const LEFT: usize = 4 * 1024 * 1024;
 
 /// What all connections of a thread share.
 pub struct Drivers<R: Reactor, M, F> {
@@ -79,16 +82,26 @@ where
     M: Fn(Rc<Handover<R>>, OwnedBuffers) -> F,
     F: Future<Output = Infallible>,
 {
-    /// Drivers whose futures `drive` makes, for connections with these settings.
-    pub fn new(settings: &Settings, drive: M) -> Self {
+    /// Drivers whose futures `drive` makes, for connections with these settings. The first is made at once:
+    /// where other threads take all the memory there is, connections of this one still have a driver to wait
+    /// for.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn new(settings: &Settings, drive: M) -> io::Result<Self> {
         let Settings { limits, deadlines, .. } = *settings;
-        Self { drive, limits, deadlines, free: RefCell::default() }
+        let drivers = Self { drive, limits, deadlines, free: RefCell::default() };
+        drivers.set_free(drivers.take()?);
+        Ok(drivers)
     }
 
     /// A driver that was free, or a new one.
     fn take(&self) -> io::Result<Driver<R, F>> {
         if let Some(driver) = self.free.borrow_mut().pop() {
             return Ok(driver);
+        }
+        if memory_is_scarce() {
+            Vec::<u8>::new().try_reserve_exact(LEFT).map_err(|_| io::ErrorKind::OutOfMemory)?;
         }
         let (next, done) = (Cell::default(), Cell::default());
         let (handover, buffers) =
