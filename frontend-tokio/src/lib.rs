@@ -52,8 +52,8 @@
 //! - No request reads a file outside the root of a [`Folder`].
 //! - A panic in a service is answered by 500, and the log says so.
 //! - When the system has no descriptors or memory for buffers, clients wait. When it has no threads, or
-//!   lets the process map less than 512 MiB, the runtime's own thread reads from the disk. When even a small allocation fails, the process aborts, as
-//!   Rust's allocator does.
+//!   lets the process map less than 512 MiB, the runtime's own thread reads from the disk. When even a
+//!   small allocation fails, the process aborts, as Rust's allocator does.
 //! - When [`Server::max_conns`] connections are open and a client waits, the connection that was idle for
 //!   longest is closed; if none is idle, one whose client keeps the server waiting.
 
