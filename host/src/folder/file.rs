@@ -48,6 +48,8 @@ pub(super) struct Opened {
     /// A hash of its state, so that nobody is told which inodes there are. None while the next
     /// change may not show.
     state: Option<u64>,
+    /// What it comes to as the tag of the file as it is, which most replies have.
+    tag: Option<[u8; 16]>,
     /// Where the log is told that reading it failed, and its path.
     failures: Option<(Arc<Told>, PathBuf)>,
 }
@@ -64,7 +66,8 @@ impl Opened {
         // Without a tag, a client asks by this alone.
         let is_told = state.is_some() || stamp.shows_later_content(now);
         let modified = stamp.modified().filter(|_| is_told);
-        Self { file, content, len: Some(stamp.len()), modified, state, ..Self::default() }
+        let len = Some(stamp.len());
+        Self { file, content, len, modified, ..Self::default() }.in_state(state)
     }
 
     /// A file that the system makes as it is read: what tells its states apart is what is in it.
@@ -80,7 +83,12 @@ impl Opened {
         // looked at.
         let modified = stamp.modified().filter(|_| content.is_empty() && stamp.size == 0);
         let state = Some(hash(&content));
-        Ok(Self { content, len, modified, state, ..Self::default() })
+        Ok(Self { content, len, modified, ..Self::default() }.in_state(state))
+    }
+
+    fn in_state(self, state: Option<u64>) -> Self {
+        let tag = state.map(|state| tag(state, Coding::Identity));
+        Self { state, tag, ..self }
     }
 
     /// Tells `told` when reading the file at `path` fails.
@@ -97,8 +105,10 @@ impl Opened {
 
 impl OpenFile {
     pub(super) fn new(opened: Arc<Opened>, coding: Coding, codings: Codings) -> Self {
-        // The same file may stand in several codings, by links.
-        let etag = opened.state.map(|state| hexadecimal(state ^ coding as u64));
+        let etag = match coding {
+            Coding::Identity => opened.tag,
+            coding => opened.state.map(|state| tag(state, coding)),
+        };
         Self { opened, codings, etag }
     }
 
@@ -142,6 +152,11 @@ fn hash(state: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     state.hash(&mut hasher);
     hasher.finish()
+}
+
+/// The entity tag. The same file may stand in several codings, by links.
+fn tag(state: u64, coding: Coding) -> [u8; 16] {
+    hexadecimal(state ^ coding as u64)
 }
 
 fn hexadecimal(number: u64) -> [u8; 16] {

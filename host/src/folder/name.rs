@@ -21,9 +21,13 @@ impl Name {
         let [before, last] = path.parts();
         let is_coded = coding != Coding::Identity && !(before.is_empty() && last.is_empty());
         let suffix = if is_coded { coding.suffix() } else { "" };
-        let octets: Arc<[u8]> =
-            before.iter().chain(last).chain(suffix.as_bytes()).copied().collect();
-        let hash = hasher.hash_one(&octets);
+        let octets: Arc<[u8]> = match (last, suffix) {
+            ([], "") => Arc::from(before),
+            _ => before.iter().chain(last).chain(suffix.as_bytes()).copied().collect(),
+        };
+        let mut hash = hasher.build_hasher();
+        hash.write(&octets);
+        let hash = hash.finish();
         Self { octets, coding, hash }
     }
 
