@@ -11,6 +11,7 @@ use std::{env, fs, io};
 
 use embedded_io::ErrorKind;
 use tempfile::TempDir;
+use thimble_core::framing::Date;
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::message::FieldEntry;
 use thimble_core::semantics::negotiate::Coding;
@@ -19,6 +20,7 @@ use thimble_core::server::{Buffers, Clock, Driver, Ended, Half, Transmit};
 use thimble_core::service::image::{Child, Directory, File, Image, Kind, Representation};
 use thimble_core::{Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport};
 use thimble_host::Folder;
+use thimble_host::clock::date;
 
 /// Octets of a transmit buffer, and field lines that look-ups know the places of, as the frontends for
 /// desktops have.
@@ -91,6 +93,10 @@ struct Still;
 impl Clock for Still {
     fn now(&self) -> Option<UnixTime> {
         Some(black_box(TIME))
+    }
+
+    fn date(&self) -> Option<Date> {
+        self.now().map(date)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Clocks: the time of day for replies and logs, and a monotonic time for deadlines.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use thimble_core::grammar::date::UnixTime;
+use thimble_core::framing::Date;
+use thimble_core::grammar::date::{UnixTime, imf_fixdate};
 use thimble_core::server::Clock;
 
 // Whole seconds and deadlines of seconds need no more than the kernel's last tick, which is read
@@ -22,6 +24,30 @@ impl Clock for SystemClock {
     fn now(&self) -> Option<UnixTime> {
         u64::try_from(clock_gettime(CLOCKS.0).tv_sec).ok().map(UnixTime)
     }
+
+    fn date(&self) -> Option<Date> {
+        self.now().map(date)
+    }
+}
+
+/// A date that is formatted by [`kept_fixdate`].
+pub const fn date(time: UnixTime) -> Date {
+    Date::new(time, kept_fixdate)
+}
+
+/// [`imf_fixdate`], kept by each thread for as long as the second lasts.
+fn kept_fixdate(time: UnixTime) -> [u8; 29] {
+    thread_local! {
+        static KEPT: Cell<(UnixTime, [u8; 29])> =
+            const { Cell::new((UnixTime(0), *b"Thu, 01 Jan 1970 00:00:00 GMT")) };
+    }
+    let (of, text) = KEPT.get();
+    if of == time {
+        return text;
+    }
+    let text = imf_fixdate(time);
+    KEPT.set((time, text));
+    text
 }
 
 /// The time since a fixed moment in the past, to a few milliseconds. It never goes back.
@@ -34,6 +60,13 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+
+    #[test]
+    fn a_kept_date_is_that_of_its_time() {
+        for time in [0, 0, 784_111_777, 784_111_777, 784_111_778, 0].map(UnixTime) {
+            assert_eq!(kept_fixdate(time), imf_fixdate(time));
+        }
+    }
 
     #[test]
     fn the_clocks_are_right_within_a_tick() {

@@ -57,11 +57,12 @@ BUILT = {
     "tokio": ("thimble-tokio", "bench"),
     "std": ("thimble-std", "bench"),
     "event-loop": ("thimble-std", "bench", "--event-loop"),
+    "floor": ("thimble-tests", "floor"),
     "hyper": ("thimble-tests", "hyper"),
 }
 # What only those built here have, and what hyper has none of.
 OURS = ["tokio", "std", "event-loop"]
-FORM, FILES = {*OURS, "hyper"}, {*OURS, *INSTALLED}
+FORM, FILES = {*OURS, "floor", "hyper"}, {*OURS, "floor", *INSTALLED}
 
 
 def present():

@@ -21,10 +21,17 @@ pub struct Date {
     emit: fn(UnixTime) -> [u8; 29],
 }
 
+impl Date {
+    /// A date that `emit` formats, as [`imf_fixdate`] does.
+    pub const fn new(time: UnixTime, emit: fn(UnixTime) -> [u8; 29]) -> Self {
+        Self { time, emit }
+    }
+}
+
 impl From<UnixTime> for Date {
     #[inline(always)]
     fn from(time: UnixTime) -> Self {
-        Self { time, emit: imf_fixdate }
+        Self::new(time, imf_fixdate)
     }
 }
 

@@ -12,7 +12,7 @@ use super::responder::Responder;
 use super::route::{MAX_SEGMENTS, Route};
 use super::session::{Buffers, Ended, Lent, Session, Step};
 use super::transport::{Half, Transmit, Transport};
-use crate::framing::{Date, Limits};
+use crate::framing::Limits;
 use crate::message::{Head, Method, ParseError, Refusal, Target};
 
 /// The driver of a service: it reads requests from a transport, calls the service, and sends replies.
@@ -179,7 +179,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let route = Route::new(path, scratch, &mut segments);
                             let (receiver, sender) = connection.sides();
                             let incoming = Incoming { receiver, window };
-                            let now = self.clock.now().map(Date::from);
+                            let now = self.clock.date();
                             let buffer = Buffer::new(buffer, unsent);
                             let output = Output::new(buffer, sender, now, octets);
                             let outgoing = Outgoing { output, tx };
@@ -272,7 +272,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
         if session.unsent.committed {
             return Err(Error::Cut);
         }
-        let output = session.reply(self.clock.now().map(Date::from));
+        let output = session.reply(self.clock.date());
         let mut outgoing: Outgoing<'_, T> = Outgoing { output, tx };
         outgoing.output.restart();
         let responder = Responder { outgoing: &mut outgoing };
