@@ -19,6 +19,11 @@ mod spool;
 mod turns;
 pub mod waiting;
 
+#[cfg(feature = "workers")]
+pub(crate) use process::end_all;
+#[cfg(feature = "command")]
+pub(crate) use process::end_dropped;
+
 use std::any::Any;
 use std::ffi::OsString;
 use std::fs::File;
