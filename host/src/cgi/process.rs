@@ -48,6 +48,7 @@ fn all() -> MutexGuard<'static, All> {
 
 /// Signals the groups of all programs that run, because this process ends now. Those that are started
 /// meanwhile end as well.
+#[cfg(feature = "workers")]
 pub(crate) fn end_all(how: Signal) {
     let mut all = all();
     all.is_over = true;
@@ -55,6 +56,7 @@ pub(crate) fn end_all(how: Signal) {
 }
 
 /// Ends the groups of programs whose time was up, or whose clients have left, because this process ends now.
+#[cfg(feature = "command")]
 pub(crate) fn end_dropped() {
     let has_any = all().processes.values().any(|is_told| *is_told);
     if has_any {
@@ -63,6 +65,7 @@ pub(crate) fn end_dropped() {
     }
 }
 
+#[cfg(feature = "workers")]
 impl All {
     /// Signals the groups of those that were told to end, or not. None of them was waited for, so nobody else
     /// can have its number.
