@@ -294,7 +294,7 @@ fn a_stop_finishes_the_download_and_exits_with_0() {
 #[test]
 fn a_stop_waits_for_no_half_head() {
     let folder = Folder::with_pages().unwrap();
-    for signal in [Signal::TERM, Signal::INT] {
+    for (signal, halves) in [(Signal::TERM, 4), (Signal::INT, 2)] {
         let mut thimble = Thimble::serve::<&str>(folder.path(), &[]);
         let mut clients: Vec<_> = (0..4).map(|_| thimble.connect()).collect();
         for (number, client) in clients.iter_mut().enumerate() {
@@ -308,7 +308,7 @@ fn a_stop_waits_for_no_half_head() {
         let begun = Instant::now();
         thimble.signal(signal);
         thread::sleep(Duration::from_millis(100));
-        for client in clients.iter_mut().skip(2) {
+        for client in clients.iter_mut().skip(halves) {
             client.send("st: a\r\n\r\n").unwrap();
         }
         let statuses = clients.into_iter().map(|mut client| {
@@ -320,10 +320,12 @@ fn a_stop_waits_for_no_half_head() {
         let status = thimble.ended_within(TIME_LIMIT).unwrap();
         let took = begun.elapsed();
         let log = thimble.log();
-        assert_eq!(statuses, [408, 408, 200, 200].map(|status| (status, close())), "{log}");
+        let expected = (0..4).map(|number| (if number < halves { 408 } else { 200 }, close()));
+        assert!(statuses.iter().cloned().eq(expected), "{statuses:?}: {log}");
         assert_eq!(status.code(), Some(0));
         assert!(took < Duration::from_secs(4), "{took:?}: {log}");
-        assert!(!log.contains("transfer"), "{log}");
+        // Those that have become requests may be counted for a moment.
+        assert!(halves < 4 || !log.contains("transfer"), "{log}");
     }
 }
 
