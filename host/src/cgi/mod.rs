@@ -49,9 +49,9 @@ use crate::clock::moment;
 use crate::folder::Folder;
 use crate::log::Log;
 use process::Endings;
-use programs::{Program, Programs};
+use programs::{NOT_FOUND, Program, Programs};
 use relay::{Outcome, Relay};
-use spawn::{Input, Start, text};
+use spawn::{Input, Running, Start, text};
 use spool::Spool;
 use turns::{Asked, Turn, Turns};
 use waiting::{Interest, Waiting, Way};
@@ -214,6 +214,13 @@ impl<S: Service, W: Waiting> Service for Cgi<S, W> {
     }
 }
 
+/// What starting a program came to.
+enum Started {
+    Done(io::Result<Running>),
+    /// Its path leads elsewhere now.
+    Changed(Start, Result<Option<Program>, Refusal>),
+}
+
 /// What is known of a request besides its head.
 #[derive(Clone, Copy)]
 struct Connected {
@@ -229,10 +236,20 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
         if matches!(sent.method(), Method::Trace | Method::Connect) {
             return Ok(exchange.allow(&ALLOWED));
         }
-        let mut program = match self.find(exchange.target().path()).await {
-            Ok(Some(program)) => program,
-            Ok(None) => return self.inner.call(exchange).await,
-            Err(refusal) => return Ok(exchange.refuse(refusal)),
+        let path = exchange.target().path();
+        let recent = self.programs.recent(path);
+        // Then it is looked for again where it is started: so one thread that may wait does both.
+        let mut is_recent = recent.is_some();
+        let mut program = match recent {
+            Some(program) => program,
+            None => match self.find(path).await {
+                Ok(Some(program)) => {
+                    self.programs.remember(path, Some(&program));
+                    program
+                }
+                Ok(None) => return self.inner.call(exchange).await,
+                Err(refusal) => return Ok(exchange.refuse(refusal)),
+            },
         };
         let connected = Connected {
             peer: exchange.peer(),
@@ -261,14 +278,28 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
             let parsed = redirected.as_deref().map(Head::parse).transpose()?;
             let head = parsed.as_ref().unwrap_or(sent);
             let is_piped = matches!(input, Input::Pipe);
-            let start = Start {
-                variables: self.variables(head, &program, length.take(), connected),
-                words: words(head),
-                input: std::mem::replace(&mut input, Input::Nothing),
-                program: program.clone(),
+            let length = length.take();
+            let started = loop {
+                let start = Start {
+                    variables: self.variables(head, &program, length, connected),
+                    words: words(head),
+                    input: std::mem::replace(&mut input, Input::Nothing),
+                    program: program.clone(),
+                };
+                let looked_for = std::mem::take(&mut is_recent).then_some(path);
+                match self.start(start, looked_for).await {
+                    Started::Done(started) => break started,
+                    Started::Changed(start, Ok(Some(other))) => {
+                        self.programs.remember(path, Some(&other));
+                        (program, input) = (other, start.input);
+                    }
+                    Started::Changed(_, other) => {
+                        self.programs.remember(path, None);
+                        respond.close_unless_drainable(&body);
+                        return Ok(respond.refuse(other.err().unwrap_or(NOT_FOUND)));
+                    }
+                }
             };
-            let ending = self.ending.share();
-            let started = self.waiting.apart(move || start.spawn(ending)).await.flatten();
             let label = program.label();
             let relay = started
                 .and_then(|running| Relay::new(&self.waiting, &self.settings, label, running));
@@ -316,6 +347,22 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
         let (programs, path) = (Arc::clone(&self.programs), path.to_owned());
         let found = self.waiting.apart(move || programs.find(&path)).await;
         found.unwrap_or(Err(*BUSY))
+    }
+
+    /// Starts a program, if it is the one that is `looked_for`.
+    async fn start(&self, start: Start, looked_for: Option<&str>) -> Started {
+        let looked_for = looked_for.map(|path| (Arc::clone(&self.programs), path.to_owned()));
+        let ending = self.ending.share();
+        let started = self.waiting.apart(move || {
+            if let Some((programs, path)) = looked_for {
+                let found = programs.find(&path);
+                if !matches!(&found, Ok(Some(program)) if *program == start.program) {
+                    return Started::Changed(start, found);
+                }
+            }
+            Started::Done(start.spawn(ending))
+        });
+        started.await.unwrap_or_else(|error| Started::Done(Err(error)))
     }
 
     /// A turn to run a program, once there is one; `None` if it takes too long, or the client leaves before.

@@ -49,6 +49,9 @@ const HALF_CLOSED: Duration = Duration::from_secs(1);
 /// How long to wait for output if it can't be asked.
 const UNANSWERED: Duration = Duration::from_secs(2);
 
+/// How long a script may run before its end is watched. Those that are quicker have told by closing their output.
+const QUICK: Duration = Duration::from_millis(50);
+
 /// How often to look whether a script has ended, on systems that don't tell.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -114,6 +117,9 @@ pub(super) struct Relay<'r, W: Waiting> {
     output_waits: bool,
     /// Octets that are still read once the script has ended.
     left: usize,
+    started: Duration,
+    /// Whether it was asked for a descriptor that tells when it has ended. Most end before that is of use.
+    watches_end: bool,
     /// When octets last moved. Time that the client took is not counted.
     moved: Duration,
     /// What the client has left of its time for sending content, and for reading.
@@ -134,9 +140,8 @@ impl<'r, W: Waiting> Relay<'r, W> {
         label: &'r [u8],
         running: Running,
     ) -> io::Result<Self> {
-        let Running { process, stdin, stdout, stderr, end } = running;
+        let Running { process, stdin, stdout, stderr } = running;
         let stdin = stdin.map(|pipe| waiting.pipe(pipe, Way::Out)).transpose()?;
-        let end = end.map(|pipe| waiting.pipe(pipe, Way::In)).transpose()?;
         let stdout = Some(waiting.pipe(stdout, Way::In)?);
         let stderr = Some(waiting.pipe(stderr, Way::In)?);
         let (mut sending, mut reading) = (Budget::new(), Budget::new());
@@ -146,7 +151,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
             waiting,
             settings,
             label,
-            pipes: [stdin, stdout, stderr, end, None],
+            pipes: [stdin, stdout, stderr, None, None],
             process,
             status: None,
             pending: Vec::new(),
@@ -155,6 +160,8 @@ impl<'r, W: Waiting> Relay<'r, W> {
             buffer: vec![0; READ],
             output_waits: false,
             left: MOST_LEFT,
+            started: moment(),
+            watches_end: false,
             moved: moment(),
             sending,
             reading,
@@ -234,6 +241,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
             if self.status.is_some() || self.pipes[STDIN].is_none() {
                 return Ok(true);
             }
+            self.watch_end();
             let left = end.saturating_sub(moment());
             // It reads on.
             if self.pending.len() < waits || left.is_zero() {
@@ -341,8 +349,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 Some(asks) => left.min(asks.saturating_sub(now)),
                 None => left,
             };
-            // Without a descriptor, nothing tells that it has ended.
-            let most = if self.pipes[END].is_none() { left.min(LOOK) } else { left };
+            let most = left.min(self.until_look(now));
             let is_there = content.as_ref().is_some_and(|body| body.is_ready());
             let interest = self.interest(content.is_some());
             let most = if is_there && interest.sends { Duration::ZERO } else { most };
@@ -370,7 +377,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
             if ready.has(STDERR) {
                 self.read_lines();
             }
-            if ready.has(END) || self.pipes[END].is_none() {
+            if ready.has(END) || self.watches_end && self.pipes[END].is_none() {
                 self.status = self.process.ended();
             }
             let may_write = !is_reply || content.is_none() || ready.takes;
@@ -384,6 +391,26 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 self.reading.spend(Duration::ZERO, count, &self.settings.deadlines);
                 return Ok(Event::Output(count));
             }
+        }
+    }
+
+    /// How long to wait at most before the script is looked after.
+    fn until_look(&mut self, now: Duration) -> Duration {
+        let age = now.saturating_sub(self.started);
+        if !self.watches_end && age < QUICK {
+            return QUICK.saturating_sub(age);
+        }
+        self.watch_end();
+        // Without a descriptor, nothing tells that it has ended.
+        if self.pipes[END].is_none() { LOOK } else { Duration::MAX }
+    }
+
+    /// Has waits end when the script does.
+    fn watch_end(&mut self) {
+        if !std::mem::replace(&mut self.watches_end, true) {
+            let descriptor = self.process.descriptor();
+            self.pipes[END] =
+                descriptor.and_then(|descriptor| self.waiting.pipe(descriptor, Way::In).ok());
         }
     }
 
@@ -556,6 +583,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 break;
             }
             self.read_lines();
+            self.watch_end();
             let [_, _, stderr, end, _] = &self.pipes;
             let most = if end.is_some() { left } else { left.min(LOOK) };
             let watched = [None, None, stderr.as_ref(), end.as_ref(), None];
