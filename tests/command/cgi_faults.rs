@@ -21,7 +21,8 @@ const FOR_EVER: &str = "echo $$; exec sleep 1000";
 /// Waits until the process with this number is gone.
 fn wait_until_gone(id: i32) {
     let id = Pid::from_raw(id).unwrap();
-    until("it ends", Duration::from_mins(1), || test_kill_process(id).is_err().then_some(()));
+    let what = format!("{id} ends");
+    until(&what, Duration::from_mins(1), || test_kill_process(id).is_err().then_some(()));
 }
 
 #[test]

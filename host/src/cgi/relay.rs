@@ -42,6 +42,9 @@ const MOST_LEFT: usize = 1024 * 1024;
 /// How long a script may take to end once it has closed its output.
 const AFTER_OUTPUT: Duration = Duration::from_secs(1);
 
+/// How long the last of a reply waits for that.
+const AT_ONCE: Duration = Duration::from_millis(2);
+
 /// How long to wait for output once a client has shut its sending side, before it is asked whether it is
 /// still there.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
@@ -266,7 +269,17 @@ impl<'r, W: Waiting> Relay<'r, W> {
     ) -> Result<Outcome<'c, T>, Error<T::Error>> {
         let mut excess = out.queue(first).await?;
         loop {
-            out.flush().await?;
+            let is_last = match self.read_on(content.is_some()) {
+                Some(count) => {
+                    let octets = self.buffer.get(..count).unwrap_or_default();
+                    excess = excess.saturating_add(out.queue(octets).await?);
+                    false
+                }
+                None => self.pipes[STDOUT].is_none(),
+            };
+            if !is_last {
+                out.flush().await?;
+            }
             self.moved = moment();
             match self.next(&mut content, out.connection(), true).await? {
                 Event::Output(count) => {
@@ -292,6 +305,12 @@ impl<'r, W: Waiting> Relay<'r, W> {
             self.tell(&format_args!("it sent {excess} octets more than it announced"));
         }
         let (is_full, missing) = (out.is_full(), out.missing());
+        // What it has said last leaves together with the end of the reply, unless that takes longer.
+        self.pipes[STDIN] = None;
+        let is_over = self.wait_for_end(AT_ONCE).await;
+        if missing > 0 || !is_over || !self.status.is_some_and(|status| status.success()) {
+            out.flush().await?;
+        }
         let status = self.end().await;
         if missing > 0 {
             self.tell(&format_args!("it sent {missing} octets less than it announced"));
@@ -571,26 +590,16 @@ impl<'r, W: Waiting> Relay<'r, W> {
         self.lines.end(|line| settings.note(label, line));
     }
 
+    /// Reads what else is there already of the output, unless the client still sends: then it goes by turns.
+    fn read_on(&mut self, has_content: bool) -> Option<usize> {
+        if has_content || self.status.is_some() { None } else { self.read(READ) }
+    }
+
     /// Waits for the end of the script, whose output is at its end, for a moment: it may have other things
     /// to do. Returns how it has ended, if it has.
     async fn end(&mut self) -> Option<ExitStatus> {
         self.pipes[STDIN] = None;
-        let end = moment().saturating_add(AFTER_OUTPUT);
-        loop {
-            self.status = self.status.or_else(|| self.process.ended());
-            let left = end.saturating_sub(moment());
-            if self.status.is_some() || left.is_zero() {
-                break;
-            }
-            self.read_lines();
-            self.watch_end();
-            let [_, _, stderr, end, _] = &self.pipes;
-            let most = if end.is_some() { left } else { left.min(LOOK) };
-            let watched = [None, None, stderr.as_ref(), end.as_ref(), None];
-            if self.waiting.wait(&watched, None, Interest::default(), most).await.is_err() {
-                break;
-            }
-        }
+        self.wait_for_end(AFTER_OUTPUT).await;
         self.last_lines();
         match self.status {
             Some(status) if !status.success() => self.tell(&format_args!("it ended by {status}")),
@@ -598,6 +607,26 @@ impl<'r, W: Waiting> Relay<'r, W> {
             None => self.process.leave(),
         }
         self.status
+    }
+
+    /// Waits for the end of the script. Returns whether it has come.
+    async fn wait_for_end(&mut self, most: Duration) -> bool {
+        let end = moment().saturating_add(most);
+        loop {
+            self.status = self.status.or_else(|| self.process.ended());
+            let left = end.saturating_sub(moment());
+            if self.status.is_some() || left.is_zero() {
+                return self.status.is_some();
+            }
+            self.read_lines();
+            self.watch_end();
+            let [_, _, stderr, end, _] = &self.pipes;
+            let most = if end.is_some() { left } else { left.min(LOOK) };
+            let watched = [None, None, stderr.as_ref(), end.as_ref(), None];
+            if self.waiting.wait(&watched, None, Interest::default(), most).await.is_err() {
+                return false;
+            }
+        }
     }
 
     /// Answers by `refusal`, and tells the log why.
