@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, test_kill_process};
 use thimble_tests::command::Thimble;
-use thimble_tests::command::processes::{children, is_running, signal, threads};
+use thimble_tests::command::processes::{children, signal, threads};
 use thimble_tests::command::scripts::{Scripts, TEXT, ask, get, request, wait_for_the_end};
 use thimble_tests::until::until;
 use thimble_tests::wire::client::Client;
@@ -494,7 +494,8 @@ fn a_worker_that_is_killed_leaves_no_program() {
     let first = until("one serves", Duration::from_mins(1), || workers().first().copied());
     thimble.signal(Signal::HUP);
     until("it is replaced", Duration::from_mins(1), || {
-        (!is_running(first) && !workers().is_empty()).then_some(())
+        let is_there = children(thimble.id()).iter().any(|child| child.id == first);
+        (!is_there && !workers().is_empty()).then_some(())
     });
     let (client, ids) = run_stubborn(&thimble);
     let killed = *workers().first().unwrap();

@@ -47,9 +47,9 @@ mod system {
             }
         }
 
-        /// A worker has ended. If it `was_killed`, nobody looks after its programs any more, and their groups
-        /// end, too. Else it has left them running on purpose.
-        pub(in super::super) fn of_worker(
+        /// Workers have ended. If one `was_killed`, nobody looks after its programs any more, and their groups
+        /// end, too. Else they were left running on purpose.
+        pub(in super::super) fn of_workers(
             &mut self,
             was_killed: bool,
             is_worker: impl Fn(Pid) -> bool,
@@ -127,5 +127,5 @@ impl Orphans {
 
     pub(super) fn reap(&mut self, _: impl Fn(Pid) -> bool) {}
 
-    pub(super) fn of_worker(&mut self, _: bool, _: impl Fn(Pid) -> bool) {}
+    pub(super) fn of_workers(&mut self, _: bool, _: impl Fn(Pid) -> bool) {}
 }

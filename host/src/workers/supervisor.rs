@@ -256,7 +256,7 @@ impl<F: FnMut(Event)> Running<F> {
     /// Returns the exit code if there is no use in going on.
     fn look_for_the_dead(&mut self) -> io::Result<Option<ExitCode>> {
         let now = moment();
-        let mut at = 0;
+        let (mut at, mut was_killed) = (0, None);
         while let Some(process) = self.processes.get_mut(at) {
             if process.deadline.is_some_and(|deadline| now >= deadline) {
                 process.deadline = None;
@@ -267,10 +267,7 @@ impl<F: FnMut(Event)> Running<F> {
                 continue;
             };
             let process = self.processes.swap_remove(at);
-            if let Some(orphans) = &mut self.orphans {
-                let was_killed = status.code().is_none();
-                orphans.of_worker(was_killed, |id| is_worker(&self.processes, id));
-            }
+            was_killed = Some(was_killed.unwrap_or(false) || status.code().is_none());
             let (slot, lived) = (process.slot, now.saturating_sub(process.since));
             let name = name(slot, process.child.id());
             let death = match process.stage {
@@ -286,6 +283,10 @@ impl<F: FnMut(Event)> Running<F> {
                 return Ok(Some(ExitCode::FAILURE));
             }
             self.tell_of(death, &name, &ended(status));
+        }
+        // Of two that have ended by now, nobody can tell which one has left what.
+        if let (Some(was_killed), Some(orphans)) = (was_killed, &mut self.orphans) {
+            orphans.of_workers(was_killed, |id| is_worker(&self.processes, id));
         }
         Ok(None)
     }
