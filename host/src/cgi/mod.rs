@@ -231,6 +231,7 @@ struct Connected {
 
 impl<S: Service, W: Waiting> Cgi<S, W> {
     /// Answers a request for a program.
+    #[expect(clippy::too_many_lines, reason = "each step borrows what those before it have made")]
     async fn run<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let sent = exchange.head();
         if matches!(sent.method(), Method::Trace | Method::Connect) {
