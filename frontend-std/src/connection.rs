@@ -68,6 +68,13 @@ impl Connection {
         }
     }
 
+    /// The same, also in the middle of a head, for which its client has a moment yet, and after the last reply.
+    pub(crate) fn end_soon(&self) {
+        if self.place.tell_if_not_under_way() {
+            self.leave(Waits::Idle);
+        }
+    }
+
     /// Ends what its worker waits for, once it was told to give its place up.
     pub(crate) fn leave(&self, waits: Waits) {
         if waits == Waits::Reply {

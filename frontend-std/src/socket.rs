@@ -15,7 +15,7 @@ use thimble_host::Log;
 use thimble_host::buffers::idle_error;
 use thimble_host::clock::moment;
 use thimble_host::listen::{self, ACCEPT_TIME_OUT, SEND_TIME_OUT};
-use thimble_host::place::{LOOK_AGAIN, Waits};
+use thimble_host::place::{HURRY, LOOK_AGAIN, Waits};
 use thimble_host::send::{self, PIECE};
 
 use crate::connection::Connection;
@@ -39,6 +39,8 @@ pub(crate) struct Rx<'conn> {
     since: Duration,
     /// Ended while a request was on its way.
     ended: bool,
+    /// Since when the client has to hurry.
+    hurried: Option<Duration>,
     used: &'conn Cell<usize>,
 }
 
@@ -67,7 +69,16 @@ pub(crate) fn halves<'conn>(
     let rx = Wait::new(deadlines, ACCEPT_TIME_OUT).at_most(longest);
     let tx = Wait::new(deadlines, SEND_TIME_OUT).at_most(longest);
     (
-        Rx { connection, stop, log, wait: rx, since: Duration::ZERO, ended: false, used },
+        Rx {
+            connection,
+            stop,
+            log,
+            wait: rx,
+            since: Duration::ZERO,
+            ended: false,
+            hurried: None,
+            used,
+        },
         Tx { connection, stop, log, wait: tx, used, failure: None },
     )
 }
@@ -118,11 +129,35 @@ impl Rx<'_> {
             return Ok(());
         }
         match self.wait.phase() {
+            Some(Phase::Head) if self.stop.is_stopping() => self.ended = true,
             Some(Phase::Head | Phase::Content) => return Err(io::ErrorKind::TimedOut.into()),
             // A request that was on its way is answered.
             _ => self.ended |= octets > 0,
         }
         Ok(())
+    }
+
+    /// Whether the server stops, and waits no longer than [`HURRY`] for what comes before a request or after the
+    /// last reply.
+    ///
+    /// # Errors
+    /// That time is over.
+    fn hurries(&mut self) -> io::Result<bool> {
+        let phase = self.wait.phase();
+        if !matches!(phase, Some(Phase::Head | Phase::Drain)) || !self.stop.is_stopping() {
+            return Ok(false);
+        }
+        let since = *self.hurried.get_or_insert_with(moment);
+        if moment().saturating_sub(since) >= HURRY {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let waits = if phase == Some(Phase::Head) { Waits::Head } else { Waits::Parting };
+        self.connection.place().wait(waits, self.since);
+        Ok(true)
+    }
+
+    fn is_in_hurried_head(&self) -> bool {
+        self.ended && self.stop.is_stopping() && self.wait.phase() == Some(Phase::Head)
     }
 
     fn is_draining(&self) -> bool {
@@ -148,11 +183,17 @@ impl embedded_io::Read for Rx<'_> {
         self.rest();
         let mut arm = self.wait.first()?;
         loop {
+            if self.hurries()? {
+                arm = Arm::Set(LOOK);
+            }
             self.arm(arm)?;
             if let Some(octets) = self.try_read(buffer)? {
                 self.wake(octets)?;
-                add(self.used, octets);
-                return Ok(octets);
+                // What is over is only what was heard, and not what the client has sent.
+                if octets > 0 || !self.is_in_hurried_head() {
+                    add(self.used, octets);
+                    return Ok(octets);
+                }
             }
             if idle && self.used.get() > USED {
                 return Err(idle_error());
@@ -167,6 +208,7 @@ impl Half for Rx<'_> {
     fn phase(&mut self, phase: Phase) {
         if self.wait.phase() != Some(phase) {
             self.since = moment();
+            self.hurried = None;
         }
         self.wait.enter(phase);
     }

@@ -59,7 +59,7 @@ impl Stop {
         }
         drop(left);
         for connection in self.connections().values() {
-            connection.end_if_idle();
+            connection.end_soon();
         }
     }
 
@@ -86,7 +86,8 @@ impl Stop {
     /// The number of connections with a request or reply under way.
     pub fn unfinished(&self) -> usize {
         let connections = self.connections();
-        let busy = connections.values().filter(|connection| !connection.place().is_told()).count();
+        let is_busy = |connection: &&Arc<Connection>| connection.place().is_under_way();
+        let busy = connections.values().filter(is_busy).count();
         drop(connections);
         busy.saturating_add(lock(&self.0.left).len())
     }

@@ -68,7 +68,7 @@ impl Stop {
 
     /// The number of connections with a request or reply under way.
     pub fn unfinished(&self) -> usize {
-        let is_busy = |task: &Task| task.place.as_ref().is_some_and(|place| !place.is_told());
+        let is_busy = |task: &Task| task.place.as_ref().is_some_and(|place| place.is_under_way());
         self.tasks().iter().filter(|(_, task)| is_busy(task)).count()
     }
 

@@ -62,6 +62,9 @@ impl Waits {
     }
 }
 
+/// How long a client has for the rest of a head, or to end its side of the connection, once the server stops.
+pub const HURRY: Duration = Duration::from_millis(500);
+
 /// How long to wait before looking again for a connection that can give its place up.
 pub const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -118,10 +121,27 @@ impl Place {
         unpack(self.state.load(Ordering::SeqCst)).0 == Waits::Told
     }
 
+    /// Whether a request or reply is under way: it has a whole head, and not all of its reply has gone.
+    pub fn is_under_way(&self) -> bool {
+        matches!(
+            unpack(self.state.load(Ordering::SeqCst)).0,
+            Waits::Not | Waits::Content | Waits::Reply
+        )
+    }
+
     /// Tells the connection to give its place up if it waits for a request. Returns whether it did.
     /// Otherwise the connection ends after its reply.
     pub fn tell_if_idle(&self) -> bool {
-        let told = |state| unpack(state).0.is_idle().then_some(pack(Waits::Told, Duration::ZERO));
+        self.tell_if(Waits::is_idle)
+    }
+
+    /// The same, also if it waits for the rest of a head, or for the client's end of the connection.
+    pub fn tell_if_not_under_way(&self) -> bool {
+        self.tell_if(|waits| waits.is_idle() || matches!(waits, Waits::Head | Waits::Parting))
+    }
+
+    fn tell_if(&self, is_meant: impl Fn(Waits) -> bool) -> bool {
+        let told = |state| is_meant(unpack(state).0).then_some(pack(Waits::Told, Duration::ZERO));
         self.end_after_reply();
         self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, told).is_ok()
     }
@@ -255,16 +275,19 @@ mod tests {
 
     #[test]
     fn only_who_is_idle_is_told_when_the_server_stops() {
-        for (waits, idle) in [
-            (Waits::Idle, true),
-            (Waits::Fresh, true),
-            (Waits::Head, false),
-            (Waits::Content, false),
-            (Waits::Reply, false),
-            (Waits::Parting, false),
-            (Waits::Not, false),
+        for (waits, is_idle, is_under_way) in [
+            (Waits::Idle, true, false),
+            (Waits::Fresh, true, false),
+            (Waits::Head, false, false),
+            (Waits::Parting, false, false),
+            (Waits::Content, false, true),
+            (Waits::Reply, false, true),
+            (Waits::Not, false, true),
         ] {
-            assert!(places(&[(waits, 0)]).iter().all(|place| place.tell_if_idle() == idle));
+            let one = || places(&[(waits, 0)]).remove(0);
+            assert_eq!(one().is_under_way(), is_under_way, "{waits:?}");
+            assert_eq!(one().tell_if_idle(), is_idle, "{waits:?}");
+            assert_eq!(one().tell_if_not_under_way(), !is_under_way, "{waits:?}");
         }
     }
 }

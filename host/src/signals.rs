@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
+use crate::cgi;
 use crate::stop::Stopping;
 
 /// How long requests under way may take once the server was told to stop.
@@ -67,10 +69,13 @@ fn watch(name: &'static str, server: &impl Stopping, signals: &mut Signals) {
     }
 }
 
-/// Resets the connections of `server`, and ends the process once that had time to be logged.
+/// Resets the connections of `server`, and ends the process once that had time to be logged. Programs that
+/// were still running are asked to end (SIGTERM), and then made to (SIGKILL).
 pub(crate) fn end_now(server: &impl Stopping, code: u8) -> ! {
     server.cut();
+    cgi::end_all(Signal::TERM);
     thread::sleep(MOMENT);
+    cgi::end_all(Signal::KILL);
     signal_hook::low_level::exit(code.into())
 }
 

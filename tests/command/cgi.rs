@@ -304,7 +304,9 @@ fn every_method_is_the_programs_to_answer_but_trace() {
         let reply = ask(&thimble, &line, "Content-Length: 0\r\n", b"").unwrap();
         assert_eq!((reply.status, reply.text().trim()), (200, method));
     }
-    assert_eq!(ask(&thimble, "TRACE /cgi-bin/method", "", b"").unwrap().status, 405);
+    let refused = ask(&thimble, "TRACE /cgi-bin/method", "", b"").unwrap();
+    let allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+    assert_eq!((refused.status, refused.field("Allow")), (405, Some(allowed)));
 }
 
 #[test]

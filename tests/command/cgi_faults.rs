@@ -9,8 +9,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, test_kill_process};
+use thimble_tests::command::Thimble;
+use thimble_tests::command::processes::{children, signal, threads};
 use thimble_tests::command::scripts::{Scripts, TEXT, ask, get, request, wait_for_the_end};
 use thimble_tests::until::until;
+use thimble_tests::wire::client::Client;
 
 /// What a script does to tell its number and then never end by itself.
 const FOR_EVER: &str = "echo $$; exec sleep 1000";
@@ -18,7 +21,8 @@ const FOR_EVER: &str = "echo $$; exec sleep 1000";
 /// Waits until the process with this number is gone.
 fn wait_until_gone(id: i32) {
     let id = Pid::from_raw(id).unwrap();
-    until("it ends", Duration::from_mins(1), || test_kill_process(id).is_err().then_some(()));
+    let what = format!("{id} ends");
+    until(&what, Duration::from_mins(1), || test_kill_process(id).is_err().then_some(()));
 }
 
 #[test]
@@ -89,7 +93,6 @@ fn who_takes_too_long_is_ended() {
     let id = scripts.folder.at("id").unwrap();
     scripts.script("silent", &format!("exec >{} 2>&1; {FOR_EVER}", id.display())).unwrap();
     scripts.script("stalls", &format!("{TEXT}{FOR_EVER}")).unwrap();
-    scripts.script("waits", "cat >/dev/null").unwrap();
     scripts
         .script("slow", &format!("{TEXT}for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.3; done"))
         .unwrap();
@@ -118,9 +121,52 @@ fn who_takes_too_long_is_ended() {
     assert!(cut && !seen.ends_with("0\r\n\r\n"), "{seen}");
     let number = seen.lines().find_map(|line| line.parse().ok().filter(|id| *id > 1000));
     wait_until_gone(number.unwrap_or_else(|| panic!("{seen}")));
-    // It is the client's time that is up where the script waits for its content.
-    let late = ask(&thimble, "POST /cgi-bin/waits", "Content-Length: 10\r\n", b"half").unwrap();
-    assert_eq!(late.status, 408);
+    wait_for_the_end(&thimble);
+}
+
+#[test]
+fn a_program_has_its_time_for_itself_and_a_client_has_its_own() {
+    let scripts = Scripts::new().unwrap();
+    scripts.script("count", &format!("n=$(wc -c); {TEXT}echo $n")).unwrap();
+    scripts.script("early", &format!("{TEXT}echo begun; cat")).unwrap();
+    scripts.script("stuck", "cat >/dev/null; sleep 1000").unwrap();
+    scripts.script("floods", &format!("{TEXT}yes")).unwrap();
+    let thimble = scripts.serve(&["--cgi-timeout", "1", "--content-timeout", "4"]);
+    // A slow client takes longer than the program may.
+    for name in ["count", "early"] {
+        let mut client = thimble.connect();
+        client
+            .send(request(&format!("POST /cgi-bin/{name}"), "Content-Length: 3\r\n", b""))
+            .unwrap();
+        for octet in ["a", "b", "c"] {
+            thread::sleep(Duration::from_millis(1300));
+            client.send(octet).unwrap();
+        }
+        let reply = client.reply().unwrap();
+        let content = if name == "count" { "3\n" } else { "begun\nabc" };
+        assert_eq!((reply.status, reply.text().as_str()), (200, content), "{name}");
+    }
+    // One that sends nothing any more has no more than its own.
+    let begun = Instant::now();
+    let mut client = thimble.connect();
+    client.send(request("POST /cgi-bin/count", "Content-Length: 10\r\n", b"half")).unwrap();
+    let late = client.reply().unwrap();
+    assert_eq!((late.status, late.field("Connection")), (408, Some("close")));
+    assert!(begun.elapsed() >= Duration::from_secs(3), "{:?}", begun.elapsed());
+    thimble.log_line(|line| line.contains("cgi-bin/count: the content came too slowly"));
+    // The program has what there is, and it is its own time that passes.
+    let begun = Instant::now();
+    let stuck = ask(&thimble, "POST /cgi-bin/stuck", "Content-Length: 2\r\n", b"ab").unwrap();
+    assert_eq!(stuck.status, 504);
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    // A client that doesn't read keeps a program waiting, too, whatever it may still send.
+    let mut client = thimble.connect();
+    client.send(request("POST /cgi-bin/floods", "Content-Length: 9\r\n", b"some")).unwrap();
+    thread::sleep(Duration::from_millis(2500));
+    assert!(!client.some().unwrap().is_empty());
+    let log = thimble.log();
+    assert!(!log.contains("floods"), "{log}");
+    drop(client);
     wait_for_the_end(&thimble);
 }
 
@@ -237,6 +283,56 @@ fn only_so_many_run_at_a_time() {
 }
 
 #[test]
+fn who_leaves_before_its_turn_starts_no_program() {
+    let scripts = Scripts::new().unwrap();
+    let [gate, note] = ["gate", "note"].map(|name| scripts.folder.at(name).unwrap());
+    let wait = format!("while [ ! -e {} ]; do sleep 0.02; done", gate.display());
+    scripts.script("waits", &format!("{TEXT}echo in; {wait}")).unwrap();
+    scripts
+        .script("notes", &format!("echo $QUERY_STRING >>{}; {TEXT}cat", note.display()))
+        .unwrap();
+    let thimble = scripts.serve(&["--cgi-max", "1"]);
+    let mut held = thimble.connect();
+    held.send(request("GET /cgi-bin/waits", "", b"")).unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"in\n\r\n") {
+        seen.extend(held.some().unwrap());
+    }
+    let queued: Vec<_> = [
+        request("GET /cgi-bin/notes?closed", "", b""),
+        request("POST /cgi-bin/notes?sends", "Content-Length: 3\r\n", b"a"),
+        request(
+            "POST /cgi-bin/notes?chunks",
+            "Transfer-Encoding: chunked\r\n",
+            b"1\r\na\r\n0\r\n\r\n",
+        ),
+        request("POST /cgi-bin/notes?waits", "Content-Length: 3\r\nExpect: 100-continue\r\n", b""),
+    ]
+    .into_iter()
+    .map(|request| {
+        let mut client = thimble.connect();
+        client.send(request).unwrap();
+        client
+    })
+    .collect();
+    // This one only ends its side, and reads on.
+    let mut half = thimble.connect();
+    half.send(request("GET /cgi-bin/notes?half", "", b"")).unwrap();
+    half.half_close().unwrap();
+    thread::sleep(Duration::from_millis(300));
+    drop(queued);
+    thread::sleep(Duration::from_millis(700));
+    fs::write(&gate, "").unwrap();
+    // It was asked whether it is there.
+    let replies = [half.reply().unwrap().status, half.reply().unwrap().status];
+    assert_eq!(replies, [100, 200]);
+    assert_eq!(get(&thimble, "/cgi-bin/notes?last").unwrap().status, 200);
+    wait_for_the_end(&thimble);
+    let noted = fs::read_to_string(note).unwrap();
+    assert_eq!(noted, "half\nlast\n", "{}", thimble.log());
+}
+
+#[test]
 fn a_program_inherits_nothing() {
     let scripts = Scripts::new().unwrap();
     scripts.script("open", &format!("{TEXT}exec ls -l /proc/self/fd")).unwrap();
@@ -338,4 +434,80 @@ fn a_stopping_server_lets_programs_finish_and_ends_those_that_do_not() {
     thimble.signal(Signal::TERM);
     assert!(thimble.ended_within(Duration::from_mins(1)).is_some());
     wait_until_gone(number);
+}
+
+/// A script that tells its number and those of others that it has started, and ends by no TERM.
+const STUBBORN: &str = "trap '' TERM; (trap '' TERM; exec sleep 1000) & echo $$ $!; wait; wait";
+
+/// Has a stubborn script run for a client. Returns the client, and the numbers of the processes.
+fn run_stubborn(thimble: &Thimble) -> (Client, Vec<i32>) {
+    let mut client = thimble.connect();
+    client.send(request("GET /cgi-bin/stubborn", "", b"")).unwrap();
+    let mut seen = String::new();
+    let ids = until("it starts", Duration::from_mins(1), || {
+        seen += &String::from_utf8_lossy(&client.some().unwrap());
+        let ids: Vec<_> = seen.lines().rev().find(|line| line.contains(' '))?.split(' ').collect();
+        let ids: Option<Vec<_>> = ids.into_iter().map(|id| id.trim().parse().ok()).collect();
+        ids.filter(|ids| ids.len() == 2)
+    });
+    (client, ids)
+}
+
+#[test]
+fn a_server_that_is_made_to_end_leaves_no_program() {
+    let scripts = Scripts::new().unwrap();
+    scripts.script("stubborn", &format!("{TEXT}{STUBBORN}")).unwrap();
+    for flags in [&["-q"] as &[&str], &["-q", "--workers", "2"]] {
+        for signal in [Signal::INT, Signal::TERM] {
+            let mut thimble = scripts.serve(flags);
+            let (_first, mut ids) = run_stubborn(&thimble);
+            let (second, more) = run_stubborn(&thimble);
+            ids.extend(more);
+            // That one was told to end, and has not.
+            drop(second);
+            thread::sleep(Duration::from_millis(100));
+            thimble.signal(signal);
+            thread::sleep(Duration::from_millis(200));
+            thimble.signal(signal);
+            assert!(thimble.ended_within(Duration::from_mins(1)).is_some());
+            for id in ids {
+                wait_until_gone(id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_is_killed_leaves_no_program() {
+    let scripts = Scripts::new().unwrap();
+    scripts.script("stubborn", &format!("{TEXT}{STUBBORN}")).unwrap();
+    scripts.script("goes-on", &format!("{TEXT}echo $$; exec >&- 2>&-; exec sleep 1000")).unwrap();
+    let thimble = scripts.serve(&["-q", "--workers", "1"]);
+    let workers = || {
+        let all = children(thimble.id()).into_iter().map(|child| child.id);
+        all.filter(|id| threads(*id).iter().any(|name| name == "thimble-orders"))
+            .collect::<Vec<_>>()
+    };
+    // It was left on purpose by a worker that is replaced in order.
+    let reply = get(&thimble, "/cgi-bin/goes-on").unwrap();
+    let left: i32 = reply.text().trim().parse().unwrap();
+    let first = until("one serves", Duration::from_mins(1), || workers().first().copied());
+    thimble.signal(Signal::HUP);
+    until("it is replaced", Duration::from_mins(1), || {
+        let is_there = children(thimble.id()).iter().any(|child| child.id == first);
+        (!is_there && !workers().is_empty()).then_some(())
+    });
+    let (client, ids) = run_stubborn(&thimble);
+    let killed = *workers().first().unwrap();
+    signal(killed, Signal::KILL);
+    for id in ids {
+        wait_until_gone(id);
+    }
+    drop(client);
+    assert!(test_kill_process(Pid::from_raw(left).unwrap()).is_ok(), "it goes on");
+    rustix::process::kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
+    // Nobody else waits for it.
+    wait_until_gone(left);
+    until("another serves", Duration::from_mins(1), || workers().first().copied());
+    assert_eq!(children(thimble.id()).len(), 1);
 }

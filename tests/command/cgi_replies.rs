@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::thread;
 
 use thimble_tests::command::folder::noise;
@@ -156,6 +156,70 @@ fn a_local_redirect_is_answered_here_and_not_for_ever() {
     assert_eq!((range.status, range.text().as_str()), (206, "file"));
 }
 
+/// RFC 3875 §6.2.2: the client resolves a Location against the URL that it has asked for (RFC 9110 §10.2.2).
+#[test]
+fn a_local_redirect_to_a_folder_leads_the_client_there() {
+    let scripts = scripts();
+    scripts.folder.file("a b/sub/index.html", "the index").unwrap();
+    for (name, target, location) in [
+        ("folder", "/a%%20b/sub", Some("/a%20b/sub/")),
+        ("query", "/a%%20b/sub?c=d", Some("/a%20b/sub/?c=d")),
+        ("top", "/a%%20b", Some("/a%20b/")),
+        ("slash", "/a%%20b/sub/", None),
+    ] {
+        say(&scripts, name, &format!("Location: {target}\\n\\n"));
+        let thimble = scripts.serve(&["-q"]);
+        for method in ["GET", "HEAD", "POST"] {
+            let mut client = thimble.connect();
+            let line = format!("{method} /cgi-bin/{name}/info?more");
+            client.send(request(&line, "Content-Length: 0\r\n", b"")).unwrap();
+            let reply = reply_to(&line, &mut client).unwrap();
+            let status = if location.is_some() { 301 } else { 200 };
+            assert_eq!((reply.status, reply.field("Location")), (status, location), "{line}");
+            // It is as long as it says.
+            client.send(request("GET /file.txt", "", b"")).unwrap();
+            assert_eq!(client.reply().unwrap().text(), "a file\n");
+        }
+    }
+}
+
+/// RFC 9112 §9.6.
+#[test]
+fn who_leaves_much_content_unread_says_that_the_connection_closes() {
+    let scripts = scripts();
+    scripts.script("fails", "exit 1").unwrap();
+    scripts.script("shuts", &format!("exec <&-; {TEXT}echo shut; sleep 1")).unwrap();
+    say(&scripts, "to-file", "Location: /file.txt\n\n");
+    let thimble = scripts.serve(&["-q"]);
+    let (large, small) = (vec![b'x'; 2_000_000], vec![b'x'; 1000]);
+    for (name, status, goes_on) in [
+        ("ignore", 200, false),
+        ("fails", 502, false),
+        ("shuts", 200, false),
+        ("to-file", 200, false),
+    ]
+    .into_iter()
+    .chain([("count", 200, true), ("echo", 200, true)])
+    {
+        for (content, goes_on) in [(&large, goes_on), (&small, true)] {
+            let mut client = thimble.connect();
+            let fields = format!("Content-Length: {}\r\n", content.len());
+            let stream = client.stream().try_clone().unwrap();
+            let sent = request(&format!("POST /cgi-bin/{name}"), &fields, content);
+            // It may end before that is all.
+            let sending = thread::spawn(move || (&stream).write_all(&sent).is_ok());
+            let reply = client.reply().unwrap();
+            let closes = reply.field("Connection") == Some("close");
+            assert_eq!((reply.status, closes), (status, !goes_on), "{name}, {}", content.len());
+            let _ = sending.join().unwrap();
+            if goes_on {
+                client.send(request("GET /file.txt", "", b"")).unwrap();
+                assert_eq!(client.reply().unwrap().text(), "a file\n", "{name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_reply_that_is_too_short_is_cut_and_one_that_is_too_long_shortened() {
     let scripts = scripts();
@@ -170,7 +234,11 @@ fn a_reply_that_is_too_short_is_cut_and_one_that_is_too_long_shortened() {
     client.send(request("GET /cgi-bin/short", "", b"")).unwrap();
     let error = client.reply().unwrap_err().kind();
     assert_eq!(error, ErrorKind::ConnectionReset, "it is no orderly end");
-    thimble.log_line(|line| line.contains("the content is longer or shorter than declared"));
+    // One line says why, and the usual one what was asked and sent.
+    thimble.log_line(|line| line.ends_with("\"GET /cgi-bin/short HTTP/1.1\" 200 4"));
+    let of_short = thimble.log().lines().filter(|line| line.contains("short")).count();
+    let why = format!("{}: cgi-bin/short: it sent 6 octets less than it announced", thimble.name());
+    assert!(of_short == 2 && thimble.log().lines().any(|line| line == why), "{}", thimble.log());
     let head = ask(&thimble, "HEAD /cgi-bin/short", "", b"").unwrap();
     assert_eq!(head.field("Content-Length"), Some("10"));
 }

@@ -290,6 +290,45 @@ fn a_stop_finishes_the_download_and_exits_with_0() {
     }
 }
 
+/// Half a head is no transfer, and what is left of it has a moment to come.
+#[test]
+fn a_stop_waits_for_no_half_head() {
+    let folder = Folder::with_pages().unwrap();
+    for (signal, halves) in [(Signal::TERM, 4), (Signal::INT, 2)] {
+        let mut thimble = Thimble::serve::<&str>(folder.path(), &[]);
+        let mut clients: Vec<_> = (0..4).map(|_| thimble.connect()).collect();
+        for (number, client) in clients.iter_mut().enumerate() {
+            if number % 2 == 0 {
+                client.send(get("/note.txt")).unwrap();
+                client.reply().unwrap();
+            }
+            client.send("GET /note.txt HTTP/1.1\r\nHo").unwrap();
+        }
+        thread::sleep(Duration::from_millis(200));
+        let begun = Instant::now();
+        thimble.signal(signal);
+        thread::sleep(Duration::from_millis(100));
+        for client in clients.iter_mut().skip(halves) {
+            client.send("st: a\r\n\r\n").unwrap();
+        }
+        let statuses = clients.into_iter().map(|mut client| {
+            let reply = client.reply().unwrap();
+            (reply.status, reply.field("Connection").map(str::to_owned))
+        });
+        let close = || Some("close".to_owned());
+        let statuses: Vec<_> = statuses.collect();
+        let status = thimble.ended_within(TIME_LIMIT).unwrap();
+        let took = begun.elapsed();
+        let log = thimble.log();
+        let expected = (0..4).map(|number| (if number < halves { 408 } else { 200 }, close()));
+        assert!(statuses.iter().cloned().eq(expected), "{statuses:?}: {log}");
+        assert_eq!(status.code(), Some(0));
+        assert!(took < Duration::from_secs(4), "{took:?}: {log}");
+        // Those that have become requests may be counted for a moment.
+        assert!(halves < 4 || !log.contains("transfer"), "{log}");
+    }
+}
+
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let folder = Folder::with_pages().unwrap();

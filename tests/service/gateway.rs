@@ -100,6 +100,9 @@ impl Service for Other {
                 }
                 out.finish()
             }
+            ["to", "next" | ""] => {
+                Ok(exchange.respond(Status::OK).field("Location", "next?a").empty())
+            }
             ["form"] => {
                 let (form, respond) = exchange.form().await?;
                 let count = form.iter().count().to_string();
@@ -191,6 +194,15 @@ fn another_service_answers_a_local_redirect() {
         let both = reply(output, &format!("{post}{next}"));
         assert_eq!(both.matches(" 100 Continue").count(), 1, "there is none in HTTP/1.0");
         assert_eq!(both.matches(&format!("HTTP/1.1 {status} ")).count(), 2, "{both}");
+    }
+    // RFC 9110 §10.2.2: a relative reference is relative to the URL that the client has asked for.
+    for (output, location) in
+        [("Location: /to/next\n\n", "/to/next?a"), ("Location: /t%6f/?query\n\n", "/t%6f/next?a")]
+    {
+        let text = reply(output, &format!("{post}{next}"));
+        let line = format!("\r\nLocation: {location}\r\n");
+        assert_eq!(text.matches(&line).count(), 2, "{text}");
+        assert_eq!(text.matches("\r\nContent-Length: 0\r\n").count(), 2, "{text}");
     }
     let head = reply("Location: /stream\n\n", "HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(head.ends_with("chunked\r\n\r\n"), "{head}");

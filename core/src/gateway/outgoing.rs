@@ -76,6 +76,11 @@ impl<'c, T: Transport> Outgoing<'c, T> {
         self.stream.omits_content() || self.left == Some(0)
     }
 
+    /// Octets that the script has announced and not sent, of content that is not left out.
+    pub fn missing(&self) -> u64 {
+        if self.stream.omits_content() { 0 } else { self.left.unwrap_or_default() }
+    }
+
     /// What the transport knows the connection by, as [`Exchange::connection`] returns it.
     ///
     /// [`Exchange::connection`]: crate::Exchange::connection

@@ -223,6 +223,17 @@ impl<'c, R: Receive> Body<'c, R> {
         !self.incoming.window.unread().is_empty() || self.receiver().is_complete()
     }
 
+    /// Whether what is left may be read and dropped, so that the connection can go on: it is no longer than
+    /// [`Limits::drain`](crate::Limits::drain), as far as is known.
+    pub fn is_drainable(&self) -> bool {
+        self.receiver().is_drainable()
+    }
+
+    /// Stops reading the content, of which the rest will not come in time: the connection has to close.
+    pub fn give_up(&mut self) {
+        self.incoming.receiver.give_up();
+    }
+
     /// The next piece of the content, as much as has arrived; `None` at its end. Where a piece ends says
     /// nothing about the chunks or packets that it came in.
     ///

@@ -185,6 +185,15 @@ impl<'c, T: Transport> Exchange<'c, T> {
         output.buffer.flush_interim(&mut **tx)
     }
 
+    /// Sends 100 (Continue), to learn whether the client is still there, as [`Responder::probe`] does.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] if the transport failed.
+    pub async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
+        let outgoing = &mut self.parts.outgoing;
+        outgoing.probe().await
+    }
+
     /// Begins the reply. The content of the request is read and dropped; if it is longer than
     /// [`Limits::drain`](crate::Limits::drain), the connection closes after the reply instead.
     pub fn respond(self, status: Status) -> Reply<'c, T> {

@@ -4,6 +4,7 @@ use core::mem;
 use core::num::NonZeroUsize;
 
 use super::buffer::Buffer;
+use super::error::Error;
 use super::refusal_page::Shown;
 use super::transport::Transport;
 use crate::bytes::cursor::Cursor;
@@ -36,6 +37,17 @@ pub(super) struct Output<'c> {
 pub(super) struct Outgoing<'c, T: Transport> {
     pub(super) output: Output<'c>,
     pub(super) tx: &'c mut T::Tx,
+}
+
+impl<T: Transport> Outgoing<'_, T> {
+    /// Sends 100 (Continue), whether anybody waits for it or not. Returns false if the version has none.
+    pub(super) async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
+        let Self { output, tx } = self;
+        output.sender.ask_again();
+        let is_sent = output.interim()?;
+        output.buffer.flush_interim(&mut **tx).await?;
+        Ok(is_sent)
+    }
 }
 
 impl<'c> Output<'c> {

@@ -3,6 +3,7 @@
 use core::any::Any;
 use core::fmt::Display;
 
+use super::body::Body;
 use super::error::{Error, FAILED};
 use super::output::Outgoing;
 use super::responded::{Answer, Responded};
@@ -115,11 +116,14 @@ impl<'c, T: Transport> Responder<'c, T> {
     /// # Errors
     /// [`Error::Transport`] if the transport failed.
     pub async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
-        let Outgoing { output, tx } = &mut *self.outgoing;
-        output.sender.ask_again();
-        let is_sent = output.interim()?;
-        output.buffer.flush_interim(*tx).await?;
-        Ok(is_sent)
+        self.outgoing.probe().await
+    }
+
+    /// Closes the connection after this reply, which says so, unless what is left of the content can be read
+    /// and dropped: it can't when it is longer than [`Limits::drain`](crate::Limits::drain). Call this when
+    /// `body` is not read any further.
+    pub fn close_unless_drainable(&mut self, body: &Body<'_, T::Rx>) {
+        self.outgoing.output.sender.close_unless_drainable(body.receiver());
     }
 
     /// The time of the request.

@@ -74,6 +74,8 @@ struct Served<M, F> {
     place: Rc<Place>,
     /// While a request is under way.
     waker: Option<Box<TaskWaker>>,
+    /// Whether it counts among those with a request under way.
+    is_busy: bool,
 }
 
 /// A loop that runs.
@@ -196,7 +198,6 @@ where
         let Some(served) = self.served.get_mut(key) else { return };
         let Reactor { sockets, queue, busy, wheel, .. } = &mut *self.reactor;
         sockets.begin_turn(key);
-        let was_idle = served.waker.is_none();
         let waker = served.waker.take().or_else(|| self.wakers.pop());
         let waker = waker.unwrap_or_else(|| Box::new(TaskWaker::new(queue)));
         let mut context = Context::from_waker(waker.of(key));
@@ -207,10 +208,12 @@ where
         } else {
             served.waker = Some(waker);
         }
-        if is_idle != was_idle {
+        let is_busy = !is_idle && served.place.is_under_way();
+        if is_busy != served.is_busy {
+            served.is_busy = is_busy;
             // Only this thread writes it.
             let count = busy.load(Ordering::Relaxed);
-            let count = if is_idle { count.saturating_sub(1) } else { count.saturating_add(1) };
+            let count = if is_busy { count.saturating_add(1) } else { count.saturating_sub(1) };
             busy.store(count, Ordering::Relaxed);
         }
         if is_over {
@@ -267,7 +270,7 @@ where
         let stop = self.reactor.stop.clone();
         let connection = Connection::new(socket, peer, Rc::clone(&place), stop);
         let task = Task::new(&self.drivers, connection, ());
-        vacant.insert(Served { task, place, waker: None });
+        vacant.insert(Served { task, place, waker: None, is_busy: false });
         self.turn(key);
     }
 

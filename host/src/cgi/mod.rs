@@ -19,6 +19,11 @@ mod spool;
 mod turns;
 pub mod waiting;
 
+#[cfg(feature = "workers")]
+pub(crate) use process::end_all;
+#[cfg(feature = "command")]
+pub(crate) use process::end_dropped;
+
 use std::any::Any;
 use std::ffi::OsString;
 use std::fs::File;
@@ -36,15 +41,17 @@ use thimble_core::gateway::{
 use thimble_core::grammar::target::path_and_query;
 use thimble_core::message::facts::{Once, TransferEncoding};
 use thimble_core::message::{Head, Method, Refusal};
-use thimble_core::server::{Answer, Body, Error, Exchange, Receive, Service, Transport};
+use thimble_core::server::{
+    Answer, Body, Deadlines, Error, Exchange, Receive, Responder, Service, Transport,
+};
 
 use crate::clock::moment;
 use crate::folder::Folder;
 use crate::log::Log;
 use process::Endings;
-use programs::{Program, Programs};
+use programs::{NOT_FOUND, Program, Programs};
 use relay::{Outcome, Relay};
-use spawn::{Input, Start, text};
+use spawn::{Input, Running, Start, text};
 use spool::Spool;
 use turns::{Asked, Turn, Turns};
 use waiting::{Interest, Waiting, Way};
@@ -58,8 +65,21 @@ pub const TIMEOUT: Duration = Duration::from_mins(1);
 /// Octets of chunked content that are collected by default.
 pub const SPOOL: u64 = 256 * 1024 * 1024;
 
+/// What programs accept, besides OPTIONS and the methods of others.
+const ALLOWED: [Method<'_>; 5] =
+    [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
+
 /// What the log says when content can't be kept.
 const SPOOL_FAILED: &str = "the content can't be kept in a temporary file";
+
+/// What the log says of a client that is gone.
+const LEFT: &str = "the client left";
+
+/// How long a client that has shut its sending side has to answer, when it is asked whether it is there.
+const ANSWER: Duration = Duration::from_millis(200);
+
+/// How long to wait for one that can't be asked.
+const UNANSWERED: Duration = Duration::from_secs(3);
 
 /// The longest wait for a turn.
 const QUEUE: Duration = Duration::from_secs(10);
@@ -89,6 +109,7 @@ pub struct Cgi<S, W> {
 #[derive(Debug)]
 struct Settings {
     timeout: Duration,
+    deadlines: Deadlines,
     spool: u64,
     variables: Vec<(OsString, OsString)>,
     log: Log,
@@ -105,8 +126,13 @@ impl<S, W: Waiting + Default> Cgi<S, W> {
     /// Runs the programs in `folders` beneath `root`, each a path of names with slashes between them, such
     /// as `cgi-bin`. `inner` answers all other requests.
     pub fn new(inner: S, root: Folder, folders: &[String]) -> Self {
-        let settings =
-            Settings { timeout: TIMEOUT, spool: SPOOL, variables: Vec::new(), log: Log::default() };
+        let settings = Settings {
+            timeout: TIMEOUT,
+            deadlines: Deadlines::default(),
+            spool: SPOOL,
+            variables: Vec::new(),
+            log: Log::default(),
+        };
         Self {
             inner,
             waiting: W::default(),
@@ -128,9 +154,16 @@ impl<S, W> Cgi<S, W> {
     }
 
     /// Sets how long a program may take for the head of its reply, and for each further piece; the default
-    /// is a minute.
+    /// is a minute. Time in which the client keeps it waiting is not counted.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
+        self
+    }
+
+    /// Sets how long a client may keep a program waiting, for content or because it reads none of the reply.
+    /// They should be those of the server.
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.settings.deadlines = deadlines;
         self
     }
 
@@ -181,6 +214,13 @@ impl<S: Service, W: Waiting> Service for Cgi<S, W> {
     }
 }
 
+/// What starting a program came to.
+enum Started {
+    Done(io::Result<Running>),
+    /// Its path leads elsewhere now.
+    Changed(Start, Result<Option<Program>, Refusal>),
+}
+
 /// What is known of a request besides its head.
 #[derive(Clone, Copy)]
 struct Connected {
@@ -191,45 +231,85 @@ struct Connected {
 
 impl<S: Service, W: Waiting> Cgi<S, W> {
     /// Answers a request for a program.
-    async fn run<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
+    #[expect(clippy::too_many_lines, reason = "each step borrows what those before it have made")]
+    async fn run<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let sent = exchange.head();
         if matches!(sent.method(), Method::Trace | Method::Connect) {
-            return Ok(exchange.allow(&[Method::Get, Method::Post]));
+            return Ok(exchange.allow(&ALLOWED));
         }
-        let mut program = match self.find(exchange.target().path()).await {
-            Ok(Some(program)) => program,
-            Ok(None) => return self.inner.call(exchange).await,
-            Err(refusal) => return Ok(exchange.refuse(refusal)),
-        };
-        let Some(_turn) = self.turn(exchange.connection()).await else {
-            return Ok(exchange.refuse(*BUSY));
+        let path = exchange.target().path();
+        let recent = self.programs.recent(path);
+        // Then it is looked for again where it is started: so one thread that may wait does both.
+        let mut is_recent = recent.is_some();
+        let mut program = match recent {
+            Some(program) => program,
+            None => match self.find(path).await {
+                Ok(Some(program)) => {
+                    self.programs.remember(path, Some(&program));
+                    program
+                }
+                Ok(None) => return self.inner.call(exchange).await,
+                Err(refusal) => return Ok(exchange.refuse(refusal)),
+            },
         };
         let connected = Connected {
             peer: exchange.peer(),
             local: exchange.local(),
             is_secure: exchange.is_secure(),
         };
+        // Content that is collected first keeps no program waiting.
+        let is_collected = sent.facts().transfer_encoding != TransferEncoding::Absent;
+        let mut turn = None;
+        if !is_collected {
+            turn = self.turn(&mut exchange, program.label()).await?;
+            if turn.is_none() {
+                return Ok(exchange.refuse(*BUSY));
+            }
+        }
         let (mut body, mut respond) = exchange.open().await?;
         let (mut length, mut input) = self.input(sent, &mut body).await?;
+        if is_collected {
+            turn = self.turn(&mut respond, program.label()).await?;
+            if turn.is_none() {
+                return Ok(respond.refuse(*BUSY));
+            }
+        }
         let mut redirected: Option<Vec<u8>> = None;
         for _ in 0..=MAX_REDIRECTS {
             let parsed = redirected.as_deref().map(Head::parse).transpose()?;
             let head = parsed.as_ref().unwrap_or(sent);
             let is_piped = matches!(input, Input::Pipe);
-            let start = Start {
-                variables: self.variables(head, &program, length.take(), connected),
-                words: words(head),
-                input: std::mem::replace(&mut input, Input::Nothing),
-                program: program.clone(),
+            let length = length.take();
+            let started = loop {
+                let start = Start {
+                    variables: self.variables(head, &program, length, connected),
+                    words: words(head),
+                    input: std::mem::replace(&mut input, Input::Nothing),
+                    program: program.clone(),
+                };
+                let looked_for = std::mem::take(&mut is_recent).then_some(path);
+                match self.start(start, looked_for).await {
+                    Started::Done(started) => break started,
+                    Started::Changed(start, Ok(Some(other))) => {
+                        self.programs.remember(path, Some(&other));
+                        (program, input) = (other, start.input);
+                    }
+                    Started::Changed(_, other) => {
+                        self.programs.remember(path, None);
+                        respond.close_unless_drainable(&body);
+                        return Ok(respond.refuse(other.err().unwrap_or(NOT_FOUND)));
+                    }
+                }
             };
-            let ending = self.ending.share();
-            let started = self.waiting.apart(move || start.spawn(ending)).await.flatten();
             let label = program.label();
             let relay = started
                 .and_then(|running| Relay::new(&self.waiting, &self.settings, label, running));
             let relay = match relay {
                 Ok(relay) => relay,
-                Err(error) => return Ok(respond.refuse(*self.not_started(label, &error))),
+                Err(error) => {
+                    respond.close_unless_drainable(&body);
+                    return Ok(respond.refuse(*self.not_started(label, &error)));
+                }
             };
             let content = is_piped.then_some(&mut body);
             let target = match relay.run(content, respond).await? {
@@ -246,15 +326,20 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
             match self.find(path.path()).await {
                 Ok(Some(next)) => program = next,
                 Ok(None) => {
+                    drop(turn);
                     let head = Head::parse(&octets)?;
                     let mut scratch = vec![0; target.len()];
                     return respond.forward(body, &self.inner, &head, &mut scratch).await;
                 }
-                Err(refusal) => return Ok(respond.refuse(refusal)),
+                Err(refusal) => {
+                    respond.close_unless_drainable(&body);
+                    return Ok(respond.refuse(refusal));
+                }
             }
             redirected = Some(octets);
         }
         self.settings.note(program.label(), CIRCULAR.reason.as_bytes());
+        respond.close_unless_drainable(&body);
         Ok(respond.refuse(*CIRCULAR))
     }
 
@@ -265,29 +350,79 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
         found.unwrap_or(Err(*BUSY))
     }
 
-    /// A turn to run a program, once there is one; `None` if the client leaves before, or it takes too
-    /// long.
-    async fn turn(&self, connection: Option<&(dyn Any + Send + Sync)>) -> Option<Turn> {
-        let (queued, reader) = match self.turns.ask().ok()? {
-            Asked::Turn(turn) => return Some(turn),
-            Asked::Queued(queued, reader) => (queued, reader),
+    /// Starts a program, if it is the one that is `looked_for`.
+    async fn start(&self, start: Start, looked_for: Option<&str>) -> Started {
+        let looked_for = looked_for.map(|path| (Arc::clone(&self.programs), path.to_owned()));
+        let ending = self.ending.share();
+        let started = self.waiting.apart(move || {
+            if let Some((programs, path)) = looked_for {
+                let found = programs.find(&path);
+                if !matches!(&found, Ok(Some(program)) if *program == start.program) {
+                    return Started::Changed(start, found);
+                }
+            }
+            Started::Done(start.spawn(ending))
+        });
+        started.await.unwrap_or_else(|error| Started::Done(Err(error)))
+    }
+
+    /// A turn to run a program, once there is one; `None` if it takes too long, or the client leaves before.
+    async fn turn<C: Client>(
+        &self,
+        client: &mut C,
+        label: &[u8],
+    ) -> Result<Option<Turn>, Error<C::Error>> {
+        let (queued, reader) = match self.turns.ask() {
+            Ok(Asked::Turn(turn)) => return Ok(Some(turn)),
+            Ok(Asked::Queued(queued, reader)) => (queued, reader),
+            Err(_) => return Ok(None),
         };
-        let told = self.waiting.pipe(reader, Way::In).ok()?;
-        let watched = [Some(&told), None, None, None, None];
-        let mut interest = Interest { shuts: true, ..Interest::default() };
+        let Ok(told) = self.waiting.pipe(reader, Way::In) else { return Ok(None) };
         let end = moment().saturating_add(QUEUE.min(self.settings.timeout));
+        let (mut has_come, mut shuts, mut asked) = (false, true, None);
         loop {
-            let left = end.saturating_sub(moment());
-            let ready = self.waiting.wait(&watched, connection, interest, left).await.ok()?;
-            if ready.has(0) {
-                return Some(queued.take());
+            let now = moment();
+            // It may still read: who is gone answers by a reset.
+            if !shuts && asked.is_none() {
+                let is_asked = client.probe().await?;
+                asked = Some((
+                    now.saturating_add(if is_asked { ANSWER } else { UNANSWERED }),
+                    is_asked,
+                ));
             }
-            if left.is_zero() || ready.is_over {
-                return None;
+            let until = match asked {
+                Some((until, false)) if now >= until => return self.left(client, label).await,
+                Some((until, true)) if has_come && now < until => until,
+                _ if has_come => return Ok(Some(queued.take())),
+                Some((until, false)) => end.min(until),
+                _ => end,
+            };
+            if !has_come && now >= end {
+                return Ok(None);
             }
-            // It may still read.
-            interest.shuts &= !ready.shuts;
+            let watched = [Some(&told).filter(|_| !has_come), None, None, None, None];
+            let interest = Interest { shuts, ..Interest::default() };
+            let left = until.saturating_sub(now);
+            let waited = self.waiting.wait(&watched, client.connection(), interest, left).await;
+            let Ok(ready) = waited else { return Ok(None) };
+            if ready.is_over {
+                return self.left(client, label).await;
+            }
+            has_come |= ready.has(0);
+            shuts &= !ready.shuts;
         }
+    }
+
+    /// The client has left before its turn came.
+    async fn left<C: Client>(
+        &self,
+        client: &mut C,
+        label: &[u8],
+    ) -> Result<Option<Turn>, Error<C::Error>> {
+        self.settings.note(label, LEFT.as_bytes());
+        // The connection says so, too.
+        client.probe().await?;
+        Ok(None)
     }
 
     /// What a program is given to read, and how long that is. Content of unknown length is collected.
@@ -349,6 +484,42 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
         };
         self.settings.note(label, format!("it can't be run: {error}{hint}").as_bytes());
         refusal
+    }
+}
+
+/// A client that waits for its turn.
+trait Client {
+    /// What goes wrong in asking it.
+    type Error;
+
+    /// What the transport knows it by.
+    fn connection(&self) -> Option<&(dyn Any + Send + Sync)>;
+
+    /// Asks whether it is there. Returns false if it can't be asked.
+    async fn probe(&mut self) -> Result<bool, Error<Self::Error>>;
+}
+
+impl<T: Transport> Client for Exchange<'_, T> {
+    type Error = T::Error;
+
+    fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.connection()
+    }
+
+    async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
+        self.probe().await
+    }
+}
+
+impl<T: Transport> Client for Responder<'_, T> {
+    type Error = T::Error;
+
+    fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.connection()
+    }
+
+    async fn probe(&mut self) -> Result<bool, Error<T::Error>> {
+        self.probe().await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Processes of scripts, and how they end: none outlives its time, and none is left a zombie.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::{Child, ExitStatus};
@@ -32,8 +32,72 @@ pub(super) struct Process {
     ending: Arc<Ending>,
 }
 
+/// The processes of all servers here that were not waited for, and whether each was told to end.
+static ALL: Mutex<All> = Mutex::new(All { processes: BTreeMap::new(), is_over: false });
+
+#[derive(Debug)]
+struct All {
+    processes: BTreeMap<u32, bool>,
+    /// Whether this process is about to end.
+    is_over: bool,
+}
+
+fn all() -> MutexGuard<'static, All> {
+    ALL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Signals the groups of all programs that run, because this process ends now. Those that are started
+/// meanwhile end as well.
+#[cfg(feature = "workers")]
+pub(crate) fn end_all(how: Signal) {
+    let mut all = all();
+    all.is_over = true;
+    all.signal(how, |_| true);
+}
+
+/// Ends the groups of programs whose time was up, or whose clients have left, because this process ends now.
+#[cfg(feature = "command")]
+pub(crate) fn end_dropped() {
+    let has_any = all().processes.values().any(|is_told| *is_told);
+    if has_any {
+        thread::sleep(REST);
+        all().signal(Signal::KILL, |is_told| is_told);
+    }
+}
+
+#[cfg(feature = "workers")]
+impl All {
+    /// Signals the groups of those that were told to end, or not. None of them was waited for, so nobody else
+    /// can have its number.
+    fn signal(&self, how: Signal, is_meant: impl Fn(bool) -> bool) {
+        for (id, _) in self.processes.iter().filter(|(_, is_told)| is_meant(**is_told)) {
+            if let Some(id) = i32::try_from(*id).ok().and_then(Pid::from_raw) {
+                // Without any process in it, there is nothing to be done.
+                let _ = kill_process_group(id, how);
+            }
+        }
+    }
+}
+
+/// How a process has ended, if it has. From then on, others may have its number.
+fn wait(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+    let mut all = all();
+    let waited = child.try_wait();
+    // An error says that it was waited for by somebody else, mostly.
+    if !matches!(waited, Ok(None)) {
+        all.processes.remove(&child.id());
+    }
+    waited
+}
+
 impl Process {
-    pub(super) const fn new(child: Child, ending: Arc<Ending>) -> Self {
+    pub(super) fn new(child: Child, ending: Arc<Ending>) -> Self {
+        let mut all = all();
+        all.processes.insert(child.id(), false);
+        if all.is_over {
+            signal(&child, Signal::KILL);
+        }
+        drop(all);
         Self { child: Some(child), ending }
     }
 
@@ -52,7 +116,7 @@ impl Process {
 
     /// How it has ended, if it has.
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {
-        let status = self.child.as_mut()?.try_wait().ok()??;
+        let status = wait(self.child.as_mut()?).ok()??;
         self.child = None;
         Some(status)
     }
@@ -68,6 +132,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if let Some(child) = self.child.take() {
+            all().processes.insert(child.id(), true);
             signal(&child, Signal::TERM);
             self.ending.add(child, Some(moment().saturating_add(GRACE)));
         }
@@ -178,7 +243,7 @@ impl Left {
             signal(&self.child, Signal::KILL);
             *end = now.saturating_add(GRACE);
         }
-        match self.child.try_wait() {
+        match wait(&mut self.child) {
             Ok(status) => status.is_some(),
             // It was waited for by somebody else.
             Err(error) => error.kind() != io::ErrorKind::Interrupted,

@@ -1,7 +1,9 @@
 //! Which programs there are: the files in some folders beneath the root, and what runs them.
 
+use std::collections::VecDeque;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Access, access};
 use thimble_core::gateway::ScriptPath;
@@ -10,7 +12,7 @@ use thimble_core::service::OpenError;
 
 use crate::folder::{Folder, Located};
 
-const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "");
+pub(super) const NOT_FOUND: Refusal = Refusal::new(Status::NOT_FOUND, "");
 const NO_PROGRAM: Refusal = Refusal::new(Status::FORBIDDEN, "this is no program");
 const NO_LISTING: Refusal = Refusal::new(Status::FORBIDDEN, "programs are not listed");
 
@@ -23,10 +25,15 @@ pub(super) struct Programs {
     /// The ends of names, and the programs that run such files.
     pub(super) interpreters: Vec<(String, PathBuf)>,
     pub(super) shows_hidden: bool,
+    /// Paths that have named a program lately, the latest first.
+    lately: Mutex<VecDeque<(Box<str>, Program)>>,
 }
 
+/// How many paths are remembered.
+const REMEMBERED: usize = 16;
+
 /// A program that may be run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Program {
     /// Its absolute path.
     pub(super) file: PathBuf,
@@ -40,12 +47,29 @@ impl Programs {
     pub(super) fn new(root: Folder, folders: &[String]) -> Self {
         let names = |path: &String| path.split('/').map(str::to_owned).collect();
         let folders = folders.iter().map(names).collect();
-        Self { root, folders, interpreters: Vec::new(), shows_hidden: false }
+        let lately = Mutex::default();
+        Self { root, folders, interpreters: Vec::new(), shows_hidden: false, lately }
     }
 
     /// Whether the path of these segments leads into one of the folders.
     pub(super) fn have(&self, segments: &[&str]) -> bool {
         self.folders.iter().any(|folder| segments.starts_with_names(folder))
+    }
+
+    /// The program that `path` named lately, and still does, most likely: [`find`](Self::find) tells.
+    pub(super) fn recent(&self, path: &str) -> Option<Program> {
+        let lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+        lately.iter().find(|(known, _)| **known == *path).map(|(_, program)| program.clone())
+    }
+
+    /// Remembers what `path` names now.
+    pub(super) fn remember(&self, path: &str, program: Option<&Program>) {
+        let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+        lately.retain(|(known, _)| **known != *path);
+        if let Some(program) = program {
+            lately.truncate(REMEMBERED - 1);
+            lately.push_front((path.into(), program.clone()));
+        }
     }
 
     /// Finds the program that `path` names; `None` if it leads into none of the folders. It waits for nothing

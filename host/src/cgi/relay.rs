@@ -8,16 +8,17 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use thimble_core::gateway::{CONTENT_TOO_SLOW, FAILED, HeadError, Outgoing, ReplyHead, TOO_SLOW};
-use thimble_core::message::Refusal;
-use thimble_core::server::{Body, Error, Receive, Responded, Responder, Transport};
+use thimble_core::message::{Refusal, Status};
+use thimble_core::server::{Body, Budget, Error, Phase, Receive, Responded, Responder, Transport};
 
 use super::lines::Lines;
 use super::process::Process;
 use super::spawn::Running;
 use super::spool::Spool;
 use super::waiting::{Interest, MOST, Pipe, Waiting, Way};
-use super::{SPOOL_FAILED, Settings};
+use super::{LEFT, SPOOL_FAILED, Settings};
 use crate::clock::moment;
+use crate::deadline::LATE;
 
 // The numbers of the pipes.
 const STDIN: usize = 0;
@@ -41,6 +42,9 @@ const MOST_LEFT: usize = 1024 * 1024;
 /// How long a script may take to end once it has closed its output.
 const AFTER_OUTPUT: Duration = Duration::from_secs(1);
 
+/// How long the last of a reply waits for that.
+const AT_ONCE: Duration = Duration::from_millis(2);
+
 /// How long to wait for output once a client has shut its sending side, before it is asked whether it is
 /// still there.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
@@ -48,10 +52,20 @@ const HALF_CLOSED: Duration = Duration::from_secs(1);
 /// How long to wait for output if it can't be asked.
 const UNANSWERED: Duration = Duration::from_secs(2);
 
+/// How long a script may run before its end is watched. Those that are quicker have told by closing their output.
+const QUICK: Duration = Duration::from_millis(50);
+
 /// How often to look whether a script has ended, on systems that don't tell.
 const LOOK: Duration = Duration::from_millis(20);
 
-const LEFT: &str = "the client left";
+/// How long a script may take to end, once the head of its reply is there, for the client to be told that the
+/// rest of its content is not read.
+const AFTER_HEAD: Duration = Duration::from_millis(50);
+
+/// What the log says of a client that takes no more of a reply.
+const READS_NO_MORE: &Refusal =
+    &Refusal::new(Status::REQUEST_TIMEOUT, "the client reads no more of the reply");
+
 const WAITING_FAILED: &str = "the system can't wait";
 
 /// What a script's run came to.
@@ -77,14 +91,19 @@ enum Event {
     Late(&'static Refusal),
 }
 
-/// Who kept the server waiting for too long.
-enum Overdue {
+/// Who keeps the server waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Party {
+    /// The script: it has what there is, and says nothing.
     Script,
-    /// Or it has left.
-    Client,
+    /// The client, whose content the script waits for.
+    Sender,
+    /// The client, who has to read before more output is.
+    Reader,
 }
 
 /// A script that runs.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Relay<'r, W: Waiting> {
     waiting: &'r W,
     settings: &'r Settings,
@@ -102,8 +121,14 @@ pub(super) struct Relay<'r, W: Waiting> {
     output_waits: bool,
     /// Octets that are still read once the script has ended.
     left: usize,
-    /// When octets last moved.
+    started: Duration,
+    /// Whether it was asked for a descriptor that tells when it has ended. Most end before that is of use.
+    watches_end: bool,
+    /// When octets last moved. Time that the client took is not counted.
     moved: Duration,
+    /// What the client has left of its time for sending content, and for reading.
+    sending: Budget,
+    reading: Budget,
     /// When to ask a client that has shut its sending side whether it is there.
     asks: Option<Duration>,
     /// Whether it could not be asked.
@@ -119,16 +144,18 @@ impl<'r, W: Waiting> Relay<'r, W> {
         label: &'r [u8],
         running: Running,
     ) -> io::Result<Self> {
-        let Running { process, stdin, stdout, stderr, end } = running;
+        let Running { process, stdin, stdout, stderr } = running;
         let stdin = stdin.map(|pipe| waiting.pipe(pipe, Way::Out)).transpose()?;
-        let end = end.map(|pipe| waiting.pipe(pipe, Way::In)).transpose()?;
         let stdout = Some(waiting.pipe(stdout, Way::In)?);
         let stderr = Some(waiting.pipe(stderr, Way::In)?);
+        let (mut sending, mut reading) = (Budget::new(), Budget::new());
+        sending.enter(Phase::Content, &settings.deadlines);
+        reading.enter(Phase::Reply, &settings.deadlines);
         Ok(Self {
             waiting,
             settings,
             label,
-            pipes: [stdin, stdout, stderr, end, None],
+            pipes: [stdin, stdout, stderr, None, None],
             process,
             status: None,
             pending: Vec::new(),
@@ -137,7 +164,11 @@ impl<'r, W: Waiting> Relay<'r, W> {
             buffer: vec![0; READ],
             output_waits: false,
             left: MOST_LEFT,
+            started: moment(),
+            watches_end: false,
             moved: moment(),
+            sending,
+            reading,
             asks: None,
             has_waited: false,
             watches: true,
@@ -159,10 +190,15 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 Event::End => {
                     let fault =
                         if head.is_empty() { HeadError::Empty } else { HeadError::Truncated };
-                    return self.fail(&fault, FAILED, respond).await;
+                    return self.fail(&fault, FAILED, content, respond).await;
                 }
                 Event::Late(refusal) => {
-                    return self.fail(&refusal.reason, refusal, respond).await;
+                    if let Some(body) = &mut content
+                        && refusal.status == CONTENT_TOO_SLOW.status
+                    {
+                        body.give_up();
+                    }
+                    return self.fail(&refusal.reason, refusal, content, respond).await;
                 }
                 // Who only shut its sending side goes on; who is gone answers by a reset.
                 Event::Shut if respond.probe().await? => self.asks = None,
@@ -176,15 +212,53 @@ impl<'r, W: Waiting> Relay<'r, W> {
             match ReplyHead::parse(&head) {
                 Ok(None) if head.len() <= MAX_HEAD => {}
                 Ok(Some((parsed, rest))) if head.len() - rest.len() <= MAX_HEAD => {
-                    return match parsed.local_redirect() {
-                        Some(target) => self.redirect(content, respond, target.as_str()).await,
-                        None => self.reply(content, Outgoing::begin(&parsed, respond), rest).await,
-                    };
+                    if let Some(target) = parsed.local_redirect() {
+                        return self.redirect(content, respond, target.as_str()).await;
+                    }
+                    if let Some(body) = &mut content
+                        && self.leaves(body).await?
+                    {
+                        respond.close_unless_drainable(body);
+                    }
+                    return self.reply(content, Outgoing::begin(&parsed, respond), rest).await;
                 }
-                Ok(_) => return self.fail(&HeadError::TooLong, FAILED, respond).await,
-                Err(fault) => return self.fail(&fault, FAILED, respond).await,
+                Ok(_) => return self.fail(&HeadError::TooLong, FAILED, content, respond).await,
+                Err(fault) => return self.fail(&fault, FAILED, content, respond).await,
             }
         }
+    }
+
+    /// Whether the script leaves content unread that is too long to be dropped. One that ends right after its
+    /// reply has a moment for that.
+    async fn leaves<R: Receive>(
+        &mut self,
+        body: &mut Body<'_, R>,
+    ) -> Result<bool, Error<R::Error>> {
+        let end = moment().saturating_add(AFTER_HEAD);
+        while !body.is_drainable() {
+            self.status = self.status.or_else(|| self.process.ended());
+            if self.pending.is_empty() && body.is_ready() {
+                self.feed(body).await?;
+            }
+            let waits = self.pending.len();
+            self.write(false).await?;
+            if self.status.is_some() || self.pipes[STDIN].is_none() {
+                return Ok(true);
+            }
+            self.watch_end();
+            let left = end.saturating_sub(moment());
+            // It reads on.
+            if self.pending.len() < waits || left.is_zero() {
+                return Ok(false);
+            }
+            let [stdin, _, _, end, _] = &self.pipes;
+            let stdin = stdin.as_ref().filter(|_| !self.pending.is_empty());
+            let most = if end.is_some() { left } else { left.min(LOOK) };
+            let watched = [stdin, None, None, end.as_ref(), None];
+            let waited = self.waiting.wait(&watched, None, Interest::default(), most).await;
+            waited.map_err(|_| Error::Application(&WAITING_FAILED))?;
+        }
+        Ok(false)
     }
 
     /// Sends a reply whose head was received, and `first` of its content.
@@ -196,7 +270,17 @@ impl<'r, W: Waiting> Relay<'r, W> {
     ) -> Result<Outcome<'c, T>, Error<T::Error>> {
         let mut excess = out.queue(first).await?;
         loop {
-            out.flush().await?;
+            let is_last = match self.read_on(content.is_some()) {
+                Some(count) => {
+                    let octets = self.buffer.get(..count).unwrap_or_default();
+                    excess = excess.saturating_add(out.queue(octets).await?);
+                    false
+                }
+                None => self.pipes[STDOUT].is_none(),
+            };
+            if !is_last {
+                out.flush().await?;
+            }
             self.moved = moment();
             match self.next(&mut content, out.connection(), true).await? {
                 Event::Output(count) => {
@@ -210,22 +294,31 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 Event::Shut if self.gives_time() => {}
                 Event::Shut | Event::Left => {
                     self.tell(&LEFT);
-                    return Err(Error::Application(&LEFT));
+                    return Err(Error::Refused(FAILED));
                 }
                 Event::Late(refusal) => {
                     self.tell(&refusal.reason);
-                    return Err(Error::Cut);
+                    return Err(Error::Refused(refusal));
                 }
             }
         }
         if excess > 0 && !out.omits_content() {
             self.tell(&format_args!("it sent {excess} octets more than it announced"));
         }
-        let is_full = out.is_full();
+        let (is_full, missing) = (out.is_full(), out.missing());
+        // What it has said last leaves together with the end of the reply, unless that takes longer.
+        self.pipes[STDIN] = None;
+        let is_over = self.wait_for_end(AT_ONCE).await;
+        if missing > 0 || !is_over || !self.status.is_some_and(|status| status.success()) {
+            out.flush().await?;
+        }
         let status = self.end().await;
-        if status.is_some_and(|status| status.signal().is_some()) && !is_full {
-            // A part must not look whole.
-            return Err(Error::Cut);
+        if missing > 0 {
+            self.tell(&format_args!("it sent {missing} octets less than it announced"));
+        }
+        if missing > 0 || status.is_some_and(|status| status.signal().is_some()) && !is_full {
+            // A part must not look whole. The log says why already.
+            return Err(Error::Refused(FAILED));
         }
         out.finish().map(Outcome::Replied)
     }
@@ -267,18 +360,24 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 return Ok(read.filter(|_| self.left > 0).map_or(Event::End, Event::Output));
             }
             let now = moment();
-            let most = match self.time_left(now) {
-                Ok(most) => most,
-                Err(Overdue::Script) => {
-                    return Ok(Event::Late(self.who_is_late(content.is_some())));
-                }
-                Err(Overdue::Client) => return Ok(Event::Shut),
+            let party = self.awaited(content.is_some());
+            let Some(left) = self.time_left(party, now) else {
+                return Ok(Event::Late(late(party)));
             };
+            let left = match self.asks {
+                Some(asks) if asks <= now => return Ok(Event::Shut),
+                Some(asks) => left.min(asks.saturating_sub(now)),
+                None => left,
+            };
+            let most = left.min(self.until_look(now));
             let is_there = content.as_ref().is_some_and(|body| body.is_ready());
             let interest = self.interest(content.is_some());
             let most = if is_there && interest.sends { Duration::ZERO } else { most };
             let waited = self.waiting.wait(&self.watched(), connection, interest, most).await;
             let ready = waited.map_err(|_| Error::Application(&WAITING_FAILED))?;
+            // Beyond that, this process or this machine stood still.
+            let waited = moment().saturating_sub(now).min(most.saturating_add(LATE));
+            self.spend(party, waited);
             if ready.is_over {
                 return Ok(Event::Left);
             }
@@ -298,7 +397,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
             if ready.has(STDERR) {
                 self.read_lines();
             }
-            if ready.has(END) || self.pipes[END].is_none() {
+            if ready.has(END) || self.watches_end && self.pipes[END].is_none() {
                 self.status = self.process.ended();
             }
             let may_write = !is_reply || content.is_none() || ready.takes;
@@ -309,8 +408,29 @@ impl<'r, W: Waiting> Relay<'r, W> {
                 && let Some(count) =
                     self.read(if content.is_some() { READ_MEANWHILE } else { READ })
             {
+                self.reading.spend(Duration::ZERO, count, &self.settings.deadlines);
                 return Ok(Event::Output(count));
             }
+        }
+    }
+
+    /// How long to wait at most before the script is looked after.
+    fn until_look(&mut self, now: Duration) -> Duration {
+        let age = now.saturating_sub(self.started);
+        if !self.watches_end && age < QUICK {
+            return QUICK.saturating_sub(age);
+        }
+        self.watch_end();
+        // Without a descriptor, nothing tells that it has ended.
+        if self.pipes[END].is_none() { LOOK } else { Duration::MAX }
+    }
+
+    /// Has waits end when the script does.
+    fn watch_end(&mut self) {
+        if !std::mem::replace(&mut self.watches_end, true) {
+            let descriptor = self.process.descriptor();
+            self.pipes[END] =
+                descriptor.and_then(|descriptor| self.waiting.pipe(descriptor, Way::In).ok());
         }
     }
 
@@ -320,22 +440,37 @@ impl<'r, W: Waiting> Relay<'r, W> {
         !std::mem::replace(&mut self.has_waited, true)
     }
 
-    /// How long to wait at most.
-    fn time_left(&self, now: Duration) -> Result<Duration, Overdue> {
-        let overdue = self.moved.saturating_add(self.settings.timeout);
-        let asks = self.asks.unwrap_or(Duration::MAX);
-        if now >= overdue.min(asks) {
-            return Err(if now >= overdue { Overdue::Script } else { Overdue::Client });
+    /// Who keeps the server waiting.
+    fn awaited(&self, has_content: bool) -> Party {
+        let is_starved = has_content && self.pending.is_empty() && self.pipes[STDIN].is_some();
+        match (self.output_waits, is_starved) {
+            (true, _) => Party::Reader,
+            (false, true) => Party::Sender,
+            (false, false) => Party::Script,
         }
-        let left = overdue.min(asks).saturating_sub(now);
-        // Here nothing tells that it has ended.
-        Ok(if self.pipes[END].is_none() { left.min(LOOK) } else { left })
     }
 
-    /// The answer when nothing has moved for too long.
-    fn who_is_late(&self, awaits_content: bool) -> &'static Refusal {
-        let starves = awaits_content && self.pending.is_empty() && self.pipes[STDIN].is_some();
-        if starves { CONTENT_TOO_SLOW } else { TOO_SLOW }
+    /// How much longer that may be; `None` if it was too long.
+    fn time_left(&self, party: Party, now: Duration) -> Option<Duration> {
+        match party {
+            Party::Script => {
+                let end = self.moved.saturating_add(self.settings.timeout);
+                Some(end.saturating_sub(now)).filter(|left| !left.is_zero())
+            }
+            Party::Sender => self.sending.left(),
+            Party::Reader => self.reading.left(),
+        }
+    }
+
+    /// Takes note of how long that was.
+    fn spend(&mut self, party: Party, waited: Duration) {
+        let deadlines = &self.settings.deadlines;
+        match party {
+            Party::Script => return,
+            Party::Sender => self.sending.spend(waited, 0, deadlines),
+            Party::Reader => self.reading.spend(waited, 0, deadlines),
+        }
+        self.moved = self.moved.saturating_add(waited);
     }
 
     /// What is waited for of the client.
@@ -361,6 +496,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
     async fn feed<R: Receive>(&mut self, body: &mut Body<'_, R>) -> Result<bool, Error<R::Error>> {
         let Some(mut octets) = body.chunk().await? else { return Ok(false) };
         self.moved = moment();
+        self.sending.spend(Duration::ZERO, octets.len(), &self.settings.deadlines);
         if self.pending.is_empty()
             && self.spool.len() == 0
             && let Some(stdin) = &self.pipes[STDIN]
@@ -455,25 +591,16 @@ impl<'r, W: Waiting> Relay<'r, W> {
         self.lines.end(|line| settings.note(label, line));
     }
 
+    /// Reads what else is there already of the output, unless the client still sends: then it goes by turns.
+    fn read_on(&mut self, has_content: bool) -> Option<usize> {
+        if has_content || self.status.is_some() { None } else { self.read(READ) }
+    }
+
     /// Waits for the end of the script, whose output is at its end, for a moment: it may have other things
     /// to do. Returns how it has ended, if it has.
     async fn end(&mut self) -> Option<ExitStatus> {
         self.pipes[STDIN] = None;
-        let end = moment().saturating_add(AFTER_OUTPUT);
-        loop {
-            self.status = self.status.or_else(|| self.process.ended());
-            let left = end.saturating_sub(moment());
-            if self.status.is_some() || left.is_zero() {
-                break;
-            }
-            self.read_lines();
-            let [_, _, stderr, end, _] = &self.pipes;
-            let most = if end.is_some() { left } else { left.min(LOOK) };
-            let watched = [None, None, stderr.as_ref(), end.as_ref(), None];
-            if self.waiting.wait(&watched, None, Interest::default(), most).await.is_err() {
-                break;
-            }
-        }
+        self.wait_for_end(AFTER_OUTPUT).await;
         self.last_lines();
         match self.status {
             Some(status) if !status.success() => self.tell(&format_args!("it ended by {status}")),
@@ -483,12 +610,33 @@ impl<'r, W: Waiting> Relay<'r, W> {
         self.status
     }
 
+    /// Waits for the end of the script. Returns whether it has come.
+    async fn wait_for_end(&mut self, most: Duration) -> bool {
+        let end = moment().saturating_add(most);
+        loop {
+            self.status = self.status.or_else(|| self.process.ended());
+            let left = end.saturating_sub(moment());
+            if self.status.is_some() || left.is_zero() {
+                return self.status.is_some();
+            }
+            self.read_lines();
+            self.watch_end();
+            let [_, _, stderr, end, _] = &self.pipes;
+            let most = if end.is_some() { left } else { left.min(LOOK) };
+            let watched = [None, None, stderr.as_ref(), end.as_ref(), None];
+            if self.waiting.wait(&watched, None, Interest::default(), most).await.is_err() {
+                return false;
+            }
+        }
+    }
+
     /// Answers by `refusal`, and tells the log why.
     async fn fail<'c, T: Transport>(
         &mut self,
         why: &(dyn Display + Sync),
         refusal: &Refusal,
-        respond: Responder<'c, T>,
+        content: Option<&mut Body<'c, T::Rx>>,
+        mut respond: Responder<'c, T>,
     ) -> Result<Outcome<'c, T>, Error<T::Error>> {
         if self.pipes[STDOUT].is_none() {
             self.end().await;
@@ -496,11 +644,23 @@ impl<'r, W: Waiting> Relay<'r, W> {
             self.last_lines();
         }
         self.tell(why);
+        if let Some(body) = content {
+            respond.close_unless_drainable(body);
+        }
         Ok(Outcome::Replied(respond.refuse(*refusal)))
     }
 
     fn tell(&self, what: &dyn Display) {
         self.settings.note(self.label, what.to_string().as_bytes());
+    }
+}
+
+/// What answers a party that was too slow, and what the log says.
+const fn late(party: Party) -> &'static Refusal {
+    match party {
+        Party::Script => TOO_SLOW,
+        Party::Sender => CONTENT_TOO_SLOW,
+        Party::Reader => READS_NO_MORE,
     }
 }
 

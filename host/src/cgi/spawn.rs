@@ -42,8 +42,6 @@ pub(super) struct Running {
     pub(super) stdin: Option<OwnedFd>,
     pub(super) stdout: OwnedFd,
     pub(super) stderr: OwnedFd,
-    /// Can be read from once it has ended.
-    pub(super) end: Option<OwnedFd>,
 }
 
 impl Start {
@@ -86,8 +84,7 @@ impl Start {
         let stdin = stdin.map(|pipe| unblocked(pipe.into())).transpose()?;
         let stdout = unblocked(stdout.ok_or_else(missing)?.into())?;
         let stderr = unblocked(stderr.ok_or_else(missing)?.into())?;
-        let end = process.descriptor();
-        Ok(Running { process, stdin, stdout, stderr, end })
+        Ok(Running { process, stdin, stdout, stderr })
     }
 }
 

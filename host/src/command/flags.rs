@@ -380,7 +380,9 @@ impl Flags {
     where
         Cgi<S, W>: 'static,
     {
-        Box::leak(Box::new(self.programs.service(site, programs, self.hidden, log.clone())))
+        let deadlines = self.times.deadlines();
+        let service = self.programs.service(site, programs, self.hidden, deadlines, log.clone());
+        Box::leak(Box::new(service))
     }
 
     /// Prints on standard output what is served, and at which URLs.

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::cgi;
 use crate::contain::is_attempt;
 use crate::folder::Folder;
 use crate::log::Log;
@@ -97,6 +98,7 @@ fn work(
     let folder = folder.log(log.clone());
     let job = Job { folder, programs, log: log.clone(), forms, uploads };
     let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
+    cgi::end_dropped();
     log.flush(FLUSH);
     outcome.map(|()| exit_code())
 }
@@ -107,7 +109,7 @@ fn supervise(name: &'static str, flags: &Flags, count: usize) -> Result<ExitCode
     let listeners = Listeners::of(name, flags, None)?;
     let (addresses, of_systemd) = (listeners.addresses(), listeners.are_of_systemd());
     let log = Log::to_shared_stderr().with_name(name);
-    let supervisor = Supervisor::new(count, listeners.all, log.clone());
+    let supervisor = Supervisor::new(count, listeners.all, log.clone()).end_orphans();
     let supervisor = if flags.verbose { supervisor.tell_of_starts() } else { supervisor };
     let supervisor = if of_systemd { supervisor.leave_listeners() } else { supervisor };
     let outcome = supervisor.run(|event| match event {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use thimble_core::Deadlines;
 use thimble_core::gateway::is_meta_variable;
 
 use super::problem::Problem;
@@ -77,11 +78,13 @@ impl ProgramFlags {
         inner: S,
         root: Folder,
         shows_hidden: bool,
+        deadlines: Deadlines,
         log: Log,
     ) -> Cgi<S, W> {
         let mut programs = Cgi::new(inner, root, &self.folders())
             .max(self.cgi_max)
             .timeout(Duration::from_secs(self.cgi_timeout))
+            .deadlines(deadlines)
             .spool(self.cgi_spool as u64)
             .log(log);
         if shows_hidden {

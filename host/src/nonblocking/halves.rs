@@ -107,6 +107,9 @@ impl<R: Reactor> Rx<'_, R> {
             }
         } else if outcome.is_pending() {
             self.link.stop.go_on(context)?;
+            if self.link.stop.poll_stopping(context).is_ready() {
+                self.timer.hurry();
+            }
         }
         self.timer.watch(context, outcome)
     }

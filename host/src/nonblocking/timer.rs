@@ -9,7 +9,7 @@ use thimble_core::server::{Budget, Deadlines, Phase};
 use super::Socket;
 use crate::clock::moment;
 use crate::deadline::{LATE, slice};
-use crate::place::{Place, Waits};
+use crate::place::{HURRY, Place, Waits};
 
 /// What the client has left of its time, for one half.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Timer<'c, K: Socket> {
     since: Option<Duration>,
     /// Since when it waits for what the phase is about, or for more of it.
     stalled: Option<Duration>,
+    /// Since when the client has to hurry.
+    hurried: Option<Duration>,
 }
 
 impl<'c, K: Socket> Timer<'c, K> {
@@ -32,12 +34,13 @@ impl<'c, K: Socket> Timer<'c, K> {
         socket: &'c K,
         alarm: &'c mut K::Alarm,
     ) -> Self {
-        Self { budget: Budget::new(), deadlines, place, socket, alarm, since: None, stalled: None }
+        let (budget, since, stalled, hurried) = (Budget::new(), None, None, None);
+        Self { budget, deadlines, place, socket, alarm, since, stalled, hurried }
     }
 
     pub(super) fn enter(&mut self, phase: Phase) {
         if self.budget.phase() != Some(phase) {
-            self.stalled = None;
+            (self.stalled, self.hurried) = (None, None);
         }
         self.budget.enter(phase, self.deadlines);
     }
@@ -48,6 +51,14 @@ impl<'c, K: Socket> Timer<'c, K> {
 
     pub(super) fn is_idle(&self) -> bool {
         self.budget.phase() == Some(Phase::Idle)
+    }
+
+    /// The server stops: it waits no longer than [`HURRY`] for what comes before a request or after the last
+    /// reply.
+    pub(super) fn hurry(&mut self) {
+        if matches!(self.budget.phase(), Some(Phase::Head | Phase::Drain)) {
+            self.hurried.get_or_insert_with(moment);
+        }
     }
 
     /// Whether the last try was long ago, and it is time for another one though nothing was heard.
@@ -99,8 +110,13 @@ impl<'c, K: Socket> Timer<'c, K> {
                     Some(Phase::Content) => self.place.wait(Waits::Content, stalled),
                     None => {}
                 }
-                if let Some(left) = self.budget.left().filter(|_| !is_told) {
-                    self.socket.wake_after(self.alarm, now, left.min(self.slice()), context);
+                let slice = self.slice();
+                let hurried = self
+                    .hurried
+                    .map_or(slice, |since| HURRY.saturating_sub(now.saturating_sub(since)));
+                let left = self.budget.left().map(|left| left.min(hurried));
+                if let Some(left) = left.filter(|left| !is_told && !left.is_zero()) {
+                    self.socket.wake_after(self.alarm, now, left.min(slice), context);
                     return Poll::Pending;
                 }
                 self.since = None;

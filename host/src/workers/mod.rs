@@ -11,7 +11,8 @@
 //! | SIGHUP | The workers are replaced, one after the other. An old one takes connections until the new one is ready, so none is refused. Then its connections end with their next reply, which may take as long as it does |
 //!
 //! A worker that dies is replaced: at once, or after a pause that grows to 30 s when it keeps dying within
-//! seconds. The first worker has to start before there are others, so what keeps all of them from starting is
+//! seconds. The programs that a killed one was running end, if [`Supervisor::end_orphans`] was called. The first
+//! worker has to start before there are others, so what keeps all of them from starting is
 //! said once. SIGTERM to a worker has it replaced as by SIGHUP. SIGINT and SIGHUP to a worker do nothing: a
 //! terminal sends them to all of its processes, and the supervisor gets them as well.
 //!
@@ -62,6 +63,7 @@
 
 mod channel;
 mod crew;
+mod orphans;
 mod supervisor;
 mod worker;
 

@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::Pid;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 use super::channel::{self, Order, Word};
 use super::crew::{Crew, Death, Next};
+use super::orphans::Orphans;
 use super::{wait, worker};
 use crate::clock::moment;
 use crate::log::Log;
@@ -56,13 +58,15 @@ pub struct Supervisor {
     log: Log,
     tells_of_starts: bool,
     leaves_listeners: bool,
+    ends_orphans: bool,
 }
 
 impl Supervisor {
     /// Workers share `listeners`, at most 64 of them. `count` workers are kept; 0 counts as 1. What happens
     /// to them is told in `log`, by its own lines.
     pub fn new(count: usize, listeners: Vec<TcpListener>, log: Log) -> Self {
-        Self { count, listeners, log, tells_of_starts: false, leaves_listeners: false }
+        let (tells_of_starts, leaves_listeners, ends_orphans) = (false, false, false);
+        Self { count, listeners, log, tells_of_starts, leaves_listeners, ends_orphans }
     }
 
     /// Also tells of each worker that serves, with its process id.
@@ -75,6 +79,14 @@ impl Supervisor {
     /// connect wait for that one.
     pub const fn leave_listeners(mut self) -> Self {
         self.leaves_listeners = true;
+        self
+    }
+
+    /// Ends the process groups that a worker has started in its session, such as those of programs, when the
+    /// worker is killed, and waits for whatever else workers leave behind. That can be told on Linux only;
+    /// this process must then have no other children.
+    pub const fn end_orphans(mut self) -> Self {
+        self.ends_orphans = true;
         self
     }
 
@@ -91,8 +103,10 @@ impl Supervisor {
         let program = std::env::current_exe()?;
         let crew = Crew::new(self.count);
         let (processes, stop) = (Vec::new(), None);
+        let orphans = self.ends_orphans.then(Orphans::adopt);
+        let (settings, is_reloading) = (self, false);
         let running =
-            Running { settings: self, program, crew, processes, stop, is_reloading: false, tell };
+            Running { settings, program, crew, processes, orphans, stop, is_reloading, tell };
         running.run()
     }
 }
@@ -103,6 +117,8 @@ struct Running<F> {
     program: PathBuf,
     crew: Crew,
     processes: Vec<Process>,
+    /// What dead workers have left, if that is to end.
+    orphans: Option<Orphans>,
     /// The exit code, once it stops.
     stop: Option<u8>,
     is_reloading: bool,
@@ -139,9 +155,10 @@ impl<F: FnMut(Event)> Running<F> {
         let has_terminal = io::stdin().is_terminal();
         loop {
             // What comes from here on ends the wait below.
+            let mut has_children_to_see = false;
             for signal in signals.pending() {
                 match signal {
-                    SIGCHLD => {}
+                    SIGCHLD => has_children_to_see = true,
                     SIGHUP if !has_terminal || io::stdin().is_terminal() => self.reload(),
                     signal => self.stop(signal),
                 }
@@ -149,6 +166,9 @@ impl<F: FnMut(Event)> Running<F> {
             self.listen_to_workers();
             if let Some(code) = self.look_for_the_dead()? {
                 return Ok(code);
+            }
+            if has_children_to_see && let Some(orphans) = &mut self.orphans {
+                orphans.reap(|id| is_worker(&self.processes, id));
             }
             let wanted = self.start_what_is_wanted()?;
             if let Some(code) = self.stop.filter(|_| self.processes.is_empty()) {
@@ -236,7 +256,7 @@ impl<F: FnMut(Event)> Running<F> {
     /// Returns the exit code if there is no use in going on.
     fn look_for_the_dead(&mut self) -> io::Result<Option<ExitCode>> {
         let now = moment();
-        let mut at = 0;
+        let (mut at, mut was_killed) = (0, None);
         while let Some(process) = self.processes.get_mut(at) {
             if process.deadline.is_some_and(|deadline| now >= deadline) {
                 process.deadline = None;
@@ -247,6 +267,7 @@ impl<F: FnMut(Event)> Running<F> {
                 continue;
             };
             let process = self.processes.swap_remove(at);
+            was_killed = Some(was_killed.unwrap_or(false) || status.code().is_none());
             let (slot, lived) = (process.slot, now.saturating_sub(process.since));
             let name = name(slot, process.child.id());
             let death = match process.stage {
@@ -262,6 +283,10 @@ impl<F: FnMut(Event)> Running<F> {
                 return Ok(Some(ExitCode::FAILURE));
             }
             self.tell_of(death, &name, &ended(status));
+        }
+        // Of two that have ended by now, nobody can tell which one has left what.
+        if let (Some(was_killed), Some(orphans)) = (was_killed, &mut self.orphans) {
+            orphans.of_workers(was_killed, |id| is_worker(&self.processes, id));
         }
         Ok(None)
     }
@@ -344,6 +369,10 @@ impl Process {
 }
 
 /// What a worker is called in the log.
+fn is_worker(processes: &[Process], id: Pid) -> bool {
+    processes.iter().any(|process| Pid::from_child(&process.child) == id)
+}
+
 fn name(slot: usize, id: u32) -> String {
     format!("worker {} (process {id})", slot.saturating_add(1))
 }
