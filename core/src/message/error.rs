@@ -96,8 +96,8 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// A final reply without the content that was asked for: a status, and a reason for a person to read.
-/// Most are errors; 204 to OPTIONS and 304 are the same in short, without a reason.
+/// A final reply that refuses what was asked for: a status of 400 to 599, and a reason for a person to
+/// read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
