@@ -38,9 +38,9 @@ impl<'c, T: Transport> Responder<'c, T> {
             let mut segments = [""; MAX_SEGMENTS];
             let route = Route::new(target.path(), scratch, &mut segments);
             let (mut none, mut unread) = ([0; 0], Span::default());
-            let mut receiver = Receiver::without_content(*incoming.receiver.limits());
+            let mut receiver = Receiver::without_content(incoming.receiver.limits());
             let window = Window::new(&mut none, &mut unread);
-            let incoming = Incoming { receiver: &mut receiver, window };
+            let incoming = Incoming { receiver: &mut receiver, window, limits: incoming.limits };
             let Outgoing { output: Output { buffer, sender, now, request, .. }, tx } =
                 &mut *outgoing;
             let output = Output::new(buffer.reborrow(), sender, *now, request);

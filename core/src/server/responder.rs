@@ -74,7 +74,7 @@ impl<'c, T: Transport> Responder<'c, T> {
 
     pub(super) fn refuse_by(self, refusal: &Refusal) -> Responded<'c, T> {
         let mut reply = self.status(refusal.status);
-        if let Some((name, value)) = refusal.field {
+        if let Some((name, value)) = refusal.reason.field() {
             reply.add(name, &[value.as_bytes()]);
         }
         reply.refused(refusal)

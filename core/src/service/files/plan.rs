@@ -139,7 +139,7 @@ pub fn plan<'p>(
     }
     let (status, reason, content) = match content(request, variant.as_ref()) {
         Ok((status, content)) => (status, "", content),
-        Err(Refusal { status, reason, .. }) => (*status, *reason, Content::None),
+        Err(Refusal { status, reason, .. }) => (*status, reason.line(), Content::None),
     };
     Plan {
         status,
