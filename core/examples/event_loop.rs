@@ -54,7 +54,7 @@ impl Client {
                     let ended = self.connection.receive_end(&self.input);
                     self.is_last = true;
                     if let Err(error) = ended {
-                        self.reply(error.refusal().status, error.refusal().reason)?;
+                        self.reply(error.refusal().status, &error.refusal().reason)?;
                     }
                 }
                 Ok(count) => {
@@ -74,7 +74,7 @@ impl Client {
                 Ok(received) => received,
                 Err(error) => {
                     self.is_last = true;
-                    return self.reply(error.refusal().status, error.refusal().reason);
+                    return self.reply(error.refusal().status, &error.refusal().reason);
                 }
             };
             let consumed = received.consumed;

@@ -10,8 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use thimble_std::thimble_core::service::{ReadError, Recall, Recalled, Submission, Submissions};
 use thimble_std::{Folder, Refusal, Server, Site, Status};
 
-const FULL: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "the guest book is full")
-    .with_field(&("Retry-After", "86400"));
+const FULL: Refusal = Refusal::with_field(
+    Status::SERVICE_UNAVAILABLE,
+    &("the guest book is full", "Retry-After", "86400"),
+);
 const FAILED: Refusal =
     Refusal::new(Status::INTERNAL_SERVER_ERROR, "the guest book can't be written");
 

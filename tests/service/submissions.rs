@@ -82,7 +82,7 @@ fn preconditions_count() {
 }
 
 const FULL: Refusal =
-    Refusal::new(Status::SERVICE_UNAVAILABLE, "no room").with_field(&("Retry-After", "7"));
+    Refusal::with_field(Status::SERVICE_UNAVAILABLE, &("no room", "Retry-After", "7"));
 
 /// Keeps two, each after a wait; shows one, and fails at the next.
 #[derive(Default)]

@@ -44,6 +44,37 @@ impl<'i> Ordinary<'i> {
     }
 }
 
+/// The entries of a table, to make look-ups quick. There are none here, whatever is lent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Table<'t, E>(PhantomData<&'t [E]>);
+
+impl<'t, E> Table<'t, E> {
+    pub(crate) const fn new(_: &'t [E]) -> Self {
+        Self(PhantomData)
+    }
+
+    pub(crate) const fn entries(self) -> &'t [E]
+    where
+        E: Copy,
+    {
+        &[]
+    }
+}
+
+/// Room for the entries of a table. There is none here, whatever is lent.
+#[derive(Debug)]
+pub(crate) struct Room<'t, E>(PhantomData<&'t mut [E]>);
+
+impl<'t, E> Room<'t, E> {
+    pub(crate) const fn new(_: &'t mut [E]) -> Self {
+        Self(PhantomData)
+    }
+
+    pub(crate) const fn entries(&mut self) -> &mut [E] {
+        &mut []
+    }
+}
+
 /// A position before which no control was found: none was looked for.
 #[inline(always)]
 pub(crate) const fn before_control(_: &[u8], from: usize) -> usize {

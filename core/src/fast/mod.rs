@@ -13,12 +13,16 @@ mod controls;
 mod ordinary;
 #[cfg(target_pointer_width = "64")]
 mod probe;
+#[cfg(target_pointer_width = "64")]
+mod table;
 
 #[cfg(not(target_pointer_width = "64"))]
-pub(crate) use absent::{Ordinary, are_clear, before_control, first, first_crlf};
+pub(crate) use absent::{Ordinary, Room, Table, are_clear, before_control, first, first_crlf};
 #[cfg(target_pointer_width = "64")]
 pub(crate) use controls::before_control;
 #[cfg(target_pointer_width = "64")]
 pub(crate) use ordinary::Ordinary;
 #[cfg(target_pointer_width = "64")]
 pub(crate) use probe::{are_clear, first, first_crlf};
+#[cfg(target_pointer_width = "64")]
+pub(crate) use table::{Room, Table};

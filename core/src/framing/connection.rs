@@ -98,7 +98,7 @@ pub enum Event<'i> {
 impl Connection {
     /// A new connection, on which nothing was received yet.
     pub fn new(limits: Limits) -> Self {
-        Self { receiver: Receiver::new(limits), sender: Sender::new() }
+        Self { receiver: Receiver::new(limits.of_message()), sender: Sender::new() }
     }
 
     /// Reads the next element from `input`, the octets that follow those consumed before.

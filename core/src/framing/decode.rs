@@ -1,11 +1,12 @@
 //! Decoding a message body: it finds where content stands in the octets (RFC 9112 §6 and §7.1).
 
 use super::length::BodyLength;
-use super::limits::Limits;
+use super::limits::MessageLimits;
 use crate::grammar::chunk::{chunk_size, may_be_chunk_size};
 use crate::grammar::field_line::field_line;
 use crate::message::ParseError;
 use crate::message::line::{Line, line_end};
+use crate::message::reader::HeadLimits;
 
 /// What one call of [`Decoder::decode`] has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,57 +22,51 @@ pub struct Decoded {
 /// Decodes one message body.
 #[derive(Clone, Debug)]
 pub struct Decoder {
+    /// Octets of content that are still to come, as far as that is known.
+    remaining: u64,
     next: Next,
     /// Octets at the start of the line that were scanned for its end already.
     scanned: usize,
-    /// Octets of chunk extensions so far.
-    extensions: usize,
+    /// Octets of chunk extensions so far, and then of trailer lines.
+    octets: usize,
+    /// Trailer lines so far.
+    lines: usize,
 }
 
-/// What comes next in the body.
+/// What comes next, after the content that is known to come.
 ///
 /// ```text
-/// ChunkSize --n--> Chunk(n) --CRLF--> ChunkSize
-///     `-----0----> Trailers --empty line--> Content(0)
+/// ChunkSize --n--> ChunkEnd --CRLF--> ChunkSize
+///     `-----0----> Trailers --empty line--> End
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// So many octets, and then nothing.
-    Content(u64),
-    /// So many octets, and then the end of the line.
-    Chunk(u64),
     ChunkSize,
-    Trailers {
-        octets: usize,
-        lines: usize,
-    },
+    ChunkEnd,
+    Trailers,
+    End,
 }
 
 impl Decoder {
     /// A decoder for a body of `length`.
     pub const fn new(length: BodyLength) -> Self {
-        let next = match length {
-            BodyLength::Absent => Next::Content(0),
-            BodyLength::Exact(length) => Next::Content(length),
-            BodyLength::Chunked => Next::ChunkSize,
+        let (next, remaining) = match length {
+            BodyLength::Absent => (Next::End, 0),
+            BodyLength::Exact(length) => (Next::End, length),
+            BodyLength::Chunked => (Next::ChunkSize, 0),
         };
-        Self { next, scanned: 0, extensions: 0 }
+        Self { remaining, next, scanned: 0, octets: 0, lines: 0 }
     }
 
     /// Whether the whole body was decoded.
     pub const fn is_complete(&self) -> bool {
-        matches!(self.next, Next::Content(0))
+        self.remaining == 0 && matches!(self.next, Next::End)
     }
 
     /// How many octets of content are still to come, at least: the rest of the body if its length is
     /// known, or else of the chunk that has begun. Larger numbers saturate.
     pub fn announced(&self) -> usize {
-        match self.next {
-            Next::Content(remaining) | Next::Chunk(remaining) => {
-                usize::try_from(remaining).unwrap_or(usize::MAX)
-            }
-            _ => 0,
-        }
+        usize::try_from(self.remaining).unwrap_or(usize::MAX)
     }
 
     /// Finds the next content in `input`, the octets that follow those consumed before. `limits` are
@@ -81,42 +76,37 @@ impl Decoder {
     ///
     /// # Errors
     /// A chunk-size line or trailer line is malformed or too long.
-    pub fn decode(&mut self, input: &[u8], limits: &Limits) -> Result<Decoded, ParseError> {
+    pub fn decode(&mut self, input: &[u8], limits: &MessageLimits) -> Result<Decoded, ParseError> {
         let mut framing = 0;
         loop {
             let rest = input.get(framing..).unwrap_or_default();
-            if let Next::Content(remaining) | Next::Chunk(remaining @ 1..) = &mut self.next {
-                let content = rest.len().min(usize::try_from(*remaining).unwrap_or(usize::MAX));
-                *remaining -= content as u64;
+            if self.remaining > 0 || self.next == Next::End {
+                let content = rest.len().min(self.announced());
+                self.remaining -= content as u64;
                 return Ok(Decoded { framing, content });
             }
             match self.line(rest, limits)? {
-                Some(length) => framing += length,
-                None => return Ok(Decoded { framing, content: 0 }),
+                0 => return Ok(Decoded { framing, content: 0 }),
+                length => framing += length,
             }
         }
     }
 
-    /// Takes the line at the start of `input`. Returns its length with its CRLF; `None` while it has
-    /// no end.
-    fn line(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, ParseError> {
+    /// Takes the line at the start of `input`. Returns its length with its CRLF, 0 while it has no end.
+    // In the loop, all that it may change would be held in registers.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn line(&mut self, input: &[u8], limits: &MessageLimits) -> Result<usize, ParseError> {
         let found = line_end(input, self.scanned);
         let (Line::End(reached) | Line::Partial(reached) | Line::Invalid(reached)) = found;
         let line = input.get(..reached).unwrap_or_default();
-        let (malformed, too_long) = match self.next {
-            Next::Trailers { .. } => (ParseError::Octet, ParseError::TrailersTooLarge),
-            Next::ChunkSize => (ParseError::Chunk, ParseError::ChunkLineTooLong),
-            // It has to be empty.
-            _ => (ParseError::Chunk, ParseError::Chunk),
+        let (malformed, too_long, most) = match self.next {
+            Next::Trailers => (ParseError::Octet, ParseError::TrailersTooLarge, limits.line),
+            Next::ChunkSize if may_be_chunk_size(line.get(..32).unwrap_or(line)) => {
+                (ParseError::Chunk, ParseError::ChunkLineTooLong, limits.line)
+            }
+            // It has to be empty, and isn't when it can't be a chunk-size.
+            _ => (ParseError::Chunk, ParseError::Chunk, 0),
         };
-        let (is_plausible, most) = match self.next {
-            Next::Trailers { .. } => (true, limits.line),
-            Next::ChunkSize => (may_be_chunk_size(line.get(..32).unwrap_or(line)), limits.line),
-            _ => (true, 0),
-        };
-        if !is_plausible {
-            return Err(malformed);
-        }
         if reached > most {
             return Err(too_long);
         }
@@ -124,42 +114,44 @@ impl Decoder {
             Line::Invalid(_) => Err(malformed),
             Line::Partial(_) => {
                 self.scanned = reached;
-                Ok(None)
+                Ok(0)
             }
             Line::End(_) => {
                 self.scanned = 0;
-                self.next = self.after(line, limits)?;
-                Ok(Some(reached + 2))
+                self.next = self.after(line, &limits.head)?;
+                Ok(reached + 2)
             }
         }
     }
 
     /// What comes after a whole line.
-    fn after(&mut self, line: &[u8], limits: &Limits) -> Result<Next, ParseError> {
+    fn after(&mut self, line: &[u8], limits: &HeadLimits) -> Result<Next, ParseError> {
         match self.next {
-            Next::Trailers { .. } if line.is_empty() => Ok(Next::Content(0)),
-            Next::Trailers { octets, lines } => {
+            Next::Trailers if line.is_empty() => Ok(Next::End),
+            Next::Trailers => {
                 field_line(line).ok_or(ParseError::FieldName)?;
-                let (octets, lines) = (octets + line.len() + 2, lines + 1);
-                if octets > limits.field_section || lines > limits.fields {
+                self.octets += line.len() + 2;
+                self.lines += 1;
+                if self.octets > limits.field_section || self.lines > limits.fields {
                     return Err(ParseError::TrailersTooLarge);
                 }
-                Ok(Next::Trailers { octets, lines })
+                Ok(Next::Trailers)
             }
             Next::ChunkSize => {
                 let (size, extensions) = chunk_size(line).ok_or(ParseError::Chunk)?;
                 // They are limited over all of the body (RFC 9112 §7.1.1).
-                self.extensions += extensions;
-                if self.extensions > limits.field_section {
+                self.octets += extensions;
+                if self.octets > limits.field_section {
                     return Err(ParseError::ChunkLineTooLong);
                 }
-                Ok(if size == 0 {
-                    Next::Trailers { octets: 0, lines: 0 }
-                } else {
-                    Next::Chunk(size)
-                })
+                self.remaining = size;
+                if size > 0 {
+                    return Ok(Next::ChunkEnd);
+                }
+                self.octets = 0;
+                Ok(Next::Trailers)
             }
-            _ => Ok(Next::ChunkSize),
+            Next::ChunkEnd | Next::End => Ok(Next::ChunkSize),
         }
     }
 }
@@ -167,6 +159,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framing::Limits;
     use std::vec::Vec;
 
     fn decode(
@@ -175,6 +168,7 @@ mod tests {
         step: usize,
     ) -> Result<(Vec<u8>, usize, bool), ParseError> {
         let limits = Limits { line: 40, field_section: 60, fields: 3, ..Limits::DEVICE };
+        let limits = limits.of_message();
         let mut decoder = Decoder::new(length);
         let (mut content, mut start, mut end) = (Vec::new(), 0, 0);
         while !decoder.is_complete() {

@@ -114,13 +114,20 @@ impl Limits {
         Self { request_line, field_section, line, ..self }
     }
 
-    pub(super) const fn head(&self) -> HeadLimits {
-        HeadLimits {
-            request_line: self.request_line,
-            field_section: self.field_section,
-            fields: self.fields,
-        }
+    /// Those of them that framing needs.
+    pub const fn of_message(&self) -> MessageLimits {
+        let &Self { request_line, field_section, fields, line, drain, .. } = self;
+        MessageLimits { head: HeadLimits { request_line, field_section, fields }, line, drain }
     }
+}
+
+/// The limits that a [`Receiver`](super::Receiver) holds a request to: [`Limits`] without those on forms,
+/// which each connection would keep for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageLimits {
+    pub(super) head: HeadLimits,
+    pub(super) line: usize,
+    pub(super) drain: usize,
 }
 
 const fn min(a: usize, b: usize) -> usize {

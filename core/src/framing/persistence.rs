@@ -11,6 +11,7 @@ use crate::message::{Head, Method, Version};
 /// | HTTP/1.0 | no | yes | no |
 ///
 /// After CONNECT it is not: what follows may be meant for the tunnel that was refused.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub fn is_persistent(head: &Head<'_>) -> bool {
     let facts = head.facts();
     !matches!(head.method(), Method::Connect)

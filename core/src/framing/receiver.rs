@@ -2,13 +2,14 @@
 
 use super::decode::{Decoded, Decoder};
 use super::length::{BodyLength, body_length};
-use super::limits::Limits;
+use super::limits::MessageLimits;
 use crate::bytes::class::is_tchar;
 use crate::message::facts::Expect;
+use crate::message::head::after_empty_lines;
 use crate::message::{FieldEntry, Head, HeadReader, ParseError, Version};
 
 /// Empty lines that may stand before a request-line (RFC 9112 §2.2 asks for one at least).
-const MAX_EMPTY_LINES: u8 = 16;
+const MAX_EMPTY_LINES: usize = 16;
 
 /// The receiving side of a connection, without I/O.
 ///
@@ -18,7 +19,7 @@ const MAX_EMPTY_LINES: u8 = 16;
 #[derive(Clone, Debug)]
 pub struct Receiver {
     next: Next,
-    limits: Limits,
+    limits: MessageLimits,
 }
 
 /// What comes next in the request.
@@ -29,14 +30,18 @@ pub struct Receiver {
 /// ```
 #[derive(Clone, Debug)]
 enum Next {
-    Head { reader: HeadReader, empty_lines: u8 },
+    Head {
+        reader: HeadReader,
+        /// How many empty lines may still come before it.
+        empty_lines: usize,
+    },
     Content(Decoder),
     Nothing,
 }
 
 impl Next {
     fn head() -> Self {
-        Self::Head { reader: HeadReader::default(), empty_lines: 0 }
+        Self::Head { reader: HeadReader::default(), empty_lines: MAX_EMPTY_LINES }
     }
 }
 
@@ -52,12 +57,12 @@ pub struct HeadSpan {
 
 impl Receiver {
     /// The receiving side of a new connection.
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: MessageLimits) -> Self {
         Self { next: Next::head(), limits }
     }
 
     /// After the head of a request without content.
-    pub(crate) const fn without_content(limits: Limits) -> Self {
+    pub(crate) const fn without_content(limits: MessageLimits) -> Self {
         Self { next: Next::Content(Decoder::new(BodyLength::Absent)), limits }
     }
 
@@ -77,26 +82,18 @@ impl Receiver {
         let Next::Head { reader, empty_lines } = &mut self.next else {
             return Ok(HeadSpan { skipped: 0, length: None });
         };
-        let mut rest = input;
-        let result = loop {
-            match rest {
-                [b'\r', b'\n', after @ ..] => {
-                    *empty_lines += 1;
-                    if *empty_lines > MAX_EMPTY_LINES {
-                        break Err(ParseError::EmptyLines);
-                    }
-                    rest = after;
-                }
-                [] | [b'\r'] => break Ok(None),
-                [b'\r' | b'\n', ..] => break Err(ParseError::Octet),
-                // Nothing that begins like this becomes a request: say so without waiting for
-                // its end. It may be TLS.
-                [first, ..] if !is_tchar(*first) => break Err(ParseError::Method),
-                _ => break reader.resume(rest, &self.limits.head(), table),
-            }
-        };
+        let rest = after_empty_lines(input);
         let skipped = input.len() - rest.len();
-        result.map(|length| HeadSpan { skipped, length })
+        *empty_lines = empty_lines.checked_sub(skipped / 2).ok_or(ParseError::EmptyLines)?;
+        let length = match rest {
+            [] | [b'\r'] => None,
+            [b'\r' | b'\n', ..] => return Err(ParseError::Octet),
+            // Nothing that begins like this becomes a request: say so without waiting for its end. It may
+            // be TLS.
+            [first, ..] if !is_tchar(*first) => return Err(ParseError::Method),
+            _ => reader.resume(rest, &self.limits.head, table)?,
+        };
+        Ok(HeadSpan { skipped, length })
     }
 
     /// Parses the head that was found, which is all of `octets`.
@@ -190,8 +187,8 @@ impl Receiver {
     }
 
     /// The limits on what is received.
-    pub const fn limits(&self) -> &Limits {
-        &self.limits
+    pub const fn limits(&self) -> MessageLimits {
+        self.limits
     }
 
     /// Whether the rest of the request may be read and dropped: what it has declared so far is no longer

@@ -6,7 +6,7 @@ use crate::bytes::class::{are_field, is_tchar};
 use crate::bytes::cursor::{Cursor, Full};
 use crate::fast::are_clear;
 use crate::grammar::date::{UnixTime, imf_fixdate};
-use crate::message::head::request_line_of;
+use crate::message::head::after_empty_lines;
 use crate::message::word::Word;
 use crate::message::{Head, Method, Status, Version};
 
@@ -92,6 +92,14 @@ pub fn chunk_prefix(size: usize) -> [u8; CHUNK_PREFIX] {
         if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
     };
     [digit(12), digit(8), digit(4), digit(0), b'\r', b'\n']
+}
+
+/// Emits a status code and its reason phrase.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub(crate) fn push_status(status: Status, output: &mut Cursor<'_>) {
+    output.push_decimal(u64::from(status.code()));
+    output.push(b" ");
+    output.push(status.reason().as_bytes());
 }
 
 /// Whether a field may be called so: not what only framing may say.
@@ -181,7 +189,7 @@ impl Sender {
     pub(super) fn refuse(&mut self, received: &[u8]) {
         self.restart();
         self.version = Version::Http11;
-        self.is_head = request_line_of(received).starts_with(b"HEAD ");
+        self.is_head = after_empty_lines(received).starts_with(b"HEAD ");
         self.expects_continue = false;
         self.persistent = false;
         self.is_last_request = false;
@@ -309,9 +317,7 @@ impl Sender {
         }
         self.omits_content = self.is_head || status.has_no_content();
         output.push(b"HTTP/1.1 ");
-        output.push_decimal(u64::from(status.code()));
-        output.push(b" ");
-        output.push(status.reason().as_bytes());
+        push_status(status, output);
         output.push(b"\r\n");
         if let Some(now) = now {
             output.push(b"Date: ");
@@ -450,6 +456,17 @@ impl Sender {
             self.content += count as u64;
         }
         Ok(())
+    }
+
+    /// Ends a reply whose content the caller sends by itself, and whole: as many octets as its head has
+    /// declared. Without a head, it does nothing.
+    pub(crate) const fn end_whole(&mut self, count: usize) {
+        if matches!(self.next, Next::Content(_)) {
+            self.next = Next::Complete;
+            if !self.omits_content {
+                self.content = count as u64;
+            }
+        }
     }
 
     /// Emits as much of `content` as `output` has room for, as one chunk if the reply is chunked.

@@ -8,9 +8,10 @@ use crate::message::{Refusal, Status};
 pub const TOO_SLOW: &Refusal = &Refusal::new(Status::GATEWAY_TIMEOUT, "the program took too long");
 
 /// The reply to a request that waited in vain while too many others ran scripts.
-pub const BUSY: &Refusal =
-    &Refusal::new(Status::SERVICE_UNAVAILABLE, "too many programs are running")
-        .with_field(&("Retry-After", "5"));
+pub const BUSY: &Refusal = &Refusal::with_field(
+    Status::SERVICE_UNAVAILABLE,
+    &("too many programs are running", "Retry-After", "5"),
+);
 
 /// The reply to a request whose script failed: the log says how.
 pub const FAILED: &Refusal = &Refusal::new(Status::BAD_GATEWAY, "the program failed");

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::refusal::Refusal;
 use super::status::Status;
 
 macro_rules! parse_errors {
@@ -90,76 +91,8 @@ impl ParseError {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.refusal().reason)
+        f.write_str(&self.refusal().reason)
     }
 }
 
 impl core::error::Error for ParseError {}
-
-/// A final reply without the content that was asked for: a status, and a reason for a person to read.
-/// Most are errors; 204 to OPTIONS and 304 are the same in short, without a reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refusal {
-    /// The status.
-    pub status: Status,
-    /// One line, or nothing.
-    pub reason: &'static str,
-    /// The name and value of a field that the status calls for, such as Retry-After with 503. The
-    /// name is checked.
-    pub(crate) field: Option<&'static (&'static str, &'static str)>,
-}
-
-impl Refusal {
-    /// A refusal with `status`.
-    pub const fn new(status: Status, reason: &'static str) -> Self {
-        Self { status, reason, field: None }
-    }
-
-    /// Adds a field, such as Retry-After. One that can't stand in a reply, by its name or value, makes
-    /// it a 500, as for [`Reply::field`](crate::server::Reply::field).
-    ///
-    /// ```
-    /// use thimble_core::message::{Refusal, Status};
-    ///
-    /// const BUSY: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "the pump is running")
-    ///     .with_field(&("Retry-After", "30"));
-    /// # let _ = BUSY;
-    /// ```
-    #[must_use]
-    pub const fn with_field(self, field: &'static (&'static str, &'static str)) -> Self {
-        // The compiler checks it, mostly: where refusals are made, devices have nothing that would.
-        let field = if is_name(field.0) { field } else { &("", "\n") };
-        Self { field: Some(field), ..self }
-    }
-}
-
-/// Whether a field of a refusal may be called so: not what only framing may say, and not Content-Type,
-/// which its content has. Names of letters, digits and hyphens are enough here.
-const fn is_name(name: &str) -> bool {
-    const OTHERS: [&str; 8] = [
-        "Connection",
-        "Content-Length",
-        "Content-Type",
-        "Date",
-        "Keep-Alive",
-        "Trailer",
-        "Transfer-Encoding",
-        "Upgrade",
-    ];
-    let mut others = OTHERS.as_slice();
-    while let [other, rest @ ..] = others {
-        if name.eq_ignore_ascii_case(other) {
-            return false;
-        }
-        others = rest;
-    }
-    let mut octets = name.as_bytes();
-    while let [octet, rest @ ..] = octets {
-        if !octet.is_ascii_alphanumeric() && *octet != b'-' {
-            return false;
-        }
-        octets = rest;
-    }
-    !name.is_empty()
-}

@@ -127,27 +127,33 @@ impl Facts {
         // A comma in quotes divides as well: a coding or an expectation with quotes is refused,
         // whatever is in them, and an option of Connection is a token.
         for member in content.split(|&octet| octet == b',').map(trim_ows) {
-            if member.is_empty() {
-                // They are to be skipped (RFC 9110 §5.6.1.2). But recipients differ about that, and
-                // where they differ about this field, they differ about where the message ends.
-                if field == Word::TransferEncoding {
-                    self.transfer_encoding = TransferEncoding::Invalid;
-                }
-                continue;
+            self.add_member(field, member);
+        }
+    }
+
+    // In the loop, all that it may change would be held in registers.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn add_member(&mut self, field: Word, member: &[u8]) {
+        if member.is_empty() {
+            // They are to be skipped (RFC 9110 §5.6.1.2). But recipients differ about that, and
+            // where they differ about this field, they differ about where the message ends.
+            if field == Word::TransferEncoding {
+                self.transfer_encoding = TransferEncoding::Invalid;
             }
-            match (field, Word::of(member)) {
-                (Word::Connection, Word::Close) => self.connection = ConnectionOption::Close,
-                (Word::Connection, Word::KeepAlive) => {
-                    self.connection = self.connection.max(ConnectionOption::KeepAlive);
-                }
-                (Word::Expect, Word::Continue) => self.expect = self.expect.max(Expect::Continue),
-                (Word::Expect, _) => self.expect = Expect::Unknown,
-                (Word::TransferEncoding, coding) => {
-                    let is_chunked = coding == Word::Chunked;
-                    self.transfer_encoding = self.transfer_encoding.and_then(is_chunked);
-                }
-                _ => {}
+            return;
+        }
+        match (field, Word::of(member)) {
+            (Word::Connection, Word::Close) => self.connection = ConnectionOption::Close,
+            (Word::Connection, Word::KeepAlive) => {
+                self.connection = self.connection.max(ConnectionOption::KeepAlive);
             }
+            (Word::Expect, Word::Continue) => self.expect = self.expect.max(Expect::Continue),
+            (Word::Expect, _) => self.expect = Expect::Unknown,
+            (Word::TransferEncoding, coding) => {
+                let is_chunked = coding == Word::Chunked;
+                self.transfer_encoding = self.transfer_encoding.and_then(is_chunked);
+            }
+            _ => {}
         }
     }
 }

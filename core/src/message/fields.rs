@@ -3,6 +3,7 @@
 use super::entry::FieldEntry;
 use crate::bytes::ascii::{as_str, trim_ows};
 use crate::bytes::take::take_until;
+use crate::fast::Table;
 use crate::grammar::field_line::FieldLine;
 use crate::grammar::list::members;
 
@@ -25,24 +26,16 @@ pub struct Fields<'head> {
     /// Where they begin.
     start: usize,
     /// An entry for each line; none when there was no room for all.
-    table: &'head [FieldEntry],
+    table: Table<'head, FieldEntry>,
 }
 
 impl<'head> Fields<'head> {
-    pub(super) fn new(
+    pub(super) const fn new(
         octets: &'head [u8],
         start: usize,
-        count: usize,
-        table: &'head [FieldEntry],
+        table: Table<'head, FieldEntry>,
     ) -> Self {
-        // Past 64 KiB, entries don't reach.
-        let table = if octets.len() <= 0xffff { table.get(..count) } else { None };
-        Self { octets, start, table: table.unwrap_or_default() }
-    }
-
-    /// The head that they are of.
-    pub(super) const fn as_bytes(&self) -> &'head [u8] {
-        self.octets
+        Self { octets, start, table }
     }
 
     /// All field lines, in the order they were sent.
@@ -58,7 +51,7 @@ impl<'head> Fields<'head> {
     /// The lines with this name; all of them, when that is empty.
     fn lines<'n>(self, wanted: &'n str) -> Lines<'head, 'n> {
         let Self { octets, start, table } = self;
-        let rest = if table.is_empty() { octets.get(start..) } else { None };
+        let rest = if table.entries().is_empty() { octets.get(start..) } else { None };
         Lines { octets, table, rest: rest.unwrap_or_default(), wanted: wanted.as_bytes() }
     }
 
@@ -84,7 +77,7 @@ impl<'head> Fields<'head> {
 #[derive(Clone)]
 struct Lines<'head, 'n> {
     octets: &'head [u8],
-    table: &'head [FieldEntry],
+    table: Table<'head, FieldEntry>,
     rest: &'head [u8],
     /// The name of those to return; all are, when it is empty.
     wanted: &'n [u8],
@@ -95,8 +88,8 @@ impl<'head> Iterator for Lines<'head, '_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (name, value) = if let [entry, table @ ..] = self.table {
-                self.table = table;
+            let (name, value) = if let [entry, table @ ..] = self.table.entries() {
+                self.table = Table::new(table);
                 let FieldLine { name, value } = entry.line();
                 // Most names are told apart by that, without a look at them.
                 if !self.wanted.is_empty() && name.length() != self.wanted.len() {
@@ -137,7 +130,7 @@ mod tests {
             assert_eq!(reader.resume(octets, &limits, table), Ok(Some(octets.len())));
             let head = Head::new(octets, &reader, table).unwrap();
             let fields = head.fields();
-            assert_eq!(fields.table.len(), if room >= 3 { 3 } else { 0 });
+            assert_eq!(fields.table.entries().len(), if room >= 3 { 3 } else { 0 });
             assert_eq!(fields.first("a"), Some(&b"1"[..]));
             assert_eq!(fields.only("a"), None);
             assert_eq!(fields.only("b"), Some(&b"x"[..]));

@@ -10,19 +10,19 @@ use super::target::Target;
 use super::version::Version;
 use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
-use crate::fast::Ordinary;
+use crate::fast::{Ordinary, Table};
 use crate::grammar::host::{Authority, authority};
 
 /// A request head. It borrows from the octets it was parsed from.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'head> {
-    fields: Fields<'head>,
+    octets: &'head [u8],
+    table: Table<'head, FieldEntry>,
     method: Method<'head>,
-    /// Where the request-target stands, which is one of this method.
-    target: Span,
-    version: Version,
-    /// Where the value of Host stands.
-    host: Option<Span>,
+    /// Its request-target is one of this method.
+    start: Start,
+    /// Where the value of Host stands. It is empty when there is none.
+    host: Span,
     facts: Facts,
 }
 
@@ -40,18 +40,19 @@ impl<'head> Head<'head> {
         table: &'head [FieldEntry],
     ) -> Result<Self, ParseError> {
         let start = reader.start.ok_or(ParseError::TruncatedHead)?;
-        let Start { target, version } = start;
         let method = method_of(octets, start.method());
-        check_target(octets, method, target)?;
+        check_target(octets, method, start.target)?;
         match reader.host {
             Once::Valid(value) if is_host(octets, value) => {}
-            Once::Absent if version == Version::Http10 => {}
+            Once::Absent if start.version == Version::Http10 => {}
             Once::Absent => return Err(ParseError::NoHost),
             Once::Valid(_) | Once::Invalid => return Err(ParseError::Host),
         }
-        let fields = Fields::new(octets, start.fields(), reader.count(), table);
-        let host = reader.host.valid();
-        Ok(Self { fields, method, target, version, host, facts: reader.facts })
+        // Past 64 KiB, entries don't reach.
+        let table = if octets.len() <= 0xffff { table.get(..reader.count()) } else { None };
+        let table = Table::new(table.unwrap_or_default());
+        let host = reader.host.valid().unwrap_or_default();
+        Ok(Self { octets, table, method, start, host, facts: reader.facts })
     }
 
     /// Parses a head that is known to be whole: from its request-line to its empty line.
@@ -73,7 +74,7 @@ impl<'head> Head<'head> {
 
     /// The head as it arrived.
     pub const fn as_bytes(&self) -> &'head [u8] {
-        self.fields.as_bytes()
+        self.octets
     }
 
     /// The method, as it was sent.
@@ -83,17 +84,17 @@ impl<'head> Head<'head> {
 
     /// The request-target. Each call parses it again.
     pub fn target(&self) -> Target<'head> {
-        target_of(self.as_bytes(), self.method, self.target).unwrap_or(Target::Asterisk)
+        target_of(self.octets, self.method, self.start.target).unwrap_or(Target::Asterisk)
     }
 
     /// The version.
     pub const fn version(&self) -> Version {
-        self.version
+        self.start.version
     }
 
     /// The field lines.
     pub const fn fields(&self) -> Fields<'head> {
-        self.fields
+        Fields::new(self.octets, self.start.fields(), self.table)
     }
 
     /// What the fields say about framing and connection.
@@ -106,7 +107,7 @@ impl<'head> Head<'head> {
     pub fn authority(&self) -> Option<Authority<'head>> {
         match self.target() {
             Target::Absolute(authority, _) | Target::Authority(authority) => Some(authority),
-            Target::Origin(_) | Target::Asterisk => authority(self.host?.of(self.as_bytes())),
+            Target::Origin(_) | Target::Asterisk => authority(self.host.of(self.octets)),
         }
     }
 }
@@ -155,11 +156,17 @@ fn is_host(octets: &[u8], span: Span) -> bool {
 
 /// The request-line at the start of `octets`, without its CRLF and empty lines before it, whether
 /// the head is valid or not; what there is of it, if it has no end.
-pub fn request_line_of(mut octets: &[u8]) -> &[u8] {
+pub fn request_line_of(octets: &[u8]) -> &[u8] {
+    let octets = after_empty_lines(octets);
+    octets.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default()
+}
+
+/// A head, or what has arrived of it, without the empty lines before its request-line.
+pub(crate) const fn after_empty_lines(mut octets: &[u8]) -> &[u8] {
     while let [b'\r', b'\n', rest @ ..] = octets {
         octets = rest;
     }
-    octets.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default()
+    octets
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ impl HeadReader {
     }
 
     /// Reads a request-line by the strict grammar.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn request_line(&mut self, line: &[u8]) -> Result<(), ParseError> {
         let found = request_line(line).map_err(|fault| match fault {
             RequestLineFault::Method => ParseError::Method,
@@ -140,6 +141,7 @@ impl HeadReader {
     }
 
     /// Reads a field line by the strict grammar.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn field_line(&mut self, line: &[u8], table: &mut [FieldEntry]) -> Result<(), ParseError> {
         let Some(found) = field_line(line) else {
             return Err(match line {

@@ -2,41 +2,45 @@
 
 use core::ops::BitOr;
 
-/// A known name of a field, received or sent, or a known member of a value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
-    Host,
-    Connection,
-    KeepAlive,
-    ContentLength,
-    TransferEncoding,
-    Expect,
-    Upgrade,
-    Close,
-    Chunked,
-    Continue,
-    Other,
+macro_rules! words {
+    ($($place:literal $word:ident $text:literal)*) => {
+        /// A known name of a field, received or sent, or a known member of a value.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Word {
+            $($word,)*
+            Other,
+        }
+
+        const WORDS: &[(Word, &[u8])] = &[$((Word::$word, $text)),*];
+        /// The texts alone, each in its place: a program needs no more of them.
+        const TEXTS: &[&[u8]] = &[$($text),*];
+
+        impl Word {
+            pub(crate) fn of(text: &[u8]) -> Self {
+                match TEXTS.iter().position(|known| is(text, known)) {
+                    $(Some($place) => Self::$word,)*
+                    _ => Self::Other,
+                }
+            }
+        }
+    };
 }
 
-/// The most frequent ones come first.
-const WORDS: [(Word, &[u8]); 10] = [
-    (Word::Host, b"host"),
-    (Word::Connection, b"connection"),
-    (Word::KeepAlive, b"keep-alive"),
-    (Word::ContentLength, b"content-length"),
-    (Word::TransferEncoding, b"transfer-encoding"),
-    (Word::Expect, b"expect"),
-    (Word::Upgrade, b"upgrade"),
-    (Word::Close, b"close"),
-    (Word::Chunked, b"chunked"),
-    (Word::Continue, b"100-continue"),
-];
+// The most frequent ones come first.
+words! {
+    0 Host b"host"
+    1 Connection b"connection"
+    2 KeepAlive b"keep-alive"
+    3 ContentLength b"content-length"
+    4 TransferEncoding b"transfer-encoding"
+    5 Expect b"expect"
+    6 Upgrade b"upgrade"
+    7 Close b"close"
+    8 Chunked b"chunked"
+    9 Continue b"100-continue"
+}
 
 impl Word {
-    pub(crate) fn of(text: &[u8]) -> Self {
-        WORDS.iter().find(|(_, known)| is(text, known)).map_or(Self::Other, |(word, _)| *word)
-    }
-
     /// Whether it is a field that only framing may emit.
     pub(crate) const fn is_of_framing(self) -> bool {
         matches!(
@@ -71,7 +75,7 @@ pub(super) const fn may_matter(first_four: u32, length: usize) -> bool {
 /// One bit for each of the names above.
 const FILTER: u64 = {
     let mut filter = 0;
-    let mut words = WORDS.as_slice();
+    let mut words = WORDS;
     while let [(word, text), rest @ ..] = words {
         words = rest;
         if let Some(first) = text.first_chunk()

@@ -11,15 +11,19 @@ pub const fn no_names<'m>() -> Names<'m> {
     [b""; 24]
 }
 
-/// The reply to a method that is not among those of a resource: 204 to OPTIONS, 405 to another method of
-/// RFC 9110, both with Allow from [`allowed`], and 501 to CONNECT and to any other method.
-pub const fn refuse(method: Method<'_>) -> Refusal {
+const NOT_IMPLEMENTED: &Refusal =
+    &Refusal::new(Status::NOT_IMPLEMENTED, "the method is not implemented");
+const NOT_ALLOWED: &Refusal =
+    &Refusal::new(Status::METHOD_NOT_ALLOWED, "the Allow field lists the methods");
+
+/// What refuses a method that is not among those of a resource: 405 with Allow from [`allowed`] for a
+/// method of RFC 9110, and 501 for CONNECT and any other method. `None` for OPTIONS, which is not refused:
+/// it gets a 204 with the same Allow.
+pub const fn refusal_of(method: Method<'_>) -> Option<&'static Refusal> {
     match method {
-        Method::Options => Refusal::new(Status::NO_CONTENT, ""),
-        Method::Extension(_) | Method::Connect => {
-            Refusal::new(Status::NOT_IMPLEMENTED, "the method is not implemented")
-        }
-        _ => Refusal::new(Status::METHOD_NOT_ALLOWED, "the Allow field lists the methods"),
+        Method::Options => None,
+        Method::Extension(_) | Method::Connect => Some(NOT_IMPLEMENTED),
+        _ => Some(NOT_ALLOWED),
     }
 }
 

@@ -5,8 +5,8 @@ use embedded_io::{Error as _, ErrorKind};
 use super::error::Error;
 use super::transport::{Phase, Receive};
 use crate::bytes::window::Window;
-use crate::framing::Receiver;
 use crate::framing::decode::Decoded;
+use crate::framing::{Limits, Receiver};
 use crate::message::{ParseError, Refusal, Status};
 
 /// What answers content that was too slow.
@@ -68,6 +68,7 @@ pub(super) enum Arrived {
 pub(super) struct Incoming<'c> {
     pub(super) receiver: &'c mut Receiver,
     pub(super) window: Window<'c>,
+    pub(super) limits: &'c Limits,
 }
 
 /// How much of the content was thrown away.
@@ -210,6 +211,10 @@ impl<'c, R: Receive> Body<'c, R> {
 
     pub(crate) const fn receiver(&self) -> &Receiver {
         self.incoming.receiver
+    }
+
+    pub(crate) const fn limits(&self) -> &'c Limits {
+        self.incoming.limits
     }
 
     /// Whether nothing of the content is there yet.

@@ -126,14 +126,15 @@ impl<'c> Buffer<'c> {
 
     /// Puts more of the page of a refusal into the buffer. Returns whether nothing is left of it.
     pub(super) fn fill_page(&mut self) -> bool {
-        let Unsent { len, page: Some(page), shown: Some(shown), .. } = &mut *self.unsent else {
+        let Unsent { len, earlier, page: Some(page), shown: Some(shown), .. } = &mut *self.unsent
+        else {
             return true;
         };
         let free = self.octets.get_mut(*len..).unwrap_or_default();
         let (count, is_whole) = page.put(shown, free);
-        self.fill(count);
+        *len += count;
         // Its reply is made already: nothing of the next one is there yet.
-        self.unsent.earlier = self.unsent.len;
+        *earlier = *len;
         if is_whole {
             self.unsent.shown = None;
         }

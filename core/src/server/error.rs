@@ -42,7 +42,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport(error) => error.fmt(f),
-            Self::Refused(refusal) => f.write_str(match refusal.reason {
+            Self::Refused(refusal) => f.write_str(match refusal.reason.line() {
                 "" => refusal.status.reason(),
                 reason => reason,
             }),

@@ -11,11 +11,15 @@ use super::responded::Responded;
 use super::responder::{Reply, Responder};
 use super::route::Route;
 use super::transport::{Half, Transport};
-use crate::framing::Receiver;
+use crate::framing::{Limits, Receiver};
 use crate::grammar::date::UnixTime;
 use crate::message::facts::{Expect, TransferEncoding};
 use crate::message::{Head, Method, Refusal, Status, Target};
 use crate::semantics::path::Path;
+
+/// What [`Exchange::open`] comes to: the content of the request, and the means to reply.
+pub type Opened<'c, T> =
+    Result<(Body<'c, <T as Transport>::Rx>, Responder<'c, T>), Error<<T as Transport>::Error>>;
 
 /// A request and the means to answer it.
 ///
@@ -230,18 +234,22 @@ impl<'c, T: Transport> Exchange<'c, T> {
     ///
     /// # Errors
     /// [`Error::Transport`] if the transport failed.
-    pub async fn open(self) -> Result<(Body<'c, T::Rx>, Responder<'c, T>), Error<T::Error>> {
+    // Not an `async fn`: that would hold the exchange, too.
+    pub fn open(self) -> impl Future<Output = Opened<'c, T>> {
         let (body, responder) = self.parts.split();
-        if body.is_awaited() {
-            if responder.outgoing.output.interim()? {
-                responder.outgoing.tx.head(responder.outgoing.output.buffer.reply());
+        async move {
+            let Outgoing { output, tx } = &mut *responder.outgoing;
+            if body.is_awaited() {
+                if output.interim()? {
+                    tx.head(output.buffer.reply());
+                }
+                // Replies to earlier requests must not wait for this one's content.
+                output.buffer.flush_interim(*tx).await?;
+            } else {
+                output.sender.skip_continue();
             }
-            // Replies to earlier requests must not wait for this one's content.
-            responder.outgoing.output.buffer.flush_interim(responder.outgoing.tx).await?;
-        } else {
-            responder.outgoing.output.sender.skip_continue();
+            Ok((body, responder))
         }
-        Ok((body, responder))
     }
 
     /// Reads the chunks of a request whose method gives content no meaning (RFC 9110 §9.3), and drops
@@ -261,7 +269,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
             && is_coming
             && output.sender.is_persistent()
             && !matches!(head.method(), Method::Post | Method::Put | Method::Patch);
-        let mut left = incoming.receiver.limits().drain;
+        let mut left = incoming.limits.drain;
         async move {
             if !is_skipped {
                 return Ok(());
@@ -285,6 +293,10 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// What is known of the content before it is opened.
     pub(crate) const fn receiver(&self) -> &Receiver {
         self.parts.incoming.receiver
+    }
+
+    pub(crate) const fn limits(&self) -> &'c Limits {
+        self.parts.incoming.limits
     }
 
     /// The time when the request arrived.

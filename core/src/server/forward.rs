@@ -45,9 +45,9 @@ impl<'c, T: Transport> Responder<'c, T> {
             let mut segments = [""; MAX_SEGMENTS];
             let route = Route::new(target.path(), scratch, &mut segments);
             let (mut none, mut unread) = ([0; 0], Span::default());
-            let mut receiver = Receiver::without_content(*incoming.receiver.limits());
+            let mut receiver = Receiver::without_content(incoming.receiver.limits());
             let window = Window::new(&mut none, &mut unread);
-            let incoming = Incoming { receiver: &mut receiver, window };
+            let incoming = Incoming { receiver: &mut receiver, window, limits: incoming.limits };
             let Outgoing { output: Output { buffer, sender, now, request, .. }, tx } =
                 &mut *outgoing;
             let output = Output::new(buffer.reborrow(), sender, *now, request);
@@ -152,7 +152,7 @@ mod tests {
             let line = [reference, "\r\nDate: x\r\n"].concat();
             let base = base_of(line.as_bytes(), path, query).concat();
             assert_eq!(
-                String::from_utf8(base).unwrap() + reference,
+                std::string::String::from_utf8(base).unwrap() + reference,
                 absolute,
                 "{reference} {path}"
             );

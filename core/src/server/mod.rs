@@ -29,7 +29,7 @@ pub use body::Body;
 pub use clock::{Clock, NoClock};
 pub use deadline::{Budget, Deadlines};
 pub use error::Error;
-pub use exchange::Exchange;
+pub use exchange::{Exchange, Opened};
 pub use handler::Service;
 pub use refusal_page::RefusalPage;
 pub use responded::{Answer, Responded};

@@ -9,7 +9,7 @@ use super::refusal_page::Shown;
 use super::transport::Transport;
 use crate::bytes::cursor::Cursor;
 use crate::framing::sender::{
-    CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, check_name, check_value, chunk_prefix,
+    CHUNK_MAX, CHUNK_PREFIX, CHUNK_SUFFIX, check_name, check_value, chunk_prefix, push_status,
 };
 use crate::framing::{Date, EmitError, Length, Sender};
 use crate::message::{Refusal, Status};
@@ -157,8 +157,7 @@ impl<'c> Output<'c> {
     pub(super) fn interim(&mut self) -> Result<bool, EmitError> {
         let mut head = self.buffer.head();
         let is_emitted = self.sender.emit_continue(&mut head)?;
-        let count = head.count();
-        self.buffer.fill(count);
+        self.buffer.unsent.len += head.count();
         Ok(is_emitted)
     }
 
@@ -295,18 +294,16 @@ impl<'c> Output<'c> {
     /// Accounts for `count` octets that are all of the content, and for its end. Returns whether they
     /// are sent: not where the reply has none.
     pub(super) fn whole(&mut self, count: usize) -> bool {
-        let accounted = self.sender.account(count).and_then(|()| self.sender.end());
-        self.emitted(accounted.map(drop), 0);
+        self.sender.end_whole(count);
         !self.sender.omits_content()
     }
 }
 
 /// Emits the line that a refusal has for its content.
 fn emit_line(refusal: &Refusal, output: &mut Cursor<'_>) {
-    let Refusal { status, reason, .. } = *refusal;
-    output.push_decimal(u64::from(status.code()));
-    output.push(b" ");
-    output.push(status.reason().as_bytes());
+    let Refusal { status, reason, .. } = refusal;
+    let reason = reason.line();
+    push_status(*status, output);
     output.push(if reason.is_empty() { b"" } else { b": " });
     output.push(reason.as_bytes());
     output.push(b"\n");

@@ -19,7 +19,7 @@ type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
 ///
 /// const PAGE: &RefusalPage = &RefusalPage::new(|refusal, emit| {
 ///     emit(b"<!DOCTYPE html>\n<title>Sorry</title>\n<p>");
-///     escape(refusal.reason, emit);
+///     escape(&refusal.reason, emit);
 /// });
 /// ```
 ///
@@ -68,7 +68,7 @@ impl RefusalPage {
 impl Shown {
     /// A refusal of whose page nothing is there yet.
     pub(super) const fn new(&Refusal { status, reason, .. }: &Refusal) -> Self {
-        Self { status, reason, done: 0 }
+        Self { status, reason: reason.line(), done: 0 }
     }
 }
 

@@ -12,7 +12,7 @@ use super::transport::{Half, Transport};
 use crate::framing::Length;
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
-use crate::semantics::methods::{allowed, no_names, refuse};
+use crate::semantics::methods::{allowed, no_names, refusal_of};
 
 /// The means to reply to one request. Each of its methods that begins a reply consumes it.
 pub struct Responder<'c, T: Transport> {
@@ -75,7 +75,7 @@ impl<'c, T: Transport> Responder<'c, T> {
 
     pub(super) fn refuse_by(self, refusal: &Refusal) -> Responded<'c, T> {
         let mut reply = self.status(refusal.status);
-        if let Some((name, value)) = refusal.field {
+        if let Some((name, value)) = refusal.reason.field() {
             reply.add(name, &[value.as_bytes()]);
         }
         reply.refused(refusal)
@@ -139,12 +139,16 @@ impl<'c, T: Transport> Responder<'c, T> {
     /// Answers `method`, which is not among `methods`, as
     /// [`Exchange::allow`](super::Exchange::allow) does.
     pub fn allow(self, method: Method<'_>, methods: &[Method<'_>]) -> Responded<'c, T> {
-        let refusal = refuse(method);
-        let mut reply = self.status(refusal.status);
-        if refusal.status != Status::NOT_IMPLEMENTED {
+        let refusal = refusal_of(method);
+        let status = refusal.map_or(Status::NO_CONTENT, |refusal| refusal.status);
+        let mut reply = self.status(status);
+        if status != Status::NOT_IMPLEMENTED {
             reply.add("Allow", allowed(methods, &mut no_names()));
         }
-        reply.refused(&refusal)
+        match refusal {
+            Some(refusal) => reply.refused(refusal),
+            None => reply.empty(),
+        }
     }
 }
 
@@ -242,17 +246,13 @@ impl<'c, T: Transport> Reply<'c, T> {
         Stream { outgoing: self.outgoing }
     }
 
-    /// Content that says why; none where the status has none.
-    pub(crate) fn refused(self, refusal: &Refusal) -> Responded<'c, T> {
-        if refusal.status.has_no_content() {
-            return self.empty();
+    /// Content that says why.
+    pub(crate) fn refused(mut self, refusal: &Refusal) -> Responded<'c, T> {
+        let count = self.outgoing.output.begin_refusal(refusal);
+        if self.whole(count) {
+            self.outgoing.output.line(refusal);
         }
-        let mut reply = self;
-        let count = reply.outgoing.output.begin_refusal(refusal);
-        if reply.whole(count) {
-            reply.outgoing.output.line(refusal);
-        }
-        Responded { outgoing: reply.outgoing, tail: b"" }
+        Responded { outgoing: self.outgoing, tail: b"" }
     }
 
     /// Ends the head of a reply whose content is `count` octets. Returns whether they are sent.

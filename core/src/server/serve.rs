@@ -135,7 +135,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
         buffers: Buffers<'b>,
     ) -> impl Future<Output = Result<Ended, T::Error>> {
         // Made before the future, which would hold what it is made of, too.
-        let mut session = Session::new(self.limits, self.refusal_page, buffers);
+        let mut session = Session::new(&self.limits, self.refusal_page, buffers);
         async move {
             loop {
                 let (rx, tx) = transport.halves();
@@ -156,6 +156,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
                                 fields,
                                 connection,
                                 window,
+                                limits,
                                 tx: buffer,
                                 unsent,
                             } = lent;
@@ -178,7 +179,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let mut segments = [""; MAX_SEGMENTS];
                             let route = Route::new(path, scratch, &mut segments);
                             let (receiver, sender) = connection.sides();
-                            let incoming = Incoming { receiver, window };
+                            let incoming = Incoming { receiver, window, limits };
                             let now = self.clock.date();
                             let buffer = Buffer::new(buffer, unsent);
                             let output = Output::new(buffer, sender, now, octets);
@@ -199,9 +200,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
                                 Err(error) => Err(error.into()),
                             }
                         };
-                        if refusal.is_none() {
-                            session.rejoin();
-                        }
+                        session.rejoin();
                         self.end_exchange(transport, &mut session, outcome)
                     }
                     Step::Flush => session.buffer().flush(tx).await,

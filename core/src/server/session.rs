@@ -7,6 +7,7 @@ use super::refusal_page::RefusalPage;
 use super::transport::{Phase, Record};
 use crate::bytes::span::Span;
 use crate::bytes::window::Window;
+use crate::fast::Room;
 use crate::framing::{Connection, Date, Limits};
 use crate::message::{FieldEntry, Refusal, Status};
 
@@ -37,7 +38,7 @@ pub struct Buffers<'b> {
     /// The transmit buffer. Half of it has to hold the head of any reply: 1 KiB is enough for most.
     pub tx: &'b mut [u8],
     /// Room for the places of a head's field lines, for quick look-ups. If it is too small for them, or
-    /// empty, look-ups search the head instead.
+    /// empty, look-ups search the head instead; so they do on targets of less than 64 bits, whatever is lent.
     pub fields: &'b mut [FieldEntry],
 }
 /// Octets of content that leave at once, with a head before them: a sender begins with ten segments
@@ -58,8 +59,9 @@ pub(super) struct Session<'b> {
     /// What of `tx` is to be sent.
     pub(super) unsent: Unsent,
     stage: Stage,
-    fields: &'b mut [FieldEntry],
+    fields: Room<'b, FieldEntry>,
     connection: Connection,
+    limits: &'b Limits,
 }
 
 /// Where a connection stands.
@@ -105,22 +107,24 @@ pub(super) struct Lent<'s> {
     pub(super) connection: &'s mut Connection,
     /// What follows the head.
     pub(super) window: Window<'s>,
+    pub(super) limits: &'s Limits,
     pub(super) tx: &'s mut [u8],
     pub(super) unsent: &'s mut Unsent,
 }
 
 impl<'b> Session<'b> {
     pub(super) fn new(
-        limits: Limits,
+        limits: &'b Limits,
         page: Option<&'static RefusalPage>,
         buffers: Buffers<'b>,
     ) -> Self {
         let Buffers { rx, tx, fields } = buffers;
         Self {
             connection: Connection::new(limits.within(rx.len())),
+            limits,
             rx,
             tx,
-            fields,
+            fields: Room::new(fields),
             unread: Span::default(),
             head: Span::default(),
             unsent: Unsent::new(page),
@@ -162,7 +166,7 @@ impl<'b> Session<'b> {
     /// sent first.
     fn seek(&mut self, may_idle: bool) -> Option<Step> {
         let mut window = Window::new(self.rx, &mut self.unread);
-        let found = match self.connection.find_head(window.unread(), self.fields) {
+        let found = match self.connection.find_head(window.unread(), self.fields.entries()) {
             Ok(found) => found,
             Err(error) => {
                 self.refuse(error.refusal());
@@ -193,7 +197,7 @@ impl<'b> Session<'b> {
     /// that arrive go behind it. If a form might not fit there, the head moves to the front first.
     fn freeze(&mut self, length: usize) -> Span {
         let behind = self.rx.len().saturating_sub(self.unread.start + length);
-        let Limits { form, line, .. } = *self.connection.receiver().limits();
+        let Limits { form, line, .. } = *self.limits;
         if self.unread.start > 0 && behind < form.saturating_add(line) {
             Window::new(self.rx, &mut self.unread).compact();
         }
@@ -202,17 +206,20 @@ impl<'b> Session<'b> {
 
     /// Lends the request that is to be answered. [`rejoin`](Self::rejoin) follows when it is.
     pub(super) fn lend(&mut self) -> Option<Lent<'_>> {
-        let Self { unread, rx, head, tx, unsent, fields, connection, .. } = self;
+        let Self { unread, rx, head, tx, unsent, fields, limits, connection, .. } = self;
         // Counted from the end of the head on.
         *unread = Span { start: 0, end: unread.end - head.end };
         let (front, behind) = rx.split_at_mut_checked(head.end)?;
         let window = Window::new(behind, unread);
-        Some(Lent { head: front.get(head.start..)?, fields, connection, window, tx, unsent })
+        let head = front.get(head.start..)?;
+        Some(Lent { head, fields: fields.entries(), connection, window, limits, tx, unsent })
     }
 
     /// Counts what is unread from the start of the buffer again.
     pub(super) const fn rejoin(&mut self) {
-        self.unread = self.unread.behind(self.head.end);
+        if let Stage::Answer(None) = self.stage {
+            self.unread = self.unread.behind(self.head.end);
+        }
     }
 
     /// Has what arrived refused.
@@ -253,7 +260,7 @@ impl<'b> Session<'b> {
     /// The reply is whole: goes on with what follows it.
     pub(super) fn conclude(&mut self) {
         self.unsent.end_reply();
-        self.stage = Stage::Drain { left: self.connection.receiver().limits().drain };
+        self.stage = Stage::Drain { left: self.limits.drain };
         self.renew();
     }
 
@@ -270,8 +277,8 @@ impl<'b> Session<'b> {
     fn drain(&mut self, mut left: usize) -> Option<Step> {
         if self.connection.sender().is_persistent() {
             let (receiver, _) = self.connection.sides();
-            let mut incoming =
-                Incoming { receiver, window: Window::new(self.rx, &mut self.unread) };
+            let window = Window::new(self.rx, &mut self.unread);
+            let mut incoming = Incoming { receiver, window, limits: self.limits };
             while let Ok(decoded) = incoming.decode(left) {
                 let Some(decoded) = decoded else {
                     self.stage = Stage::Drain { left };
@@ -287,8 +294,7 @@ impl<'b> Session<'b> {
                 return None;
             }
         }
-        let left =
-            if self.may_close_at_once() { 0 } else { self.connection.receiver().limits().linger };
+        let left = if self.may_close_at_once() { 0 } else { self.limits.linger };
         self.stage = Stage::Linger { left };
         Some(Step::Close)
     }

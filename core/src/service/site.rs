@@ -1,6 +1,6 @@
 //! The application that every frontend runs: static files, and forms.
 
-use super::files::{Files, Found, PRECONDITION_FAILED, What, unwanted};
+use super::files::{Files, Found, PRECONDITION_FAILED, What, preconditions};
 use super::form::{Form, FormField, NOT_MULTIPART};
 use super::html::{BODY, BOTTOM, Pieces, STYLE, TOP, escape, list};
 use super::place::Place;
@@ -159,7 +159,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
             // Preconditions count only where all would be well without them (RFC 9110 §13.2.1).
             exchange.announces_form()?;
             if !is_in_state(&exchange, page) {
-                return Ok(exchange.refuse(PRECONDITION_FAILED));
+                return Ok(exchange.refuse(*PRECONDITION_FAILED));
             }
             let (form, respond) = exchange.form().await?;
             // Not held any longer than until it is kept.
@@ -191,7 +191,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
                 return Ok(exchange.refuse(FROM_ELSEWHERE));
             }
             if page.is_some_and(|page| !is_in_state(&exchange, page)) {
-                return Ok(exchange.refuse(PRECONDITION_FAILED));
+                return Ok(exchange.refuse(*PRECONDITION_FAILED));
             }
             let (form, respond) = exchange.form_into(&mut batch).await?;
             // Not held any longer than until it is kept.
@@ -259,8 +259,10 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
         kept: &'c R,
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
-            if let Some(refusal) = unwanted(&exchange) {
-                return Ok(exchange.refuse(refusal));
+            match preconditions(&exchange) {
+                Outcome::Proceed => {}
+                Outcome::NotModified => return Ok(exchange.respond(Status::NOT_MODIFIED).empty()),
+                Outcome::Failed => return Ok(exchange.refuse(*PRECONDITION_FAILED)),
             }
             // Pages weigh nothing where there is only one.
             let mut first = 0usize;

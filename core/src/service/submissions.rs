@@ -58,8 +58,7 @@ impl<'a> Submission<'a> {
 /// use thimble_core::message::{Refusal, Status};
 /// use thimble_core::service::{Recall, Recalled, ReadError, Submission, Submissions};
 ///
-/// const FULL: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "the book is full")
-///     .with_field(&("Retry-After", "3600"));
+/// const FULL: Refusal = Refusal::with_field(Status::SERVICE_UNAVAILABLE, &("the book is full", "Retry-After", "3600"));
 ///
 /// #[derive(Default)]
 /// struct Guests(Mutex<Vec<String>>);
@@ -214,8 +213,10 @@ impl Recall for () {
     }
 }
 
-const BUSY: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "try again in a moment")
-    .with_field(&("Retry-After", "1"));
+const BUSY: Refusal = Refusal::with_field(
+    Status::SERVICE_UNAVAILABLE,
+    &("try again in a moment", "Retry-After", "1"),
+);
 
 impl<const N: usize> Submissions for core::cell::RefCell<Ring<N>> {
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {

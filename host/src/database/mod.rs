@@ -26,10 +26,14 @@ use thimble_core::service::{ReadError, Recall, Recalled, Submission, Submissions
 
 use crate::log::Log;
 
-const FULL: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "too many forms wait to be kept")
-    .with_field(&("Retry-After", "1"));
-const FAILED: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE, "the form can't be kept for now")
-    .with_field(&("Retry-After", "5"));
+const FULL: Refusal = Refusal::with_field(
+    Status::SERVICE_UNAVAILABLE,
+    &("too many forms wait to be kept", "Retry-After", "1"),
+);
+const FAILED: Refusal = Refusal::with_field(
+    Status::SERVICE_UNAVAILABLE,
+    &("the form can't be kept for now", "Retry-After", "5"),
+);
 
 /// Keeps submitted forms in a database, and shows them again.
 ///

@@ -29,8 +29,10 @@ pub use async_folder::{AsyncBatch, AsyncUploadFolder};
 const NO_ROOM: &Refusal =
     &Refusal::new(Status::INSUFFICIENT_STORAGE, "there is no room to keep the file");
 const FAILED: &Refusal = &Refusal::new(Status::INSUFFICIENT_STORAGE, "the file can't be kept");
-const BUSY: &Refusal = &Refusal::new(Status::SERVICE_UNAVAILABLE, "try again in a moment")
-    .with_field(&("Retry-After", "1"));
+const BUSY: &Refusal = &Refusal::with_field(
+    Status::SERVICE_UNAVAILABLE,
+    &("try again in a moment", "Retry-After", "1"),
+);
 
 /// Names that are tried one after the other: `a.txt`, `a-1.txt` and so on. Then the number is any.
 const NUMBERED: u32 = 100;

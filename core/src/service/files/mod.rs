@@ -206,14 +206,17 @@ impl<'s, S: Storage> Files<'s, S> {
             if let What::Entries(entries) = &mut found.what
                 && is_get
             {
-                let Some(refusal) = unwanted(&exchange) else {
-                    return self.list::<_, TAKES_FILES>(exchange, entries, &found.path).await;
+                return match preconditions(&exchange) {
+                    Outcome::Proceed => {
+                        self.list::<_, TAKES_FILES>(exchange, entries, &found.path).await
+                    }
+                    Outcome::NotModified => {
+                        let mut reply = exchange.respond(Status::NOT_MODIFIED);
+                        self.add_cache_control(&mut reply);
+                        Ok(reply.empty())
+                    }
+                    Outcome::Failed => Ok(exchange.refuse(*PRECONDITION_FAILED)),
                 };
-                let mut reply = exchange.respond(refusal.status);
-                if refusal.status == Status::NOT_MODIFIED {
-                    self.add_cache_control(&mut reply);
-                }
-                return Ok(reply.refused(&refusal));
             }
             let found = &*found;
             let file = match &found.what {
@@ -294,6 +297,7 @@ fn begin<'c, T: Transport>(
         }
     });
     match (plan.content, file.as_slice()) {
+        (Content::None, _) if plan.reason.is_empty() => Begun::Whole(reply.empty()),
         (Content::None, _) => Begun::Whole(reply.refused(&Refusal::new(plan.status, plan.reason))),
         (Content::Whole | Content::One(_), Some(memory)) => {
             let content = plan.range(0).map(|range| slice(memory, range.first, range.len()));
@@ -348,15 +352,11 @@ impl<S: Storage> Default for Found<'_, S> {
     }
 }
 
-/// What answers a request for a page that is made anew each time, and so has no validators, when its
-/// preconditions say so (RFC 9110 §13.2.2).
-pub(super) fn unwanted<T: Transport>(exchange: &Exchange<'_, T>) -> Option<Refusal> {
+/// The preconditions of a request for a page that is made anew each time, and so has no validators
+/// (RFC 9110 §13.2.2).
+pub(super) fn preconditions<T: Transport>(exchange: &Exchange<'_, T>) -> Outcome {
     let validators = Validators { etag: None, modified: None };
-    match evaluate(exchange.head(), &validators, Access::Reads, exchange.now()) {
-        Outcome::Proceed => None,
-        Outcome::NotModified => Some(Refusal::new(Status::NOT_MODIFIED, "")),
-        Outcome::Failed => Some(PRECONDITION_FAILED),
-    }
+    evaluate(exchange.head(), &validators, Access::Reads, exchange.now())
 }
 
 impl From<OpenError> for Refusal {

@@ -5,20 +5,20 @@ use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::grammar::range::RangeSet;
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::{Access, FieldLines, Outcome, Validators, evaluate, if_range};
-use crate::semantics::methods::{allowed, no_names, refuse};
+use crate::semantics::methods::{allowed, no_names, refusal_of};
 use crate::semantics::negotiate::{Coding, Codings};
 use crate::semantics::range::{OctetRange, Parts, Selection, select};
 
 /// What Cache-Control says if nothing else is said.
 pub(super) const NO_CACHE: &str = "no-cache";
 /// What answers a request whose preconditions don't hold.
-pub(crate) const PRECONDITION_FAILED: Refusal =
-    Refusal::new(Status::PRECONDITION_FAILED, "a precondition of the request doesn't hold");
+pub(crate) const PRECONDITION_FAILED: &Refusal =
+    &Refusal::new(Status::PRECONDITION_FAILED, "a precondition of the request doesn't hold");
 /// What answers a request that accepts no coding in which the file stands.
-const NOT_ACCEPTABLE: Refusal =
-    Refusal::new(Status::NOT_ACCEPTABLE, "no acceptable content coding is available");
+const NOT_ACCEPTABLE: &Refusal =
+    &Refusal::new(Status::NOT_ACCEPTABLE, "no acceptable content coding is available");
 /// What answers a request for ranges that the file doesn't have.
-const NOT_SATISFIABLE: Refusal = Refusal::new(
+const NOT_SATISFIABLE: &Refusal = &Refusal::new(
     Status::RANGE_NOT_SATISFIABLE,
     "all of the ranges begin after the end of the file",
 );
@@ -64,7 +64,7 @@ pub struct Variant<'v> {
 /// The content of a reply. The plan for HEAD is the same as for GET; don't send the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content<'r> {
-    /// Nothing of the file. A refusal may have its reason as content.
+    /// Nothing of the file. A [refusal](Plan::reason) may have its reason as content.
     None,
     /// All of it.
     Whole,
@@ -138,9 +138,8 @@ pub fn plan<'p>(
         *modified = modified.map(|modified| modified.min(now));
     }
     let (status, reason, content) = match content(request, variant.as_ref()) {
-        Ok(Content::Whole) => (Status::OK, "", Content::Whole),
-        Ok(content) => (Status::PARTIAL_CONTENT, "", content),
-        Err(Refusal { status, reason, .. }) => (status, reason, Content::None),
+        Ok((status, content)) => (status, "", content),
+        Err(Refusal { status, reason, .. }) => (*status, reason.line(), Content::None),
     };
     Plan {
         status,
@@ -155,32 +154,33 @@ pub fn plan<'p>(
     }
 }
 
-/// What is sent of a file, or why nothing of it.
+/// What is sent of a file, with the status that says so, or why nothing of it.
 fn content<'p>(
     request: &Request<'p, impl FieldLines + ?Sized>,
     variant: Option<&Variant<'_>>,
-) -> Result<Content<'p>, Refusal> {
+) -> Result<(Status, Content<'p>), &'static Refusal> {
+    const WHOLE: (Status, Content<'_>) = (Status::OK, Content::Whole);
     let &Request { method, fields, now } = request;
     if !matches!(method, Method::Get | Method::Head) {
-        return Err(refuse(method));
+        return refusal_of(method).map_or(Ok((Status::NO_CONTENT, Content::None)), Err);
     }
     let Variant { len, validators, .. } = variant.ok_or(NOT_ACCEPTABLE)?;
     match evaluate(fields, validators, Access::Reads, now) {
-        Outcome::NotModified => return Err(Refusal::new(Status::NOT_MODIFIED, "")),
+        Outcome::NotModified => return Ok((Status::NOT_MODIFIED, Content::None)),
         Outcome::Failed => return Err(PRECONDITION_FAILED),
         // Only GET has ranges (RFC 9110 §14.2).
-        Outcome::Proceed if method == Method::Head => return Ok(Content::Whole),
+        Outcome::Proceed if method == Method::Head => return Ok(WHOLE),
         Outcome::Proceed => {}
     }
     let set = fields.only("Range").and_then(RangeSet::parse);
     let Some(set) = set.filter(|_| if_range(fields, validators, now)) else {
-        return Ok(Content::Whole);
+        return Ok(WHOLE);
     };
     match select(set, *len) {
-        Selection::Whole => Ok(Content::Whole),
+        Selection::Whole => Ok(WHOLE),
         Selection::Unsatisfiable => Err(NOT_SATISFIABLE),
-        Selection::One(range) => Ok(Content::One(range)),
-        Selection::Parts(parts) => Ok(Content::Parts(parts)),
+        Selection::One(range) => Ok((Status::PARTIAL_CONTENT, Content::One(range))),
+        Selection::Parts(parts) => Ok((Status::PARTIAL_CONTENT, Content::Parts(parts))),
     }
 }
 

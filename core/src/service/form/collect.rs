@@ -18,13 +18,12 @@ pub(super) struct Collector<'c, R> {
 }
 
 impl<'c, R: Receive> Collector<'c, R> {
-    /// Takes what is there. Returns whether that was the last of it.
+    /// Takes what is there. Returns [`Event::Close`] after the last of it, and [`Event::More`] before.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn collect(&mut self) -> Result<bool, &'static Refusal> {
+    pub(super) fn collect(&mut self) -> Result<Event, &'static Refusal> {
         loop {
             match self.parts.next()? {
-                Event::More => return Ok(false),
-                Event::Close => return Ok(true),
+                event @ (Event::More | Event::Close) => return Ok(event),
                 event => self.take(event)?,
             }
         }
@@ -96,7 +95,7 @@ impl<'c, R: Receive> Collector<'c, R> {
             self.parts.put(FIELD_END);
             self.parts.ends[0] = self.parts.ends[3];
         }
-        if self.parts.ends[3] > self.parts.body.receiver().limits().form {
+        if self.parts.ends[3] > self.parts.body.limits().form {
             return Err(TOO_LARGE);
         }
         Ok(())

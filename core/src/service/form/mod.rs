@@ -20,21 +20,29 @@ use crate::service::uploads::Batch;
 use collect::Collector;
 use delimiter::Search;
 use fields::NOT_UTF8;
-use parts::Parts;
+use parts::{Event, Parts};
 
-const NOT_A_FORM: &Refusal =
-    &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "no form of a type in Accept")
-        .with_field(&("Accept", "application/x-www-form-urlencoded, multipart/form-data"));
-const NOT_URLENCODED: &Refusal =
-    &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only application/x-www-form-urlencoded")
-        .with_field(&("Accept", "application/x-www-form-urlencoded"));
-pub(super) const NOT_MULTIPART: &Refusal =
-    &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "only multipart/form-data")
-        .with_field(&("Accept", "multipart/form-data"));
+const NOT_A_FORM: &Refusal = &Refusal::with_field(
+    Status::UNSUPPORTED_MEDIA_TYPE,
+    &(
+        "no form of a type in Accept",
+        "Accept",
+        "application/x-www-form-urlencoded, multipart/form-data",
+    ),
+);
+const NOT_URLENCODED: &Refusal = &Refusal::with_field(
+    Status::UNSUPPORTED_MEDIA_TYPE,
+    &("only application/x-www-form-urlencoded", "Accept", "application/x-www-form-urlencoded"),
+);
+pub(super) const NOT_MULTIPART: &Refusal = &Refusal::with_field(
+    Status::UNSUPPORTED_MEDIA_TYPE,
+    &("only multipart/form-data", "Accept", "multipart/form-data"),
+);
 // Which of the two it is, the field tells (RFC 9110 §12.5.3 and §15.5.16).
-const CODED: &Refusal =
-    &Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, "a form without a content coding only")
-        .with_field(&("Accept-Encoding", "identity"));
+const CODED: &Refusal = &Refusal::with_field(
+    Status::UNSUPPORTED_MEDIA_TYPE,
+    &("a form without a content coding only", "Accept-Encoding", "identity"),
+);
 const NO_LENGTH: &Refusal =
     &Refusal::new(Status::LENGTH_REQUIRED, "a form needs a Content-Length, or chunks");
 const NO_BOUNDARY: &Refusal =
@@ -55,7 +63,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
         let is_urlencoded = search.is_none();
         let (body, responder) = self.open().await?;
         let mut collector = Collector { parts: Parts::new(body, search), size: 0 };
-        while !collector.collect()? {
+        while collector.collect()? == Event::More {
             collector.parts.body.read().await?;
         }
         let content = collector.parts.into_kept();
@@ -99,7 +107,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
         async move {
             self.announces_urlencoded()?;
             let (body, responder) = self.open().await?;
-            let limit = body.receiver().limits().form;
+            let limit = body.limits().form;
             let form = Form::decode(body.collect(limit).await?).ok_or(NOT_UTF8)?;
             Ok((form, responder))
         }
@@ -107,6 +115,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
 
     /// Whether the head announces a form that may be read: all that [`urlencoded`](Self::urlencoded)
     /// refuses before it reads.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn announces_urlencoded(&self) -> Result<(), &'static Refusal> {
         announced(self.head()).filter(is_urlencoded).ok_or(NOT_URLENCODED)?;
         self.accepts_form()
@@ -130,6 +139,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
 
     /// Whether the head announces a form that may be read: all that [`form`](Self::form) refuses
     /// before it reads. What finds its parts, if it is multipart.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn announces_form(&self) -> Result<Option<Search<'c>>, &'static Refusal> {
         let media_type = announced(self.head()).ok_or(NOT_A_FORM)?;
         if is_multipart(&media_type) {
@@ -143,7 +153,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
 
     fn accepts_form(&self) -> Result<(), &'static Refusal> {
         is_plain(self.head())?;
-        self.accepts(self.receiver().limits().form)
+        self.accepts(self.limits().form)
     }
 
     /// What finds the parts that are announced.
@@ -151,7 +161,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
         is_plain(self.head())?;
         let search = media_type.parameter(b"boundary").and_then(Search::new).ok_or(NO_BOUNDARY)?;
         let receiver = self.receiver();
-        let fits = receiver.announced() <= receiver.limits().multipart;
+        let fits = receiver.announced() <= self.limits().multipart;
         if fits { Ok(search) } else { Err(TOO_LARGE) }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Parts<'c, R> {
 ///     `-----------------------------------------'
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+// In one octet, it would be out of reach of short instructions.
+#[repr(u32)]
 enum State {
     Preamble,
     /// The rest of the line of a delimiter.
@@ -74,7 +76,7 @@ pub(super) enum Event {
 impl<'c, R: Receive> Parts<'c, R> {
     /// Reads parts by their delimiters; or, without `search`, content that has none.
     pub(super) fn new(mut body: Body<'c, R>, search: Option<Search<'c>>) -> Self {
-        let limits = body.receiver().limits();
+        let limits = body.limits();
         let (parts, multipart, form) = (limits.parts, limits.multipart, limits.form);
         let (state, octets_left) = match search {
             Some(_) => (State::Preamble, multipart),
@@ -169,7 +171,7 @@ impl<'c, R: Receive> Parts<'c, R> {
                         self.state = State::Epilogue;
                     } else {
                         self.state = State::Head;
-                        self.head_left = self.body.receiver().limits().part_head;
+                        self.head_left = self.body.limits().part_head;
                         let [start, ..] = self.ends;
                         self.ends = [start; 4];
                     }
@@ -218,6 +220,7 @@ impl<'c, R: Receive> Parts<'c, R> {
     }
 
     /// Whether this part has to name the charset of the form.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn is_charset(&self) -> bool {
         let [start, name_end, ..] = self.ends;
         let name = Span { start, end: name_end };
