@@ -22,6 +22,9 @@ const HTML: &str = "text/html; charset=utf-8";
 const FROM_ELSEWHERE: Refusal =
     Refusal::new(Status::FORBIDDEN, "files are taken only from pages of this site");
 
+const NO_FILE: Refusal =
+    Refusal::new(Status::UNPROCESSABLE_CONTENT, "no file was chosen: go back and choose one");
+
 /// Static files, and forms: a form posted to an HTML page comes back as that page, with the
 /// submitted fields in it.
 ///
@@ -194,6 +197,9 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
             let (form, respond) = exchange.form_into(&mut batch).await?;
+            if page.is_none() && !form.fields().any(|field| field.has_file()) {
+                return Ok(respond.refuse(NO_FILE));
+            }
             // Not held any longer than until it is kept.
             let kept = {
                 let (time, kept) = (respond.now(), batch.names());
