@@ -187,6 +187,18 @@ impl<'c, R: Receive> Parts<'c, R> {
                         Line::Invalid(_) => return Err(MALFORMED),
                         Line::End(_) => {}
                     }
+                    if line.length() > 0 {
+                        // A line may be folded (RFC 2046 §5.1, RFC 5322 §2.2.3).
+                        match octets.get(reached + 2) {
+                            None => return Ok(Event::More),
+                            Some(b' ' | b'\t') => {
+                                let kept = self.body.window().kept();
+                                kept.get_mut(reached..reached + 2).unwrap_or_default().fill(b' ');
+                                continue;
+                            }
+                            Some(_) => {}
+                        }
+                    }
                     self.at = reached + 2;
                     self.search.restart(self.at);
                     if line.length() == 0 {
