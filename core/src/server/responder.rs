@@ -7,7 +7,7 @@ use super::error::{Error, FAILED};
 use super::output::Outgoing;
 use super::responded::{Answer, Responded};
 use super::stream::Stream;
-use super::transport::{Half, Transport};
+use super::transport::{Half, Later, Transmit as _, Transport};
 use crate::framing::Length;
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
@@ -120,6 +120,15 @@ impl<'c, T: Transport> Responder<'c, T> {
         let is_sent = output.interim()?;
         output.buffer.flush_interim(*tx).await?;
         Ok(is_sent)
+    }
+
+    /// What the reply may wait for in the transmit buffer, if it may.
+    pub(crate) fn later(&self) -> Option<Later<'_>> {
+        if !T::Tx::REPLIES_WAIT {
+            return None;
+        }
+        let Outgoing { output, tx } = &*self.outgoing;
+        Some(Later { awaited: tx.awaited()?, reply: output.buffer.unsent.earlier })
     }
 
     /// The time of the request.

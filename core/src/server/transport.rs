@@ -32,6 +32,17 @@ pub enum Phase {
     Drain,
 }
 
+/// How a reply can wait for something without holding up the requests behind it: it stays in the transmit
+/// buffer until that is done.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Later<'a> {
+    /// Where the transport finds it: what [`Half::awaited`] returns.
+    pub awaited: &'a (dyn Any + Send + Sync),
+    /// Where in the transmit buffer the reply stands, for [`Transmit::settle`].
+    pub reply: usize,
+}
+
 /// One reply, for an access log.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -102,6 +113,12 @@ pub trait Half {
         None
     }
 
+    /// On the transmitting half: where services put what replies have to wait for, if replies
+    /// [may wait](Transmit::REPLIES_WAIT) here.
+    fn awaited(&self) -> Option<&(dyn Any + Send + Sync)> {
+        None
+    }
+
     /// On the transmitting half: whether the connection is secure, as TLS is.
     fn is_secure(&self) -> bool {
         false
@@ -127,6 +144,24 @@ impl<R: embedded_io_async::Read + Half> Receive for R {}
 /// `write` waits until it can take at least one octet. A return of 0 is an error to core.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the transport, as DESIGN asks")]
 pub trait Transmit: embedded_io_async::Write + Half {
+    /// Whether replies may be made while what they tell of is still being done: see
+    /// [`settle`](Self::settle).
+    const REPLIES_WAIT: bool = false;
+
+    /// Waits until all is done that replies tell of which the transmit buffer holds. It is called before
+    /// any of them is written, if [`REPLIES_WAIT`](Self::REPLIES_WAIT).
+    ///
+    /// Returns where in the buffer the first reply stands that isn't true, since what it tells of has
+    /// failed. A 503 is sent instead of it and all behind it, and the connection closes.
+    async fn settle(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// Whether [`settle`](Self::settle) has returned such a place: nothing else is sent then.
+    fn has_failed(&self) -> bool {
+        false
+    }
+
     /// Shuts the sending side: the peer reads all that was written, then the end.
     async fn close(&mut self) -> Result<(), Self::Error>;
 

@@ -13,7 +13,7 @@ use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
 use crate::semantics::origin::is_cross_origin;
 use crate::semantics::path::Path;
-use crate::server::{Answer, Error, Exchange, Responder, Service, Transport};
+use crate::server::{Answer, Error, Exchange, Responder, Service, Transmit as _, Transport};
 
 /// The path at which submissions are shown.
 const SHOWN_AT: &str = "submissions";
@@ -164,11 +164,13 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(PRECONDITION_FAILED));
             }
+            let is_followed = T::Tx::REPLIES_WAIT && exchange.is_followed();
             let (form, respond) = exchange.form().await?;
             // Not held any longer than until it is kept.
             let kept = {
                 let submission = Submission { time: respond.now(), path, peer, form, kept: "" };
-                self.submissions.submit(&submission).await
+                let later = if is_followed { respond.later() } else { None };
+                self.submissions.begin(&submission, later).await
             };
             if let Err(refusal) = kept {
                 return Ok(respond.refuse(refusal));

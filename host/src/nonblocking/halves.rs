@@ -16,6 +16,7 @@ use super::{Link, Listener as _, Reactor, Socket};
 use crate::buffers::idle_error;
 use crate::folder::AsyncFile;
 use crate::folder::async_folder::bring_into_memory;
+use crate::pending::Pending;
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::{Log, send};
@@ -55,6 +56,9 @@ pub(crate) struct Tx<'c, R: Reactor> {
     in_memory: Range<u64>,
     /// What the application did wrong in the reply that is being made.
     failure: Option<String>,
+    pending: Pending,
+    /// Whether a 503 has taken the place of what was pending.
+    has_failed: bool,
 }
 
 impl<'c, R: Reactor> Halves<'c, R> {
@@ -70,7 +74,19 @@ impl<'c, R: Reactor> Halves<'c, R> {
         let rx = Rx { link, log, timer, octets: 0 };
         let timer = Timer::new(deadlines, place, &link.socket, tx);
         let (octets, in_memory, failure) = (0, 0..0, None);
-        let tx = Tx { link, log, timer, place, peer, octets, in_memory, failure };
+        let pending = Pending::default();
+        let tx = Tx {
+            link,
+            log,
+            timer,
+            place,
+            peer,
+            octets,
+            in_memory,
+            failure,
+            pending,
+            has_failed: false,
+        };
         Self { rx, tx }
     }
 
@@ -171,6 +187,23 @@ impl<R: Reactor> embedded_io_async::Write for Tx<'_, R> {
 }
 
 impl<R: Reactor> Transmit for Tx<'_, R> {
+    const REPLIES_WAIT: bool = true;
+
+    async fn settle(&mut self) -> Option<usize> {
+        let failed = poll_fn(|context| self.pending.poll_settled(context)).await;
+        if failed.is_some() {
+            // Its line in the log says that it was answered.
+            let peer = self.peer.ip();
+            self.has_failed = true;
+            self.log.note(format!("a form of {peer} was not kept: 503 is sent instead").as_bytes());
+        }
+        failed
+    }
+
+    fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
     async fn close(&mut self) -> io::Result<()> {
         self.link.socket.shut_before_reading();
         Ok(())
@@ -228,6 +261,10 @@ impl<R: Reactor> Half for Tx<'_, R> {
 
     fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
         R::connection(self.link)
+    }
+
+    fn awaited(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&self.pending)
     }
 
     fn failed(&mut self, error: &dyn Display) {
