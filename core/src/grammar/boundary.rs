@@ -11,10 +11,7 @@ use crate::bytes::class::BCHARS;
 ///               / "/" / ":" / "=" / "?"                      ; RFC 2046 §5.1.1
 /// ```
 /// Returns whether `value` is one, or would be if it were shorter. In a quoted-string, a backslash may stand
-/// before each octet (RFC 9110 §5.6.4).
+/// before each octet (RFC 9110 §5.6.4), and stands nowhere else.
 pub fn is_boundary(value: &[u8]) -> bool {
-    let mut pieces = value.split(|&octet| octet == b'\\');
-    pieces
-        .all(|piece| piece.is_empty() || after(Many1(&BCHARS), piece).is_some_and(<[u8]>::is_empty))
-        && !matches!(value, [] | [.., b' '])
+    after(Many1(&BCHARS), value).is_some_and(<[u8]>::is_empty) && !value.ends_with(b" ")
 }

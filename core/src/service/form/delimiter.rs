@@ -66,7 +66,7 @@ impl<'b> Search<'b> {
     /// Goes on where content, or the whole message, begins: the CRLF of a delimiter may be missing there,
     /// since it stands before.
     pub(super) const fn restart(&mut self, at: usize) {
-        (self.next, self.matched, self.escapes) = (at, 2, 0);
+        (self.next, self.matched) = (at, 2);
     }
 
     /// Looks for the next delimiter in `octets`, which begin with those of the call before that found
@@ -78,13 +78,16 @@ impl<'b> Search<'b> {
         loop {
             let rest = octets.get(self.next..).unwrap_or_default();
             let mut expected = CRLF_DASHES.get(self.matched);
-            if let Some(place) = self.matched.checked_sub(CRLF_DASHES.len()) {
-                let mut left = self.boundary.get(place + self.escapes..).unwrap_or_default();
-                if let [b'\\', after @ ..] = left {
-                    self.escapes += 1;
-                    left = after;
+            if expected.is_none() {
+                if self.matched == CRLF_DASHES.len() {
+                    self.escapes = 0;
                 }
-                expected = left.first();
+                let at = (self.matched + self.escapes).wrapping_sub(CRLF_DASHES.len());
+                expected = self.boundary.get(at);
+                if expected == Some(&b'\\') {
+                    self.escapes += 1;
+                    expected = self.boundary.get(at + 1);
+                }
             }
             match (expected, rest) {
                 (_, []) | (None, [b'-' | b'\r']) => return Ok(Found::Nothing),
@@ -99,7 +102,7 @@ impl<'b> Search<'b> {
                 _ => {
                     // It was none. Another one may begin at this octet, but not before it: of those of a
                     // delimiter, only the first is a CR. At a CR that is the last octet, LF may follow.
-                    (self.matched, self.escapes) = (0, 0);
+                    self.matched = 0;
                     self.next += first_crlf(rest).unwrap_or(rest.len());
                 }
             }

@@ -160,7 +160,9 @@ impl<R: Receive> Parts<'_, R> {
 /// value-chars = *( pct-encoded / attr-char )
 /// attr-char   = <any tchar but "*", "'" and "%">
 /// ```
+/// Scripts leave `*` and `'` as they are; both are taken.
 // In place, since the parameter that is taken without it may stand before.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn decode_extended(value: &mut [u8]) -> Option<Span> {
     let (charset, behind) = value.split_at_checked(CHARSET.len())?;
     let language = behind.iter().position(|&octet| octet == b'\'')?;
@@ -172,7 +174,6 @@ fn decode_extended(value: &mut [u8]) -> Option<Span> {
     while let Some([octet, after @ ..]) = value.get(read..) {
         let (octet, length) = match octet {
             b'%' => (pct_decoded(after)?, 3),
-            b'*' | b'\'' => return None,
             octet => (*octet, 1),
         };
         if is_control(octet) {
