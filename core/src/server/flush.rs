@@ -39,16 +39,8 @@ impl Buffer<'_> {
             if then == Then::Later {
                 return Ok(());
             }
-            let mut is_untrue = false;
-            if W::REPLIES_WAIT {
-                if tx.has_failed() {
-                    return Err(Error::Cut);
-                }
-                if let Some(at) = tx.settle().await {
-                    is_untrue = true;
-                    tail = b"";
-                    self.withdraw(at);
-                }
+            if W::REPLIES_WAIT && tx.has_failed() {
+                return Err(Error::Cut);
             }
             if self.unsent.len > self.unsent.earlier {
                 self.unsent.committed = true;
@@ -73,9 +65,18 @@ impl Buffer<'_> {
                     _ => tx.write(piece).await,
                 };
                 // embedded-io's own `write_all` panics when a write takes nothing.
-                octets = match written.map_err(Error::Transport)? {
-                    0 => return Err(Error::Cut),
-                    written => octets.get(written..).unwrap_or_default(),
+                octets = match written {
+                    Err(_)
+                        if W::REPLIES_WAIT
+                            && let Some(at) = tx.untrue() =>
+                    {
+                        tail = b"";
+                        self.withdraw(at);
+                        self.octets.get(..self.unsent.len).unwrap_or_default()
+                    }
+                    Err(error) => return Err(Error::Transport(error)),
+                    Ok(0) => return Err(Error::Cut),
+                    Ok(written) => octets.get(written..).unwrap_or_default(),
                 };
             }
             if self.unsent.writing && then == Then::Nothing {
@@ -84,13 +85,13 @@ impl Buffer<'_> {
             self.unsent.len = 0;
             self.unsent.earlier = 0;
             self.unsent.writing = false;
-            if is_untrue { Err(Error::Cut) } else { Ok(()) }
+            if W::REPLIES_WAIT && tx.has_failed() { Err(Error::Cut) } else { Ok(()) }
         }
     }
 
     /// Puts a 503 in the place of the replies from `at` on, as the last of the connection.
     fn withdraw(&mut self, at: usize) {
-        *self.unsent = Unsent { len: at, writing: self.unsent.writing, ..Unsent::new(None) };
+        *self.unsent = Unsent { len: at, committed: true, writing: true, ..Unsent::new(None) };
         // There is room: a reply was in its place.
         let _ = self.push(NOT_DONE);
     }
@@ -169,6 +170,8 @@ mod tests {
     use core::pin::pin;
     use core::task::{Context, Poll, Waker};
 
+    use embedded_io::ErrorKind;
+
     use super::super::buffer::Unsent;
     use super::super::transport::Half;
     use super::*;
@@ -212,35 +215,38 @@ mod tests {
     }
 
     impl embedded_io::ErrorType for Waiting {
-        type Error = Infallible;
+        type Error = ErrorKind;
     }
 
     impl embedded_io_async::Write for Waiting {
-        async fn write(&mut self, octets: &[u8]) -> Result<usize, Infallible> {
+        async fn write(&mut self, octets: &[u8]) -> Result<usize, ErrorKind> {
+            if !self.has_failed {
+                return Err(ErrorKind::Other);
+            }
             self.sent.extend_from_slice(octets);
             Ok(octets.len())
         }
 
-        async fn flush(&mut self) -> Result<(), Infallible> {
+        async fn flush(&mut self) -> Result<(), ErrorKind> {
             Ok(())
         }
     }
 
-    impl Half for Waiting {}
-
-    impl Transmit for Waiting {
+    impl Half for Waiting {
         const REPLIES_WAIT: bool = true;
 
-        fn settle(&mut self) -> impl Future<Output = Option<usize>> {
+        fn untrue(&mut self) -> Option<usize> {
             self.has_failed = true;
-            ready(Some(7))
+            Some(7)
         }
 
         fn has_failed(&self) -> bool {
             self.has_failed
         }
+    }
 
-        fn close(&mut self) -> impl Future<Output = Result<(), Infallible>> {
+    impl Transmit for Waiting {
+        fn close(&mut self) -> impl Future<Output = Result<(), ErrorKind>> {
             ready(Ok(()))
         }
     }

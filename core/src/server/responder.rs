@@ -7,7 +7,7 @@ use super::error::{Error, FAILED};
 use super::output::Outgoing;
 use super::responded::{Answer, Responded};
 use super::stream::Stream;
-use super::transport::{Half, Later, Transmit as _, Transport};
+use super::transport::{Half, Later, Transport};
 use crate::framing::Length;
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};

@@ -39,7 +39,7 @@ pub enum Phase {
 pub struct Later<'a> {
     /// Where the transport finds it: what [`Half::awaited`] returns.
     pub awaited: &'a (dyn Any + Send + Sync),
-    /// Where in the transmit buffer the reply stands, for [`Transmit::settle`].
+    /// Where in the transmit buffer the reply stands, for [`Half::untrue`].
     pub reply: usize,
 }
 
@@ -71,6 +71,13 @@ impl<'a> Record<'a> {
 /// What the driver tells a half of a connection, and asks it, besides reading and writing. Every method
 /// has a default that does nothing.
 pub trait Half {
+    /// Of the transmitting half: whether replies may be made while what they tell of is still being done,
+    /// in [`awaited`](Self::awaited). Then, `write` and `write_more` first wait until all of it is done; if
+    /// something has failed, they write nothing, and return an error. The driver asks
+    /// [`untrue`](Self::untrue), and writes a 503 after the replies that are true, as the last octets of the
+    /// connection.
+    const REPLIES_WAIT: bool = false;
+
     /// Tells that the half is about to wait in `phase`.
     fn phase(&mut self, phase: Phase) {
         let _ = phase;
@@ -113,10 +120,22 @@ pub trait Half {
         None
     }
 
-    /// On the transmitting half: where services put what replies have to wait for, if replies
-    /// [may wait](Transmit::REPLIES_WAIT) here.
+    /// On the transmitting half: where services put what replies have to wait for, if
+    /// [they may](Self::REPLIES_WAIT).
     fn awaited(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
+    }
+
+    /// On the transmitting half: where in the transmit buffer the first reply stands that isn't true, since
+    /// what it tells of has failed; `None` if it wasn't that which made a write fail. It is told once: the
+    /// next write only writes.
+    fn untrue(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// On the transmitting half: whether [`untrue`](Self::untrue) has told of such a reply.
+    fn has_failed(&self) -> bool {
+        false
     }
 
     /// On the transmitting half: whether the connection is secure, as TLS is.
@@ -144,24 +163,6 @@ impl<R: embedded_io_async::Read + Half> Receive for R {}
 /// `write` waits until it can take at least one octet. A return of 0 is an error to core.
 #[expect(async_fn_in_trait, reason = "`Send` follows from the transport, as DESIGN asks")]
 pub trait Transmit: embedded_io_async::Write + Half {
-    /// Whether replies may be made while what they tell of is still being done: see
-    /// [`settle`](Self::settle).
-    const REPLIES_WAIT: bool = false;
-
-    /// Waits until all is done that replies tell of which the transmit buffer holds. It is called before
-    /// any of them is written, if [`REPLIES_WAIT`](Self::REPLIES_WAIT).
-    ///
-    /// Returns where in the buffer the first reply stands that isn't true, since what it tells of has
-    /// failed. A 503 is sent instead of it and all behind it, and the connection closes.
-    async fn settle(&mut self) -> Option<usize> {
-        None
-    }
-
-    /// Whether [`settle`](Self::settle) has returned such a place: nothing else is sent then.
-    fn has_failed(&self) -> bool {
-        false
-    }
-
     /// Shuts the sending side: the peer reads all that was written, then the end.
     async fn close(&mut self) -> Result<(), Self::Error>;
 

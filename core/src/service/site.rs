@@ -13,7 +13,7 @@ use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
 use crate::semantics::origin::is_cross_origin;
 use crate::semantics::path::Path;
-use crate::server::{Answer, Error, Exchange, Responder, Service, Transmit as _, Transport};
+use crate::server::{Answer, Error, Exchange, Half as _, Responder, Service, Transport};
 
 /// The path at which submissions are shown.
 const SHOWN_AT: &str = "submissions";
@@ -169,7 +169,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
             // Not held any longer than until it is kept.
             let kept = {
                 let submission = Submission { time: respond.now(), path, peer, form, kept: "" };
-                let later = if is_followed { respond.later() } else { None };
+                let later = if T::Tx::REPLIES_WAIT && is_followed { respond.later() } else { None };
                 self.submissions.begin(&submission, later).await
             };
             if let Err(refusal) = kept {

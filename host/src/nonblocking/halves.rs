@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
@@ -57,8 +57,6 @@ pub(crate) struct Tx<'c, R: Reactor> {
     /// What the application did wrong in the reply that is being made.
     failure: Option<String>,
     pending: Pending,
-    /// Whether a 503 has taken the place of what was pending.
-    has_failed: bool,
 }
 
 impl<'c, R: Reactor> Halves<'c, R> {
@@ -75,18 +73,7 @@ impl<'c, R: Reactor> Halves<'c, R> {
         let timer = Timer::new(deadlines, place, &link.socket, tx);
         let (octets, in_memory, failure) = (0, 0..0, None);
         let pending = Pending::default();
-        let tx = Tx {
-            link,
-            log,
-            timer,
-            place,
-            peer,
-            octets,
-            in_memory,
-            failure,
-            pending,
-            has_failed: false,
-        };
+        let tx = Tx { link, log, timer, place, peer, octets, in_memory, failure, pending };
         Self { rx, tx }
     }
 
@@ -157,6 +144,7 @@ impl<R: Reactor> Tx<'_, R> {
         mut poll: impl FnMut(&R::Socket, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> io::Result<usize> {
         poll_fn(|context| {
+            ready!(self.pending.poll_done(context))?;
             if self.timer.is_due() {
                 self.link.socket.look_again();
             }
@@ -187,23 +175,6 @@ impl<R: Reactor> embedded_io_async::Write for Tx<'_, R> {
 }
 
 impl<R: Reactor> Transmit for Tx<'_, R> {
-    const REPLIES_WAIT: bool = true;
-
-    async fn settle(&mut self) -> Option<usize> {
-        let failed = poll_fn(|context| self.pending.poll_settled(context)).await;
-        if failed.is_some() {
-            // Its line in the log says that it was answered.
-            let peer = self.peer.ip();
-            self.has_failed = true;
-            self.log.note(format!("a form of {peer} was not kept: 503 is sent instead").as_bytes());
-        }
-        failed
-    }
-
-    fn has_failed(&self) -> bool {
-        self.has_failed
-    }
-
     async fn close(&mut self) -> io::Result<()> {
         self.link.socket.shut_before_reading();
         Ok(())
@@ -241,6 +212,8 @@ impl<R: Reactor> Transmit for Tx<'_, R> {
 }
 
 impl<R: Reactor> Half for Tx<'_, R> {
+    const REPLIES_WAIT: bool = true;
+
     fn phase(&mut self, phase: Phase) {
         self.timer.enter(phase);
     }
@@ -265,6 +238,14 @@ impl<R: Reactor> Half for Tx<'_, R> {
 
     fn awaited(&self) -> Option<&(dyn Any + Send + Sync)> {
         Some(&self.pending)
+    }
+
+    fn untrue(&mut self) -> Option<usize> {
+        self.pending.untrue(self.log, self.peer)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.pending.has_failed()
     }
 
     fn failed(&mut self, error: &dyn Display) {
