@@ -110,6 +110,11 @@ impl Committer {
         self.ask(|ticket| Job::Commit(row, Told::Ticket(ticket)))?.await
     }
 
+    /// Whether so few wait that one client may add several.
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.waiting().jobs.len() < WAITING / 2
+    }
+
     /// Commits `row`, and then keeps `promise`.
     ///
     /// # Errors
@@ -361,6 +366,7 @@ mod tests {
         let committer = Committer::start(Held { go, came }, |_| {}).unwrap();
         let mut commits: Vec<Commit<'_>> = Vec::new();
         for number in 0..=WAITING {
+            assert_eq!(committer.has_room(), number <= WAITING / 2);
             let mut commit: Commit<'_> = Box::pin(committer.commit(row("/")));
             assert!(poll(&mut commit, &woken, number).is_pending());
             commits.push(commit);
