@@ -263,8 +263,8 @@ mod tests {
             assert_eq!(tx.sent, [b"reply 1", NOT_DONE].concat());
         }
         let text = core::str::from_utf8(NOT_DONE).unwrap();
-        let (head, content) = text.split_once("\r\n\r\n").unwrap();
-        let length = std::format!("\r\nContent-Length: {}\r\n", content.len());
+        let (head, page) = text.split_once("\r\n\r\n").unwrap();
+        let length = std::format!("\r\nContent-Length: {}\r\n", page.len());
         assert!(head.contains(&length) && head.ends_with("\r\nConnection: close"), "{head}");
     }
 
