@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::fmt::Display;
 use std::fs::File;
+use std::future::poll_fn;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
@@ -11,12 +12,13 @@ use std::time::Duration;
 
 use thimble_core::server::blocking::Close;
 use thimble_core::server::{Deadlines, Half, Phase, Record};
-use thimble_host::Log;
 use thimble_host::buffers::idle_error;
 use thimble_host::clock::moment;
 use thimble_host::listen::{self, ACCEPT_TIME_OUT, SEND_TIME_OUT};
+use thimble_host::pending::Pending;
 use thimble_host::place::{HURRY, LOOK_AGAIN, Waits};
 use thimble_host::send::{self, PIECE};
+use thimble_host::{Log, block_on};
 
 use crate::connection::Connection;
 use crate::deadline::{Arm, Wait};
@@ -54,6 +56,7 @@ pub(crate) struct Tx<'conn> {
     used: &'conn Cell<usize>,
     /// What the application did wrong in the reply that is being made.
     failure: Option<String>,
+    pending: Pending,
 }
 
 /// Both halves of `connection`. They add to `used` what goes through their buffers; it is zero
@@ -79,7 +82,7 @@ pub(crate) fn halves<'conn>(
             hurried: None,
             used,
         },
-        Tx { connection, stop, log, wait: tx, used, failure: None },
+        Tx { connection, stop, log, wait: tx, used, failure: None, pending: Pending::default() },
     )
 }
 
@@ -226,6 +229,7 @@ impl embedded_io::ErrorType for Tx<'_> {
 impl Tx<'_> {
     /// Calls until it went, time ran out, or it failed. `call` says how many octets went.
     fn send(&mut self, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
+        block_on(poll_fn(|context| self.pending.poll_done(context)))?;
         let mut arm = self.wait.first()?;
         let mut since = None;
         loop {
@@ -293,6 +297,8 @@ impl Close for Tx<'_> {
 }
 
 impl Half for Tx<'_> {
+    const REPLIES_WAIT: bool = true;
+
     fn phase(&mut self, phase: Phase) {
         self.wait.enter(phase);
     }
@@ -311,6 +317,18 @@ impl Half for Tx<'_> {
 
     fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
         Some(self.connection)
+    }
+
+    fn awaited(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&self.pending)
+    }
+
+    fn untrue(&mut self) -> Option<usize> {
+        self.pending.untrue(self.log, self.connection.peer())
+    }
+
+    fn has_failed(&self) -> bool {
+        self.pending.has_failed()
     }
 
     fn failed(&mut self, error: &dyn Display) {

@@ -48,6 +48,7 @@ pub mod listen;
 pub mod log;
 pub mod nonblocking;
 pub mod park;
+pub mod pending;
 pub mod place;
 pub mod send;
 pub mod settings;

@@ -164,7 +164,7 @@ fn a_form_may_come_with_files() {
     assert_page_around(&shown, PAGE);
     for part in [
         "<dt>first &quot;name&quot;</dt><dd>Zoë\r\n&lt;b&gt;</dd>",
-        "<dd>a &quot;large&quot; one; x=y.bin <small>(application/octet-stream, 3000000 bytes)</small></dd>",
+        "<dd><bdi>a &quot;large&quot; one; x=y.bin</bdi> <small>(<bdi>application/octet-stream</bdi>, 3000000 bytes)</small></dd>",
         "<dt>none</dt><dd></dd>",
     ] {
         assert!(shown.contains(part), "{shown}");

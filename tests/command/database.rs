@@ -130,6 +130,66 @@ fn what_cannot_be_kept_is_refused_and_what_cannot_be_used_is_said() {
     assert!(fs::metadata(&database).is_ok());
 }
 
+#[test]
+fn pipelined_forms_are_kept_in_their_order_and_none_is_acknowledged_that_is_not() {
+    for frontend in ["--quiet", "--event-loop"] {
+        let folder = Folder::with_pages().unwrap();
+        let database = folder.path().join("forms.db");
+        let flags = ["--database", database.to_str().unwrap(), frontend];
+        let thimble = Thimble::serve(folder.path(), &flags);
+        let forms: Vec<_> = (0..40).map(|number| format!("n={number}")).collect();
+        let all: String = forms.iter().map(|form| post(form)).collect();
+        let mut client = thimble.connect();
+        // More of the form after it comes later, and so does the end of the last one.
+        let (first, rest) = all.split_at(all.len() / 2);
+        client.send(first).unwrap();
+        thread::sleep(Duration::from_millis(20));
+        client.send(rest).unwrap();
+        for form in &forms {
+            let reply = client.reply().unwrap();
+            assert!(reply.status == 200 && reply.text().contains(&form.replace("n=", "<dd>")));
+        }
+        let expected: Vec<_> = (0..40).map(|number| format!(r#"[["n","{number}"]]"#)).collect();
+        assert_eq!(fields(&database), expected);
+
+        let spoil = "CREATE TRIGGER spoil BEFORE INSERT ON form WHEN NEW.fields LIKE '%bad%' \
+             BEGIN SELECT RAISE(ABORT, 'bad'); END";
+        Connection::open(&database).unwrap().execute_batch(spoil).unwrap();
+        let mut has_closed = false;
+        for turn in 0..20 {
+            let before = fields(&database).len();
+            let head = "HEAD / HTTP/1.1\r\nHost: thimble\r\n\r\n";
+            let mut all: String = (0..turn).map(|_| post("a=good")).collect();
+            all += &[&post("a=bad"), &*post("a=behind"), head].concat();
+            let mut client = thimble.connect();
+            client.send(all).unwrap();
+            let mut acknowledged = 0;
+            let refused = loop {
+                let reply = client.reply().unwrap();
+                if reply.status != 200 {
+                    break reply;
+                }
+                acknowledged += 1;
+            };
+            assert_eq!((refused.status, refused.field("Retry-After")), (503, Some("5")));
+            assert!(refused.text().contains("the form can't be kept for now"));
+            assert!(acknowledged <= turn);
+            let kept = fields(&database);
+            let kept = kept.get(before..).unwrap();
+            let good = kept.iter().filter(|fields| fields.contains("good")).count();
+            assert!(kept.iter().all(|fields| !fields.contains("bad")));
+            // All before the first that failed, and no other, was acknowledged.
+            if refused.field("Connection") == Some("close") {
+                assert_eq!(acknowledged, good);
+                assert_eq!(client.drain().unwrap(), b"", "what follows is not answered");
+                has_closed = true;
+            }
+        }
+        assert!(has_closed);
+        assert_eq!(ask(&thimble, &post("a=2")).status, 200);
+    }
+}
+
 /// What `--export` writes for the database at `path`, and the rest of what it said.
 fn export(path: &Path, format: &str) -> Output {
     run(thimble().arg("--database").arg(path).args(["--export", format]))

@@ -112,7 +112,10 @@ fn names_are_safe_and_no_file_is_replaced() {
     for (name, sent) in expected.iter().zip(sent) {
         assert_eq!(fs::read_to_string(kept.join(name)).unwrap(), sent, "{name}");
         assert!(
-            page.contains(&format!("<dd>{name} <small>(text/plain, {} bytes)", sent.len())),
+            page.contains(&format!(
+                "<dd><bdi>{name}</bdi> <small>(<bdi>text/plain</bdi>, {} bytes)",
+                sent.len()
+            )),
             "{name}: {page}"
         );
     }
@@ -274,6 +277,86 @@ fn a_listing_takes_files_where_they_are_kept() {
     let elsewhere = upload([("a", &b"1"[..])]).field("Origin", "http://other.example");
     assert_eq!(send(&thimble, &elsewhere).status, 403);
     assert_eq!(names(&kept), expected);
+}
+
+#[test]
+fn what_others_still_send_is_not_shown() {
+    let folder = Folder::with_pages().unwrap();
+    folder.file("drop/there.txt", "old").unwrap();
+    let kept = folder.path().join("drop");
+    let flags = ["--hidden", "--uploads", kept.to_str().unwrap()];
+    let thimble = Thimble::serve(folder.path(), &flags);
+    let _client = begun(&thimble, &kept);
+    let unfinished =
+        names(&kept).into_iter().find(|name| name.starts_with(".thimble-upload-")).unwrap();
+    let get = |target: &str| ask(&thimble, &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let listing = get("/drop/").text();
+    assert!(listing.contains("there.txt") && !listing.contains("thimble-upload"), "{listing}");
+    for end in ["", "/", "/0", "/1", "/none"] {
+        assert_eq!(get(&format!("/drop/{unfinished}{end}")).status, 404, "{end}");
+        let inside = format!("/drop/{}{end}", unfinished.replace('.', "%2E"));
+        assert_eq!(get(&inside).status, 404, "{inside}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_made_again_is_used_again() {
+    let folder = Folder::new().unwrap();
+    let (thimble, kept) = serve(&folder, &[]);
+    assert_eq!(send(&thimble, &upload([("a", &b"1"[..])])).status, 200);
+    fs::remove_dir_all(&kept).unwrap();
+    assert_eq!(send(&thimble, &upload([("a", &b"1"[..])])).status, 507);
+    fs::create_dir(&kept).unwrap();
+    assert_eq!(send(&thimble, &upload([("b", &b"2"[..])])).status, 200);
+    assert_eq!(names(&kept), ["b"]);
+    fs::rename(&kept, folder.path().join("moved")).unwrap();
+    fs::create_dir(&kept).unwrap();
+    assert_eq!(send(&thimble, &upload([("c", &b"3"[..])])).status, 200);
+    assert_eq!(
+        (names(&kept), names(&folder.path().join("moved"))),
+        (vec!["c".into()], vec!["b".into()])
+    );
+}
+
+#[test]
+fn a_listing_without_a_chosen_file_says_so() {
+    let folder = Folder::with_pages().unwrap();
+    folder.file("drop/there.txt", "old").unwrap();
+    let kept = folder.path().join("drop");
+    let database = folder.path().join("forms.db");
+    let flags = ["--uploads", kept.to_str().unwrap(), "--database", database.to_str().unwrap()];
+    let thimble = Thimble::serve(folder.path(), &flags);
+    for parts in [vec![], vec![FormPart::text("t", "1")], vec![file("", b"")]] {
+        let reply = send(&thimble, &Request::post("/drop/").multipart(&parts));
+        assert_eq!(reply.status, 422);
+        assert!(reply.text().contains("no file was chosen"), "{}", reply.text());
+    }
+    assert_eq!(names(&kept), ["there.txt"]);
+    let reader = Connection::open(&database).unwrap();
+    let count: i64 = reader.query_row("SELECT count(*) FROM form", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_folder_that_is_made_is_said_and_none_is_made_in_vain() {
+    let folder = Folder::with_pages().unwrap();
+    folder.file("cgi-bin/a.sh", "").unwrap();
+    let path = folder.path().join("new");
+    let flags = ["--uploads", path.to_str().unwrap()];
+    let thimble = Thimble::serve(folder.path(), &flags);
+    thimble.log_line(|line| line.contains("made the folder '") && line.contains("new"));
+    let inside = folder.path().join("cgi-bin/new");
+    let mut refused = thimble_command(&folder);
+    let refused = run(refused.args(["--cgi", "--uploads"]).arg(&inside));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("could run it") && !refused.status.success(), "{said}");
+    assert!(!inside.exists());
+}
+
+fn thimble_command(folder: &Folder) -> Command {
+    let mut command = thimble();
+    command.arg(folder.path()).args(["-p", "0"]);
+    command
 }
 
 #[test]

@@ -153,10 +153,10 @@ fn files_are_kept_and_shown_by_their_names() {
     assert_eq!(status, 200);
     for shown in [
         "<dd>1</dd>",
-        "<dd>kept-a.txt <small>(a/b, 14 bytes)</small></dd>",
+        "<dd><bdi>kept-a.txt</bdi> <small>(<bdi>a/b</bdi>, 14 bytes)</small></dd>",
         "<dd></dd>",
-        "<dd>kept- <small>(a/b, 8 bytes)</small></dd>",
-        "<dd>kept-empty <small>(a/b, 0 bytes)</small></dd>",
+        "<dd><bdi>kept-</bdi> <small>(<bdi>a/b</bdi>, 8 bytes)</small></dd>",
+        "<dd><bdi>kept-empty</bdi> <small>(<bdi>a/b</bdi>, 0 bytes)</small></dd>",
     ] {
         assert!(page.contains(shown), "{shown}: {page}");
     }
@@ -172,7 +172,10 @@ fn files_are_kept_and_shown_by_their_names() {
     // Where files aren't kept, they are counted.
     let (status, page, files, forms) = outcome(&Request::post("/").multipart(&parts), true);
     assert_eq!((status, files.len(), forms.len()), (200, 0, 1));
-    assert!(page.contains("<dd>a.txt <small>(a/b, 14 bytes)</small></dd>"), "{page}");
+    assert!(
+        page.contains("<dd><bdi>a.txt</bdi> <small>(<bdi>a/b</bdi>, 14 bytes)</small></dd>"),
+        "{page}"
+    );
 }
 
 #[test]

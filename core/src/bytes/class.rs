@@ -119,7 +119,7 @@ pub static IPV_FUTURE: Class = Class::ALPHANUMERIC.and(b"-._~!$&'()*+,;=:");
 /// bcharsnospace = DIGIT / ALPHA / "'" / "(" / ")" / "+" / "_" / "," / "-" / "." / "/" / ":" / "="
 ///               / "?"                                      ; RFC 2046 §5.1.1
 /// ```
-pub static BCHARS: Class = Class::ALPHANUMERIC.and(b"'()+_,-./:=? ");
+pub static BCHARS: Class = Class::ALPHANUMERIC.and(b"'()+_,-./:=? \\");
 
 /// ```abnf
 /// DIGIT = %x30-39                                            ; RFC 5234 §B.1
@@ -162,7 +162,7 @@ mod tests {
             (&REG_NAME, 62 + 4 + 11 + 1),
             (&IPV_FUTURE, 62 + 4 + 11 + 1),
             (&TARGET, 62 + 4 + 11 + 1 + 4 + 8),
-            (&BCHARS, 62 + 13),
+            (&BCHARS, 62 + 14),
             (&DIGIT, 10),
             (&HEXDIG, 22),
         ] {

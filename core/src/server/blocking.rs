@@ -76,6 +76,20 @@ impl<H: Close + Half> Transmit for Ready<H> {
 }
 
 impl<H: Half> Half for Ready<H> {
+    const REPLIES_WAIT: bool = H::REPLIES_WAIT;
+
+    fn awaited(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.0.awaited()
+    }
+
+    fn untrue(&mut self) -> Option<usize> {
+        self.0.untrue()
+    }
+
+    fn has_failed(&self) -> bool {
+        self.0.has_failed()
+    }
+
     fn phase(&mut self, phase: Phase) {
         self.0.phase(phase);
     }

@@ -304,6 +304,13 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.parts.outgoing.output.now.map(|date| date.time)
     }
 
+    /// Whether another request is there already, as far as that can be told before the content of this one
+    /// is read.
+    pub(crate) fn is_followed(&self) -> bool {
+        let Incoming { receiver, window, .. } = &self.parts.incoming;
+        window.unread().len() > receiver.announced()
+    }
+
     /// Refuses content of more than `limit` octets, when it is known to be, before it is opened.
     pub(crate) fn accepts(&self, limit: usize) -> Result<(), &'static Refusal> {
         self.parts.incoming.accepts(limit)

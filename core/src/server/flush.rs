@@ -2,13 +2,22 @@
 
 use core::any::Any;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Unsent};
 use super::error::Error;
 use super::output::Output;
 use super::transport::{Phase, Transmit};
 
 /// The most octets handed over in one write. Kernels are slower with more at once.
 const MAX_WRITE: usize = 64 * 1024;
+
+/// What is sent in place of a reply that isn't true. It answers a POST, so it has content, whatever the
+/// request was that came last.
+const NOT_DONE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Retry-After: 5\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 56\r\n\
+    Connection: close\r\n\r\n\
+    503 Service Unavailable: the form can't be kept for now\n";
 
 impl Buffer<'_> {
     /// Sends all that the buffer holds, no unfinished chunk among it.
@@ -29,6 +38,9 @@ impl Buffer<'_> {
         async move {
             if then == Then::Later {
                 return Ok(());
+            }
+            if W::REPLIES_WAIT && tx.has_failed() {
+                return Err(Error::Cut);
             }
             if self.unsent.len > self.unsent.earlier {
                 self.unsent.committed = true;
@@ -53,9 +65,18 @@ impl Buffer<'_> {
                     _ => tx.write(piece).await,
                 };
                 // embedded-io's own `write_all` panics when a write takes nothing.
-                octets = match written.map_err(Error::Transport)? {
-                    0 => return Err(Error::Cut),
-                    written => octets.get(written..).unwrap_or_default(),
+                octets = match written {
+                    Err(_)
+                        if W::REPLIES_WAIT
+                            && let Some(at) = tx.untrue() =>
+                    {
+                        tail = b"";
+                        self.withdraw(at);
+                        self.octets.get(..self.unsent.len).unwrap_or_default()
+                    }
+                    Err(error) => return Err(Error::Transport(error)),
+                    Ok(0) => return Err(Error::Cut),
+                    Ok(written) => octets.get(written..).unwrap_or_default(),
                 };
             }
             if self.unsent.writing && then == Then::Nothing {
@@ -64,8 +85,15 @@ impl Buffer<'_> {
             self.unsent.len = 0;
             self.unsent.earlier = 0;
             self.unsent.writing = false;
-            Ok(())
+            if W::REPLIES_WAIT && tx.has_failed() { Err(Error::Cut) } else { Ok(()) }
         }
+    }
+
+    /// Puts a 503 in the place of the replies from `at` on, as the last of the connection.
+    fn withdraw(&mut self, at: usize) {
+        *self.unsent = Unsent { len: at, committed: true, writing: true, ..Unsent::new(None) };
+        // There is room: a reply was in its place.
+        let _ = self.push(NOT_DONE);
     }
 
     /// Sends all that the buffer holds, which is no part of the final reply.
@@ -142,6 +170,8 @@ mod tests {
     use core::pin::pin;
     use core::task::{Context, Poll, Waker};
 
+    use embedded_io::ErrorKind;
+
     use super::super::buffer::Unsent;
     use super::super::transport::Half;
     use super::*;
@@ -175,6 +205,67 @@ mod tests {
         fn close(&mut self) -> impl Future<Output = Result<(), Infallible>> {
             ready(Ok(()))
         }
+    }
+
+    /// A half on which the reply at octet 7 isn't true.
+    #[derive(Default)]
+    struct Waiting {
+        sent: std::vec::Vec<u8>,
+        has_failed: bool,
+    }
+
+    impl embedded_io::ErrorType for Waiting {
+        type Error = ErrorKind;
+    }
+
+    impl embedded_io_async::Write for Waiting {
+        async fn write(&mut self, octets: &[u8]) -> Result<usize, ErrorKind> {
+            if !self.has_failed {
+                return Err(ErrorKind::Other);
+            }
+            self.sent.extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        async fn flush(&mut self) -> Result<(), ErrorKind> {
+            Ok(())
+        }
+    }
+
+    impl Half for Waiting {
+        const REPLIES_WAIT: bool = true;
+
+        fn untrue(&mut self) -> Option<usize> {
+            self.has_failed = true;
+            Some(7)
+        }
+
+        fn has_failed(&self) -> bool {
+            self.has_failed
+        }
+    }
+
+    impl Transmit for Waiting {
+        fn close(&mut self) -> impl Future<Output = Result<(), ErrorKind>> {
+            ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_reply_that_is_not_true_is_the_last_one_and_says_so() {
+        let (mut buffer, mut unsent, mut tx) = ([0; 512], Unsent::default(), Waiting::default());
+        let mut output = Buffer::new(&mut buffer, &mut unsent);
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(output.push(b"reply 1reply 2"), Ok(()));
+        for _ in 0..2 {
+            let sent = pin!(output.send(&[b'3'; 600], &mut tx)).poll(&mut context);
+            assert_eq!(sent, Poll::Ready(Err(Error::Cut)));
+            assert_eq!(tx.sent, [b"reply 1", NOT_DONE].concat());
+        }
+        let text = core::str::from_utf8(NOT_DONE).unwrap();
+        let (head, page) = text.split_once("\r\n\r\n").unwrap();
+        let length = std::format!("\r\nContent-Length: {}\r\n", page.len());
+        assert!(head.contains(&length) && head.ends_with("\r\nConnection: close"), "{head}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::error::{Error, FAILED};
 use super::output::Outgoing;
 use super::responded::{Answer, Responded};
 use super::stream::Stream;
-use super::transport::{Half, Transport};
+use super::transport::{Half, Later, Transport};
 use crate::framing::Length;
 use crate::grammar::date::UnixTime;
 use crate::message::{Method, Refusal, Status};
@@ -124,6 +124,15 @@ impl<'c, T: Transport> Responder<'c, T> {
     /// `body` is not read any further.
     pub fn close_unless_drainable(&mut self, body: &Body<'_, T::Rx>) {
         self.outgoing.output.sender.close_unless_drainable(body.receiver());
+    }
+
+    /// What the reply may wait for in the transmit buffer, if it may.
+    pub(crate) fn later(&self) -> Option<Later<'_>> {
+        if !T::Tx::REPLIES_WAIT {
+            return None;
+        }
+        let Outgoing { output, tx } = &*self.outgoing;
+        Some(Later { awaited: tx.awaited()?, reply: output.buffer.unsent.earlier })
     }
 
     /// The time of the request.

@@ -224,6 +224,10 @@ impl<S: Service, C: Clock> Driver<S, C> {
                 match done {
                     Ok(()) => {}
                     Err(Error::Transport(error)) => return Err(error),
+                    // What took the place of a reply is the last one.
+                    Err(_) if T::Tx::REPLIES_WAIT && transport.halves().1.has_failed() => {
+                        session.end_early();
+                    }
                     Err(_) => return Ok(Ended::Cut),
                 }
             }
@@ -239,6 +243,9 @@ impl<S: Service, C: Clock> Driver<S, C> {
         outcome: Result<(), Error<T::Error>>,
     ) -> Result<(), Error<T::Error>> {
         let (_, tx) = transport.halves();
+        if T::Tx::REPLIES_WAIT && tx.has_failed() {
+            return Err(Error::Cut);
+        }
         let outcome = match outcome {
             Ok(()) => Ok(()),
             Err(error @ Error::Transport(_)) => Err(error),

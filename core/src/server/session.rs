@@ -264,6 +264,13 @@ impl<'b> Session<'b> {
         self.renew();
     }
 
+    /// Nothing is to be sent any more.
+    pub(super) fn end_early(&mut self) {
+        self.unsent = Unsent::new(None);
+        self.connection.close();
+        self.stage = Stage::Drain { left: 0 };
+    }
+
     /// Goes on with the next request, if this one is done with.
     fn renew(&mut self) -> bool {
         let goes_on = self.connection.next_request();

@@ -32,6 +32,17 @@ pub enum Phase {
     Drain,
 }
 
+/// How a reply can wait for something without holding up the requests behind it: it stays in the transmit
+/// buffer until that is done.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Later<'a> {
+    /// Where the transport finds it: what [`Half::awaited`] returns.
+    pub awaited: &'a (dyn Any + Send + Sync),
+    /// Where in the transmit buffer the reply stands, for [`Half::untrue`].
+    pub reply: usize,
+}
+
 /// One reply, for an access log.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -60,6 +71,13 @@ impl<'a> Record<'a> {
 /// What the driver tells a half of a connection, and asks it, besides reading and writing. Every method
 /// has a default that does nothing.
 pub trait Half {
+    /// Of the transmitting half: whether replies may be made while what they tell of is still being done,
+    /// in [`awaited`](Self::awaited). Then, `write` and `write_more` first wait until all of it is done; if
+    /// something has failed, they write nothing, and return an error. The driver asks
+    /// [`untrue`](Self::untrue), and writes a 503 after the replies that are true, as the last octets of the
+    /// connection.
+    const REPLIES_WAIT: bool = false;
+
     /// Tells that the half is about to wait in `phase`.
     fn phase(&mut self, phase: Phase) {
         let _ = phase;
@@ -100,6 +118,24 @@ pub trait Half {
     /// reads or leaves. `None` if there is no such thing.
     fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
+    }
+
+    /// On the transmitting half: where services put what replies have to wait for, if
+    /// [they may](Self::REPLIES_WAIT).
+    fn awaited(&self) -> Option<&(dyn Any + Send + Sync)> {
+        None
+    }
+
+    /// On the transmitting half: where in the transmit buffer the first reply stands that isn't true, since
+    /// what it tells of has failed; `None` if it wasn't that which made a write fail. It is told once: the
+    /// next write only writes.
+    fn untrue(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// On the transmitting half: whether [`untrue`](Self::untrue) has told of such a reply.
+    fn has_failed(&self) -> bool {
+        false
     }
 
     /// On the transmitting half: whether the connection is secure, as TLS is.

@@ -159,14 +159,16 @@ impl<'a, F: Into<FormField<'a>>, I: Iterator<Item = F>> Iterator for Pieces<'a, 
             if let Some(field) = self.fields.as_mut()?.next() {
                 let field = field.into();
                 let FormField { name, value, file } = field;
-                let (name, value) = (part("<dt>", name), part("</dt><dd>", value));
+                let (name, mut value) = (part("<dt>", name), part("</dt><dd>", value));
                 // Where no file was chosen, there is nothing to say of it.
                 let file = file.filter(|_| field.has_file());
                 if let Some(FormFile { content_type, size }) = file {
-                    let size_part = Piece { number: Some(size), ..part(", ", "") };
+                    let size_part = Piece { number: Some(size), ..part("</bdi>, ", "") };
                     let end =
                         if size == 1 { " byte)</small></dd>" } else { " bytes)</small></dd>" };
-                    let content_type = part(" <small>(", content_type);
+                    // What comes from a stranger doesn't change the direction of what is beside it.
+                    value.markup = "</dt><dd><bdi>";
+                    let content_type = part("</bdi> <small>(<bdi>", content_type);
                     self.parts = [name, value, content_type, size_part, part(end, "")];
                     self.part = 0;
                 } else {
@@ -256,8 +258,8 @@ mod tests {
         let fields = [file("<f>", 0), file("", 1), file("", 0)];
         let shown = emitted(|emit| list(fields.into_iter(), emit));
         let expected = "<dl class=\"form\">\
-            <dt>f</dt><dd>&lt;f&gt; <small>(a/b; c=&quot;&lt;&quot;, 0 bytes)</small></dd>\
-            <dt>f</dt><dd> <small>(a/b; c=&quot;&lt;&quot;, 1 byte)</small></dd>\
+            <dt>f</dt><dd><bdi>&lt;f&gt;</bdi> <small>(<bdi>a/b; c=&quot;&lt;&quot;</bdi>, 0 bytes)</small></dd>\
+            <dt>f</dt><dd><bdi></bdi> <small>(<bdi>a/b; c=&quot;&lt;&quot;</bdi>, 1 byte)</small></dd>\
             <dt>f</dt><dd></dd></dl>";
         assert_eq!(shown, expected);
     }

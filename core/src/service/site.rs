@@ -13,7 +13,7 @@ use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::is_html;
 use crate::semantics::origin::is_cross_origin;
 use crate::semantics::path::Path;
-use crate::server::{Answer, Error, Exchange, Responder, Service, Transport};
+use crate::server::{Answer, Error, Exchange, Half as _, Responder, Service, Transport};
 
 /// The path at which submissions are shown.
 const SHOWN_AT: &str = "submissions";
@@ -21,6 +21,9 @@ const HTML: &str = "text/html; charset=utf-8";
 
 const FROM_ELSEWHERE: Refusal =
     Refusal::new(Status::FORBIDDEN, "files are taken only from pages of this site");
+
+const NO_FILE: Refusal =
+    Refusal::new(Status::UNPROCESSABLE_CONTENT, "no file was chosen: go back and choose one");
 
 /// Static files, and forms: a form posted to an HTML page comes back as that page, with the
 /// submitted fields in it.
@@ -161,11 +164,13 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
             if !is_in_state(&exchange, page) {
                 return Ok(exchange.refuse(*PRECONDITION_FAILED));
             }
+            let is_followed = T::Tx::REPLIES_WAIT && exchange.is_followed();
             let (form, respond) = exchange.form().await?;
             // Not held any longer than until it is kept.
             let kept = {
                 let submission = Submission { time: respond.now(), path, peer, form, kept: "" };
-                self.submissions.submit(&submission).await
+                let later = if T::Tx::REPLIES_WAIT && is_followed { respond.later() } else { None };
+                self.submissions.begin(&submission, later).await
             };
             if let Err(refusal) = kept {
                 return Ok(respond.refuse(refusal));
@@ -194,6 +199,9 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
                 return Ok(exchange.refuse(*PRECONDITION_FAILED));
             }
             let (form, respond) = exchange.form_into(&mut batch).await?;
+            if page.is_none() && !form.fields().any(|field| field.has_file()) {
+                return Ok(respond.refuse(NO_FILE));
+            }
             // Not held any longer than until it is kept.
             let kept = {
                 let (time, kept) = (respond.now(), batch.names());

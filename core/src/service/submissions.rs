@@ -8,6 +8,7 @@ use crate::bytes::cursor::Cursor;
 use crate::bytes::window::copy_down;
 use crate::grammar::date::{UnixTime, imf_fixdate};
 use crate::message::{Refusal, Status};
+use crate::server::Later;
 
 /// A form that was submitted.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +110,22 @@ pub trait Submissions {
     /// The refusal that answers the client instead: 503 with Retry-After, for instance, if there is no room
     /// for now.
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal>;
+
+    /// Stores a submission like [`submit`](Self::submit), or begins to do so: where the client has sent its
+    /// next request already and `later` is given, the reply can wait in the transmit buffer, so that
+    /// all that the client sent is stored together. By default, it is `submit`.
+    ///
+    /// # Errors
+    /// Those of [`submit`](Self::submit). A failure after that is told to the transport, which then sends
+    /// no such reply.
+    fn begin(
+        &self,
+        submission: &Submission<'_>,
+        later: Option<Later<'_>>,
+    ) -> impl Future<Output = Result<(), Refusal>> {
+        let _ = later;
+        self.submit(submission)
+    }
 }
 
 /// Reads stored submissions back, to show them.
@@ -188,6 +205,14 @@ impl<'b> Recalled<'b> {
 impl<K: Submissions> Submissions for &K {
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         (**self).submit(submission).await
+    }
+
+    fn begin(
+        &self,
+        submission: &Submission<'_>,
+        later: Option<Later<'_>>,
+    ) -> impl Future<Output = Result<(), Refusal>> {
+        (**self).begin(submission, later)
     }
 }
 

@@ -303,10 +303,15 @@ impl Flags {
     /// It can't be made or written to, or programs are run in it.
     pub fn kept_files(&self, log: &Log) -> Result<Option<UploadFolder>, Problem> {
         let Some(path) = &self.files.uploads else { return Ok(None) };
-        let uploads =
-            UploadFolder::open(path).map_err(|error| Problem::of_uploads(path, &error))?;
+        // Before anything is made.
         if self.runs_programs_in(path) {
             return Err(Problem::of_uploads_among_programs(path));
+        }
+        let is_there = path.exists();
+        let uploads =
+            UploadFolder::open(path).map_err(|error| Problem::of_uploads(path, &error))?;
+        if !is_there {
+            log.note(format!("made the folder '{}' for uploads", path.display()).as_bytes());
         }
         let uploads = uploads.log(log.clone());
         let Some(place) = self.path_in_site(path) else { return Ok(Some(uploads)) };
@@ -324,8 +329,7 @@ impl Flags {
     fn runs_programs_in(&self, path: &Path) -> bool {
         let holds = |folder: &String| {
             let folder = self.served().join(folder).canonicalize();
-            folder
-                .is_ok_and(|folder| path.canonicalize().is_ok_and(|path| path.starts_with(folder)))
+            folder.is_ok_and(|folder| resolved(path).is_some_and(|path| path.starts_with(folder)))
         };
         self.programs.folders().iter().any(holds)
     }
@@ -407,6 +411,15 @@ impl Flags {
         let inner = self.bind.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         inner.unwrap_or(&self.bind)
     }
+}
+
+/// The path without links of what is at `path`, or of what would be made there.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    path.canonicalize().ok().or_else(|| {
+        let folder = absolute.parent()?.canonicalize().ok()?;
+        Some(folder.join(absolute.file_name()?))
+    })
 }
 
 /// Whether anybody reads it makes no difference to the server.

@@ -1,6 +1,7 @@
 //! Where the forms go that are sent to a command.
 
 use thimble_core::message::Refusal;
+use thimble_core::server::Later;
 use thimble_core::service::{ReadError, Recall, Recalled, Submission, Submissions};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -66,6 +67,18 @@ impl Submissions for Forms {
             Self::Memory(kept) => kept.submit(submission).await,
             #[cfg(any(feature = "postgres", feature = "sqlite"))]
             Self::Database(database) => database.submit(submission).await,
+        }
+    }
+
+    async fn begin(
+        &self,
+        submission: &Submission<'_>,
+        later: Option<Later<'_>>,
+    ) -> Result<(), Refusal> {
+        match self {
+            Self::Memory(kept) => kept.begin(submission, later).await,
+            #[cfg(any(feature = "postgres", feature = "sqlite"))]
+            Self::Database(database) => database.begin(submission, later).await,
         }
     }
 }

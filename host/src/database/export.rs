@@ -15,9 +15,11 @@ use super::Row;
 #[cfg_attr(feature = "command", derive(clap::ValueEnum))]
 pub enum Format {
     /// A table for spreadsheets (RFC 4180), in UTF-8: `id`, `received_at`, `path` and `remote`, and a
-    /// column for each field name that occurs.
+    /// column for each field name that occurs. A file shows as the name under which it is kept, or else as
+    /// the one that it was sent with.
     Csv,
-    /// An array of objects, with `id`, `received_at`, `path`, `remote` and `fields`.
+    /// An array of objects, with `id`, `received_at`, `path`, `remote` and `fields`, which say of a
+    /// file both the name that it was sent with and the one under which it is kept.
     Json,
 }
 

@@ -22,9 +22,11 @@ use std::net::SocketAddr;
 
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::message::{Refusal, Status};
+use thimble_core::server::Later;
 use thimble_core::service::{ReadError, Recall, Recalled, Submission, Submissions};
 
 use crate::log::Log;
+use crate::pending::Pending;
 
 const FULL: Refusal = Refusal::with_field(
     Status::SERVICE_UNAVAILABLE,
@@ -65,18 +67,39 @@ impl Database {
 
 impl Submissions for Database {
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
-        let row = Row {
-            received_at: submission.time.map(|UnixTime(seconds)| seconds.cast_signed()),
-            path: submission.path.to_owned(),
-            remote: submission.peer.map(|peer: SocketAddr| peer.ip().to_canonical().to_string()),
-            fields: row::fields(submission.fields().map(|(field, kept)| {
-                (field.name, field.value, field.file.map(|file| (file, kept)))
-            })),
+        self.begin(submission, None).await
+    }
+
+    async fn begin(
+        &self,
+        submission: &Submission<'_>,
+        later: Option<Later<'_>>,
+    ) -> Result<(), Refusal> {
+        let row = row(submission);
+        // Where many wait, each client waits for its own: that slows them down, and refuses none.
+        let later = later.filter(|_| self.0.has_room());
+        let promise = later.and_then(|later| Pending::promise(&later));
+        let outcome = match promise {
+            Some(promise) => self.0.commit_later(row, promise),
+            None => self.0.commit(row).await,
         };
-        self.0.commit(row).await.map_err(|fault| match fault {
+        outcome.map_err(|fault| match fault {
             Fault::Full => FULL,
             Fault::Failed => FAILED,
         })
+    }
+}
+
+fn row(submission: &Submission<'_>) -> Row {
+    Row {
+        received_at: submission.time.map(|UnixTime(seconds)| seconds.cast_signed()),
+        path: submission.path.to_owned(),
+        remote: submission.peer.map(|peer: SocketAddr| peer.ip().to_canonical().to_string()),
+        fields: row::fields(
+            submission.fields().map(|(field, kept)| {
+                (field.name, field.value, field.file.map(|file| (file, kept)))
+            }),
+        ),
     }
 }
 

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 
 use super::Row;
+use crate::pending::Promise;
 
 /// Rows of one transaction at most.
 pub const GROUP: usize = 256;
@@ -57,13 +58,24 @@ struct Waiting {
     jobs: VecDeque<Job>,
     /// Nothing comes any more.
     closed: bool,
+    /// The thread waits for a job, and nobody has woken it yet.
+    is_idle: bool,
 }
 
 /// What the store is asked.
 #[derive(Debug)]
 enum Job {
-    Commit(Row, Ticket<()>),
+    Commit(Row, Told),
     Latest(u64, u64, Ticket<Vec<Row>>),
+}
+
+/// Who is told that a row is committed.
+#[derive(Debug)]
+enum Told {
+    /// Who waits for that.
+    Ticket(Ticket<()>),
+    /// A reply that waits.
+    Promise(Promise),
 }
 
 /// The outcome of a job. If its last holder is dropped without one, the job has failed.
@@ -95,7 +107,26 @@ impl Committer {
     /// # Errors
     /// It is not committed.
     pub async fn commit(&self, row: Row) -> Result<(), Fault> {
-        self.ask(|ticket| Job::Commit(row, ticket))?.await
+        self.ask(|ticket| Job::Commit(row, Told::Ticket(ticket)))?.await
+    }
+
+    /// Whether so few wait that one client may add several.
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.waiting().jobs.len() < WAITING / 2
+    }
+
+    /// Commits `row`, and then keeps `promise`.
+    ///
+    /// # Errors
+    /// It won't be committed; and nothing waits for it.
+    pub(crate) fn commit_later(&self, row: Row, promise: Promise) -> Result<(), Fault> {
+        self.push(Job::Commit(row, Told::Promise(promise))).map_err(|(fault, job)| {
+            if let Job::Commit(_, Told::Promise(promise)) = job {
+                // The reply says so itself.
+                promise.keep();
+            }
+            fault
+        })
     }
 
     /// Reads `count` rows at most, the latest first, without the `skipped` latest.
@@ -108,17 +139,27 @@ impl Committer {
 
     fn ask<T>(&self, job: impl FnOnce(Ticket<T>) -> Job) -> Result<Answer<T>, Fault> {
         let progress = Arc::new(Mutex::new(Progress::Waiting(None)));
-        let mut waiting = self.queue.waiting();
-        if waiting.jobs.len() >= WAITING {
-            return Err(Fault::Full);
-        }
-        if waiting.closed {
-            return Err(Fault::Failed);
-        }
-        waiting.jobs.push_back(job(Ticket(Arc::clone(&progress))));
-        drop(waiting);
-        self.queue.arrived.notify_one();
+        self.push(job(Ticket(Arc::clone(&progress)))).map_err(|(fault, _)| fault)?;
         Ok(Answer(progress))
+    }
+
+    /// Puts `job` into the queue, or gives it back.
+    fn push(&self, job: Job) -> Result<(), (Fault, Job)> {
+        let mut waiting = self.queue.waiting();
+        if waiting.closed {
+            return Err((Fault::Failed, job));
+        }
+        if waiting.jobs.len() >= WAITING {
+            return Err((Fault::Full, job));
+        }
+        waiting.jobs.push_back(job);
+        let is_idle = std::mem::take(&mut waiting.is_idle);
+        drop(waiting);
+        // To wake it takes a system call.
+        if is_idle {
+            self.queue.arrived.notify_one();
+        }
+        Ok(())
     }
 }
 
@@ -148,14 +189,15 @@ impl Queue {
                     if waiting.closed {
                         return;
                     }
+                    waiting.is_idle = true;
                     waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 }
                 let count = waiting.jobs.len().min(GROUP);
                 for job in waiting.jobs.drain(..count) {
                     match job {
-                        Job::Commit(row, ticket) => {
+                        Job::Commit(row, told) => {
                             rows.push(row);
-                            tickets.push(ticket);
+                            tickets.push(told);
                         }
                         Job::Latest(skipped, count, ticket) => reads.push((skipped, count, ticket)),
                     }
@@ -167,8 +209,12 @@ impl Queue {
             };
             if !rows.is_empty() {
                 let outcome = store.commit(&rows).map_err(told);
-                for ticket in tickets.drain(..) {
-                    ticket.tell(outcome);
+                for told in tickets.drain(..) {
+                    match told {
+                        Told::Ticket(ticket) => ticket.tell(outcome),
+                        Told::Promise(promise) if outcome.is_ok() => promise.keep(),
+                        Told::Promise(promise) => drop(promise),
+                    }
                 }
                 rows.clear();
             }
@@ -320,6 +366,7 @@ mod tests {
         let committer = Committer::start(Held { go, came }, |_| {}).unwrap();
         let mut commits: Vec<Commit<'_>> = Vec::new();
         for number in 0..=WAITING {
+            assert_eq!(committer.has_room(), number <= WAITING / 2);
             let mut commit: Commit<'_> = Box::pin(committer.commit(row("/")));
             assert!(poll(&mut commit, &woken, number).is_pending());
             commits.push(commit);

@@ -1,6 +1,8 @@
 //! A submitted form as a row.
 
-use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+use serde_json::Value;
 use thimble_core::service::FormFile;
 
 /// A row of the table `form`.
@@ -22,18 +24,49 @@ pub struct Row {
 pub fn fields<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str, Option<(FormFile<'a>, Option<&'a str>)>)>,
 ) -> String {
-    let fields = fields.map(|(name, value, file)| {
-        let mut values = vec![Value::from(name), Value::from(value)];
+    let mut json = String::with_capacity(128);
+    json.push('[');
+    for (name, value, file) in fields {
+        json.push_str(if json.len() > 1 { ",[" } else { "[" });
+        push(&mut json, name);
+        json.push(',');
+        push(&mut json, value);
         if let Some((file, kept)) = file {
-            let mut known = json!({ "type": file.content_type, "size": file.size });
-            if let (Some(kept), Value::Object(known)) = (kept, &mut known) {
-                known.insert("file".into(), kept.into());
+            json.push_str(",{");
+            if let Some(kept) = kept {
+                json.push_str("\"file\":");
+                push(&mut json, kept);
+                json.push(',');
             }
-            values.push(known);
+            let _ = write!(json, "\"size\":{},\"type\":", file.size);
+            push(&mut json, file.content_type);
+            json.push('}');
         }
-        Value::Array(values)
-    });
-    Value::Array(fields.collect()).to_string()
+        json.push(']');
+    }
+    json.push(']');
+    json
+}
+
+/// Adds `text` as a JSON string (RFC 8259 §7).
+fn push(json: &mut String, text: &str) {
+    json.push('"');
+    let mut rest = text;
+    while let Some(at) = rest.find(|letter: char| letter < ' ' || matches!(letter, '"' | '\\')) {
+        let (before, from) = rest.split_at_checked(at).unwrap_or_default();
+        json.push_str(before);
+        let mut letters = from.chars();
+        match letters.next() {
+            Some(letter @ ('"' | '\\')) => json.extend(['\\', letter]),
+            Some('\n') => json.push_str("\\n"),
+            Some('\r') => json.push_str("\\r"),
+            Some('\t') => json.push_str("\\t"),
+            other => _ = write!(json, "\\u{:04x}", other.map_or(0, u32::from)),
+        }
+        rest = letters.as_str();
+    }
+    json.push_str(rest);
+    json.push('"');
 }
 
 /// A field of `fields`.

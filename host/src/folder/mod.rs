@@ -30,6 +30,7 @@ use thimble_core::service::storage::{Node, OpenError, Storage};
 
 use crate::clock::moment;
 use crate::log::Log;
+use crate::uploads::UNFINISHED;
 pub use apart::Located;
 pub use async_folder::{AsyncEntries, AsyncFile, AsyncFolder};
 use cache::Stamp;
@@ -154,7 +155,7 @@ impl Folder {
         if name.is_root() {
             return Ok(Node::Directory);
         }
-        if !self.admits(name) {
+        if !self.admits(name) || is_unfinished(name.as_bytes()) {
             return Err(OpenError::NotFound);
         }
         self.find(name.as_bytes(), |tree| tree.find(name))
@@ -166,7 +167,7 @@ impl Folder {
     /// As for [`list`](Storage::list).
     pub fn list_named(&self, name: &Name) -> Result<FolderEntries, OpenError> {
         let directory = if name.is_root() { b"." } else { name.as_bytes() };
-        if self.only.is_some() {
+        if self.only.is_some() || is_unfinished(directory) {
             return Err(OpenError::NotFound);
         }
         self.find(directory, |tree| FolderEntries::open(tree, &self.listings, as_path(directory)))
@@ -224,6 +225,11 @@ impl Storage for Folder {
     async fn list(&self, path: &Path<'_>) -> Result<FolderEntries, OpenError> {
         self.list_named(&self.name(path, Coding::Identity))
     }
+}
+
+/// Whether a name leads to what somebody is still sending, which is for nobody to see.
+fn is_unfinished(name: &[u8]) -> bool {
+    name.split(|octet| *octet == b'/').any(|part| part.starts_with(UNFINISHED.as_bytes()))
 }
 
 /// The path of the directory that the file `name` is in.

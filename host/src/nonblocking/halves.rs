@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
@@ -16,6 +16,7 @@ use super::{Link, Listener as _, Reactor, Socket};
 use crate::buffers::idle_error;
 use crate::folder::AsyncFile;
 use crate::folder::async_folder::bring_into_memory;
+use crate::pending::Pending;
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::{Log, send};
@@ -55,6 +56,7 @@ pub(crate) struct Tx<'c, R: Reactor> {
     in_memory: Range<u64>,
     /// What the application did wrong in the reply that is being made.
     failure: Option<String>,
+    pending: Pending,
 }
 
 impl<'c, R: Reactor> Halves<'c, R> {
@@ -70,7 +72,8 @@ impl<'c, R: Reactor> Halves<'c, R> {
         let rx = Rx { link, log, timer, octets: 0 };
         let timer = Timer::new(deadlines, place, &link.socket, tx);
         let (octets, in_memory, failure) = (0, 0..0, None);
-        let tx = Tx { link, log, timer, place, peer, octets, in_memory, failure };
+        let pending = Pending::default();
+        let tx = Tx { link, log, timer, place, peer, octets, in_memory, failure, pending };
         Self { rx, tx }
     }
 
@@ -144,6 +147,7 @@ impl<R: Reactor> Tx<'_, R> {
         mut poll: impl FnMut(&R::Socket, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> io::Result<usize> {
         poll_fn(|context| {
+            ready!(self.pending.poll_done(context))?;
             if self.timer.is_due() {
                 self.link.socket.look_again();
             }
@@ -211,6 +215,8 @@ impl<R: Reactor> Transmit for Tx<'_, R> {
 }
 
 impl<R: Reactor> Half for Tx<'_, R> {
+    const REPLIES_WAIT: bool = true;
+
     fn phase(&mut self, phase: Phase) {
         self.timer.enter(phase);
     }
@@ -231,6 +237,18 @@ impl<R: Reactor> Half for Tx<'_, R> {
 
     fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
         R::connection(self.link)
+    }
+
+    fn awaited(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&self.pending)
+    }
+
+    fn untrue(&mut self) -> Option<usize> {
+        self.pending.untrue(self.log, self.peer)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.pending.has_failed()
     }
 
     fn failed(&mut self, error: &dyn Display) {

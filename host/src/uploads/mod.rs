@@ -10,9 +10,11 @@ use std::mem;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, Mode, OFlags, linkat, open, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, Stat, fdatasync, fstat, fsync, linkat, open, stat, statat, unlinkat,
+};
 #[cfg(target_os = "linux")]
 use rustix::fs::{RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -23,6 +25,8 @@ use thimble_core::service;
 use crate::log::Log;
 use name::Name;
 use temporary::{Temporary, random, sweep};
+
+pub(crate) use temporary::PREFIX as UNFINISHED;
 
 pub use async_folder::{AsyncBatch, AsyncUploadFolder};
 
@@ -41,12 +45,15 @@ const NUMBERED: u32 = 100;
 /// leads out of it.
 ///
 /// A file gets the name that it was sent with, without what could do harm: the last component of a path
-/// counts, dots at the start are left out, controls and what changes the direction of text become `_`, a
-/// device of Windows gets a `_`, and 255 octets are the most. No normalization form is imposed. A file that
+/// counts, dots at the start are left out, controls and letters that don't show or change the direction of
+/// text become `_`, a device of Windows gets a `_`, and 255 octets are the most. No normalization form is imposed. A file that
 /// is there already stays: the new one gets a number.
 ///
 /// The files of a form are written beneath a hidden folder, and moved out of it together once the form is
 /// whole. If the form fails, nothing of it stays, and if the process is killed, the next start removes it.
+/// They are on the disk before the client hears that they are kept.
+///
+/// If the folder is removed or moved away, and another one stands in its place, files go there.
 ///
 /// # Examples
 /// ```
@@ -68,7 +75,8 @@ pub struct UploadFolder(Arc<Place>);
 #[derive(Clone, Debug)]
 struct Place {
     path: PathBuf,
-    folder: Arc<OwnedFd>,
+    /// The one that was last found there.
+    folder: Arc<Mutex<Arc<OwnedFd>>>,
     log: Log,
     served: Option<Served>,
 }
@@ -94,11 +102,13 @@ impl UploadFolder {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        let folder = open(&path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        // A later change of the process's own folder changes nothing.
+        let path = std::path::absolute(path)?;
+        let folder = Arc::new(opened(&path)?);
         sweep(&folder)?;
-        let folder = Arc::new(folder);
         // Better to know it now than when somebody has sent a file.
         drop(Temporary::new(&folder)?);
+        let folder = Arc::new(Mutex::new(folder));
         Ok(Self(Arc::new(Place { path, folder, log: Log::none(), served: None })))
     }
 
@@ -128,7 +138,8 @@ impl UploadFolder {
     pub fn batch(&self) -> Batch {
         let place = Arc::clone(&self.0);
         let (wanted, names) = (Vec::new(), String::new());
-        Batch { place, temporary: None, file: None, wanted, names, is_accepted: false }
+        let (folder, temporary, file) = (None, None, None);
+        Batch { place, folder, temporary, file, wanted, names, is_accepted: false }
     }
 }
 
@@ -136,6 +147,8 @@ impl UploadFolder {
 #[derive(Debug)]
 pub struct Batch {
     place: Arc<Place>,
+    /// Where the files go, once it is known.
+    folder: Option<Arc<OwnedFd>>,
     temporary: Option<Temporary>,
     /// The one that is being written.
     file: Option<File>,
@@ -152,7 +165,7 @@ impl Batch {
     /// # Errors
     /// The refusal that answers the client instead.
     pub fn create_now(&mut self, filename: &str) -> Result<(), &'static Refusal> {
-        let outcome = self.try_create().map_err(Into::into);
+        let outcome = self.finish().and_then(|()| self.try_create()).map_err(Into::into);
         self.place.told(outcome)?;
         self.wanted.push(Name::new(filename));
         Ok(())
@@ -161,7 +174,10 @@ impl Batch {
     fn try_create(&mut self) -> rustix::io::Result<()> {
         let temporary = match &mut self.temporary {
             Some(temporary) => temporary,
-            none => none.insert(Temporary::new(&self.place.folder)?),
+            none => {
+                let folder = self.folder.insert(self.place.folder());
+                none.insert(Temporary::new(folder)?)
+            }
         };
         self.file = Some(temporary.create()?);
         Ok(())
@@ -184,24 +200,30 @@ impl Batch {
     /// # Errors
     /// The refusal that answers the client instead.
     pub fn keep_now(&mut self) -> Result<(), &'static Refusal> {
-        self.file = None;
-        let outcome = self.try_keep().map_err(Into::into);
+        let outcome = self.finish().and_then(|()| self.try_keep()).map_err(Into::into);
         self.place.told(outcome)?;
         // Nothing is left in it.
         self.temporary = None;
         Ok(())
     }
 
+    /// Brings the file that was begun last to the disk, whole.
+    fn finish(&mut self) -> rustix::io::Result<()> {
+        self.file.take().map_or(Ok(()), |file| on_disk(fdatasync(file)))
+    }
+
     fn try_keep(&mut self) -> rustix::io::Result<()> {
-        let Some(temporary) = &self.temporary else { return Ok(()) };
+        let (Some(folder), Some(temporary)) = (&self.folder, &self.temporary) else {
+            return Ok(());
+        };
         for (number, wanted) in self.wanted.iter().enumerate() {
             let from = number.to_string();
             let numbered = (1..NUMBERED).map(|number| wanted.numbered(number));
             let names = std::iter::once_with(|| wanted.whole())
                 .chain(numbered)
                 .chain(std::iter::repeat_with(|| wanted.numbered(random())));
-            for name in names.filter(|name| !self.place.is_taken(name)) {
-                match rename(temporary.folder(), &from, &self.place.folder, &name) {
+            for name in names.filter(|name| !self.place.is_taken(folder, name)) {
+                match rename(temporary.folder(), &from, folder, &name) {
                     Err(Errno::EXIST) => {}
                     outcome => {
                         outcome?;
@@ -212,7 +234,8 @@ impl Batch {
                 }
             }
         }
-        Ok(())
+        // The names, too.
+        on_disk(fsync(folder))
     }
 }
 
@@ -230,9 +253,11 @@ impl Batch {
     /// [Removes](service::Batch::discard) what there is, unless it was accepted.
     pub fn discard_now(&mut self) {
         (self.file, self.temporary) = (None, None);
-        if !self.is_accepted {
+        if let Some(folder) = &self.folder
+            && !self.is_accepted
+        {
             for name in mem::take(&mut self.names).split_terminator('/') {
-                let _ = unlinkat(&self.place.folder, name, AtFlags::empty());
+                let _ = unlinkat(folder, name, AtFlags::empty());
             }
         }
     }
@@ -245,13 +270,26 @@ impl Drop for Batch {
 }
 
 impl Place {
-    /// Whether a file should not have this name, though there may be none that has it.
-    fn is_taken(&self, name: &str) -> bool {
+    /// The folder that stands at the path now. Without any, the one that stood there last.
+    fn folder(&self) -> Arc<OwnedFd> {
+        let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
+        let identity = |stat: &Stat| (stat.st_dev, stat.st_ino);
+        let is_same = match (stat(&self.path), fstat(&*folder)) {
+            (Ok(there), Ok(known)) => identity(&there) == identity(&known),
+            _ => true,
+        };
+        if !is_same && let Ok(another) = opened(&self.path) {
+            *folder = Arc::new(another);
+        }
+        Arc::clone(&folder)
+    }
+
+    /// Whether a file in `folder` should not have this name, though there may be none that has it.
+    fn is_taken(&self, folder: &OwnedFd, name: &str) -> bool {
         let Some(served) = &self.served else { return false };
         let is_coding = |coding: Coding| {
             let plain = name.strip_suffix(coding.suffix()).filter(|plain| plain.len() < name.len());
-            plain
-                .is_some_and(|plain| statat(&self.folder, plain, AtFlags::SYMLINK_NOFOLLOW).is_ok())
+            plain.is_some_and(|plain| statat(folder, plain, AtFlags::SYMLINK_NOFOLLOW).is_ok())
         };
         served.reserved.iter().any(|reserved| reserved == name)
             || Coding::BY_PREFERENCE.into_iter().any(is_coding)
@@ -268,6 +306,18 @@ impl Place {
                 _ => FAILED,
             }
         })
+    }
+}
+
+fn opened(path: &Path) -> rustix::io::Result<OwnedFd> {
+    open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// What bringing something to the disk came to. Some file systems have no disk.
+fn on_disk(outcome: rustix::io::Result<()>) -> rustix::io::Result<()> {
+    match outcome {
+        Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS | Errno::ROFS) => Ok(()),
+        outcome => outcome,
     }
 }
 

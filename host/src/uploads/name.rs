@@ -26,7 +26,7 @@ impl Name {
     pub(super) fn new(filename: &str) -> Self {
         // Some clients send the whole path, with either slash.
         let last = filename.rsplit(['/', '\\']).next().unwrap_or_default();
-        let shown: String = last.chars().map(|it| if misleads(it) { '_' } else { it }).collect();
+        let shown = shown(last);
         // Dots at the start hide a file. Those at the end, and spaces, Windows leaves out.
         let name = shown.trim_matches(|it: char| it == '.' || it.is_whitespace());
         let name = if name.is_empty() { "upload" } else { name };
@@ -56,12 +56,42 @@ impl Name {
     }
 }
 
-/// Whether a letter is a control, ends a line, or changes the direction in which others are shown.
+/// `name` with `_` in place of letters that mislead.
+fn shown(name: &str) -> String {
+    let mut shown = String::with_capacity(name.len());
+    let mut letters = name.chars().peekable();
+    // Whether the letter before is one that others may join or vary, and how it was varied.
+    let (mut is_base, mut is_varied) = (false, false);
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        let joins = matches!(letter, '\u{200c}' | '\u{200d}')
+            && (is_base || is_varied)
+            && next.is_some_and(is_beyond_ascii);
+        let varies = matches!(letter, '\u{fe0e}' | '\u{fe0f}') && is_base;
+        let stays = joins || varies || !misleads(letter);
+        shown.push(if stays { letter } else { '_' });
+        (is_base, is_varied) = (is_beyond_ascii(letter), varies);
+    }
+    shown
+}
+
+/// Whether a letter is a visible one of a script or of pictures that joins its letters, perhaps.
+fn is_beyond_ascii(letter: char) -> bool {
+    !letter.is_ascii() && !misleads(letter)
+}
+
+/// Whether a letter is a control, ends a line, changes the direction in which others are shown, or shows
+/// nothing itself (Unicode: general categories Cc, Zl and Zp, `Default_Ignorable_Code_Point`, and format
+/// characters without a shape of their own).
 fn misleads(letter: char) -> bool {
     letter.is_control()
         || matches!(
             letter,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+                | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}'
+                | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -110,7 +140,16 @@ mod tests {
             ("\u{202e}gpj.exe", "_gpj.exe"),
             ("a\u{2066}b\u{2069}c\u{61c}\u{200f}\u{2028}", "a_b_c___"),
             ("\u{202e}.a", "_.a"),
-            ("a\u{200d}b", "a\u{200d}b"),
+            // What doesn't show, but for what joins or varies letters that need it.
+            ("a\u{200b}b\u{200d}c\u{feff}d\u{ad}e\u{2060}f\u{fe0f}g.txt", "a_b_c_d_e_f_g.txt"),
+            ("\u{3164}\u{115f}\u{2800}\u{e0041}\u{180e}", "_____"),
+            ("\u{200d}.a", "_.a"),
+            ("👩\u{200d}💻.png", "👩\u{200d}💻.png"),
+            ("🏳\u{fe0f}\u{200d}🌈.png", "🏳\u{fe0f}\u{200d}🌈.png"),
+            ("❤\u{fe0f}.png", "❤\u{fe0f}.png"),
+            ("❤\u{fe0f}\u{fe0f}\u{200d}.png", "❤\u{fe0f}__.png"),
+            ("می\u{200c}خواهم.txt", "می\u{200c}خواهم.txt"),
+            ("é\u{200d}\u{200d}é", "é__é"),
             // Devices.
             ("CON", "_CON"),
             ("nul.txt", "_nul.txt"),

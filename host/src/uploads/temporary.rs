@@ -11,8 +11,8 @@ use rustix::fs::{
 };
 use rustix::io::{Errno, Result};
 
-/// What its name begins with. It is hidden, and no file is kept under such a name.
-const PREFIX: &str = ".thimble-upload-";
+/// What its name begins with. It is hidden, never served, and no file is kept under such a name.
+pub(crate) const PREFIX: &str = ".thimble-upload-";
 
 /// How often to try again, should somebody remove it at once.
 const TRIES: usize = 4;

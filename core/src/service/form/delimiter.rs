@@ -39,6 +39,8 @@ pub(crate) struct Search<'b> {
     pub(super) next: usize,
     /// How many octets of a delimiter stand before it.
     matched: usize,
+    /// How many backslashes stand in that much of the boundary, as it is written.
+    escapes: usize,
 }
 
 /// What was found.
@@ -58,7 +60,7 @@ impl<'b> Search<'b> {
     /// For the value of the parameter `boundary`; `None` if it can't be one.
     pub(super) fn new(boundary: &'b [u8]) -> Option<Self> {
         let is_one = boundary.len() <= MAX_BOUNDARY && is_boundary(boundary);
-        is_one.then_some(Self { boundary, next: 0, matched: 2 })
+        is_one.then_some(Self { boundary, next: 0, matched: 2, escapes: 0 })
     }
 
     /// Goes on where content, or the whole message, begins: the CRLF of a delimiter may be missing there,
@@ -75,9 +77,18 @@ impl<'b> Search<'b> {
     pub(super) fn find(&mut self, octets: &[u8]) -> Result<Found, &'static Refusal> {
         loop {
             let rest = octets.get(self.next..).unwrap_or_default();
-            let behind_dashes = self.matched.wrapping_sub(CRLF_DASHES.len());
-            let expected =
-                CRLF_DASHES.get(self.matched).or_else(|| self.boundary.get(behind_dashes));
+            let mut expected = CRLF_DASHES.get(self.matched);
+            if expected.is_none() {
+                if self.matched == CRLF_DASHES.len() {
+                    self.escapes = 0;
+                }
+                let at = (self.matched + self.escapes).wrapping_sub(CRLF_DASHES.len());
+                expected = self.boundary.get(at);
+                if expected == Some(&b'\\') {
+                    self.escapes += 1;
+                    expected = self.boundary.get(at + 1);
+                }
+            }
             match (expected, rest) {
                 (_, []) | (None, [b'-' | b'\r']) => return Ok(Found::Nothing),
                 (None, [b'-', b'-', ..]) => return Ok(Found::Close),
@@ -169,6 +180,18 @@ mod tests {
     }
 
     #[test]
+    fn a_boundary_may_have_backslashes_in_quotes() {
+        use Found::{Close, Part};
+        let content = b"--a b\r\n--a\\ b\r\n\r\n--a\r\n--a b--";
+        for boundary in ["a b", "\\a b", "a\\ b", "a \\b", "\\a\\ \\b"] {
+            for size in 1..=content.len() {
+                let (found, _) = delimiters(content, boundary, size);
+                assert_eq!(found, Ok(std::vec![(0, Part), (20, Close)]), "{boundary} by {size}");
+            }
+        }
+    }
+
+    #[test]
     fn octets_are_looked_at_once() {
         let boundary = "b".repeat(70);
         let delimiter = std::format!("\r\n--{boundary}");
@@ -202,11 +225,11 @@ mod tests {
     #[test]
     fn boundaries_are_of_their_characters_and_length() {
         let longest = "b".repeat(70);
-        for good in ["b", "----WebKitFormBoundaryAbC", "a b", "'()+_,-./:=?", &longest] {
+        for good in ["b", "----WebKitFormBoundaryAbC", "a b", "'()+_,-./:=?", "\\a\\ b", &longest] {
             assert!(Search::new(good.as_bytes()).is_some(), "{good}");
         }
         let too_long = "b".repeat(71);
-        for bad in ["", "a ", "a\"", "\u{e9}", "a;b", "a\r\nb", &too_long] {
+        for bad in ["", "a ", "a\\ ", "a\"", "\u{e9}", "a;b", "a\r\nb", &too_long] {
             assert!(Search::new(bad.as_bytes()).is_none(), "{bad}");
         }
     }

@@ -32,16 +32,6 @@ const NAME: usize = 0;
 const FILE_NAME: usize = 1;
 const TYPE: usize = 2;
 
-/// How a value is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Plain,
-    /// Between quotes.
-    Quoted,
-    /// As an extended value.
-    Extended,
-}
-
 impl<R: Receive> Parts<'_, R> {
     /// Takes a field line of the head. Fields that are not known are ignored (RFC 7578 §4.8).
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
@@ -51,11 +41,13 @@ impl<R: Receive> Parts<'_, R> {
         let (name, span, value) = (name.of(octets), value.behind(line.start), value.of(octets));
         match position(FIELDS, name) {
             Some(0) => self.disposition(span),
+            // One that makes no sense says nothing (RFC 2045 §5.2).
             Some(1) => match media_type(value) {
-                Some(media_type) if !media_type.kind.eq_ignore_ascii_case(b"multipart") => {
-                    self.add(TYPE, span, false)
+                Some(media_type) if media_type.kind.eq_ignore_ascii_case(b"multipart") => {
+                    Err(ENCODED)
                 }
-                _ => Err(ENCODED),
+                Some(_) => self.add(TYPE, span, true),
+                None => Ok(()),
             },
             Some(_) if position(IDENTITIES, value).is_none() => Err(ENCODED),
             _ => Ok(()),
@@ -72,16 +64,25 @@ impl<R: Receive> Parts<'_, R> {
         if !is_form_data || name.end == 0 {
             return Err(NOT_FORM_DATA);
         }
-        // The extended one wins (RFC 6266 §4.3).
-        let is_extended = extended.end > 0;
-        let file_name = if is_extended { extended } else { plain };
+        let name = name.behind(span.start);
+        // The extended one wins, if it makes sense (RFC 6266 §4.3).
+        let (mut file_name, mut is_extended) = (plain.behind(span.start), false);
+        if extended.end > 0 {
+            let extended = extended.behind(span.start);
+            let octets = self.body.window().kept().get_mut(extended.start..extended.end);
+            if let Some(decoded) = octets.and_then(decode_extended) {
+                (file_name, is_extended) = (decoded.behind(extended.start), true);
+            } else if plain.end == 0 {
+                return Err(MALFORMED);
+            }
+        }
         // In the order in which they stand, so that neither is overwritten before it is kept.
         let is_behind = file_name.start < name.start;
         for is_first in [true, false] {
             if is_first != is_behind {
-                self.add(NAME, name.behind(span.start), false)?;
-            } else if file_name.end > 0 {
-                self.add(FILE_NAME, file_name.behind(span.start), is_extended)?;
+                self.add(NAME, name, false)?;
+            } else if is_extended || plain.end > 0 {
+                self.add(FILE_NAME, file_name, is_extended)?;
             }
         }
         Ok(())
@@ -92,17 +93,11 @@ impl<R: Receive> Parts<'_, R> {
     /// Browsers write a quote, CR and LF in a name by a percent sign, and a percent sign as it is
     /// (WHATWG HTML, multipart/form-data encoding algorithm); others put a backslash before a quote and a
     /// backslash. Other backslashes are part of a path, most likely.
-    ///
-    /// ```abnf
-    /// ext-value   = charset "'" [ language ] "'" value-chars           ; RFC 8187 §3.2.1
-    /// value-chars = *( pct-encoded / attr-char )
-    /// attr-char   = <any tchar but "*", "'" and "%">
-    /// ```
     fn add(
         &mut self,
         index: usize,
         mut span: Span,
-        is_extended: bool,
+        is_decoded: bool,
     ) -> Result<(), &'static Refusal> {
         let [.., start] = self.ends;
         let Some(&[place, end, ..]) = self.ends.get(index..) else { return Err(MALFORMED) };
@@ -110,32 +105,20 @@ impl<R: Receive> Parts<'_, R> {
             return Err(MALFORMED);
         }
         let value = span.of(self.body.kept());
-        let mut style = Style::Plain;
-        if is_extended {
-            style = Style::Extended;
-            let (charset, behind) = value.split_at_checked(CHARSET.len()).unwrap_or_default();
-            let quote = behind.iter().position(|&octet| octet == b'\'');
-            let language = quote.filter(|_| charset.eq_ignore_ascii_case(CHARSET));
-            span.start += CHARSET.len() + language.ok_or(MALFORMED)? + 1;
-        } else if value.starts_with(b"\"") {
-            style = Style::Quoted;
+        let is_quoted = !is_decoded && value.starts_with(b"\"");
+        if is_quoted {
             span = Span { start: span.start + 1, end: span.end - 1 };
         }
         loop {
             let rest = span.of(self.body.kept());
-            let (octet, length) = match (style, rest) {
-                (_, []) => break,
-                (Style::Quoted, [b'\\', octet @ (b'"' | b'\\'), ..]) => (*octet, 2),
-                (Style::Quoted, [b'%', b'2', b'2', ..] | [b'%', b'0', b'A' | b'D', ..])
-                | (Style::Extended, [b'%', ..]) => {
+            let (octet, length) = match rest {
+                [] => break,
+                [b'\\', octet @ (b'"' | b'\\'), ..] if is_quoted => (*octet, 2),
+                [b'%', b'2', b'2', ..] | [b'%', b'0', b'A' | b'D', ..] if is_quoted => {
                     (rest.get(1..).and_then(pct_decoded).ok_or(MALFORMED)?, 3)
                 }
-                (Style::Extended, [b'*' | b'\'', ..]) => return Err(MALFORMED),
-                (_, [octet, ..]) => (*octet, 1),
+                [octet, ..] => (*octet, 1),
             };
-            if style == Style::Extended && is_control(octet) {
-                return Err(MALFORMED);
-            }
             self.put(octet);
             span.start += length;
         }
@@ -168,4 +151,38 @@ impl<R: Receive> Parts<'_, R> {
         let [start, name_end, ..] = self.ends;
         if name_end > start { Ok(()) } else { Err(NOT_FORM_DATA) }
     }
+}
+
+/// Decodes an extended value in place, and says where in it the text stands; `None` if it is none.
+///
+/// ```abnf
+/// ext-value   = charset "'" [ language ] "'" value-chars           ; RFC 8187 §3.2.1
+/// value-chars = *( pct-encoded / attr-char )
+/// attr-char   = <any tchar but "*", "'" and "%">
+/// ```
+/// Scripts leave `*` and `'` as they are; both are taken.
+// In place, since the parameter that is taken without it may stand before.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn decode_extended(value: &mut [u8]) -> Option<Span> {
+    let (charset, behind) = value.split_at_checked(CHARSET.len())?;
+    let language = behind.iter().position(|&octet| octet == b'\'')?;
+    if !charset.eq_ignore_ascii_case(CHARSET) {
+        return None;
+    }
+    let start = CHARSET.len() + language + 1;
+    let (mut read, mut end) = (start, start);
+    while let Some([octet, after @ ..]) = value.get(read..) {
+        let (octet, length) = match octet {
+            b'%' => (pct_decoded(after)?, 3),
+            octet => (*octet, 1),
+        };
+        if is_control(octet) {
+            return None;
+        }
+        *value.get_mut(end)? = octet;
+        end += 1;
+        read += length;
+    }
+    let decoded = Span { start, end };
+    (text(decoded.of(value)).1 == 0).then_some(decoded)
 }

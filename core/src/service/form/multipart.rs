@@ -93,7 +93,7 @@ impl<R: Receive> Part<'_, '_, R> {
     }
 
     /// The name of the file, when it is one: empty where nothing was chosen. Decoded from `filename*`
-    /// (RFC 8187), when there is one, or else from `filename`.
+    /// (RFC 8187), if there is one that makes sense, or else from `filename`.
     pub fn filename(&self) -> Option<&str> {
         self.multipart.parts.filename()
     }

@@ -189,6 +189,15 @@ impl<'c, R: Receive> Parts<'c, R> {
                         Line::Invalid(_) => return Err(MALFORMED),
                         Line::End(_) => {}
                     }
+                    if line.length() > 0 {
+                        // The next line may belong to it.
+                        if octets.len() == reached + 2 {
+                            return Ok(Event::More);
+                        }
+                        if self.unfold(reached) {
+                            continue;
+                        }
+                    }
                     self.at = reached + 2;
                     self.search.restart(self.at);
                     if line.length() == 0 {
@@ -207,6 +216,15 @@ impl<'c, R: Receive> Parts<'c, R> {
                 State::Whole => return Ok(Event::More),
             }
         }
+    }
+
+    /// Joins the line that ends here with the next one, if that goes on with it (RFC 5322 §2.2.3).
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn unfold(&mut self, end: usize) -> bool {
+        let rest = self.body.window().kept().get_mut(end..);
+        let Some([cr, lf, b' ' | b'\t', ..]) = rest else { return false };
+        (*cr, *lf) = (b' ', b' ');
+        true
     }
 
     /// All that is kept: what the caller keeps of parts, or whole content.

@@ -39,7 +39,9 @@ pub(super) fn export(snapshot: &mut dyn Snapshot, out: &mut dyn Write) -> Result
     out.write_record(head.map(Cow::into_owned)).map_err(failure)?;
     let mut cells: Vec<Option<String>> = vec![None; names.len()];
     snapshot.each(&mut |id, row| {
-        for row::Field { name, value, .. } in row::read(&row.fields) {
+        for row::Field { name, value, file } in row::read(&row.fields) {
+            // Where a file is kept, its name there says where: another one may have been sent before.
+            let value = file.and_then(|(.., kept)| kept).unwrap_or(value);
             let Some(cell) = columns.get(&name).and_then(|&column| cells.get_mut(column)) else {
                 continue;
             };
@@ -94,13 +96,15 @@ mod tests {
             row(r#"[["b","1"],["a","x,\"y\""],["b","\u00e9"]]"#),
             bare,
             row(r#"[["c","f.txt",{"size":1}],["a",""]]"#),
+            row(r#"[["c","f.txt",{"file":"f-1.txt","size":1,"type":"text/plain"}]]"#),
         ];
         assert_eq!(
             exported(&rows, Format::Csv),
             "id,received_at,path,remote,b,a,c\r\n\
              1,1994-11-06T08:49:37Z,/,::1,\"1\n\u{e9}\",\"x,\"\"y\"\"\",\r\n\
              2,,/,,,,\r\n\
-             3,1994-11-06T08:49:37Z,/,::1,,,f.txt\r\n"
+             3,1994-11-06T08:49:37Z,/,::1,,,f.txt\r\n\
+             4,1994-11-06T08:49:37Z,/,::1,,,f-1.txt\r\n"
         );
     }
 

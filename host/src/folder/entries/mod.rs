@@ -15,7 +15,7 @@ use thimble_core::service::storage::{Entries, Entry, OpenError, ReadError};
 use super::cache::{Stamp, time_of_day};
 use super::look::{Kind, Seen};
 use super::tree::Tree;
-use super::{as_path, open_error};
+use super::{as_path, is_unfinished, open_error};
 pub(super) use names::Listings;
 use names::{Names, Row};
 
@@ -111,7 +111,7 @@ impl FolderEntries {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_bytes();
             let kind = match entry.file_type() {
-                _ if matches!(name, b"." | b"..") => continue,
+                _ if matches!(name, b"." | b"..") || is_unfinished(name) => continue,
                 FileType::Unknown => statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
                     .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
                 kind => kind,
