@@ -64,7 +64,7 @@ impl<'s, S> Cors<'s, S> {
     }
 
     /// Allows only these origins, each as a browser writes it: `https://example.com`, without a slash at
-    /// its end.
+    /// its end. Without any, this changes nothing.
     #[must_use]
     pub fn origins(self, origins: &'s [&'s str]) -> Self {
         Self { origins: Some(origins), ..self }
@@ -105,11 +105,12 @@ impl<'s, S> Cors<'s, S> {
 impl<S: Service> Service for Cors<'_, S> {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let fields = exchange.head().fields();
-        let origin = fields.only("Origin").and_then(|origin| self.allows(origin));
-        let asks = fields.first("Access-Control-Request-Method").is_some();
+        let is_on = self.origins != Some(&[]);
+        let origin = if is_on { fields.only("Origin") } else { None };
+        let origin = origin.and_then(|origin| self.allows(origin));
         let exchange = match self.origins {
-            Some(_) => exchange.with_fields(&[("Vary", "Origin")]),
-            None => exchange,
+            Some([_, ..]) => exchange.with_fields(&[("Vary", "Origin")]),
+            _ => exchange,
         };
         let Some(origin) = origin else { return self.inner.call(exchange).await };
         let exchange = exchange.with_fields(&[("Access-Control-Allow-Origin", origin)]);
@@ -118,7 +119,8 @@ impl<S: Service> Service for Cors<'_, S> {
         } else {
             exchange
         };
-        if exchange.method() != Method::Options || !asks {
+        let asks = || fields.first("Access-Control-Request-Method").is_some();
+        if exchange.method() != Method::Options || !asks() {
             return self.inner.call(exchange).await;
         }
         let mut names = no_names();
