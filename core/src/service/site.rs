@@ -101,7 +101,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
         Self { files: self.files.types(types), ..self }
     }
 
-    /// The value of Cache-Control for files and listings, as for [`Files::cache_control`]; the default is
+    /// The value of Cache-Control for files, as for [`Files::cache_control`]; the default is
     /// `no-cache`. The answer to a form always has `no-store`.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {

@@ -94,6 +94,12 @@ pub trait Storage {
     /// # Errors
     /// [`OpenError::NotFound`] if it can't be listed, or another reason.
     async fn list(&self, path: &Path<'_>) -> Result<Self::Entries, OpenError>;
+
+    /// Whether the index of the root answers navigations that find nothing, as
+    /// [`Pages::single_page`](super::Pages::single_page) has it.
+    fn has_single_page(&self) -> bool {
+        false
+    }
 }
 
 /// What stands at a path.
@@ -157,7 +163,12 @@ pub trait File {
     /// The storage failed.
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
 
-    /// Its Content-Type. `name` is the last segment of its path.
+    /// The name whose extension says of which type it is. `name` is the last segment of its path.
+    fn type_name<'n>(&self, name: &'n [u8]) -> &'n [u8] {
+        name
+    }
+
+    /// Its Content-Type. `name` is its [`type_name`](Self::type_name).
     fn content_type(&self, name: &[u8]) -> &str {
         mime::content_type(name)
     }

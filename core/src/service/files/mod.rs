@@ -8,7 +8,7 @@ use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::own_type_of;
-use crate::semantics::negotiate::{Coding, choose};
+use crate::semantics::negotiate::{Coding, accepts_type, choose};
 use crate::semantics::path::Path;
 use crate::server::{Answer, Exchange, Reply, Responded, Service, Stream, Transport};
 
@@ -42,6 +42,8 @@ pub(super) struct Found<'p, S: Storage> {
     coding: Option<Coding>,
     /// The file in that coding, if there is one.
     coded: Option<S::File>,
+    /// Whether it stands for what was not found.
+    falls_back: bool,
 }
 
 /// What stands at a path.
@@ -86,8 +88,9 @@ impl<'s, S: Storage> Files<'s, S> {
         Self { types, ..self }
     }
 
-    /// The value of Cache-Control for files and listings (RFC 9111 §5.2.2); if it is empty, the field is
-    /// not sent. The default is `no-cache`: a cache asks each time whether its copy is still the latest,
+    /// The value of Cache-Control for files (RFC 9111 §5.2.2); if it is empty, the field is not sent.
+    /// Listings have it, too, if it begins with `no-`, and otherwise `no-cache`: what is in a directory
+    /// changes at any time. The default is `no-cache`: a cache asks each time whether its copy is still the latest,
     /// and gets a 304 without content if it is. Without the field, browsers guess from the age of a file
     /// how long they may use their copy without asking.
     #[must_use]
@@ -119,7 +122,26 @@ impl<'s, S: Storage> Files<'s, S> {
         let is_get = exchange.method() == Method::Get;
         if let Some(path) = exchange.path().filter(|path| self.shows(path)) {
             found.path = path;
-            self.find(found).await;
+            loop {
+                self.find(found).await;
+                if !self.storage.has_single_page() {
+                    break;
+                }
+                match found.what {
+                    What::Nothing(OpenError::NotFound)
+                        if is_get && !found.falls_back && is_navigation(exchange, &found.path) =>
+                    {
+                        found.path = Path::ROOT;
+                        found.falls_back = true;
+                    }
+                    // That is no page of the application.
+                    What::Entries(_) if found.falls_back => {
+                        found.what = What::Nothing(OpenError::NotFound);
+                        break;
+                    }
+                    _ => break,
+                }
+            }
         }
         if let What::File(file) = &found.what
             && is_get
@@ -190,6 +212,7 @@ impl<'s, S: Storage> Files<'s, S> {
     where
         's: 'f,
     {
+        let name = file.type_name(name);
         own_type_of(self.types, name).unwrap_or_else(|| file.content_type(name))
     }
 
@@ -223,6 +246,11 @@ impl<'s, S: Storage> Files<'s, S> {
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
+            let exchange = if self.storage.has_single_page() && found.falls_back {
+                exchange.with_fields(&[("Vary", "Accept")])
+            } else {
+                exchange
+            };
             let plan = self.plan(&exchange, found, file, methods);
             let file = found.coded.as_ref().unwrap_or(file);
             match begin(exchange, &plan, file) {
@@ -232,10 +260,12 @@ impl<'s, S: Storage> Files<'s, S> {
         }
     }
 
-    /// Adds Cache-Control to a reply, if there is anything to say.
+    /// Adds Cache-Control to a listing, if there is anything to say.
     fn add_cache_control<T: Transport>(&self, reply: &mut Reply<'_, T>) {
         if !self.cache_control.is_empty() {
-            reply.add("Cache-Control", &[self.cache_control.as_bytes()]);
+            let is_strict = self.cache_control.starts_with("no-");
+            let value = if is_strict { self.cache_control } else { NO_CACHE };
+            reply.add("Cache-Control", &[value.as_bytes()]);
         }
     }
 
@@ -344,8 +374,20 @@ impl<S: Storage> Service for Files<'_, S> {
 impl<S: Storage> Default for Found<'_, S> {
     fn default() -> Self {
         let what = What::Nothing(OpenError::NotFound);
-        Self { what, path: Path::ROOT, coding: Some(Coding::Identity), coded: None }
+        Self {
+            what,
+            path: Path::ROOT,
+            coding: Some(Coding::Identity),
+            coded: None,
+            falls_back: false,
+        }
     }
+}
+
+/// Whether a browser goes to a page by this request, and not to what a page is made of.
+fn is_navigation<T: Transport>(exchange: &Exchange<'_, T>, path: &Path<'_>) -> bool {
+    let mut accepted = exchange.head().fields().all("Accept");
+    !path.name().contains(&b'.') && accepted.any(|line| accepts_type(line, b"text/html"))
 }
 
 /// What answers a request for a page that is made anew each time, and so has no validators, when its
