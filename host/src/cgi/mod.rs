@@ -33,6 +33,7 @@ use rustix::io::Errno;
 use thimble_core::gateway::{
     BUSY, CIRCULAR, FAILED, MAX_REDIRECTS, Request, TOO_LARGE, Words, redirect, redirect_room,
 };
+use thimble_core::grammar::credentials::Basic;
 use thimble_core::grammar::target::path_and_query;
 use thimble_core::message::facts::{Once, TransferEncoding};
 use thimble_core::message::{Head, Method, Refusal};
@@ -91,6 +92,7 @@ struct Settings {
     timeout: Duration,
     spool: u64,
     variables: Vec<(OsString, OsString)>,
+    has_users: bool,
     log: Log,
 }
 
@@ -105,8 +107,13 @@ impl<S, W: Waiting + Default> Cgi<S, W> {
     /// Runs the programs in `folders` beneath `root`, each a path of names with slashes between them, such
     /// as `cgi-bin`. `inner` answers all other requests.
     pub fn new(inner: S, root: Folder, folders: &[String]) -> Self {
-        let settings =
-            Settings { timeout: TIMEOUT, spool: SPOOL, variables: Vec::new(), log: Log::default() };
+        let settings = Settings {
+            timeout: TIMEOUT,
+            spool: SPOOL,
+            variables: Vec::new(),
+            has_users: false,
+            log: Log::default(),
+        };
         Self {
             inner,
             waiting: W::default(),
@@ -144,6 +151,15 @@ impl<S, W> Cgi<S, W> {
     /// Adds a variable to the environment of programs. The request's own take precedence.
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.settings.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Tells programs who asks, as `REMOTE_USER`, and that a password was checked, as `AUTH_TYPE`
+    /// (RFC 3875 §4.1.1, §4.1.11). Call this if a
+    /// [`BasicAuth`](thimble_core::service::layers::BasicAuth) is around this service, and only then:
+    /// whatever the client says is believed.
+    pub fn with_users(mut self) -> Self {
+        self.settings.has_users = true;
         self
     }
 
@@ -333,6 +349,10 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
         request.peer = connected.peer;
         request.local = connected.local;
         request.is_secure = connected.is_secure;
+        let sent = head.fields().only("Authorization").filter(|_| self.settings.has_users);
+        let user: Vec<u8> =
+            sent.and_then(Basic::of).map(|it| it.user().collect()).unwrap_or_default();
+        request.user = &user;
         let mut buffer = vec![0; request.room()];
         let variables = request.variables(&mut buffer).flatten();
         let variables = variables.map(|(name, value)| (name.into(), text(value)));
