@@ -122,6 +122,15 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.parts.route.decoded.and_then(Path::new)
     }
 
+    /// Leaves out the first `count` segments: [`segments`](Self::segments) and [`path`](Self::path) are
+    /// what follows them from here on. For a service that passes on what is below a path of its own; what
+    /// ends before that is left as it is. [`target`](Self::target) is as it was sent.
+    ///
+    /// [`Mount`](crate::service::layers::Mount) is one.
+    pub fn enter(&mut self, count: usize) {
+        self.parts.route.enter(count);
+    }
+
     /// The address of the client, or of the proxy in front of it; `None` if the transport doesn't know
     /// it.
     pub fn peer(&self) -> Option<SocketAddr> {

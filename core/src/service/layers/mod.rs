@@ -29,6 +29,7 @@ mod basic;
 mod cors;
 mod guard;
 mod hosts;
+mod mount;
 mod watch;
 
 pub use added::{AddFields, check_field};
@@ -36,4 +37,5 @@ pub use basic::{BasicAuth, Verify};
 pub use cors::Cors;
 pub use guard::{Asked, Guard};
 pub use hosts::Hosts;
+pub use mount::{Mount, Nothing};
 pub use watch::{Seen, Watch};
