@@ -175,6 +175,8 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let Some((buffer, scratch)) = buffer.split_at_mut_checked(room) else {
                                 break 'answered Err(Error::Cut);
                             };
+                            // Fields that are added stand before it, whoever replies in the end.
+                            unsent.path = scratch.len();
                             let mut segments = [""; MAX_SEGMENTS];
                             let route = Route::new(path, scratch, &mut segments);
                             let (receiver, sender) = connection.sides();
