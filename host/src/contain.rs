@@ -29,6 +29,10 @@ impl<S: Service> Service for Contained<S> {
         })
         .await
     }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        self.0.fields()
+    }
 }
 
 /// Drops what a panic was raised with, even if that panics as well.

@@ -66,6 +66,18 @@ fn fields_are_in_every_reply() {
         assert_eq!(reply.field("X-Mood"), Some("good: very"), "{line}");
     }
     assert!(curl(&[&thimble.url("/")]).contains("\r\nX-Robots-Tag: noindex\r\n"));
+    for (request, status) in
+        [("GET / HTTP/1.1\r\n\r\n", 400), ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 204)]
+    {
+        let mut client = thimble.connect();
+        client.send(request).unwrap();
+        let reply = client.reply().unwrap();
+        assert_eq!(
+            (reply.status, reply.field("X-Mood")),
+            (status, Some("good: very")),
+            "{request}"
+        );
+    }
     for field in ["Content-Length: 1", "Date: now", "connection: close", "X A: b", "X-A", "ETag: a"]
     {
         is_refused(&["--header", field], "--header");

@@ -78,8 +78,12 @@ impl<'a> Basic<'a> {
         self.token.chunks(4).flat_map(|group| {
             let word = group.iter().fold(0, |word: u32, octet| word << 6 | sextet(*octet));
             let [_, octets @ ..] = word.to_be_bytes();
-            let padding = group.iter().filter(|octet| **octet == b'=').count();
-            octets.into_iter().take(3_usize.saturating_sub(padding))
+            let count = match group {
+                [_, _, b'=', _] => 1,
+                [_, _, _, b'='] => 2,
+                _ => 3,
+            };
+            octets.into_iter().take(count)
         })
     }
 }

@@ -155,7 +155,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// Adds fields to every reply to this request: refusals, 304 and the 500 for a failure included. An
     /// outer service calls this before it calls an inner one, at any depth; the fields stand behind
     /// those of the reply itself. Replies that no service sees don't have them: those to requests that
-    /// can't be understood, and to `OPTIONS *`.
+    /// can't be understood, and to `OPTIONS *`; see [`Service::fields`](super::Service::fields).
     ///
     /// The fields take up to a quarter of the transmit buffer. If there are more, or if one is invalid,
     /// the reply becomes a 500, as for [`Reply::field`].

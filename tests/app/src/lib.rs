@@ -72,6 +72,10 @@ impl<S: Storage> Service for App<S> {
     ) -> impl Future<Output = Answer<'c, T>> {
         self.0.call(exchange)
     }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        self.0.fields()
+    }
 }
 
 /// The routes.

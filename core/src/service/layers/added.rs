@@ -20,7 +20,8 @@ const OF_ONE_REPLY: &[&str] = &[
 ];
 
 /// Adds fields to every reply of the service within: refusals, 304 and the 500 for a failure included.
-/// It does what [`Exchange::with_fields`] does, which says where they stand and how much room they have.
+/// It does what [`Exchange::with_fields`] does, which says where they stand and how much room they have. As
+/// the outermost service, it adds them to replies that no service makes, too.
 ///
 /// # Examples
 /// ```
@@ -91,5 +92,9 @@ impl<S: Service> Service for AddFields<'_, S> {
         exchange: Exchange<'c, T>,
     ) -> impl Future<Output = Answer<'c, T>> {
         self.inner.call(exchange.with_fields(self.fields))
+    }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        self.fields
     }
 }
