@@ -146,13 +146,11 @@ impl Future for Outcome {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
         let mut ticket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match ticket.outcome {
-            Some(outcome) => Poll::Ready(outcome),
-            None => {
-                ticket.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
+        let Some(outcome) = ticket.outcome else {
+            ticket.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        Poll::Ready(outcome)
     }
 }
 
