@@ -16,7 +16,9 @@ use thimble_core::message::FieldEntry;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::server::blocking::block_on;
 use thimble_core::server::{Buffers, Clock, Driver, Ended, Half, Transmit};
+use thimble_core::service::Pages;
 use thimble_core::service::image::{Child, Directory, File, Image, Kind, Representation};
+use thimble_core::service::layers::{AddFields, BasicAuth, Cors, Hosts};
 use thimble_core::{Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport};
 use thimble_host::Folder;
 
@@ -166,6 +168,13 @@ fn serve(service: impl Service, octets: &[u8], times: usize) -> usize {
     wire.tx.0
 }
 
+/// A service within layers that do nothing.
+fn layered<S: Service>(service: S) -> impl Service {
+    let nobody: Option<&[(&str, &str)]> = black_box(None);
+    let cors = Cors::new(BasicAuth::new(service, nobody)).origins(black_box(&[]));
+    AddFields::new(Hosts::new(cors), black_box(&[]))
+}
+
 fn main() -> io::Result<()> {
     let mut arguments = env::args().skip(1);
     let (Some(row), Some(times)) = (arguments.next(), arguments.next()) else {
@@ -185,6 +194,11 @@ fn main() -> io::Result<()> {
             serve(Bench(Site::new(Folder::open(root.path())?)), FILE.as_bytes(), times)
         }
         "form" => serve(image(), FORM.as_bytes(), times),
+        // As in the commands, when nothing is asked for.
+        "layered" => serve(layered(Bench(Site::new(Pages::new(IMAGE)))), HELLO.as_bytes(), times),
+        "layered-file" => {
+            serve(layered(Bench(Site::new(Pages::new(IMAGE)))), FILE.as_bytes(), times)
+        }
         _ => return Err(io::Error::other(format!("there is no row {row}"))),
     };
     println!("{replied} octets of replies");
