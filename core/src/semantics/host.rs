@@ -1,8 +1,9 @@
 //! Whether a host is one that a server goes by.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
+use crate::bytes::ascii::parse_decimal;
 
-/// Whether `host`, which a request is for, is among `names`, or can't be a name that somebody else has put
+/// Whether `host`, which a request is for, as [`Authority::host`](crate::grammar::host::Authority::host) has
+/// it, is among `names`, or can't be a name that somebody else has put
 /// upon this server's address (DNS rebinding): an IP address, or one of the machine itself.
 ///
 /// Names are compared without regard to case and to a dot at the end of either (RFC 3986 §3.2.2).
@@ -38,11 +39,22 @@ fn is_or_ends(host: &[u8], domain: &[u8]) -> bool {
     end.eq_ignore_ascii_case(domain) && matches!(before, [] | [_, .., b'.'])
 }
 
+/// Whether a host is an address. One in brackets was parsed already: it is of IPv6, or of a version to come.
+///
+/// ```abnf
+/// IPvFuture   = "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )   ; RFC 3986 §3.2.2
+/// IPv4address = dec-octet "." dec-octet "." dec-octet "." dec-octet
+/// ```
 fn is_address(host: &[u8]) -> bool {
-    if let [b'[', inside @ .., b']'] = host {
-        return str::from_utf8(inside).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
+    if let [b'[', first, .., b']'] = host {
+        return first.is_ascii_hexdigit() || *first == b':';
     }
-    str::from_utf8(host).is_ok_and(|text| text.parse::<Ipv4Addr>().is_ok())
+    let is_dec_octet = |digits: &[u8]| {
+        let is_padded = matches!(digits, [b'0', _, ..]);
+        !is_padded && parse_decimal(digits).is_some_and(|number| number <= 255)
+    };
+    let mut parts = host.split(|octet| *octet == b'.');
+    parts.clone().count() == 4 && parts.all(is_dec_octet)
 }
 
 fn without_dot(name: &[u8]) -> &[u8] {
@@ -95,6 +107,11 @@ mod tests {
             "2130706433",
             "[v1.a]",
             "[::1",
+            "1.2.3",
+            "1.2.3.256",
+            "01.2.3.4",
+            "1.2.3.",
+            "1.2.3.4.5",
             "::1",
             "*.b.example.evil",
         ] {

@@ -176,12 +176,17 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// }
     /// ```
     #[must_use]
-    pub fn with_fields(self, fields: &[(&str, &str)]) -> Self {
+    pub fn with_fields(mut self, fields: &[(&str, &str)]) -> Self {
+        self.add_fields(fields);
+        self
+    }
+
+    /// [`with_fields`](Self::with_fields), in place.
+    pub(crate) fn add_fields(&mut self, fields: &[(&str, &str)]) {
         // Each is put in front of those that are there.
         for (name, value) in fields.iter().rev() {
             self.parts.outgoing.output.add_field(name, value);
         }
-        self
     }
 
     /// Sends the replies to earlier requests of a client that pipelines. They wait to leave together with

@@ -42,8 +42,6 @@ pub(super) struct Found<'p, S: Storage> {
     coding: Option<Coding>,
     /// The file in that coding, if there is one.
     coded: Option<S::File>,
-    /// Whether it stands for what was not found.
-    falls_back: bool,
 }
 
 /// What stands at a path.
@@ -129,13 +127,14 @@ impl<'s, S: Storage> Files<'s, S> {
                 }
                 match found.what {
                     What::Nothing(OpenError::NotFound)
-                        if is_get && !found.falls_back && is_navigation(exchange, &found.path) =>
+                        if is_get
+                            && found.path != Path::ROOT
+                            && is_navigation(exchange, &found.path) =>
                     {
                         found.path = Path::ROOT;
-                        found.falls_back = true;
                     }
                     // That is no page of the application.
-                    What::Entries(_) if found.falls_back => {
+                    What::Entries(_) if self.falls_back(exchange, found) => {
                         found.what = What::Nothing(OpenError::NotFound);
                         break;
                     }
@@ -172,6 +171,17 @@ impl<'s, S: Storage> Files<'s, S> {
         {
             found.what = What::Page(page);
         }
+    }
+
+    /// Whether what was found, in the root, stands for what was asked for.
+    fn falls_back<'p, T: Transport>(
+        &self,
+        exchange: &Exchange<'p, T>,
+        found: &Found<'p, S>,
+    ) -> bool {
+        self.storage.has_single_page()
+            && matches!(found.path.parts(), [b"", _])
+            && exchange.path() != Some(Path::ROOT)
     }
 
     /// Opens what stands at the path of `found`: for a directory its index, if it has one.
@@ -220,7 +230,7 @@ impl<'s, S: Storage> Files<'s, S> {
     /// listing that `TAKES_FILES` has a form for them.
     pub(super) fn answer<'c, T: Transport, const TAKES_FILES: bool>(
         &'c self,
-        exchange: Exchange<'c, T>,
+        mut exchange: Exchange<'c, T>,
         found: &mut Found<'c, S>,
         methods: &'c [Method<'c>],
     ) -> impl Future<Output = Answer<'c, T>> {
@@ -246,11 +256,9 @@ impl<'s, S: Storage> Files<'s, S> {
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
-            let exchange = if self.storage.has_single_page() && found.falls_back {
-                exchange.with_fields(&[("Vary", "Accept")])
-            } else {
-                exchange
-            };
+            if matches!(found.what, What::File(_)) && self.falls_back(&exchange, found) {
+                exchange.add_fields(&[("Vary", "Accept")]);
+            }
             let plan = self.plan(&exchange, found, file, methods);
             let file = found.coded.as_ref().unwrap_or(file);
             match begin(exchange, &plan, file) {
@@ -374,13 +382,7 @@ impl<S: Storage> Service for Files<'_, S> {
 impl<S: Storage> Default for Found<'_, S> {
     fn default() -> Self {
         let what = What::Nothing(OpenError::NotFound);
-        Self {
-            what,
-            path: Path::ROOT,
-            coding: Some(Coding::Identity),
-            coded: None,
-            falls_back: false,
-        }
+        Self { what, path: Path::ROOT, coding: Some(Coding::Identity), coded: None }
     }
 }
 

@@ -104,10 +104,14 @@ impl<'s, S> Cors<'s, S> {
 
 impl<S: Service> Service for Cors<'_, S> {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        let fields = exchange.head().fields();
-        let is_on = self.origins != Some(&[]);
-        let origin = if is_on { fields.only("Origin") } else { None };
-        let origin = origin.and_then(|origin| self.allows(origin));
+        // Nothing of this is held while the inner service runs.
+        let (origin, asks) = if self.origins == Some(&[]) {
+            (None, false)
+        } else {
+            let fields = exchange.head().fields();
+            let origin = fields.only("Origin").and_then(|origin| self.allows(origin));
+            (origin, fields.first("Access-Control-Request-Method").is_some())
+        };
         let exchange = match self.origins {
             Some([_, ..]) => exchange.with_fields(&[("Vary", "Origin")]),
             _ => exchange,
@@ -119,8 +123,7 @@ impl<S: Service> Service for Cors<'_, S> {
         } else {
             exchange
         };
-        let asks = || fields.first("Access-Control-Request-Method").is_some();
-        if exchange.method() != Method::Options || !asks() {
+        if exchange.method() != Method::Options || !asks {
             return self.inner.call(exchange).await;
         }
         let mut names = no_names();
