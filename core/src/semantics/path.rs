@@ -12,13 +12,15 @@ pub struct Path<'p> {
     last: usize,
     /// Whether one of those is hidden.
     hides: bool,
+    /// Whether it lacks the extension of the page that it leads to.
+    is_short: bool,
     /// One segment more, or none.
     child: &'p [u8],
 }
 
 impl<'p> Path<'p> {
     /// The root.
-    pub const ROOT: Self = Self { parent: b"", last: 0, hides: false, child: b"" };
+    pub const ROOT: Self = Self { parent: b"", last: 0, hides: false, is_short: false, child: b"" };
 
     /// The path of a percent-decoded absolute-path; `None` if it can't name a file or directory.
     ///
@@ -111,6 +113,21 @@ impl<'p> Path<'p> {
         }
         let last = self.parent.get(self.last..).unwrap_or_default();
         last.strip_suffix(b"/").unwrap_or(last)
+    }
+
+    /// Leads to a page whose extension it lacks.
+    pub(crate) const fn shorten(&mut self) {
+        self.is_short = true;
+    }
+
+    /// Whether it lacks the extension of the page that it leads to.
+    pub(crate) const fn is_short(&self) -> bool {
+        self.is_short
+    }
+
+    /// The name whose extension says of which type the file is.
+    pub(crate) fn type_name(&self) -> &'p [u8] {
+        if self.is_short { b"page.html" } else { self.name() }
     }
 
     /// The whole path, as two parts to be concatenated: its names with a slash between each two, and no

@@ -20,7 +20,7 @@ pub mod uploads;
 pub use files::Files;
 pub use form::{Form, FormField, FormFile, Multipart, Part};
 pub use image::Image;
-pub use pages::{Page, Pages};
+pub use pages::Pages;
 pub use site::Site;
 pub use storage::{Entries, Entry, File, Metadata, Node, OpenError, ReadError, Storage};
 pub use submissions::{Recall, Recalled, Ring, Submission, Submissions};

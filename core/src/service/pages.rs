@@ -1,12 +1,8 @@
 //! Pages that are found by other paths than their own.
 
-use core::any::Any;
-
-use super::place::Place;
-use super::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
+use super::storage::{Node, OpenError, Storage};
 use crate::semantics::negotiate::Coding;
 use crate::semantics::path::Path;
-use crate::server::{Error, Stream, Transport};
 
 /// What stands at the end of the name of a page.
 const PAGE: &[u8] = b".html";
@@ -64,46 +60,31 @@ impl<S> Pages<S> {
     }
 }
 
-/// A file of [`Pages`].
-#[derive(Clone, Copy, Debug)]
-pub struct Page<F> {
-    file: F,
-    /// Whether it was found without its extension.
-    is_short: bool,
-}
-
 impl<S: Storage> Storage for Pages<S> {
-    type File = Page<S::File>;
+    type File = S::File;
     type Entries = S::Entries;
 
-    async fn open(&self, path: &Path<'_>, coding: Coding) -> Result<Node<Self::File>, OpenError> {
-        let name = path.name();
-        let is_page = self.without_extensions && !path.is_directory() && !name.ends_with(PAGE);
-        // What is called so in a coding may belong to nothing.
-        let is_there = !is_page || coding == Coding::Identity || {
-            let plain = self.inner.open(path, Coding::Identity).await;
-            !matches!(plain, Err(OpenError::NotFound))
-        };
-        let found =
-            if is_there { self.inner.open(path, coding).await } else { Err(OpenError::NotFound) };
-        match found {
-            Err(OpenError::NotFound) if is_page => {
-                let mut buffer = [0; LONGEST];
-                let page = with_extension(name, &mut buffer);
-                let page = page.and_then(|name| path.sibling(name)).ok_or(OpenError::NotFound)?;
-                match self.inner.open(&page, coding).await? {
-                    Node::File(file) => Ok(Node::File(Page { file, is_short: true })),
-                    Node::Directory => Err(OpenError::NotFound),
-                }
-            }
-            Ok(Node::File(file)) => Ok(Node::File(Page { file, is_short: false })),
-            Ok(Node::Directory) => Ok(Node::Directory),
-            Err(error) => Err(error),
-        }
+    // Not an `async fn`: nothing is added to what the inner one does.
+    fn open(
+        &self,
+        path: &Path<'_>,
+        coding: Coding,
+    ) -> impl Future<Output = Result<Node<S::File>, OpenError>> {
+        self.inner.open(path, coding)
     }
 
-    async fn list(&self, path: &Path<'_>) -> Result<S::Entries, OpenError> {
-        self.inner.list(path).await
+    fn list(&self, path: &Path<'_>) -> impl Future<Output = Result<S::Entries, OpenError>> {
+        self.inner.list(path)
+    }
+
+    async fn open_page(&self, path: &Path<'_>, coding: Coding) -> Result<Node<S::File>, OpenError> {
+        let name = path.name();
+        if !self.without_extensions || path.is_directory() || name.ends_with(PAGE) {
+            return Err(OpenError::NotFound);
+        }
+        let mut buffer = [0; LONGEST];
+        let page = with_extension(name, &mut buffer).and_then(|name| path.sibling(name));
+        self.inner.open(&page.ok_or(OpenError::NotFound)?, coding).await
     }
 
     fn has_single_page(&self) -> bool {
@@ -116,54 +97,4 @@ fn with_extension<'b>(name: &[u8], buffer: &'b mut [u8; LONGEST]) -> Option<&'b 
     stem.copy_from_slice(name);
     rest.get_mut(..PAGE.len())?.copy_from_slice(PAGE);
     buffer.get(..name.len() + PAGE.len())
-}
-
-impl<F: File> File for Page<F> {
-    fn metadata(&self) -> Metadata<'_> {
-        self.file.metadata()
-    }
-
-    fn has_length(&self) -> bool {
-        self.file.has_length()
-    }
-
-    async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        self.file.read_at(offset, buffer).await
-    }
-
-    fn type_name<'n>(&self, name: &'n [u8]) -> &'n [u8] {
-        if self.is_short { b"page.html" } else { self.file.type_name(name) }
-    }
-
-    fn content_type(&self, name: &[u8]) -> &str {
-        self.file.content_type(name)
-    }
-
-    fn as_slice(&self) -> Option<&'static [u8]> {
-        self.file.as_slice()
-    }
-
-    async fn send<T: Transport>(
-        &self,
-        offset: u64,
-        length: u64,
-        stream: &mut Stream<'_, T>,
-    ) -> Result<(), Error<T::Error>> {
-        self.file.send(offset, length, stream).await
-    }
-
-    async fn send_to_end<T: Transport>(
-        &self,
-        stream: &mut Stream<'_, T>,
-    ) -> Result<(), Error<T::Error>> {
-        self.file.send_to_end(stream).await
-    }
-
-    async fn form_place(&self, buffer: &mut [u8]) -> Option<Place> {
-        self.file.form_place(buffer).await
-    }
-
-    fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.file.handle()
-    }
 }

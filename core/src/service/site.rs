@@ -322,7 +322,7 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
                 What::File(file)
                     if self.takes_forms
                         && file.has_length()
-                        && is_html(self.files.content_type(file, found.path.name())) =>
+                        && is_html(self.files.content_type(file, found.path.type_name())) =>
                 {
                     if exchange.method() == Method::Post {
                         if U::Keeps::IS_PRESENT

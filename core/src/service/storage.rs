@@ -95,6 +95,20 @@ pub trait Storage {
     /// [`OpenError::NotFound`] if it can't be listed, or another reason.
     async fn list(&self, path: &Path<'_>) -> Result<Self::Entries, OpenError>;
 
+    /// Opens the page that is found by `path`, at which nothing stands, without its extension, as
+    /// [`Pages::without_extensions`](super::Pages::without_extensions) has it.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    async fn open_page(
+        &self,
+        path: &Path<'_>,
+        coding: Coding,
+    ) -> Result<Node<Self::File>, OpenError> {
+        let _ = (path, coding);
+        Err(OpenError::NotFound)
+    }
+
     /// Whether the index of the root answers navigations that find nothing, as
     /// [`Pages::single_page`](super::Pages::single_page) has it.
     fn has_single_page(&self) -> bool {
@@ -163,12 +177,7 @@ pub trait File {
     /// The storage failed.
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
 
-    /// The name whose extension says of which type it is. `name` is the last segment of its path.
-    fn type_name<'n>(&self, name: &'n [u8]) -> &'n [u8] {
-        name
-    }
-
-    /// Its Content-Type. `name` is its [`type_name`](Self::type_name).
+    /// Its Content-Type. `name` is the last segment of its path.
     fn content_type(&self, name: &[u8]) -> &str {
         mime::content_type(name)
     }

@@ -1,19 +1,54 @@
 //! What the flags put around the services of a command.
 
 use thimble_core::Method;
-use thimble_core::service::layers::{AddFields, BasicAuth, Cors, Hosts};
+use thimble_core::server::{Answer, Exchange, Responded, Service, Transport};
+use thimble_core::service::layers::{BasicAuth, Cors, Hosts};
 
 use super::access::AuthFor;
 use super::flags::Flags;
 use super::problem::Problem;
 use crate::passwords::Passwords;
 
-/// The services of a command, within what its flags ask for. What is not asked for is there, too, and costs
-/// a branch: so that there is one type, whatever the flags are, and one server that is compiled for it.
-pub type Layered<S> = AddFields<'static, Hosts<'static, Cors<'static, Guarded<S>>>>;
+/// The services of a command, within what its flags ask for. It has a place for all of that, and is one
+/// service whatever the flags are, so that one server is compiled; and if nothing is asked for, it costs a
+/// branch.
+#[derive(Debug)]
+pub struct Layered<S> {
+    /// Whether anything is asked for.
+    is_needed: bool,
+    fields: &'static [(&'static str, &'static str)],
+    hosts: Hosts<'static, ()>,
+    cors: Cors<'static, ()>,
+    auth: BasicAuth<'static, (), Option<Passwords>>,
+    inner: S,
+}
 
-/// The innermost of them.
-type Guarded<S> = BasicAuth<'static, S, Option<Passwords>>;
+impl<S: Service> Layered<S> {
+    /// Passes the exchange on, or answers it.
+    async fn pass<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Exchange<'c, T>, Responded<'c, T>> {
+        let exchange = self.hosts.pass(exchange.with_fields(self.fields))?;
+        self.auth.pass(self.cors.pass(exchange)?).await
+    }
+}
+
+impl<S: Service> Service for Layered<S> {
+    async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
+        if self.is_needed {
+            match self.pass(exchange).await {
+                Ok(passed) => exchange = passed,
+                Err(responded) => return Ok(responded),
+            }
+        }
+        self.inner.call(exchange).await
+    }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        self.fields
+    }
+}
 
 /// What the flags ask for around the services of a command.
 #[derive(Debug)]
@@ -68,18 +103,22 @@ impl Layers {
     pub fn around<S: 'static>(self, service: S) -> &'static Layered<S> {
         // `*` stands for all fields but this one (Fetch, §3.3.3).
         let fields = if self.passwords.is_some() { "*, Authorization" } else { "*" };
-        let auth = BasicAuth::new(service, self.passwords);
+        let is_needed = !self.fields.is_empty()
+            || self.hosts.is_some()
+            || self.origins != Some(&[])
+            || self.passwords.is_some();
+        let auth = BasicAuth::new((), self.passwords);
         let auth = if self.for_writes { auth.for_writes() } else { auth };
-        let cors = Cors::new(auth).methods(self.methods).fields(fields).max_age(600);
+        let cors = Cors::new(()).methods(self.methods).fields(fields).max_age(600);
         let cors = match self.origins {
             Some(origins) => cors.origins(origins),
             None => cors,
         };
-        let hosts = Hosts::new(cors);
         let hosts = match self.hosts {
-            Some(names) => hosts.names(names),
-            None => hosts,
+            Some(names) => Hosts::new(()).names(names),
+            None => Hosts::new(()),
         };
-        Box::leak(Box::new(AddFields::new(hosts, self.fields)))
+        let fields = self.fields;
+        Box::leak(Box::new(Layered { is_needed, fields, hosts, cors, auth, inner: service }))
     }
 }

@@ -122,6 +122,13 @@ impl<'s, S: Storage> Files<'s, S> {
             found.path = path;
             loop {
                 self.find(found).await;
+                if let What::Nothing(OpenError::NotFound) = found.what
+                    && let Ok(Node::File(file)) =
+                        self.storage.open_page(&found.path, Coding::Identity).await
+                {
+                    found.what = What::File(file);
+                    found.path.shorten();
+                }
                 if !self.storage.has_single_page() {
                     break;
                 }
@@ -151,7 +158,12 @@ impl<'s, S: Storage> Files<'s, S> {
                 let Some(coding) = found.coding.filter(|coding| *coding != Coding::Identity) else {
                     break;
                 };
-                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await
+                let opened = if found.path.is_short() {
+                    self.storage.open_page(&found.path, coding).await
+                } else {
+                    self.storage.open(&found.path, coding).await
+                };
+                if let Ok(Node::File(file)) = opened
                     && file.has_length()
                 {
                     found.coded = Some(file);
@@ -222,7 +234,6 @@ impl<'s, S: Storage> Files<'s, S> {
     where
         's: 'f,
     {
-        let name = file.type_name(name);
         own_type_of(self.types, name).unwrap_or_else(|| file.content_type(name))
     }
 
@@ -287,7 +298,7 @@ impl<'s, S: Storage> Files<'s, S> {
     ) -> Plan<'p> {
         let name = match found.what {
             What::Page(_) => NOT_FOUND_PAGE,
-            _ => found.path.name(),
+            _ => found.path.type_name(),
         };
         let content_type = self.content_type(file, name);
         if let What::Page(_) = found.what {

@@ -2,7 +2,7 @@
 
 use crate::grammar::credentials::Basic;
 use crate::message::{Method, Refusal, Status};
-use crate::server::{Answer, Exchange, Service, Transport};
+use crate::server::{Answer, Exchange, Responded, Service, Transport};
 
 const UNAUTHORIZED: Refusal =
     Refusal::new(Status::UNAUTHORIZED, "a name and a password are needed");
@@ -65,6 +65,36 @@ impl<'s, S, V: Verify> BasicAuth<'s, S, V> {
     pub fn for_writes(self) -> Self {
         Self { for_writes: true, ..self }
     }
+
+    /// Passes the exchange on, or answers it: for a service that is several layers at once.
+    ///
+    /// # Errors
+    /// The answer.
+    pub fn pass<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> impl Future<Output = Result<Exchange<'c, T>, Responded<'c, T>>> {
+        async move {
+            if self.verify.is_asked() {
+                let reads = matches!(exchange.method(), Method::Get | Method::Options);
+                let mut is_let_in = self.for_writes && reads;
+                // More than one line of them is none.
+                if let Some(value) = exchange.head().fields().only("Authorization")
+                    && let Some(sent) = Basic::of(value)
+                {
+                    match self.verify.verify(sent).await {
+                        Ok(is_known) => is_let_in = is_known,
+                        Err(refusal) => return Err(exchange.refuse(refusal)),
+                    }
+                }
+                if !is_let_in {
+                    let challenge = [("WWW-Authenticate", self.challenge)];
+                    return Err(exchange.with_fields(&challenge).refuse(UNAUTHORIZED));
+                }
+            }
+            Ok(exchange)
+        }
+    }
 }
 
 /// Knows who may come in.
@@ -123,24 +153,10 @@ impl<S: Service, V: Verify> Service for BasicAuth<'_, S, V> {
         exchange: Exchange<'c, T>,
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
-            if self.verify.is_asked() {
-                let reads = matches!(exchange.method(), Method::Get | Method::Options);
-                let mut is_let_in = self.for_writes && reads;
-                // More than one line of them is none.
-                if let Some(value) = exchange.head().fields().only("Authorization")
-                    && let Some(sent) = Basic::of(value)
-                {
-                    match self.verify.verify(sent).await {
-                        Ok(is_known) => is_let_in = is_known,
-                        Err(refusal) => return Ok(exchange.refuse(refusal)),
-                    }
-                }
-                if !is_let_in {
-                    let challenge = [("WWW-Authenticate", self.challenge)];
-                    return Ok(exchange.with_fields(&challenge).refuse(UNAUTHORIZED));
-                }
+            match self.pass(exchange).await {
+                Ok(exchange) => self.inner.call(exchange).await,
+                Err(responded) => Ok(responded),
             }
-            self.inner.call(exchange).await
         }
     }
 }

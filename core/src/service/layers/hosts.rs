@@ -3,7 +3,7 @@
 use crate::grammar::host::Authority;
 use crate::message::{Refusal, Status};
 use crate::semantics::host::is_own_host;
-use crate::server::{Answer, Exchange, Service, Transport};
+use crate::server::{Answer, Exchange, Responded, Service, Transport};
 
 const MISDIRECTED: Refusal =
     Refusal::new(Status::MISDIRECTED_REQUEST, "this server doesn't go by that name");
@@ -55,6 +55,23 @@ impl<'s, S> Hosts<'s, S> {
     pub fn names(self, names: &'s [&'s str]) -> Self {
         Self { names: Some(names), ..self }
     }
+
+    /// Passes the exchange on, or answers it: for a service that is several layers at once.
+    ///
+    /// # Errors
+    /// The answer.
+    pub fn pass<'c, T: Transport>(
+        &self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Exchange<'c, T>, Responded<'c, T>> {
+        if let Some(names) = self.names
+            && let Some(host) = exchange.head().authority().map(Authority::host)
+            && !is_own_host(host, names)
+        {
+            return Err(exchange.refuse(MISDIRECTED));
+        }
+        Ok(exchange)
+    }
 }
 
 impl<S: Service> Service for Hosts<'_, S> {
@@ -64,13 +81,10 @@ impl<S: Service> Service for Hosts<'_, S> {
         exchange: Exchange<'c, T>,
     ) -> impl Future<Output = Answer<'c, T>> {
         async move {
-            if let Some(names) = self.names
-                && let Some(host) = exchange.head().authority().map(Authority::host)
-                && !is_own_host(host, names)
-            {
-                return Ok(exchange.refuse(MISDIRECTED));
+            match self.pass(exchange) {
+                Ok(exchange) => self.inner.call(exchange).await,
+                Err(responded) => Ok(responded),
             }
-            self.inner.call(exchange).await
         }
     }
 }
