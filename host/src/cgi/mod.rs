@@ -195,6 +195,10 @@ impl<S: Service, W: Waiting> Service for Cgi<S, W> {
         }
         self.inner.call(exchange).await
     }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        self.inner.fields()
+    }
 }
 
 /// What is known of a request besides its head.
