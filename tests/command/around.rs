@@ -288,16 +288,16 @@ fn hashes_are_checked_beside_other_requests() {
     assert!(begun.elapsed() < first, "{:?} {first:?}", begun.elapsed());
 
     // Somebody who guesses holds nobody up.
-    let mut guesser = thimble.connect();
+    let mut stranger = thimble.connect();
     let guess = "Authorization: Basic U2xvdzpndWVzcw==\r\n";
     let begun = Instant::now();
-    guesser.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{guess}\r\n")).unwrap();
+    stranger.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{guess}\r\n")).unwrap();
     let mut other = thimble.connect();
     let known = "Authorization: Basic Wm9lOm9wZW4=\r\n";
     other.send(format!("GET /note.txt HTTP/1.1\r\nHost: localhost\r\n{known}\r\n")).unwrap();
     assert_eq!(other.reply().unwrap().status, 200);
     let answered = begun.elapsed();
-    assert_eq!(guesser.reply().unwrap().status, 401);
+    assert_eq!(stranger.reply().unwrap().status, 401);
     let guessed = begun.elapsed();
     assert!(answered < guessed, "{answered:?} {guessed:?}");
     assert!(guessed > Duration::from_millis(1) && guessed < TIME_LIMIT);

@@ -168,7 +168,7 @@ mod tests {
         let outcome = hashing.run(move || thread::current().id() != here);
         assert_eq!(outcome.map(block_on), Ok(true));
 
-        let (hold, held) = channel::<()>();
+        let (release, held) = channel::<()>();
         let held = Arc::new(Mutex::new(held));
         let hold_up = || {
             let held = Arc::clone(&held);
@@ -188,7 +188,7 @@ mod tests {
         assert!(hold_up().is_ok());
         // In whatever order they are done.
         for _ in &outcomes {
-            assert!(hold.send(()).is_ok());
+            assert!(release.send(()).is_ok());
         }
         for outcome in outcomes {
             assert!(block_on(outcome));
