@@ -63,8 +63,8 @@ pub mod handler {
     pub use crate::message::{Field, Fields, Head, Method, Refusal, Status, Target, Version};
     pub use crate::semantics::query::{Encoded, Query};
     pub use crate::server::{
-        Answer, Body, Error, Exchange, RefusalPage, Reply, Responded, Responder, Service, Stream,
-        Transport,
+        Answer, Body, Error, Event, Events, Exchange, RefusalPage, Reply, Responded, Responder,
+        Service, Stream, Transport,
     };
     pub use crate::service::{
         Batch, Files, Form, FormField, FormFile, Image, Multipart, Part, Recall, Recalled, Ring,

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::Waker;
 
 use thimble_host::listen;
 use thimble_host::place::{Place, Waits};
@@ -15,12 +17,15 @@ pub(crate) struct Connection {
     place: Place,
     to_be_shut: AtomicBool,
     is_alone: AtomicBool,
+    /// A task that waits for the server to stop.
+    waits_for_stop: Mutex<Option<Waker>>,
 }
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
         let (to_be_shut, is_alone) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { stream, peer, place: Place::default(), to_be_shut, is_alone }
+        let waits_for_stop = Mutex::default();
+        Self { stream, peer, place: Place::default(), to_be_shut, is_alone, waits_for_stop }
     }
 
     pub(crate) const fn stream(&self) -> &TcpStream {
@@ -82,6 +87,22 @@ impl Connection {
         }
         // It fails when the client is gone, which ends the wait as well.
         let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// Has the task of `waker` woken when the server stops. Only the latest one is.
+    pub(crate) fn wake_when_it_stops(&self, waker: &Waker) {
+        let mut waits = self.waits_for_stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if !waits.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *waits = Some(waker.clone());
+        }
+    }
+
+    /// Wakes the task that waits for the server to stop.
+    pub(crate) fn wake(&self) {
+        let waker = self.waits_for_stop.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Ends whatever is under way.

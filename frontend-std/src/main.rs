@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use thimble_host::command::{self, Flags};
+use thimble_host::command::{self, Flags, LIMITS};
 use thimble_std::{Cgi, EventLoop, Server, event_loop};
 
 const NAME: &str = "thimble";
@@ -16,7 +16,7 @@ struct Command {
     flags: Flags,
 
     /// Serve all connections in turn by one thread, instead of each by a thread of its own
-    #[arg(long, conflicts_with_all = ["cgi", "cgi_dir"])]
+    #[arg(long, conflicts_with_all = ["cgi", "cgi_dir"], help_heading = LIMITS)]
     event_loop: bool,
 }
 
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         if event_loop {
             let uploads = job.uploads.map(event_loop::UploadFolder::from);
             let site = flags.site(event_loop::Folder::from(job.folder), job.forms, uploads);
+            let service = job.layers.around(site);
             return listeners.serve(|listener, start| {
                 let server = EventLoop::from_listener(listener)?
                     .max_conns(flags.max_conns)
@@ -33,11 +34,12 @@ fn main() -> ExitCode {
                     .deadlines(flags.times.deadlines())
                     .log(job.log.clone());
                 start.begin(server.stop())?;
-                server.run(site)
+                server.run(service)
             });
         }
         let site = flags.site(job.folder, job.forms, job.uploads);
-        let site: &Cgi<_> = flags.with_programs(site, job.programs, &job.log);
+        let site: Cgi<_> = flags.with_programs(site, job.programs, &job.log, &job.layers);
+        let service = job.layers.around(site);
         listeners.serve(|listener, start| {
             let server = Server::from_listener(listener)?
                 .max_conns(flags.max_conns)
@@ -45,7 +47,7 @@ fn main() -> ExitCode {
                 .deadlines(flags.times.deadlines())
                 .log(job.log.clone());
             start.begin(server.stop())?;
-            server.run(site)
+            server.run(service)
         })
     })
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
@@ -346,6 +347,12 @@ impl Half for Tx<'_> {
 
     fn stopping(&self) -> bool {
         self.stop.is_retired() || self.connection.place().is_last()
+    }
+
+    fn poll_stopping(&mut self, context: &Context<'_>) -> Poll<()> {
+        // In this order, it is heard of in any case.
+        self.connection.wake_when_it_stops(context.waker());
+        if self.stopping() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

@@ -60,6 +60,7 @@ impl Stop {
         drop(left);
         for connection in self.connections().values() {
             connection.end_soon();
+            connection.wake();
         }
     }
 
@@ -71,6 +72,9 @@ impl Stop {
         // Workers that wait in accept see it when their time-out passes, or serve whom they accept: what
         // could wake them would wake other processes, or stop the listener.
         self.0.retired.store(true, Ordering::SeqCst);
+        for connection in self.connections().values() {
+            connection.wake();
+        }
     }
 
     /// Whether no connection is accepted any more.

@@ -21,7 +21,8 @@ fn main() -> ExitCode {
     command::run(NAME, &flags, |job, listeners| {
         let uploads = job.uploads.map(UploadFolder::from);
         let site = flags.site(Folder::from(job.folder), job.forms, uploads);
-        let site: &Cgi<_> = flags.with_programs(site, job.programs, &job.log);
+        let site: Cgi<_> = flags.with_programs(site, job.programs, &job.log, &job.layers);
+        let service = job.layers.around(site);
         let (is_shared, is_worker) = (listeners.are_shared(), listeners.are_of_worker());
         listeners.serve(|listener, start| {
             let server = Server::from_listener(listener)?
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
             let server = if is_shared { server.share_listener() } else { server };
             let server = if is_worker { server.threads(1) } else { server };
             start.begin(server.stop())?;
-            server.run(site)
+            server.run(service)
         })
     })
 }

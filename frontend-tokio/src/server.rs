@@ -156,4 +156,8 @@ impl<S: Service> Service for Shared<S> {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         self.0.call(exchange).await
     }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        self.0.fields()
+    }
 }

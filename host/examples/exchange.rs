@@ -17,7 +17,9 @@ use thimble_core::message::FieldEntry;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::server::blocking::block_on;
 use thimble_core::server::{Buffers, Clock, Driver, Ended, Half, Transmit};
+use thimble_core::service::Pages;
 use thimble_core::service::image::{Child, Directory, File, Image, Kind, Representation};
+use thimble_core::service::layers::{BasicAuth, Cors, Hosts};
 use thimble_core::{Error, Exchange, Limits, Method, Responded, Service, Site, Status, Transport};
 use thimble_host::Folder;
 use thimble_host::clock::date;
@@ -172,6 +174,40 @@ fn serve(service: impl Service, octets: &[u8], times: usize) -> usize {
     wire.tx.0
 }
 
+/// A service within what the commands have around theirs, when nothing is asked for.
+struct Layered<S> {
+    is_needed: bool,
+    hosts: Hosts<'static, ()>,
+    cors: Cors<'static, ()>,
+    auth: BasicAuth<'static, (), Option<&'static [(&'static str, &'static str)]>>,
+    inner: S,
+}
+
+impl<S: Service> Service for Layered<S> {
+    async fn call<'c, T: Transport>(
+        &'c self,
+        mut exchange: Exchange<'c, T>,
+    ) -> Result<Responded<'c, T>, Error<T::Error>> {
+        if self.is_needed {
+            let passed = async {
+                let exchange = self.hosts.pass(exchange)?;
+                self.auth.pass(self.cors.pass(exchange)?).await
+            };
+            match passed.await {
+                Ok(passed) => exchange = passed,
+                Err(responded) => return Ok(responded),
+            }
+        }
+        self.inner.call(exchange).await
+    }
+}
+
+fn layered<S: Service>(inner: S) -> impl Service {
+    let auth = BasicAuth::new((), black_box(None));
+    let cors = Cors::new(()).origins(black_box(&[]));
+    Layered { is_needed: black_box(false), hosts: Hosts::new(()), cors, auth, inner }
+}
+
 fn main() -> io::Result<()> {
     let mut arguments = env::args().skip(1);
     let (Some(row), Some(times)) = (arguments.next(), arguments.next()) else {
@@ -191,6 +227,11 @@ fn main() -> io::Result<()> {
             serve(Bench(Site::new(Folder::open(root.path())?)), FILE.as_bytes(), times)
         }
         "form" => serve(image(), FORM.as_bytes(), times),
+        // As in the commands, when nothing is asked for.
+        "layered" => serve(layered(Bench(Site::new(Pages::new(IMAGE)))), HELLO.as_bytes(), times),
+        "layered-file" => {
+            serve(layered(Bench(Site::new(Pages::new(IMAGE)))), FILE.as_bytes(), times)
+        }
         _ => return Err(io::Error::other(format!("there is no row {row}"))),
     };
     println!("{replied} octets of replies");

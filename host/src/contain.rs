@@ -31,6 +31,10 @@ impl<S: Service> Service for Contained<S> {
         })
         .await
     }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        self.0.fields()
+    }
 }
 
 thread_local! {

@@ -23,6 +23,7 @@
 //! | [`contain`] | panics of a service, answered by 500 |
 //! | [`park`] | [`block_on`]: runs a future on the calling thread |
 //! | [`stop`] | the trait of a server that a signal can stop |
+//! | `passwords` | with the feature `auth`: who may come in, by names and hashes of passwords |
 #![cfg_attr(
     feature = "workers",
     doc = "| [`workers`] | with the feature `workers`: processes that share listeners, and their supervisor |
@@ -48,6 +49,8 @@ pub mod listen;
 pub mod log;
 pub mod nonblocking;
 pub mod park;
+#[cfg(feature = "auth")]
+pub mod passwords;
 pub mod pending;
 pub mod place;
 pub mod send;

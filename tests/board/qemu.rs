@@ -22,7 +22,7 @@ use thimble_tests::board::qemu::Guest;
 use thimble_tests::cases::replay::{Replay, entity_tag, entity_tag_request};
 use thimble_tests::cases::report::report;
 use thimble_tests::cases::transcript::{FOLLOW_UP, Transcript};
-use thimble_tests::cases::{self, Case, End, Root, Setting, Sizes};
+use thimble_tests::cases::{self, Case, End, Layer, Root, Setting, Sizes};
 use thimble_tests::command::folder::site;
 use thimble_tests::memory::Then;
 use thimble_tests::wire::client::{Client, get, post};
@@ -61,6 +61,7 @@ fn every_row_is_answered_as_by_a_server_in_memory() {
             ("404", setting.root == Root::Fixture404),
             ("no-listing", !setting.listing),
             ("hidden", setting.hidden),
+            (setting.layer.name(), setting.layer != Layer::None),
         ] {
             flags.extend(is_set.then_some(flag));
         }

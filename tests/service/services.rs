@@ -75,7 +75,7 @@ fn ask(service: &impl Service, line: &str, fields: &str) -> String {
     exchange(service, request.as_bytes(), 9999, 1024).0
 }
 
-const REQUESTS: [(&str, u16); 13] = [
+const REQUESTS: [(&str, u16); 15] = [
     ("GET /text", 200),
     ("HEAD /text", 200),
     ("GET /t%65xt", 200),
@@ -85,6 +85,8 @@ const REQUESTS: [(&str, u16); 13] = [
     ("GET /other", 303),
     ("POST /form", 415),
     ("GET /refused", 409),
+    ("GET /r%65fused", 409),
+    ("GET /w%72ong", 500),
     ("GET /wrong", 500),
     ("GET /failed", 500),
     ("GET /late", 500),
@@ -164,7 +166,7 @@ fn an_outer_service_sees_what_was_answered() {
     let watched = Watch::new(Inner, |seen_now| {
         seen.borrow_mut().push((seen_now.status.code(), seen_now.length));
     });
-    let expected = [4, 0, 4, 3000, 1700, 0, 0, 0, 0, 0, 0, 0, 28];
+    let expected = [4, 0, 4, 3000, 1700, 0, 0, 0, 0, 0, 0, 0, 0, 0, 28];
     for ((line, status), length) in REQUESTS.into_iter().zip(expected) {
         let reply = ask(&watched, line, "");
         assert_eq!(seen.take(), [(status, length)], "{line}: {reply}");

@@ -9,7 +9,7 @@ use std::io;
 mod frontend {
     pub(crate) use thimble_std::event_loop::{EventLoop as Server, Stop};
     pub(crate) use thimble_std::{
-        Answer, Deadlines, Exchange, Limits, Log, Method, Service, Status, Transport,
+        Answer, Deadlines, Event, Exchange, Limits, Log, Method, Service, Status, Transport,
     };
 }
 

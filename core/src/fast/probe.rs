@@ -98,9 +98,10 @@ pub(crate) fn first_crlf(input: &[u8]) -> Option<usize> {
     let mut at = 0;
     // Four probes, and one branch for all of them.
     while let (Some(here), Some(next)) = (block(input, at), block(input, at + 1)) {
-        let pairs = here.iter().zip(next).map(|(here, next)| {
-            imp::equal_to_both(imp::load(here), b'\r', imp::load(next), b'\n')
-        });
+        let pairs = here
+            .iter()
+            .zip(next)
+            .map(|(here, next)| imp::equal_to_both(imp::load(here), b'\r', imp::load(next), b'\n'));
         if imp::is_any(pairs) {
             break;
         }

@@ -54,6 +54,8 @@ pub struct Request<'r> {
     pub local: Option<SocketAddr>,
     /// Whether the connection is secure, as TLS is.
     pub is_secure: bool,
+    /// Who asks, by the Basic scheme, if the server has checked the password; empty for nobody.
+    pub user: &'r [u8],
 }
 
 impl<'r> Request<'r> {
@@ -69,6 +71,7 @@ impl<'r> Request<'r> {
             peer: None,
             local: None,
             is_secure: false,
+            user: b"",
         }
     }
 
@@ -160,6 +163,8 @@ const OWN: &[Own] = &[
     ("QUERY_STRING", |it, _| Some(it.head.target().query().unwrap_or_default().as_bytes())),
     ("REMOTE_ADDR", |it, room| it.peer.map(|at| room.display(&at.ip().to_canonical()))),
     ("REMOTE_HOST", |it, room| it.peer.map(|at| room.display(&at.ip().to_canonical()))),
+    ("AUTH_TYPE", |it, _| some(it.user).map(|_| &b"Basic"[..])),
+    ("REMOTE_USER", |it, _| some(it.user)),
     ("CONTENT_LENGTH", |it, room| it.content_length.map(|length| room.number(length))),
     ("CONTENT_TYPE", |it, room| room.field(it.head.fields(), "Content-Type")),
     // ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 pub mod boundary;
 pub mod chunk;
 pub mod cookie;
+pub mod credentials;
 pub mod date;
 mod element;
 pub mod etag;

@@ -12,13 +12,15 @@ pub struct Path<'p> {
     last: usize,
     /// Whether one of those is hidden.
     hides: bool,
+    /// Whether it lacks the extension of the page that it leads to.
+    is_short: bool,
     /// One segment more, or none.
     child: &'p [u8],
 }
 
 impl<'p> Path<'p> {
     /// The root.
-    pub const ROOT: Self = Self { parent: b"", last: 0, hides: false, child: b"" };
+    pub const ROOT: Self = Self { parent: b"", last: 0, hides: false, is_short: false, child: b"" };
 
     /// The path of a percent-decoded absolute-path; `None` if it can't name a file or directory.
     ///
@@ -65,6 +67,24 @@ impl<'p> Path<'p> {
         self.enter(name).then_some(self)
     }
 
+    /// The path of `name` in the same directory, instead of the file that this is; `None` if this is a
+    /// directory, or `name` can't be the name of a file.
+    pub fn sibling(mut self, name: &'p [u8]) -> Option<Self> {
+        if self.is_directory() {
+            return None;
+        }
+        if self.child.is_empty() {
+            let last = self.parent.get(self.last..)?;
+            let is_hidden = is_hidden(last, self.last == 0);
+            self.parent = self.parent.get(..self.last)?;
+            // Of those before it, one may be hidden as well.
+            self.hides = self.hides && (!is_hidden || has_hidden(self.parent));
+            self.last = before_last(self.parent);
+        }
+        self.leave();
+        self.child(name)
+    }
+
     /// Becomes the file `name` in this directory, or nothing if that can't be a name. Returns whether
     /// it can.
     pub(crate) fn enter(&mut self, name: &'p [u8]) -> bool {
@@ -93,6 +113,21 @@ impl<'p> Path<'p> {
         }
         let last = self.parent.get(self.last..).unwrap_or_default();
         last.strip_suffix(b"/").unwrap_or(last)
+    }
+
+    /// Leads to a page whose extension it lacks.
+    pub(crate) const fn shorten(&mut self) {
+        self.is_short = true;
+    }
+
+    /// Whether it lacks the extension of the page that it leads to.
+    pub(crate) const fn is_short(&self) -> bool {
+        self.is_short
+    }
+
+    /// The name whose extension says of which type the file is.
+    pub(crate) fn type_name(&self) -> &'p [u8] {
+        if self.is_short { b"page.html" } else { self.name() }
     }
 
     /// The whole path, as two parts to be concatenated: its names with a slash between each two, and no
@@ -145,6 +180,18 @@ pub fn percent_encode(name: &[u8], emit: &mut dyn FnMut(&[u8])) {
     }
 }
 
+/// Whether one of the names in a directory's path is hidden.
+fn has_hidden(parent: &[u8]) -> bool {
+    let mut names = parent.split(|octet| *octet == b'/').enumerate();
+    names.any(|(at, name)| is_hidden(name, at == 0))
+}
+
+/// Where in a directory's path its last name begins.
+fn before_last(parent: &[u8]) -> usize {
+    let names = parent.strip_suffix(b"/").unwrap_or(parent);
+    names.iter().rposition(|octet| *octet == b'/').map_or(0, |at| at + 1)
+}
+
 fn leads_elsewhere(name: &[u8]) -> bool {
     matches!(name, b"" | b"." | b"..")
 }
@@ -167,6 +214,7 @@ pub fn is_file_name(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec::Vec;
 
     #[test]
     fn only_plain_names_make_a_path() {
@@ -198,6 +246,33 @@ mod tests {
             assert_eq!(path.child(name), None);
         }
         assert_eq!(Path::new(b"/").unwrap().child(b"i").unwrap().segments().count(), 1);
+    }
+
+    #[test]
+    fn siblings_stand_in_the_same_directory() {
+        for (path, joined, is_hidden) in [
+            ("/a", "n", false),
+            ("/a/b", "a/n", false),
+            ("/a/b/c", "a/b/n", false),
+            ("/.a", "n", false),
+            ("/.a/b", ".a/n", true),
+            ("/.a/.b", ".a/n", true),
+            ("/a/.b", "a/n", false),
+            ("/.well-known/a", ".well-known/n", false),
+        ] {
+            let sibling = Path::new(path.as_bytes()).unwrap().sibling(b"n").unwrap();
+            assert_eq!(sibling.parts().concat(), joined.as_bytes(), "{path}");
+            assert_eq!((sibling.name(), sibling.is_hidden()), (&b"n"[..], is_hidden), "{path}");
+            let names: Vec<_> = joined.split('/').map(str::as_bytes).collect();
+            assert!(sibling.segments().eq(names), "{path}");
+        }
+        let index = Path::new(b"/a/").unwrap().child(b"index.html").unwrap();
+        assert_eq!(index.sibling(b"b").unwrap().parts().concat(), b"a/b");
+        assert!(Path::ROOT.sibling(b"a").is_none());
+        assert!(Path::new(b"/a").unwrap().sibling(b"..").is_none());
+        let mut left = index.sibling(b"b").unwrap();
+        left.leave();
+        assert_eq!(left.name(), b"a");
     }
 
     #[test]

@@ -125,6 +125,10 @@ impl<H: Half> Half for Ready<H> {
     fn stopping(&self) -> bool {
         self.0.stopping()
     }
+
+    fn poll_stopping(&mut self, context: &Context<'_>) -> Poll<()> {
+        self.0.poll_stopping(context)
+    }
 }
 
 /// A blocking connection: two halves, each with blocking reads or writes.

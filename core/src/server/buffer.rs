@@ -26,6 +26,8 @@ pub(super) struct Unsent {
     /// Octets of field lines that were added from outside of the service. They stand at the end of
     /// the buffer until the reply can't be replaced any more.
     pub(super) added: usize,
+    /// Octets behind those that the exchange has for its path. They are not part of its buffer.
+    pub(super) path: usize,
     /// What shows refusals, if the server has it.
     pub(super) page: Option<&'static RefusalPage>,
     /// The refusal whose page is to be put behind all that. It is accounted for.
@@ -49,6 +51,7 @@ impl Unsent {
         self.committed = false;
         self.fault = None;
         self.added = 0;
+        self.path = 0;
     }
 }
 

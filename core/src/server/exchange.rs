@@ -126,6 +126,15 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.parts.route.decoded.and_then(Path::new)
     }
 
+    /// Leaves out the first `count` segments: [`segments`](Self::segments) and [`path`](Self::path) are
+    /// what follows them from here on. For a service that passes on what is below a path of its own; what
+    /// ends before that is left as it is. [`target`](Self::target) is as it was sent.
+    ///
+    /// [`Mount`](crate::service::layers::Mount) is one.
+    pub fn enter(&mut self, count: usize) {
+        self.parts.route.enter(count);
+    }
+
     /// The address of the client, or of the proxy in front of it; `None` if the transport doesn't know
     /// it.
     pub fn peer(&self) -> Option<SocketAddr> {
@@ -150,7 +159,7 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// Adds fields to every reply to this request: refusals, 304 and the 500 for a failure included. An
     /// outer service calls this before it calls an inner one, at any depth; the fields stand behind
     /// those of the reply itself. Replies that no service sees don't have them: those to requests that
-    /// can't be understood, and to `OPTIONS *`.
+    /// can't be understood, and to `OPTIONS *`; see [`Service::fields`](super::Service::fields).
     ///
     /// The fields take up to a quarter of the transmit buffer. If there are more, or if one is invalid,
     /// the reply becomes a 500, as for [`Reply::field`].
@@ -171,12 +180,17 @@ impl<'c, T: Transport> Exchange<'c, T> {
     /// }
     /// ```
     #[must_use]
-    pub fn with_fields(self, fields: &[(&str, &str)]) -> Self {
+    pub fn with_fields(mut self, fields: &[(&str, &str)]) -> Self {
+        self.add_fields(fields);
+        self
+    }
+
+    /// [`with_fields`](Self::with_fields), in place.
+    pub(crate) fn add_fields(&mut self, fields: &[(&str, &str)]) {
         // Each is put in front of those that are there.
         for (name, value) in fields.iter().rev() {
             self.parts.outgoing.output.add_field(name, value);
         }
-        self
     }
 
     /// Sends the replies to earlier requests of a client that pipelines. They wait to leave together with

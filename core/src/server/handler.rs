@@ -60,10 +60,21 @@ pub trait Service {
     /// Any [`Error`](super::Error) that a method of the exchange has returned. The driver answers it with
     /// its status, if none of the reply has been sent, and otherwise cuts the connection.
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T>;
+
+    /// Names and values of fields for replies that no service makes: refusals of requests that can't be
+    /// understood or come too slowly, and the reply to `OPTIONS *`. Only the outermost service is asked.
+    /// [`AddFields`](crate::service::layers::AddFields) has its own here.
+    fn fields(&self) -> &[(&str, &str)] {
+        &[]
+    }
 }
 
 impl<S: Service> Service for &S {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         (**self).call(exchange).await
+    }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        (**self).fields()
     }
 }

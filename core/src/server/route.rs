@@ -68,6 +68,21 @@ impl<'c> Route<'c> {
         Self { segments, decoded: (!encoded_slash).then_some(decoded) }
     }
 
+    /// Leaves out the first `count` segments, if there are more.
+    pub(super) fn enter(&mut self, count: usize) {
+        let Some((left, rest)) = self.segments.split_at_checked(count) else { return };
+        if rest.is_empty() {
+            return;
+        }
+        // The root has none.
+        self.segments = if matches!(rest, [""]) { &[] } else { rest };
+        // What is not UTF-8 has another length, as text.
+        self.decoded = self.decoded.and_then(|decoded| {
+            let slash = |octets: &[u8]| octets.iter().skip(1).position(|octet| *octet == b'/');
+            left.iter().try_fold(decoded, |octets, _| octets.get(slash(octets)? + 1..))
+        });
+    }
+
     /// The same of a path in which nothing is encoded.
     fn plain(path: &'c str, segments: &'c mut [&'c str; MAX_SEGMENTS]) -> Self {
         let mut rest = path.get(1..).unwrap_or_default();
@@ -96,6 +111,31 @@ impl<'c> Route<'c> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_is_a_path_of_its_own() {
+        for (path, count, expected, decoded) in [
+            ("/a/b/c", 0, &["a", "b", "c"][..], Some(&b"/a/b/c"[..])),
+            ("/a/b/c", 1, &["b", "c"], Some(b"/b/c")),
+            ("/a/b/c", 2, &["c"], Some(b"/c")),
+            ("/a/b/c", 3, &["a", "b", "c"], Some(b"/a/b/c")),
+            ("/a/", 1, &[], Some(b"/")),
+            ("/a/b/", 1, &["b", ""], Some(b"/b/")),
+            ("/a//b", 1, &["", "b"], Some(b"//b")),
+            ("//b", 1, &["b"], Some(b"/b")),
+            ("/%ff/b", 1, &["b"], Some(b"/b")),
+            ("/%61/b%2fc", 1, &["b/c"], None),
+            ("/1/2/3/4/5/6/7/8/9", 7, &["8/9"], Some(b"/8/9")),
+            ("/", 1, &[], Some(b"/")),
+        ] {
+            let mut scratch = [0; 64];
+            let mut segments = [""; MAX_SEGMENTS];
+            let mut route = Route::new(path, &mut scratch[..Route::scratch(path)], &mut segments);
+            route.enter(count);
+            assert_eq!(route.segments, expected, "{path}");
+            assert_eq!(route.decoded, decoded, "{path}");
+        }
+    }
 
     #[test]
     fn segments_are_decoded_after_they_are_divided() {

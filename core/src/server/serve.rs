@@ -176,6 +176,8 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let Some((buffer, scratch)) = buffer.split_at_mut_checked(room) else {
                                 break 'answered Err(Error::Cut);
                             };
+                            // Fields that are added stand before it, whoever replies in the end.
+                            unsent.path = scratch.len();
                             let mut segments = [""; MAX_SEGMENTS];
                             let route = Route::new(path, scratch, &mut segments);
                             let (receiver, sender) = connection.sides();
@@ -188,7 +190,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
                                 Parts { head, route, rx, incoming, outgoing };
                             let exchange = Exchange { parts: &mut parts };
                             let mut reply = if let Some(methods) = general {
-                                exchange.allow(methods)
+                                exchange.with_fields(self.service.fields()).allow(methods)
                             } else {
                                 match self.service.call(exchange).await {
                                     Ok(reply) => reply,
@@ -281,6 +283,12 @@ impl<S: Service, C: Clock> Driver<S, C> {
         let output = session.reply(self.clock.date());
         let mut outgoing: Outgoing<'_, T> = Outgoing { output, tx };
         outgoing.output.restart();
+        // No service has seen the request.
+        if outgoing.output.buffer.unsent.added == 0 {
+            for (name, value) in self.service.fields().iter().rev() {
+                outgoing.output.add_field(name, value);
+            }
+        }
         let responder = Responder { outgoing: &mut outgoing };
         // All of it is in the buffer, or a page that the session puts there.
         let _ = responder.refuse_by(refusal);

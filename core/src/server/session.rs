@@ -341,7 +341,10 @@ impl<'b> Session<'b> {
     /// The output, to begin another reply in place of one of which nothing has left.
     pub(super) fn reply(&mut self, now: Option<Date>) -> Output<'_> {
         let request = self.head.of(self.rx);
-        let buffer = Buffer::new(self.tx, &mut self.unsent);
+        // As large as it was for the exchange: what was added stands at its end.
+        let room = self.tx.len().saturating_sub(self.unsent.path);
+        let octets = self.tx.get_mut(..room).unwrap_or_default();
+        let buffer = Buffer::new(octets, &mut self.unsent);
         Output::new(buffer, self.connection.reply(), now, request)
     }
 

@@ -3,6 +3,7 @@
 use core::any::Any;
 use core::fmt::Display;
 use core::net::SocketAddr;
+use core::task::{Context, Poll};
 
 use crate::message::Status;
 use crate::message::head::request_line_of;
@@ -147,6 +148,13 @@ pub trait Half {
     /// is the last one on this connection, and says so.
     fn stopping(&self) -> bool {
         false
+    }
+
+    /// On the transmitting half: waits for [`stopping`](Self::stopping). A half that is not polled anew when
+    /// the server stops has to wake the task of `context` then.
+    fn poll_stopping(&mut self, context: &Context<'_>) -> Poll<()> {
+        let _ = context;
+        if self.stopping() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

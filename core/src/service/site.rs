@@ -104,7 +104,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
         Self { files: self.files.types(types), ..self }
     }
 
-    /// The value of Cache-Control for files and listings, as for [`Files::cache_control`]; the default is
+    /// The value of Cache-Control for files, as for [`Files::cache_control`]; the default is
     /// `no-cache`. The answer to a form always has `no-store`.
     #[must_use]
     pub fn cache_control(self, cache_control: &'s str) -> Self {
@@ -332,7 +332,7 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
                 What::File(file)
                     if self.takes_forms
                         && file.has_length()
-                        && is_html(self.files.content_type(file, found.path.name())) =>
+                        && is_html(self.files.content_type(file, found.path.type_name())) =>
                 {
                     if exchange.method() == Method::Post {
                         if U::Keeps::IS_PRESENT

@@ -94,6 +94,26 @@ pub trait Storage {
     /// # Errors
     /// [`OpenError::NotFound`] if it can't be listed, or another reason.
     async fn list(&self, path: &Path<'_>) -> Result<Self::Entries, OpenError>;
+
+    /// Opens the page that is found by `path`, at which nothing stands, without its extension, as
+    /// [`Pages::without_extensions`](super::Pages::without_extensions) has it.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    async fn open_page(
+        &self,
+        path: &Path<'_>,
+        coding: Coding,
+    ) -> Result<Node<Self::File>, OpenError> {
+        let _ = (path, coding);
+        Err(OpenError::NotFound)
+    }
+
+    /// Whether the index of the root answers navigations that find nothing, as
+    /// [`Pages::single_page`](super::Pages::single_page) has it.
+    fn has_single_page(&self) -> bool {
+        false
+    }
 }
 
 /// What stands at a path.

@@ -38,6 +38,7 @@ use rustix::io::Errno;
 use thimble_core::gateway::{
     BUSY, CIRCULAR, FAILED, MAX_REDIRECTS, Request, TOO_LARGE, Words, redirect, redirect_room,
 };
+use thimble_core::grammar::credentials::Basic;
 use thimble_core::grammar::target::path_and_query;
 use thimble_core::message::facts::{Once, TransferEncoding};
 use thimble_core::message::{Head, Method, Refusal};
@@ -112,6 +113,7 @@ struct Settings {
     deadlines: Deadlines,
     spool: u64,
     variables: Vec<(OsString, OsString)>,
+    has_users: bool,
     log: Log,
 }
 
@@ -131,6 +133,7 @@ impl<S, W: Waiting + Default> Cgi<S, W> {
             deadlines: Deadlines::default(),
             spool: SPOOL,
             variables: Vec::new(),
+            has_users: false,
             log: Log::default(),
         };
         Self {
@@ -180,6 +183,15 @@ impl<S, W> Cgi<S, W> {
         self
     }
 
+    /// Tells programs who asks, as `REMOTE_USER`, and that a password was checked, as `AUTH_TYPE`
+    /// (RFC 3875 §4.1.1, §4.1.11). Call this if a
+    /// [`BasicAuth`](thimble_core::service::layers::BasicAuth) is around this service, and only then:
+    /// whatever the client says is believed.
+    pub fn with_users(mut self) -> Self {
+        self.settings.has_users = true;
+        self
+    }
+
     /// Runs files whose names end in `end` by the program at the path `interpreter`, whether they could be
     /// run themselves or not. The last that fits counts.
     pub fn interpreter(mut self, end: impl Into<String>, interpreter: impl Into<PathBuf>) -> Self {
@@ -211,6 +223,10 @@ impl<S: Service, W: Waiting> Service for Cgi<S, W> {
             return Box::pin(self.run(exchange)).await;
         }
         self.inner.call(exchange).await
+    }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        self.inner.fields()
     }
 }
 
@@ -468,6 +484,10 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
         request.peer = connected.peer;
         request.local = connected.local;
         request.is_secure = connected.is_secure;
+        let sent = head.fields().only("Authorization").filter(|_| self.settings.has_users);
+        let user: Vec<u8> =
+            sent.and_then(Basic::of).map(|it| it.user().collect()).unwrap_or_default();
+        request.user = &user;
         let mut buffer = vec![0; request.room()];
         let variables = request.variables(&mut buffer).flatten();
         let variables = variables.map(|(name, value)| (name.into(), text(value)));

@@ -12,14 +12,17 @@ use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
 use thimble_core::semantics::path::percent_encode;
-use thimble_core::service::{self, Storage};
+use thimble_core::service::{self, Pages, Storage};
 
+use super::access::AccessFlags;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use super::export;
 use super::forms::Forms;
+use super::layers::Layers;
 use super::problem::Problem;
 use super::processes::Processes;
 use super::programs::ProgramFlags;
+use super::replies::ReplyFlags;
 use super::times::Times;
 use super::uploads::UploadFlags;
 use super::{size, urls};
@@ -57,68 +60,6 @@ pub struct Flags {
     #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub bind: String,
 
-    /// Most connections to serve at a time; further ones wait
-    #[arg(long, value_name = "N", default_value_t = MAX_CONNS, value_parser = at_least_one)]
-    pub max_conns: usize,
-
-    /// How many processes serve
-    #[command(flatten)]
-    pub processes: Processes,
-
-    /// File to serve for a folder; give it again for further names to try
-    #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"], value_parser = file_name)]
-    pub index: Vec<String>,
-
-    /// Answer 404 for a folder without an index, instead of listing it
-    #[arg(long)]
-    pub no_listing: bool,
-
-    /// Content-Type of files whose names end in .EXT; give it again for others
-    #[arg(long, value_name = "EXT=TYPE", value_parser = own_type)]
-    pub mime: Vec<(String, String)>,
-
-    /// Largest form to accept, such as 65536, 64k or 1M; of one with files, its names and texts
-    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte)]
-    pub max_form: usize,
-
-    /// What becomes of files
-    #[command(flatten)]
-    pub files: UploadFlags,
-
-    /// Refuse forms: answer a POST to a page by 405
-    #[arg(long)]
-    pub no_forms: bool,
-
-    /// Show the latest submitted forms at /submissions, to anybody who asks
-    #[arg(long)]
-    pub submissions: bool,
-
-    /// Keep forms in this database: a file for SQLite, or postgres://USER:PASSWORD@HOST/NAME
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    #[arg(long, value_name = "FILE|URL", conflicts_with = "no_forms")]
-    pub database: Option<String>,
-
-    /// Write the forms in the database to standard output instead of serving
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    #[arg(long, value_name = "FORMAT", requires = "database")]
-    pub export: Option<Format>,
-
-    /// Also serve files and folders whose names begin with a dot
-    #[arg(long)]
-    pub hidden: bool,
-
-    /// Also follow links that lead out of the folder
-    #[arg(long)]
-    pub follow_links: bool,
-
-    /// Programs that make replies
-    #[command(flatten)]
-    pub programs: ProgramFlags,
-
-    /// How long clients may take
-    #[command(flatten)]
-    pub times: Times,
-
     /// Write no access log
     #[arg(short, long)]
     pub quiet: bool,
@@ -126,7 +67,83 @@ pub struct Flags {
     /// Log the head of each request and reply
     #[arg(short, long)]
     pub verbose: bool,
+
+    /// File to serve for a folder; give it again for further names to try
+    #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"], value_parser = file_name, help_heading = PAGES)]
+    pub index: Vec<String>,
+
+    /// Answer 404 for a folder without an index, instead of listing it
+    #[arg(long, help_heading = PAGES)]
+    pub no_listing: bool,
+
+    /// Content-Type of files whose names end in .EXT; give it again for others
+    #[arg(long, value_name = "EXT=TYPE", value_parser = own_type, help_heading = PAGES)]
+    pub mime: Vec<(String, String)>,
+
+    /// Also serve files and folders whose names begin with a dot
+    #[arg(long, help_heading = PAGES)]
+    pub hidden: bool,
+
+    /// Also follow links that lead out of the folder
+    #[arg(long, help_heading = PAGES)]
+    pub follow_links: bool,
+
+    /// What replies have
+    #[command(flatten)]
+    pub replies: ReplyFlags,
+
+    /// Who may come in
+    #[command(flatten)]
+    pub access: AccessFlags,
+
+    /// What becomes of files
+    #[command(flatten)]
+    pub files: UploadFlags,
+
+    /// Largest form to accept, such as 65536, 64k or 1M; of one with files, its names and texts
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = up_to_a_gibibyte, help_heading = FORMS)]
+    pub max_form: usize,
+
+    /// Refuse forms: answer a POST to a page by 405
+    #[arg(long, help_heading = FORMS)]
+    pub no_forms: bool,
+
+    /// Show the latest submitted forms at /submissions, to anybody who asks
+    #[arg(long, help_heading = FORMS)]
+    pub submissions: bool,
+
+    /// Keep forms in this database: a file for SQLite, or postgres://USER:PASSWORD@HOST/NAME
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(long, value_name = "FILE|URL", conflicts_with = "no_forms", help_heading = FORMS)]
+    pub database: Option<String>,
+
+    /// Write the forms in the database to standard output instead of serving
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(long, value_name = "FORMAT", requires = "database", help_heading = FORMS)]
+    pub export: Option<Format>,
+
+    /// Programs that make replies
+    #[command(flatten)]
+    pub programs: ProgramFlags,
+
+    /// How many processes serve
+    #[command(flatten)]
+    pub processes: Processes,
+
+    /// Most connections to serve at a time; further ones wait
+    #[arg(long, value_name = "N", default_value_t = MAX_CONNS, value_parser = at_least_one, help_heading = LIMITS)]
+    pub max_conns: usize,
+
+    /// How long clients may take
+    #[command(flatten)]
+    pub times: Times,
 }
+
+/// The headings of the help. What everybody needs has none, and stands first.
+const PAGES: &str = "Pages";
+const FORMS: &str = "Forms";
+/// How much a server takes on.
+pub const LIMITS: &str = "Processes and limits";
 
 /// The end of the help of the command `name`: examples, forms, links, and how to stop it.
 pub fn examples(name: &str) -> String {
@@ -140,6 +157,7 @@ Examples:
   NAME site --cgi          Also run the programs in site/cgi-bin/ that make replies
   NAME -q 2>/dev/null      Say nothing while it runs
   NAME site --uploads files  Keep the files that come with forms in a folder
+  NAME --auth ada:secret   Ask for a name and a password
 DATABASE
 A form sent to an HTML page is answered by that page, which shows the submitted fields in place
 of <!-- form --> in its body, or at its end.
@@ -297,6 +315,25 @@ impl Flags {
         }))
     }
 
+    /// What is put around the services, as the flags ask for. Call it once.
+    ///
+    /// # Errors
+    /// What is asked for makes no sense together, or the file of passwords can't be used.
+    pub(super) fn layers(&self, log: &Log) -> Result<Layers, Problem> {
+        let layers = Layers::of(self)?;
+        if let Some(path) = self.access.secret_file()
+            && self.path_in_site(path).is_some()
+        {
+            let warning = format!(
+                "the passwords '{}' are in the folder that is served, and can be downloaded: keep them \
+                 elsewhere",
+                path.display()
+            );
+            log.note(warning.as_bytes());
+        }
+        Ok(layers)
+    }
+
     /// Opens the folder where files are kept that come with forms, if there is to be one.
     ///
     /// # Errors
@@ -356,7 +393,7 @@ impl Flags {
         folder: S,
         forms: Forms,
         uploads: U,
-    ) -> &'static Site<'static, S, &'static Forms, &'static Forms, U> {
+    ) -> &'static Site<'static, Pages<S>, &'static Forms, &'static Forms, U> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -365,28 +402,30 @@ impl Flags {
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
         let forms: &'static Forms = Box::leak(Box::new(forms));
-        let site = Site::new(folder).index(index.leak()).types(types.leak());
+        let site = Site::new(self.replies.pages(folder)).index(index.leak()).types(types.leak());
         let site = if self.no_listing { site.without_listings() } else { site };
         let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
         let site = if self.no_forms { site.without_forms() } else { site };
+        let site = match self.replies.cache_control() {
+            Some(cache_control) => site.cache_control(leak(&cache_control)),
+            None => site,
+        };
         let site = site.submissions(forms).show_submissions(self.submissions.then_some(forms));
         Box::leak(Box::new(site.uploads(uploads)))
     }
 
-    /// `site` with the programs in `programs`, which are run by a frontend that waits as `W` does. Call it
-    /// once, too.
+    /// `site` with the programs in `programs`, which are run by a frontend that waits as `W` does, and are
+    /// told of users if `layers` ask for passwords.
     pub fn with_programs<S, W: Waiting + Default>(
         &self,
         site: S,
         programs: Folder,
         log: &Log,
-    ) -> &'static Cgi<S, W>
-    where
-        Cgi<S, W>: 'static,
-    {
+        layers: &Layers,
+    ) -> Cgi<S, W> {
         let deadlines = self.times.deadlines();
         let service = self.programs.service(site, programs, self.hidden, deadlines, log.clone());
-        Box::leak(Box::new(service))
+        if layers.ask_for_passwords() { service.with_users() } else { service }
     }
 
     /// Prints on standard output what is served, and at which URLs.

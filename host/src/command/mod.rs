@@ -1,14 +1,17 @@
 //! What the commands of Thimble share: flags, what they set up, and messages for what goes wrong.
 
+mod access;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod export;
 mod flags;
 mod forms;
+mod layers;
 mod listeners;
 mod parse;
 mod problem;
 mod processes;
 mod programs;
+mod replies;
 mod size;
 mod times;
 mod uploads;
@@ -29,13 +32,16 @@ use crate::systemd;
 use crate::uploads::UploadFolder;
 use crate::workers::{Event, Supervisor, Worker};
 
-pub use flags::{Flags, examples};
+pub use access::{AccessFlags, AuthFor};
+pub use flags::{Flags, LIMITS, examples};
 pub use forms::Forms;
+pub use layers::{Layered, Layers};
 pub use listeners::{Listeners, Start};
 pub use parse::parse;
 pub use problem::Problem;
 pub use processes::Processes;
 pub use programs::ProgramFlags;
+pub use replies::ReplyFlags;
 pub use times::Times;
 pub use uploads::UploadFlags;
 
@@ -56,6 +62,8 @@ pub struct Job {
     pub forms: Forms,
     /// Where it keeps files that come with forms, if it does.
     pub uploads: Option<UploadFolder>,
+    /// What is around its services.
+    pub layers: Layers,
 }
 
 /// Runs the command `name`: opens what `flags` ask for, and calls `serve`, which returns once the server
@@ -93,10 +101,11 @@ fn work(
     let forms = flags.forms(&log)?;
     let programs = flags.programs(&log)?;
     let uploads = flags.kept_files(&log)?;
+    let layers = flags.layers(&log)?;
     let listeners = Listeners::of(name, flags, worker)?;
     report_panics(name);
     let folder = folder.log(log.clone());
-    let job = Job { folder, programs, log: log.clone(), forms, uploads };
+    let job = Job { folder, programs, log: log.clone(), forms, uploads, layers };
     let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
     cgi::end_dropped();
     log.flush(FLUSH);
@@ -106,6 +115,8 @@ fn work(
 /// Keeps `count` workers serving.
 fn supervise(name: &'static str, flags: &Flags, count: usize) -> Result<ExitCode, Problem> {
     flags.suit_workers()?;
+    // Its faults should end the supervisor, not each worker.
+    Layers::of(flags)?;
     let listeners = Listeners::of(name, flags, None)?;
     let (addresses, of_systemd) = (listeners.addresses(), listeners.are_of_systemd());
     let log = Log::to_shared_stderr().with_name(name);

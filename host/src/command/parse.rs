@@ -1,12 +1,36 @@
 //! The command line, parsed, with a tip where the error alone wouldn't help.
 
+use std::ffi::OsString;
+
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, Parser};
 
 /// Parses the arguments of this process. Help, the version and errors are printed, and end the process.
 pub fn parse<C: Parser>() -> C {
-    C::try_parse().unwrap_or_else(|error| with_tip(error).exit())
+    let arguments = joined(std::env::args_os());
+    C::try_parse_from(arguments).unwrap_or_else(|error| with_tip(error).exit())
+}
+
+/// The arguments, with an origin that follows `--cors` as its value: without one, what follows is the
+/// folder, as in `--cors site`.
+fn joined(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut is_over = false;
+    for argument in arguments {
+        let is_origin = |text: &str| matches!(text, "*" | "null") || text.contains("://");
+        is_over |= argument == "--";
+        match joined.last_mut() {
+            Some(last)
+                if !is_over && last == "--cors" && argument.to_str().is_some_and(is_origin) =>
+            {
+                last.push("=");
+                last.push(argument);
+            }
+            _ => joined.push(argument),
+        }
+    }
+    joined
 }
 
 /// Tells somebody who gives a second path, as in `8000 site`, how to give a port.
@@ -31,6 +55,25 @@ mod tests {
     struct Command {
         #[command(flatten)]
         _flags: Flags,
+    }
+
+    #[test]
+    fn an_origin_may_follow_its_flag_and_a_folder_too() {
+        for (line, wanted) in [
+            ("t --cors", "t --cors"),
+            ("t --cors site", "t --cors site"),
+            ("t --cors * site", "t --cors=* site"),
+            ("t --cors https://a --cors null", "t --cors=https://a --cors=null"),
+            ("t --cors -- https://a", "t --cors -- https://a"),
+            ("t -- --cors https://a", "t -- --cors https://a"),
+        ] {
+            let joined = joined(line.split(' ').map(OsString::from));
+            assert!(joined.iter().eq(wanted.split(' ').collect::<Vec<_>>()), "{line}: {joined:?}");
+            assert!(
+                Command::try_parse_from(joined).is_ok() || line.contains("--cors https"),
+                "{line}"
+            );
+        }
     }
 
     #[test]

@@ -97,6 +97,11 @@ impl Problem {
         })
     }
 
+    /// The file that `--auth-file` names can't be used.
+    pub(super) fn of_passwords(path: &Path, why: &str) -> Self {
+        Self(format!("the passwords '{}' can't be used: {why}", path.display()))
+    }
+
     /// The host that `--bind` names has no address.
     pub(super) fn of_host(host: &str) -> Self {
         Self(format!(

@@ -7,6 +7,7 @@ use clap::Args;
 
 /// The flag that says how many processes serve.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Processes and limits")]
 #[non_exhaustive]
 pub struct Processes {
     /// Serve by N processes, of which each takes up to --max-conns; 0 for one on each core

@@ -22,6 +22,7 @@ pub(super) const FOLDERS: [&str; 2] = ["cgi-bin", "htbin"];
 
 /// The flags that say which programs are run, and how.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Programs")]
 #[non_exhaustive]
 pub struct ProgramFlags {
     /// Run the files in cgi-bin/ and htbin/ as programs that make replies (CGI)
@@ -54,6 +55,11 @@ pub struct ProgramFlags {
 }
 
 impl ProgramFlags {
+    /// Whether programs are run at all.
+    pub(super) const fn are_run(&self) -> bool {
+        self.cgi || !self.cgi_dir.is_empty()
+    }
+
     /// The folders of programs, as they were named.
     pub(super) fn folders(&self) -> Vec<String> {
         let usual = FOLDERS.iter().filter(|_| self.cgi).map(|name| (*name).to_owned());

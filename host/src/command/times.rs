@@ -8,6 +8,7 @@ use thimble_core::Deadlines;
 
 /// The flags that say how long clients may take.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Processes and limits")]
 #[non_exhaustive]
 pub struct Times {
     /// Seconds to wait for the next request on a connection

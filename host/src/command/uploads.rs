@@ -8,6 +8,7 @@ use super::size;
 
 /// The flags that say where files go that come with forms, and how large they may be.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Forms")]
 #[non_exhaustive]
 pub struct UploadFlags {
     /// Keep the files that come with forms in this folder; its listing, if it is served, takes more

@@ -58,13 +58,29 @@ fn request(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>)
     out.push(b'"');
 }
 
-/// The lines of a head, each after `mark` and `arrow`.
+/// Fields whose values let others in.
+const SECRET: &[&[u8]] = &[b"Authorization", b"Cookie", b"Proxy-Authorization", b"Set-Cookie"];
+
+/// The lines of a head, each after `mark` and `arrow`. Secrets show as `***`.
 pub(super) fn head(out: &mut Vec<u8>, mark: &str, arrow: &str, head: &[u8]) {
     let head = head.strip_suffix(b"\r\n\r\n").unwrap_or(head);
+    let mut is_secret = false;
     for line in head.split(|octet| *octet == b'\n') {
         out.extend_from_slice(mark.as_bytes());
         out.extend_from_slice(arrow.as_bytes());
-        escape(out, line.strip_suffix(b"\r").unwrap_or(line), b"\\");
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let name = line.iter().position(|octet| *octet == b':').and_then(|at| line.get(..at));
+        // A line that begins with a space goes on with the one before it (RFC 9112 §5.2).
+        let goes_on = matches!(line, [b' ' | b'\t', ..]);
+        let is = |name: &[u8]| SECRET.iter().any(|it| it.eq_ignore_ascii_case(name.trim_ascii()));
+        is_secret = (goes_on && is_secret) || name.is_some_and(is);
+        if is_secret {
+            let shown = name.filter(|name| is(name)).unwrap_or_default();
+            escape(out, shown, b"\\");
+            out.extend_from_slice(if shown.is_empty() { b" ***" } else { b": ***" });
+        } else {
+            escape(out, line, b"\\");
+        }
         out.push(b'\n');
     }
 }

@@ -267,4 +267,10 @@ impl<R: Reactor> Half for Tx<'_, R> {
     fn stopping(&self) -> bool {
         self.link.stop.is_retired() || self.place.is_last()
     }
+
+    fn poll_stopping(&mut self, context: &Context<'_>) -> Poll<()> {
+        // In this order, it is heard of in any case.
+        let stopped = self.link.stop.poll_stopping(context);
+        if self.stopping() { Poll::Ready(()) } else { stopped }
+    }
 }

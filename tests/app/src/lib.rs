@@ -6,15 +6,17 @@ mod setting;
 use thimble_core::bytes::cursor::Cursor;
 use thimble_core::message::{Method, Refusal, Status};
 use thimble_core::server::{Answer, Exchange, Service, Transport};
-use thimble_core::service::{Site, Storage};
+use thimble_core::service::layers::{AddFields, BasicAuth, Cors, Hosts};
+use thimble_core::service::{Pages, Site, Storage};
 
-pub use crate::setting::{Root, Setting, Sizes};
+pub use crate::setting::{Layer, Root, Setting, Sizes};
 
-/// Routes, and a [`Site`] for every other path.
+/// Routes, and a [`Site`] for every other path, within the layers of a setting.
 #[derive(Clone, Copy, Debug)]
-pub struct App<S> {
-    site: Site<'static, S>,
-}
+pub struct App<S>(AddFields<'static, Hosts<'static, Cors<'static, Guarded<S>>>>);
+
+type Guarded<S> = BasicAuth<'static, Routes<S>, Option<Users>>;
+type Users = &'static [(&'static str, &'static str)];
 
 impl<S: Storage> App<S> {
     /// Over the files in `storage`.
@@ -24,13 +26,65 @@ impl<S: Storage> App<S> {
 
     /// Over the files in `storage`, as rows with this setting expect it.
     pub fn with(setting: Setting, storage: S) -> Self {
-        let site = Site::new(storage).index(&["index.html", "index.htm"]);
+        let pages = Pages::new(storage);
+        let pages = match setting.layer {
+            Layer::Pages => pages.single_page().without_extensions(),
+            _ => pages,
+        };
+        let site = Site::new(pages).index(&["index.html", "index.htm"]);
         let site = if setting.hidden { site.show_hidden() } else { site };
-        Self { site: if setting.listing { site } else { site.without_listings() } }
+        let site = if setting.listing { site } else { site.without_listings() };
+        let layer = setting.layer;
+        let users: Users = &[("Ada", "secret"), ("Zoë", "pass:word")];
+        let is_guarded = matches!(layer, Layer::Auth | Layer::Writes | Layer::Cors);
+        let auth = BasicAuth::new(Routes { site }, is_guarded.then_some(users))
+            .challenge("Basic realm=\"tests\", charset=\"UTF-8\"");
+        let auth = if layer == Layer::Writes { auth.for_writes() } else { auth };
+        let cors = Cors::new(auth);
+        let cors = match layer {
+            Layer::Shared => cors.fields("*"),
+            Layer::Cors => cors
+                .origins(&["https://a.example", "http://localhost:5173"])
+                .methods(&[Method::Get, Method::Put])
+                .fields("Authorization, X-Mood")
+                .max_age(600),
+            _ => cors.origins(&[]),
+        };
+        let hosts = Hosts::new(cors);
+        let hosts = match layer {
+            Layer::Hosts => hosts.names(&["printer.example", "*.Lan.example"]),
+            _ => hosts,
+        };
+        let fields: &[_] = match layer {
+            Layer::Fields => {
+                &[("X-Robots-Tag", "noindex"), ("Cross-Origin-Opener-Policy", "same-origin")]
+            }
+            _ => &[],
+        };
+        Self(AddFields::new(hosts, fields))
     }
 }
 
 impl<S: Storage> Service for App<S> {
+    fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> impl Future<Output = Answer<'c, T>> {
+        self.0.call(exchange)
+    }
+
+    fn fields(&self) -> &[(&str, &str)] {
+        self.0.fields()
+    }
+}
+
+/// The routes.
+#[derive(Clone, Copy, Debug)]
+struct Routes<S> {
+    site: Site<'static, Pages<S>>,
+}
+
+impl<S: Storage> Service for Routes<S> {
     async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
         use Method::{Get, Post, Put};
         exchange.skip_chunks().await?;

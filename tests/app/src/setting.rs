@@ -15,6 +15,8 @@ pub struct Setting {
     pub listing: bool,
     /// Whether it serves names that begin with a dot.
     pub hidden: bool,
+    /// What is around its services.
+    pub layer: Layer,
 }
 
 impl Setting {
@@ -25,7 +27,59 @@ impl Setting {
         root: Root::Fixture,
         listing: true,
         hidden: false,
+        layer: Layer::None,
     };
+}
+
+/// What is around the services of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "lowercase"))]
+pub enum Layer {
+    /// Nothing.
+    #[default]
+    None,
+    /// Two fields in every reply.
+    Fields,
+    /// Every origin may read.
+    Shared,
+    /// Two origins may read, and pass `Authorization`; a password is needed.
+    Cors,
+    /// It goes by two names.
+    Hosts,
+    /// A password is needed.
+    Auth,
+    /// A password is needed for all but reading.
+    Writes,
+    /// Pages may be asked for without their extension, and the index stands for those that are missing.
+    Pages,
+}
+
+impl Layer {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::None,
+        Self::Fields,
+        Self::Shared,
+        Self::Cors,
+        Self::Hosts,
+        Self::Auth,
+        Self::Writes,
+        Self::Pages,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Fields => "fields",
+            Self::Shared => "shared",
+            Self::Cors => "cors",
+            Self::Hosts => "hosts",
+            Self::Auth => "auth",
+            Self::Writes => "writes",
+            Self::Pages => "pages",
+        }
+    }
 }
 
 /// A folder that is served.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use self::rows::Table;
-pub use thimble_test_app::{Root, Setting, Sizes};
+pub use thimble_test_app::{Layer, Root, Setting, Sizes};
 
 /// One row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,10 +297,17 @@ mod tests {
         assert_eq!(parse("t", ROW), Ok(vec![expected.clone()]));
         let other = format!(
             "{ROW}\nclock = false\nlimits = 'small'\nroot = 'fixture404'\nlisting = false\n\
-             hidden = true\nshut = true"
+             hidden = true\nlayer = 'auth'\nshut = true"
         );
         let (limits, root) = (Sizes::Small, Root::Fixture404);
-        let setting = Setting { clock: false, limits, root, listing: false, hidden: true };
+        let setting = Setting {
+            clock: false,
+            limits,
+            root,
+            listing: false,
+            hidden: true,
+            layer: Layer::Auth,
+        };
         assert_eq!(parse("t", &other), Ok(vec![Case { shut: true, setting, ..expected }]));
     }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::cases::escapes::{EntityTags, expand};
 use crate::cases::{Case, End, Expected, Level, Part, RootTags};
-use thimble_test_app::{Root, Setting, Sizes};
+use thimble_test_app::{Layer, Root, Setting, Sizes};
 
 /// A whole table.
 #[derive(Deserialize)]
@@ -33,6 +33,8 @@ pub(crate) struct Row {
     listing: Option<bool>,
     #[serde(default)]
     hidden: bool,
+    #[serde(default)]
+    layer: Layer,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +109,7 @@ impl Row {
                 root,
                 listing: self.listing.unwrap_or(true),
                 hidden: self.hidden,
+                layer: self.layer,
             },
         };
         Ok(case)

@@ -5,8 +5,9 @@ use std::fmt;
 pub use crate::cases::reply::{Octets, Reply};
 use crate::cases::{Case, End};
 
-/// A request that follows where a connection stays open, and the last on it.
-pub const FOLLOW_UP: &[u8] = b"GET /hello HTTP/1.1\r\nHost: thimble\r\nConnection: close\r\n\r\n";
+/// A request that follows where a connection stays open, and the last on it. No layer refuses it.
+pub const FOLLOW_UP: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\
+    Authorization: Basic QWRhOnNlY3JldA==\r\nConnection: close\r\n\r\n";
 
 /// The replies to one row.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use thimble_tests::until::until;
 
 use super::frontend::{
-    Answer, Deadlines, Exchange, Limits, Log, Method, Server, Service, Status, Stop, Transport,
+    Answer, Deadlines, Event, Exchange, Limits, Log, Method, Server, Service, Status, Stop,
+    Transport,
 };
 
 /// Greets, echoes, swallows, sends much, and panics, as it is asked.
@@ -60,6 +61,25 @@ impl Service for Rooms {
                 let (peer, local) = (exchange.peer(), exchange.local());
                 let text = format!("{peer:?} {local:?} {}", exchange.is_secure());
                 exchange.respond(Status::OK).send(text.as_bytes()).await
+            }
+            (Method::Get, ["events"]) => {
+                let mut events = exchange.events().await?;
+                let last =
+                    events.last_id().and_then(|id| id.parse::<u32>().ok()).unwrap_or_default();
+                for number in [1, 2] {
+                    let number = last.saturating_add(number).to_string();
+                    let event = Event::new("two\nlines").name("count").id(&number);
+                    // As one that comes later.
+                    let pause = || thread::sleep(Duration::from_millis(10));
+                    if events.wait(async { pause() }).await.is_some() {
+                        events.send(&event).await?;
+                    }
+                }
+                events.keep_alive().await?;
+                // Nothing else ever happens.
+                let more = events.wait(std::future::pending::<()>()).await;
+                assert!(more.is_none() && !events.is_open());
+                events.finish()
             }
             (Method::Get, ["broken"]) => Ok(exchange.fail(&"no such\ntable")),
             _ => Ok(exchange.respond(Status::NOT_FOUND).empty()),
@@ -317,6 +337,40 @@ fn stopping_finishes_what_is_in_flight() -> io::Result<()> {
             assert!(reply.starts_with("HTTP/1.1 200 ") && reply.contains("bc"), "{reply:?}");
             assert!(rest(&large)?.len() > LARGE);
             assert!(TcpStream::connect(address).is_err());
+            Ok(())
+        },
+    )
+}
+
+#[test]
+fn events_are_sent_at_once_and_end_when_it_stops() -> io::Result<()> {
+    against(
+        |server| server,
+        |address, stop| {
+            let begun = Instant::now();
+            let stream = connect(address)?;
+            send(&stream, "GET /events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 6\r\n\r\n")?;
+            let mut reply = String::new();
+            while !reply.contains(":\n\n") {
+                let more = some(&stream)?;
+                assert!(!more.is_empty(), "{reply}");
+                reply += &more;
+            }
+            let (head, content) = reply.split_once("\r\n\r\n").unwrap_or_default();
+            for field in ["Content-Type: text/event-stream", "Cache-Control: no-store"] {
+                assert!(head.contains(field), "{head}");
+            }
+            for id in [7, 8] {
+                let event = format!("event: count\nid: {id}\ndata: two\ndata: lines\n\n");
+                assert!(content.contains(&event), "{content}");
+            }
+            // Without a body, it ends at once.
+            let head = connect(address)?;
+            send(&head, "HEAD /events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+            assert!(rest(&head)?.ends_with("\r\n\r\n"));
+            stop.stop();
+            assert!(rest(&stream)?.ends_with("0\r\n\r\n"));
+            assert!(begun.elapsed() < Duration::from_secs(10));
             Ok(())
         },
     )

@@ -8,7 +8,7 @@ use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
 use crate::semantics::mime::own_type_of;
-use crate::semantics::negotiate::{Coding, choose};
+use crate::semantics::negotiate::{Coding, accepts_type, choose};
 use crate::semantics::path::Path;
 use crate::server::{Answer, Exchange, Reply, Responded, Service, Stream, Transport};
 
@@ -86,8 +86,9 @@ impl<'s, S: Storage> Files<'s, S> {
         Self { types, ..self }
     }
 
-    /// The value of Cache-Control for files and listings (RFC 9111 §5.2.2); if it is empty, the field is
-    /// not sent. The default is `no-cache`: a cache asks each time whether its copy is still the latest,
+    /// The value of Cache-Control for files (RFC 9111 §5.2.2); if it is empty, the field is not sent.
+    /// Listings have it, too, if it begins with `no-`, and otherwise `no-cache`: what is in a directory
+    /// changes at any time. The default is `no-cache`: a cache asks each time whether its copy is still the latest,
     /// and gets a 304 without content if it is. Without the field, browsers guess from the age of a file
     /// how long they may use their copy without asking.
     #[must_use]
@@ -119,7 +120,34 @@ impl<'s, S: Storage> Files<'s, S> {
         let is_get = exchange.method() == Method::Get;
         if let Some(path) = exchange.path().filter(|path| self.shows(path)) {
             found.path = path;
-            self.find(found).await;
+            loop {
+                self.find(found).await;
+                if let What::Nothing(OpenError::NotFound) = found.what
+                    && let Ok(Node::File(file)) =
+                        self.storage.open_page(&found.path, Coding::Identity).await
+                {
+                    found.what = What::File(file);
+                    found.path.shorten();
+                }
+                if !self.storage.has_single_page() {
+                    break;
+                }
+                match found.what {
+                    What::Nothing(OpenError::NotFound)
+                        if is_get
+                            && found.path != Path::ROOT
+                            && is_navigation(exchange, &found.path) =>
+                    {
+                        found.path = Path::ROOT;
+                    }
+                    // That is no page of the application.
+                    What::Entries(_) if self.falls_back(exchange, found) => {
+                        found.what = What::Nothing(OpenError::NotFound);
+                        break;
+                    }
+                    _ => break,
+                }
+            }
         }
         if let What::File(file) = &found.what
             && is_get
@@ -130,7 +158,12 @@ impl<'s, S: Storage> Files<'s, S> {
                 let Some(coding) = found.coding.filter(|coding| *coding != Coding::Identity) else {
                     break;
                 };
-                if let Ok(Node::File(file)) = self.storage.open(&found.path, coding).await
+                let opened = if found.path.is_short() {
+                    self.storage.open_page(&found.path, coding).await
+                } else {
+                    self.storage.open(&found.path, coding).await
+                };
+                if let Ok(Node::File(file)) = opened
                     && file.has_length()
                 {
                     found.coded = Some(file);
@@ -150,6 +183,17 @@ impl<'s, S: Storage> Files<'s, S> {
         {
             found.what = What::Page(page);
         }
+    }
+
+    /// Whether what was found, in the root, stands for what was asked for.
+    fn falls_back<'p, T: Transport>(
+        &self,
+        exchange: &Exchange<'p, T>,
+        found: &Found<'p, S>,
+    ) -> bool {
+        self.storage.has_single_page()
+            && matches!(found.path.parts(), [b"", _])
+            && exchange.path() != Some(Path::ROOT)
     }
 
     /// Opens what stands at the path of `found`: for a directory its index, if it has one.
@@ -197,7 +241,7 @@ impl<'s, S: Storage> Files<'s, S> {
     /// listing that `TAKES_FILES` has a form for them.
     pub(super) fn answer<'c, T: Transport, const TAKES_FILES: bool>(
         &'c self,
-        exchange: Exchange<'c, T>,
+        mut exchange: Exchange<'c, T>,
         found: &mut Found<'c, S>,
         methods: &'c [Method<'c>],
     ) -> impl Future<Output = Answer<'c, T>> {
@@ -226,6 +270,9 @@ impl<'s, S: Storage> Files<'s, S> {
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
+            if matches!(found.what, What::File(_)) && self.falls_back(&exchange, found) {
+                exchange.add_fields(&[("Vary", "Accept")]);
+            }
             let plan = self.plan(&exchange, found, file, methods);
             let file = found.coded.as_ref().unwrap_or(file);
             match begin(exchange, &plan, file) {
@@ -235,10 +282,12 @@ impl<'s, S: Storage> Files<'s, S> {
         }
     }
 
-    /// Adds Cache-Control to a reply, if there is anything to say.
+    /// Adds Cache-Control to a listing, if there is anything to say.
     fn add_cache_control<T: Transport>(&self, reply: &mut Reply<'_, T>) {
         if !self.cache_control.is_empty() {
-            reply.add("Cache-Control", &[self.cache_control.as_bytes()]);
+            let is_strict = self.cache_control.starts_with("no-");
+            let value = if is_strict { self.cache_control } else { NO_CACHE };
+            reply.add("Cache-Control", &[value.as_bytes()]);
         }
     }
 
@@ -252,7 +301,7 @@ impl<'s, S: Storage> Files<'s, S> {
     ) -> Plan<'p> {
         let name = match found.what {
             What::Page(_) => NOT_FOUND_PAGE,
-            _ => found.path.name(),
+            _ => found.path.type_name(),
         };
         let content_type = self.content_type(file, name);
         if let What::Page(_) = found.what {
@@ -350,6 +399,12 @@ impl<S: Storage> Default for Found<'_, S> {
         let what = What::Nothing(OpenError::NotFound);
         Self { what, path: Path::ROOT, coding: Some(Coding::Identity), coded: None }
     }
+}
+
+/// Whether a browser goes to a page by this request, and not to what a page is made of.
+fn is_navigation<T: Transport>(exchange: &Exchange<'_, T>, path: &Path<'_>) -> bool {
+    let mut accepted = exchange.head().fields().all("Accept");
+    !path.name().contains(&b'.') && accepted.any(|line| accepts_type(line, b"text/html"))
 }
 
 /// The preconditions of a request for a page that is made anew each time, and so has no validators

@@ -3,7 +3,7 @@
 use crate::bytes::ascii::Decimal;
 use crate::message::{Method, Status};
 use crate::semantics::methods::{allowed, no_names};
-use crate::server::{Answer, Exchange, Service, Transport};
+use crate::server::{Answer, Exchange, Responded, Service, Transport};
 
 /// Lets scripts on other sites ask the service within, and read its replies
 /// ([Fetch, §3.3](https://fetch.spec.whatwg.org/#http-cors-protocol)).
@@ -64,7 +64,7 @@ impl<'s, S> Cors<'s, S> {
     }
 
     /// Allows only these origins, each as a browser writes it: `https://example.com`, without a slash at
-    /// its end.
+    /// its end. Without any, this changes nothing.
     #[must_use]
     pub fn origins(self, origins: &'s [&'s str]) -> Self {
         Self { origins: Some(origins), ..self }
@@ -100,18 +100,27 @@ impl<'s, S> Cors<'s, S> {
         let Some(origins) = self.origins else { return Some("*") };
         origins.iter().find(|allowed| allowed.as_bytes() == origin).copied()
     }
-}
 
-impl<S: Service> Service for Cors<'_, S> {
-    async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        let fields = exchange.head().fields();
-        let origin = fields.only("Origin").and_then(|origin| self.allows(origin));
-        let asks = fields.first("Access-Control-Request-Method").is_some();
-        let exchange = match self.origins {
-            Some(_) => exchange.with_fields(&[("Vary", "Origin")]),
-            None => exchange,
+    /// Passes the exchange on, or answers it: for a service that is several layers at once.
+    ///
+    /// # Errors
+    /// The answer to a preflight request.
+    pub fn pass<'c, T: Transport>(
+        &self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Exchange<'c, T>, Responded<'c, T>> {
+        let (origin, asks) = if self.origins == Some(&[]) {
+            (None, false)
+        } else {
+            let fields = exchange.head().fields();
+            let origin = fields.only("Origin").and_then(|origin| self.allows(origin));
+            (origin, fields.first("Access-Control-Request-Method").is_some())
         };
-        let Some(origin) = origin else { return self.inner.call(exchange).await };
+        let exchange = match self.origins {
+            Some([_, ..]) => exchange.with_fields(&[("Vary", "Origin")]),
+            _ => exchange,
+        };
+        let Some(origin) = origin else { return Ok(exchange) };
         let exchange = exchange.with_fields(&[("Access-Control-Allow-Origin", origin)]);
         let exchange = if self.credentials && self.origins.is_some() {
             exchange.with_fields(&[("Access-Control-Allow-Credentials", "true")])
@@ -119,7 +128,7 @@ impl<S: Service> Service for Cors<'_, S> {
             exchange
         };
         if exchange.method() != Method::Options || !asks {
-            return self.inner.call(exchange).await;
+            return Ok(exchange);
         }
         let mut names = no_names();
         let mut reply = exchange
@@ -132,6 +141,21 @@ impl<S: Service> Service for Cors<'_, S> {
             let seconds = Decimal::new(u64::from(seconds));
             reply = reply.field_of("Access-Control-Max-Age", &[seconds.as_bytes()]);
         }
-        Ok(reply.empty())
+        Err(reply.empty())
+    }
+}
+
+impl<S: Service> Service for Cors<'_, S> {
+    // Not an `async fn`: that would hold the exchange twice.
+    fn call<'c, T: Transport>(
+        &'c self,
+        exchange: Exchange<'c, T>,
+    ) -> impl Future<Output = Answer<'c, T>> {
+        async move {
+            match self.pass(exchange) {
+                Ok(exchange) => self.inner.call(exchange).await,
+                Err(responded) => Ok(responded),
+            }
+        }
     }
 }

@@ -24,10 +24,18 @@
 //! [`Exchange::with_fields`](crate::Exchange::with_fields), and those of
 //! [`Responded`](crate::Responded).
 
+mod added;
+mod basic;
 mod cors;
 mod guard;
+mod hosts;
+mod mount;
 mod watch;
 
+pub use added::{AddFields, check_field};
+pub use basic::{BasicAuth, Verify};
 pub use cors::Cors;
 pub use guard::{Asked, Guard};
+pub use hosts::Hosts;
+pub use mount::{Mount, Nothing};
 pub use watch::{Seen, Watch};

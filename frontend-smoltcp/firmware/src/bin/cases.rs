@@ -14,7 +14,7 @@ use thimble_firmware::command_line;
 use thimble_firmware::ethernet::Frames;
 use thimble_firmware::serve::{ServerMemory, serve};
 use thimble_smoltcp::Server;
-use thimble_test_app::{App, Setting, Sizes};
+use thimble_test_app::{App, Layer, Setting, Sizes};
 
 static FIXTURE: Image = include!(concat!(env!("OUT_DIR"), "/fixture.rs"));
 static FIXTURE_404: Image = include!(concat!(env!("OUT_DIR"), "/fixture404.rs"));
@@ -43,6 +43,7 @@ fn main() -> ! {
         limits: if has("small") { Sizes::Small } else { Sizes::Usual },
         hidden: has("hidden"),
         listing: !has("no-listing"),
+        layer: Layer::ALL.into_iter().find(|layer| has(layer.name())).unwrap_or_default(),
         ..Setting::USUAL
     };
     let app = App::with(setting, if has("404") { FIXTURE_404 } else { FIXTURE });
