@@ -97,8 +97,17 @@ pub fn chunk_prefix(size: usize) -> [u8; CHUNK_PREFIX] {
 /// Emits a status code and its reason phrase.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(crate) fn push_status(status: Status, output: &mut Cursor<'_>) {
-    output.push_decimal(u64::from(status.code()));
-    output.push(b" ");
+    let code = status.code();
+    if cfg!(target_pointer_width = "64") {
+        // One store, for a number that has three digits.
+        #[expect(clippy::cast_possible_truncation, reason = "each is a digit")]
+        let [hundreds, tens, ones] =
+            [code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + digit as u8);
+        output.push(&[hundreds, tens, ones, b' ']);
+    } else {
+        output.push_decimal(u64::from(code));
+        output.push(b" ");
+    }
     output.push(status.reason().as_bytes());
 }
 
@@ -318,12 +327,11 @@ impl Sender {
         self.omits_content = self.is_head || status.has_no_content();
         output.push(b"HTTP/1.1 ");
         push_status(status, output);
-        output.push(b"\r\n");
         if let Some(now) = now {
-            output.push(b"Date: ");
+            output.push(b"\r\nDate: ");
             output.push(&(now.emit)(now.time));
-            output.push(b"\r\n");
         }
+        output.push(b"\r\n");
         output.written()?;
         self.status = status;
         self.next = Next::Fields;
