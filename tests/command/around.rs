@@ -342,4 +342,9 @@ fn programs_are_told_who_asks() {
     // Nobody has checked what is said here.
     assert_eq!(ask(&[], RIGHT), nobody);
     assert_eq!(ask(&writes, WRONG).0, 401);
+    // A flag may say it where nobody is asked.
+    let flag = ["--cgi-env", "REMOTE_USER=Eve"];
+    assert_eq!(ask(&flag, ""), (200, ",Eve,\n".to_owned()));
+    assert_eq!(ask(&[&writes[..], &flag].concat(), ""), nobody);
+    assert_eq!(ask(&[&auth[..], &flag].concat(), RIGHT), named);
 }

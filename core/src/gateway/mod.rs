@@ -26,5 +26,5 @@ pub use head::ReplyHead;
 pub use outgoing::Outgoing;
 pub use path::ScriptPath;
 pub use redirect::{MAX_REDIRECTS, redirect, redirect_room};
-pub use variables::{Request, SOFTWARE, Variables, is_meta_variable};
+pub use variables::{Request, SOFTWARE, Variables, is_meta_variable, says_who_asks};
 pub use words::Words;

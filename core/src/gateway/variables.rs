@@ -134,8 +134,17 @@ type Own = (&'static str, for<'v> fn(&Request<'v>, &mut Room<'v>) -> Option<&'v 
 /// assert!(is_meta_variable("PATH_INFO") && is_meta_variable("HTTP_PROXY"));
 /// assert!(!is_meta_variable("PATH"));
 /// ```
+///
+/// Those that say [who asks](says_who_asks) are none where nobody is asked for a password: a server may then
+/// be set up with a user for all of its programs.
 pub fn is_meta_variable(name: &str) -> bool {
-    name.starts_with("HTTP_") || OWN.iter().any(|(own, _)| *own == name)
+    let is_own = || OWN.iter().any(|(own, _)| *own == name) && !says_who_asks(name);
+    name.starts_with("HTTP_") || is_own()
+}
+
+/// Whether a variable says who asks, or how that is known (RFC 3875 §4.1.1, §4.1.11).
+pub fn says_who_asks(name: &str) -> bool {
+    matches!(name, "AUTH_TYPE" | "REMOTE_USER")
 }
 
 /// RFC 3875 §4.1, and below the line what other servers set as well and scripts ask for: php-cgi runs

@@ -25,7 +25,7 @@ pub(crate) use process::end_all;
 pub(crate) use process::end_dropped;
 
 use std::any::Any;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +37,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use thimble_core::gateway::{
     BUSY, CIRCULAR, FAILED, MAX_REDIRECTS, Request, TOO_LARGE, Words, redirect, redirect_room,
+    says_who_asks,
 };
 use thimble_core::grammar::credentials::Basic;
 use thimble_core::grammar::target::path_and_query;
@@ -491,7 +492,11 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
         let mut buffer = vec![0; request.room()];
         let variables = request.variables(&mut buffer).flatten();
         let variables = variables.map(|(name, value)| (name.into(), text(value)));
-        self.settings.variables.iter().cloned().chain(variables).collect()
+        let Settings { variables: own, has_users, .. } = &self.settings;
+        // Nobody is who a flag says where clients say who they are.
+        let says_who_asks = |name: &OsStr| name.to_str().is_some_and(says_who_asks);
+        let own = own.iter().filter(|(name, _)| !(*has_users && says_who_asks(name)));
+        own.cloned().chain(variables).collect()
     }
 
     /// Tells the log why a program was not started, and says what answers its request.
