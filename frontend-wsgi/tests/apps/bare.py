@@ -101,6 +101,12 @@ def reply_first(environ, start_response):
     yield from environ["wsgi.input"]
 
 
+def reply_first_then_read(environ, start_response):
+    start_response("200 OK", TEXT)
+    yield b"got:"
+    yield environ["wsgi.input"].read()
+
+
 def reads_never(environ, start_response):
     start_response("403 Forbidden", TEXT)
     return [b"no"]
