@@ -69,8 +69,8 @@ class Supervisor:
         self.selector.register(woken, selectors.EVENT_READ)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.on_signal)
-        for _ in range(self.count):
-            self.start()
+        # One alone: what keeps it from serving is then said once.
+        self.start()
         was_ready = False
         while self.workers:
             for key, _ in self.selector.select(AGAIN):
@@ -80,9 +80,12 @@ class Supervisor:
                     woken.recv(100)
             while self.signals:
                 self.obey(self.signals.pop(0))
-            if not was_ready and all(worker.is_ready for worker in self.workers):
-                was_ready = True
-                print(announce, flush=True)
+            if not (was_ready or self.is_stopping) and all(worker.is_ready for worker in self.workers):
+                was_ready = len(self.workers) == self.count
+                for _ in range(self.count - len(self.workers)):
+                    self.start()
+                if was_ready:
+                    print(announce, flush=True)
             if not self.keep_up(was_ready):
                 return 1
         return 0
@@ -95,6 +98,8 @@ class Supervisor:
             self.reload()
             return
         self.is_stopping = True
+        # Else clients would still be let in, and nobody would answer them.
+        self.listener.close()
         for worker in self.workers:
             worker.stop()
 
