@@ -87,6 +87,9 @@ class Server:
             raise ValueError("threads, max_conns and time-outs are at least 1")
         self._app = app
         self._threads = threads
+        # The system would take the number modulo 65536.
+        if not 0 <= port <= 65535:
+            raise ValueError("the port is from 0 to 65535")
         listener = listen(host, port) if listener is None else listener
         try:
             self.host, self.port = listener.getsockname()[:2]
