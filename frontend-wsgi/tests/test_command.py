@@ -231,6 +231,37 @@ def test_hangup_replaces_workers_and_refuses_nobody(run, workers):
     assert not before & pids(server, workers)
 
 
+def test_clients_that_are_connected_at_a_hangup_are_answered(run):
+    server = run("bare:app", "--workers", "2", "--quiet")
+    before = pids(server, 2)
+    request = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+    clients = [server.connect() for _ in range(8)]
+    for client in clients[::2]:
+        client.sendall(request)
+        assert client.recv(1000).endswith(b"Hello, World!")
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: not before & {int(server.get("/pid").text) for _ in range(8)})
+    time.sleep(0.5)
+    for client in clients:
+        with client:
+            client.sendall(request)
+            reply = Reply(received(client))
+            assert (reply.text, reply.field("Connection")) == ("Hello, World!", "close")
+    assert server.stop() == 0
+
+
+def test_idle_clients_see_no_old_page_after_a_reload(run, tmp_path):
+    module = tmp_path / "changing.py"
+    module.write_text("def app(e, s):\n    s('200 OK', [])\n    return [b'one']\n")
+    server = run("changing", "--reload", folder=tmp_path)
+    with server.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.recv(1000).endswith(b"one")
+        module.write_text(module.read_text().replace("one", "another"))
+        assert received(client) == b""
+    assert server.get("/").text == "another"
+
+
 def test_workers_that_can_not_begin_end_the_command():
     (line,) = failing("nothing_here", "--workers", "2")
     assert line.startswith("thimble-wsgi: there is no module")

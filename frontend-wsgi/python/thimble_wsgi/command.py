@@ -266,7 +266,7 @@ def run(
         if flags.reload:
             threading.Thread(target=watch_files, args=(inherited, stamps()), daemon=True).start()
         inherited.tell(READY)
-        threading.Thread(target=inherited.when_alone, args=(stop,), daemon=True).start()
+        threading.Thread(target=inherited.obey, args=(server.retire, stop), daemon=True).start()
     server.wait()
     sys.stdout.flush()
     sys.stderr.flush()
