@@ -49,6 +49,21 @@ pub(crate) enum Content {
 #[derive(Debug)]
 pub(crate) struct Gone;
 
+/// Why content of the request can't be read.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// The client is gone, or what it sent was refused.
+    Gone,
+    /// The client sends it once it has 100 (Continue), and the reply began before.
+    Late,
+}
+
+impl From<Gone> for Unread {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
 #[derive(Default)]
 struct State {
     /// What is asked, until the task takes it.
@@ -56,7 +71,7 @@ struct State {
     /// Whether the task does what it was asked.
     is_busy: bool,
     /// What was read.
-    read: Option<Vec<u8>>,
+    read: Option<Result<Vec<u8>, Unread>>,
     /// Content of the application that was sent.
     sent: Option<PyBackedBytes>,
     is_gone: bool,
@@ -134,9 +149,9 @@ impl Call {
     }
 
     /// Reads some of the request's content; nothing at its end.
-    pub(crate) fn read(&self, py: Python<'_>) -> Result<Vec<u8>, Gone> {
+    pub(crate) fn read(&self, py: Python<'_>) -> Result<Vec<u8>, Unread> {
         self.ask(py, Ask::Read)?;
-        self.when(py, |state| state.read.is_some()).read.take().ok_or(Gone)
+        self.when(py, |state| state.read.is_some()).read.take().unwrap_or(Err(Unread::Gone))
     }
 
     /// Whether the client is gone.
@@ -168,9 +183,9 @@ impl Asked {
     }
 
     /// Answers [`Ask::Read`].
-    pub(crate) fn answer(&self, octets: Vec<u8>) {
+    pub(crate) fn answer(&self, read: Result<Vec<u8>, Unread>) {
         let mut state = self.0.state();
-        state.read = Some(octets);
+        state.read = Some(read);
         state.is_busy = false;
         self.let_go_on(state);
     }

@@ -7,6 +7,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use thimble_core::Version;
+use thimble_core::bytes::ascii::pct_decoded;
+use thimble_core::gateway::{field_separator, field_variable};
 
 use crate::input::Input;
 use crate::request::{Content, Request};
@@ -113,8 +115,8 @@ impl Environs {
                 environ.set_item(variable, value)?;
                 continue;
             };
-            let between = if name.eq_ignore_ascii_case(b"Cookie") { "; " } else { ", " };
-            let joined = format!("{}{between}{value}", before.cast::<PyString>()?);
+            let separator = field_separator(str::from_utf8(name).unwrap_or_default());
+            let joined = format!("{}{separator}{value}", before.cast::<PyString>()?);
             environ.set_item(variable, joined)?;
         }
         Ok(())
@@ -125,25 +127,12 @@ impl Environs {
         if let Some(known) = self.variables.get(name) {
             return known.as_ref().map(|variable| variable.bind(py).clone());
         }
-        let variable = variable_of(name).map(|variable| PyString::intern(py, &variable));
+        let variable = str::from_utf8(name).ok().and_then(field_variable);
+        let variable = variable.map(|name| PyString::intern(py, &name.collect::<String>()));
         if self.variables.len() < KEPT {
             self.variables.insert(name.into(), variable.clone().map(Bound::unbind));
         }
         variable
-    }
-}
-
-/// What the variable of the field `name` is called. There is none for what only framing means, for
-/// `Proxy`, which HTTP clients in the application would take for a proxy of theirs, and for a name with
-/// an underscore, which could pass for another (RFC 3875 §4.1.18).
-fn variable_of(name: &[u8]) -> Option<String> {
-    let name = str::from_utf8(name).ok().filter(|name| !name.contains('_'))?;
-    let upper = name.to_ascii_uppercase().replace('-', "_");
-    match upper.as_str() {
-        // The content that is read is decoded, and its length is what was read.
-        "CONTENT_LENGTH" | "TRANSFER_ENCODING" | "PROXY" => None,
-        "CONTENT_TYPE" => Some(upper),
-        _ => Some(format!("HTTP_{upper}")),
     }
 }
 
@@ -163,19 +152,9 @@ fn decoded<'py>(py: Python<'py>, path: &[u8]) -> Bound<'py, PyString> {
     let mut octets = Vec::with_capacity(path.len());
     let mut rest = path;
     while let [first, after @ ..] = rest {
-        rest = after;
-        if let (b'%', [high, low, after @ ..]) = (*first, after)
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            octets.push(high << 4 | low);
-            rest = after;
-        } else {
-            octets.push(*first);
-        }
+        let decoded = if *first == b'%' { pct_decoded(after) } else { None };
+        octets.push(decoded.unwrap_or(*first));
+        rest = if decoded.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
     latin1(py, &octets)
-}
-
-fn digit(octet: u8) -> Option<u8> {
-    char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

@@ -143,9 +143,12 @@ fn read_status(text: &Bound<'_, PyAny>) -> PyResult<Status> {
     if !(200..600).contains(&code) {
         return Err(wrong("the code of a reply is from 200 to 599"));
     }
-    if !reason.is_ascii() || !are_field(reason.as_bytes()) {
-        return Err(wrong("its reason has a control or a letter that is not ASCII"));
+    let is_latin1 = reason.chars().all(|character| u32::from(character) <= 0xff);
+    if !is_latin1 || !are_field(reason.as_bytes()) {
+        return Err(wrong("its reason has a control or a character that latin-1 lacks"));
     }
+    // Octets beyond ASCII are obs-text, which means nothing to clients; none is better (RFC 9112 §4).
+    let reason = if reason.is_ascii() { reason } else { "" };
     let known = known.get_or_insert_default();
     // Of more than any application has, those that come later have no reason.
     let (key, reason) = if known.len() < KEPT { (text, reason) } else { (digits, "") };

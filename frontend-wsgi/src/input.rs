@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyConnectionError;
+use pyo3::exceptions::{PyConnectionError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::call::Call;
+use crate::call::{Call, Unread};
 
 /// Octets that there is room made for before they have arrived. A client may say that it sends any number.
 const AT_ONCE: usize = 32 * 1024 * 1024;
@@ -52,9 +52,7 @@ impl Input {
         self.read = 0;
         self.octets.clear();
         let Some(call) = &self.call else { return Ok(false) };
-        self.octets = call.read(py).map_err(|_| {
-            PyConnectionError::new_err("the client did not send all of the request's content")
-        })?;
+        self.octets = call.read(py)?;
         self.left = self.left.map(|left| left.saturating_sub(self.octets.len() as u64));
         if self.octets.is_empty() || self.left == Some(0) {
             self.call = None;
@@ -117,7 +115,8 @@ impl Input {
                 filled.copy_from_slice(octets);
                 rest = after;
             }
-            Ok(())
+            // What was not read would be zeros.
+            if rest.is_empty() { Ok(()) } else { Err(Unread::Gone.into()) }
         })
     }
 
@@ -165,6 +164,20 @@ impl Input {
     /// Does nothing: the server reads what the application leaves.
     #[expect(clippy::unused_self, reason = "files have it")]
     fn close(&self) {}
+}
+
+impl From<Unread> for PyErr {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Gone => {
+                PyConnectionError::new_err("the client did not send all of the request's content")
+            }
+            Unread::Late => PyOSError::new_err(
+                "the client sends its content after 100 (Continue), which is too late once the reply has \
+                 begun: read from wsgi.input before",
+            ),
+        }
+    }
 }
 
 /// A size as files have it: all, if there is none or it is negative.

@@ -56,16 +56,23 @@ struct State {
 /// What waits for a Python thread, and for the server's.
 ///
 /// A thread is woken for the other's sake as seldom as possible: that costs more than a short call into an
-/// application. So a thread that has made a reply tells the server only when no other request waits, or when some
-/// replies have gathered. And while one thread is busy, another one is not woken at once, since most calls are over
-/// before it could have the GIL. A task of the server looks each millisecond whether that holds anybody up.
-#[derive(Default)]
+/// application. (Flask's hello, 32 connections: 80 µs of CPU time and 0.3 context switches per request; 100 µs and
+/// 0.9 if each reply wakes the server.) So a thread that has made a reply tells the server only when no other request
+/// waits, or when some replies have gathered. And while one thread is busy, another one is not woken at once, since
+/// most calls are over before it could have the GIL; without a GIL it is. A task of the server looks each millisecond
+/// whether that holds anybody up.
 pub(crate) struct Pool {
     state: Mutex<State>,
     filled: Condvar,
+    /// Whether one thread at a time runs Python.
+    has_gil: bool,
 }
 
 impl Pool {
+    pub(crate) fn new(has_gil: bool) -> Self {
+        Self { state: Mutex::default(), filled: Condvar::new(), has_gil }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,7 +84,7 @@ impl Pool {
         if !mem::replace(&mut state.has_looker, true) {
             spawn_local(Arc::clone(self).look());
         }
-        if state.busy == 0 && state.idle > 0 {
+        if (state.busy == 0 || !self.has_gil) && state.idle > 0 {
             self.wake(state);
         } else if !state.is_looking {
             wake_looker(state);

@@ -40,8 +40,12 @@ impl Server {
     /// Serves the connections of the socket `descriptor`. Deadlines are in seconds: for the next
     /// request, its head, more of its content, and a client to go on reading.
     #[new]
-    #[pyo3(signature = (descriptor, *, max_conns, buffer, mounts, deadlines, access, heads, tells_local))]
-    #[expect(clippy::too_many_arguments, reason = "only the package itself calls it")]
+    #[pyo3(signature = (descriptor, *, max_conns, buffer, mounts, deadlines, access, heads, tells_local, has_gil))]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
+        reason = "only the package itself calls it, by keywords"
+    )]
     fn new(
         descriptor: i32,
         max_conns: usize,
@@ -51,6 +55,7 @@ impl Server {
         access: bool,
         heads: bool,
         tells_local: bool,
+        has_gil: bool,
     ) -> PyResult<Self> {
         let log = Log::to_stderr().with_name("thimble-wsgi");
         let log = if access { log.with_access() } else { log };
@@ -59,7 +64,7 @@ impl Server {
             let folder = thimble_host::Folder::open(&folder)?.log(log.clone());
             Ok(Mount::new(&path, Folder::from(folder)))
         });
-        let pool = Arc::<Pool>::default();
+        let pool = Arc::new(Pool::new(has_gil));
         let service = Wsgi {
             pool: Arc::clone(&pool),
             mounts: mounts.collect::<PyResult<_>>()?,
@@ -106,6 +111,12 @@ impl Server {
     /// Takes no more connections, and ends when all requests under way are answered.
     fn stop(&self) {
         self.stop.stop();
+    }
+
+    /// Takes no more connections, and ends when those that are left have had one more reply, or were idle
+    /// for too long.
+    fn retire(&self) {
+        self.stop.retire();
     }
 
     /// Resets the connections that are left.

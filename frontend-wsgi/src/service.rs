@@ -9,7 +9,7 @@ use thimble_core::{
     Transport,
 };
 
-use crate::call::{Ask, Asked, Call, Content, Part};
+use crate::call::{Ask, Asked, Call, Content, Part, Unread};
 use crate::mount::Mount;
 use crate::pool::{Job, Pool};
 use crate::request::{self, Request};
@@ -113,7 +113,7 @@ impl Wsgi {
             match asked.next().await {
                 Ask::Read => {
                     source = source.open().await?;
-                    asked.answer(source.read().await?.to_vec());
+                    asked.answer(Ok(source.read().await?.to_vec()));
                 }
                 Ask::Fail => return Ok(source.refuse(FAILED)),
                 Ask::Send(part) => {
@@ -176,11 +176,11 @@ impl Wsgi {
                     Ask::Send(part) => break part,
                     Ask::Fail => return Err(Error::Application(&CUT)),
                     Ask::Read => {
-                        let piece = match &mut body {
-                            Some(body) => body.chunk().await?.unwrap_or_default(),
-                            None => b"",
+                        let read = match &mut body {
+                            Some(body) => Ok(body.chunk().await?.unwrap_or_default().to_vec()),
+                            None => Err(Unread::Late),
                         };
-                        asked.answer(piece.to_vec());
+                        asked.answer(read);
                     }
                 }
             };

@@ -57,7 +57,8 @@ def test_a_listener_that_is_there():
 
 @pytest.mark.parametrize(("arguments", "error"), [
     ({"app": 1}, TypeError), ({"threads": 0}, ValueError), ({"max_conns": 0}, ValueError),
-    ({"idle_timeout": 0}, ValueError), ({"host": "192.0.2.1"}, OSError),
+    ({"idle_timeout": 0}, ValueError), ({"port": 99_999}, ValueError), ({"port": -1}, ValueError),
+    ({"host": "192.0.2.1"}, OSError),
     ({"static": {"/static": "/no/such/folder"}}, OSError),
 ])  # fmt: skip
 def test_what_makes_no_sense(arguments, error):

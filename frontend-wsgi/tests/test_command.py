@@ -36,6 +36,12 @@ def test_names_of_applications(run, name, text):
     ("bare:HELLO()", "'bare:HELLO()' can't be called: it is of type bytes"),
     ("bare:hello()", "'bare:hello()' fails: TypeError: "),
     ("conftest_none", "there is no module"),
+    ("bare.py", "'bare.py' is a file: write bare, as Python imports it"),
+    ("./bare.py:app", "'./bare.py' is a file: write bare:app, as Python imports it"),
+    ("mysite/wsgi", "'mysite/wsgi' is a file: write wsgi --chdir mysite, as Python imports it"),
+    (":app", "':app' names no application: write MODULE, MODULE:CALLABLE or MODULE:FACTORY()"),
+    ("bare:make('x')", "'bare:make('x')' names no application: "),
+    ("bare:make(", "'bare:make(' names no application: "),
 ])  # fmt: skip
 def test_what_is_no_application(name, problem):
     line = failing(name)[-1]
@@ -75,7 +81,14 @@ def test_a_port_in_use():
     ("bare", "--bind", "192.0.2.1"), ("bare", "--bind", "no.such.host.invalid"),
 ])  # fmt: skip
 def test_flags_that_make_no_sense(arguments):
-    assert "Traceback" not in "\n".join(failing(*arguments))
+    (line,) = failing(*arguments)
+    assert line.startswith("thimble-wsgi: ")
+
+
+@pytest.mark.parametrize("flags", [("--port", "x"), ("--port", "-1"), ("--threads", "1.5")])
+def test_what_is_no_number(flags):
+    (line,) = failing("bare", *flags)
+    assert "give a number from " in line
 
 
 def test_ipv6(run):
@@ -128,6 +141,20 @@ def test_a_signal_lets_requests_finish(run, number, workers):
     assert server.process.wait(20) == 0
     with pytest.raises(OSError):
         server.connect()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nobody_is_let_in_while_requests_finish(run, workers):
+    server = run("bare:app", "--workers", str(workers))
+    with server.connect() as client:
+        client.sendall(b"GET /sleep?3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        with pytest.raises(ConnectionRefusedError):
+            server.connect()
+        assert Reply(received(client)).text == "Hello, World!"
+    assert server.process.wait(20) == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -204,8 +231,40 @@ def test_hangup_replaces_workers_and_refuses_nobody(run, workers):
     assert not before & pids(server, workers)
 
 
+def test_clients_that_are_connected_at_a_hangup_are_answered(run):
+    server = run("bare:app", "--workers", "2", "--quiet")
+    before = pids(server, 2)
+    request = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+    clients = [server.connect() for _ in range(8)]
+    for client in clients[::2]:
+        client.sendall(request)
+        assert client.recv(1000).endswith(b"Hello, World!")
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: not before & {int(server.get("/pid").text) for _ in range(8)})
+    time.sleep(0.5)
+    for client in clients:
+        with client:
+            client.sendall(request)
+            reply = Reply(received(client))
+            assert (reply.text, reply.field("Connection")) == ("Hello, World!", "close")
+    assert server.stop() == 0
+
+
+def test_idle_clients_see_no_old_page_after_a_reload(run, tmp_path):
+    module = tmp_path / "changing.py"
+    module.write_text("def app(e, s):\n    s('200 OK', [])\n    return [b'one']\n")
+    server = run("changing", "--reload", folder=tmp_path)
+    with server.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.recv(1000).endswith(b"one")
+        module.write_text(module.read_text().replace("one", "another"))
+        assert received(client) == b""
+    assert server.get("/").text == "another"
+
+
 def test_workers_that_can_not_begin_end_the_command():
-    assert failing("nothing_here", "--workers", "2")[-1].startswith("thimble-wsgi: there is no module")
+    (line,) = failing("nothing_here", "--workers", "2")
+    assert line.startswith("thimble-wsgi: there is no module")
 
 
 def test_reload(run, tmp_path):

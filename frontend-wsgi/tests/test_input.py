@@ -123,6 +123,19 @@ def test_continue_is_not_sent_when_it_does_not(bare, length):
         assert (reply.status, reply.field("Connection")) == (403, "close")
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 3", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("path", ["/reply_first", "/reply_first_then_read"])
+def test_content_that_was_not_asked_for_in_time_is_an_error(run, path, framing):
+    # Not an empty content, and no zeros for what did not come.
+    server = run("bare:app")
+    with server.connect() as client:
+        client.sendall(post(path, "Expect: 100-continue", framing))
+        reply = received(client)
+    assert reply.count(b"HTTP/1.1") == 1 and b"got:" in reply
+    assert not reply.endswith(b"0\r\n\r\n") and b"\0" not in reply
+    assert "OSError: the client sends its content after 100 (Continue)" in server.errors()
+
+
 def test_content_that_nobody_reads_is_no_request(bare):
     evil = b"GET /go HTTP/1.1\r\nHost: a\r\n\r\n"
     request = post("/reads_never", f"Content-Length: {len(evil)}") + evil

@@ -88,6 +88,10 @@ def test_what_is_refused_can_be_mended(bare):
     assert bare.get("/bad_is_caught").text == "Connection is a hop-by-hop header, which only the server may send"
 
 
+def test_a_reason_that_is_not_ascii_is_left_out(bare):
+    assert bare.get("/latin_reason").line == "HTTP/1.1 404 "
+
+
 def test_status_and_fields_are_sent_as_they_are(bare):
     reply = bare.get("/fields")
     assert reply.line == "HTTP/1.1 299 Fine"

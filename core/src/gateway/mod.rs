@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`ScriptPath`] | which part of a path names the script | RFC 3875 §3.3 |
 //! | [`Request`] | the meta-variables | RFC 3875 §4.1 |
+//! | [`field_variable`] | the variable of a field, for gateways of any kind | RFC 3875 §4.1.18 |
 //! | [`Words`] | the arguments of an indexed query | RFC 3875 §4.4 |
 //! | [`ReplyHead`] | the head of the script's reply | RFC 3875 §6 |
 //! | [`redirect`] | the request that a local redirect stands for | RFC 3875 §6.2.2 |
@@ -26,5 +27,7 @@ pub use head::ReplyHead;
 pub use outgoing::Outgoing;
 pub use path::ScriptPath;
 pub use redirect::{MAX_REDIRECTS, redirect, redirect_room};
-pub use variables::{Request, SOFTWARE, Variables, is_meta_variable, says_who_asks};
+pub use variables::{
+    Request, SOFTWARE, Variables, field_separator, field_variable, is_meta_variable, says_who_asks,
+};
 pub use words::Words;

@@ -192,20 +192,55 @@ const OWN: &[Own] = &[
     ("REDIRECT_STATUS", |_, _| Some(b"200")),
 ];
 
-/// Fields that have no variable, besides those of secrets and [of the connection](is_passed).
+/// What the variable of the field `name` is called (RFC 3875 §4.1.18): `HTTP_`, and the name in upper case with
+/// underscores for hyphens. Content-Type's is `CONTENT_TYPE` (RFC 3875 §4.1.3). `None` for
+///
+/// - names with an underscore: `X_User` would pass for `X-User`;
+/// - `Proxy`, which would be `HTTP_PROXY`, where clients look for their proxy;
+/// - Content-Length and Transfer-Encoding: they say how content is framed, and a gateway says how much of it can
+///   be read.
+///
+/// Whether there are other fields that it keeps to itself is for the gateway to say, as [`Request::variables`]
+/// does for scripts.
+///
+/// ```
+/// use thimble_core::gateway::field_variable;
+///
+/// let variable = |name| field_variable(name).map(|octets| octets.collect::<String>());
+/// assert_eq!(variable("X-Mood").as_deref(), Some("HTTP_X_MOOD"));
+/// assert_eq!(variable("Content-Type").as_deref(), Some("CONTENT_TYPE"));
+/// assert_eq!(variable("X_Mood"), None);
+/// assert_eq!(variable("proxy"), None);
+/// ```
+pub fn field_variable(name: &str) -> Option<impl Iterator<Item = char>> {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let has_none = ["Content-Length", "Proxy", "Transfer-Encoding"].into_iter().any(is);
+    if has_none || name.contains('_') {
+        return None;
+    }
+    let prefix = if is("Content-Type") { "" } else { "HTTP_" };
+    let upper = |letter: char| if letter == '-' { '_' } else { letter.to_ascii_uppercase() };
+    Some(prefix.chars().chain(name.chars().map(upper)))
+}
+
+/// What stands between the values of lines with the same field name where they become one: a comma
+/// (RFC 9110 §5.3), and a semicolon in Cookie (RFC 6265 §5.4).
+pub const fn field_separator(name: &str) -> &'static str {
+    if name.eq_ignore_ascii_case("Cookie") { "; " } else { ", " }
+}
+
+/// Fields that have no variable, besides those that [no gateway](field_variable) tells of, and those
+/// [of the connection](is_passed).
 const NOT_PASSED: &[&str] = &[
     "Authorization",
     "Connection",
-    "Content-Length",
     "Content-Type",
     "Expect",
     "Keep-Alive",
-    "Proxy",
     "Proxy-Authorization",
     "Proxy-Connection",
     "TE",
     "Trailer",
-    "Transfer-Encoding",
     "Upgrade",
 ];
 
@@ -247,9 +282,12 @@ impl<'v> Variables<'v> {
             let mut before = fields.iter().take(self.at);
             self.at += 1;
             let is_known = before.any(|field| field.name.eq_ignore_ascii_case(name));
-            if !is_known && is_passed(name, fields) {
+            if !is_known
+                && is_passed(name, fields)
+                && let Some(variable) = field_variable(name)
+            {
                 let value = self.room.field(fields, name)?;
-                return Some((self.room.variable(name), value));
+                return Some((self.room.variable(variable), value));
             }
         }
     }
@@ -327,22 +365,20 @@ impl<'v> Room<'v> {
         if values.next().is_none() {
             return Some(first);
         }
-        let comma: &[u8] = if name.eq_ignore_ascii_case("Cookie") { b"; " } else { b", " };
+        let separator = field_separator(name).as_bytes();
         Some(self.write(|out| {
             for (number, value) in fields.all(name).enumerate() {
-                out.push(if number == 0 { b"" } else { comma });
+                out.push(if number == 0 { b"" } else { separator });
                 out.push(value);
             }
         }))
     }
 
-    /// The name of a field's variable: `HTTP_`, and the name in upper case with underscores for hyphens
-    /// (RFC 3875 §4.1.18).
-    fn variable(&mut self, name: &str) -> &'v str {
+    /// The name of a variable.
+    fn variable(&mut self, name: impl Iterator<Item = char>) -> &'v str {
         let octets = self.write(|out| {
-            out.push(b"HTTP_");
-            for octet in name.bytes() {
-                out.push(&[if octet == b'-' { b'_' } else { octet.to_ascii_uppercase() }]);
+            for letter in name {
+                out.push(letter.encode_utf8(&mut [0; 4]).as_bytes());
             }
         });
         crate::bytes::ascii::as_str(octets)

@@ -49,7 +49,7 @@ def main() -> None:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The flags that `arguments` set."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=NAME,
         description="Serves a WSGI application.",
         epilog=EXAMPLES.replace("NAME", NAME),
@@ -84,6 +84,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        give_up(f"{message} (--help lists all flags)", 2)
+
+
 TIMES = [
     ("idle", 30, "the next request on a connection"),
     ("head", 20, "the whole head of a request"),
@@ -105,7 +112,7 @@ SIGHUP begins anew with each worker, one after the other."""
 
 
 def port(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else -1
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError("give a number from 0 to 65535")
     return number
@@ -134,15 +141,22 @@ def mount(text: str) -> tuple[str, str]:
     return path, os.path.abspath(folder)
 
 
-def give_up(problem: str) -> NoReturn:
+def give_up(problem: str, code: int = 1) -> NoReturn:
     """Ends the process. The problem is one line."""
     sys.stderr.write(f"{NAME}: {problem}\n")
-    sys.exit(1)
+    sys.exit(code)
 
 
 def load(name: str) -> Application:
     """The application that is called `name`."""
-    module_name, _, attribute = name.partition(":")
+    module_name, colon, attribute = name.partition(":")
+    if module_name.endswith(".py") or "/" in module_name:
+        path, inner = os.path.split(module_name.removesuffix(".py"))
+        folder = f" --chdir {path}" if path not in ("", ".") else ""
+        give_up(f"'{module_name}' is a file: write {inner}{colon}{attribute}{folder}, as Python imports it")
+    factory = attribute.removesuffix("()")
+    if not module_name or not all(part.isidentifier() for part in (factory or "app").split(".")):
+        give_up(f"'{name}' names no application: write MODULE, MODULE:CALLABLE or MODULE:FACTORY()")
     try:
         module: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -252,7 +266,7 @@ def run(
         if flags.reload:
             threading.Thread(target=watch_files, args=(inherited, stamps()), daemon=True).start()
         inherited.tell(READY)
-        threading.Thread(target=inherited.when_alone, args=(stop,), daemon=True).start()
+        threading.Thread(target=inherited.obey, args=(server.retire, stop), daemon=True).start()
     server.wait()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -87,6 +87,9 @@ class Server:
             raise ValueError("threads, max_conns and time-outs are at least 1")
         self._app = app
         self._threads = threads
+        # The system would take the number modulo 65536.
+        if not 0 <= port <= 65535:
+            raise ValueError("the port is from 0 to 65535")
         listener = listen(host, port) if listener is None else listener
         try:
             self.host, self.port = listener.getsockname()[:2]
@@ -101,6 +104,7 @@ class Server:
                 access=not quiet,
                 heads=verbose,
                 tells_local=is_any,
+                has_gil=has_gil(),
             )
         finally:
             # The server has a descriptor of its own.
@@ -147,6 +151,13 @@ class Server:
     def stop(self) -> None:
         """Takes no more connections, and ends once the requests under way are answered."""
         self._native.stop()
+
+    def retire(self) -> None:
+        """Takes no more connections, and leaves the listener to other processes that have it, too.
+
+        Those that are left get one more reply. It ends once they are gone; `stop` may hasten that.
+        """
+        self._native.retire()
 
     def cut(self) -> None:
         """Resets the connections that are left, after `stop`."""
@@ -208,6 +219,12 @@ def listen(host: str, port: int) -> socket.socket:
             listener.close()
             error = failed
     raise error or OSError(f"{host} has no address")
+
+
+def has_gil() -> bool:
+    """Whether one thread at a time runs Python: not so in free-threaded builds."""
+    is_enabled: Callable[[], bool] | None = getattr(sys, "_is_gil_enabled", None)
+    return is_enabled is None or is_enabled()
 
 
 def url(listener: socket.socket) -> str:

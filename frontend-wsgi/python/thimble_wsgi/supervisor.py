@@ -16,6 +16,8 @@ READY = b"1"
 """What a worker tells once it serves."""
 CHANGED = b"2"
 """What a worker tells when a file of the application changed."""
+RETIRE = b"3"
+"""What a worker is told whose place another one has taken."""
 LOOK = 0.5
 """Seconds between two looks at the application's files."""
 AGAIN = 1.0
@@ -41,8 +43,17 @@ class Worker:
         self.is_stopped = False
         self.replaces: Worker | None = None
 
+    def retire(self) -> None:
+        """Has it finish, and answer clients that are connected once more: some are about to ask."""
+        self.is_stopped = True
+        try:
+            self.control.send(RETIRE)
+        except OSError:
+            # It has ended by itself.
+            pass
+
     def stop(self) -> None:
-        """Has it finish; at once, when called again."""
+        """Has it finish, and close what is idle; at once, when called again."""
         self.is_stopped = True
         if self.process.poll() is None:
             self.process.terminate()
@@ -58,6 +69,7 @@ class Supervisor:
         self.signals: list[int] = []
         self.selector = selectors.DefaultSelector()
         self.again = False
+        self.end: Callable[[Worker], None] = Worker.retire
         self.is_stopping = False
 
     def run(self, announce: str) -> int:
@@ -69,8 +81,8 @@ class Supervisor:
         self.selector.register(woken, selectors.EVENT_READ)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.on_signal)
-        for _ in range(self.count):
-            self.start()
+        # One alone: what keeps it from serving is then said once.
+        self.start()
         was_ready = False
         while self.workers:
             for key, _ in self.selector.select(AGAIN):
@@ -80,9 +92,12 @@ class Supervisor:
                     woken.recv(100)
             while self.signals:
                 self.obey(self.signals.pop(0))
-            if not was_ready and all(worker.is_ready for worker in self.workers):
-                was_ready = True
-                print(announce, flush=True)
+            if not (was_ready or self.is_stopping) and all(worker.is_ready for worker in self.workers):
+                was_ready = len(self.workers) == self.count
+                for _ in range(self.count - len(self.workers)):
+                    self.start()
+                if was_ready:
+                    print(announce, flush=True)
             if not self.keep_up(was_ready):
                 return 1
         return 0
@@ -92,9 +107,11 @@ class Supervisor:
 
     def obey(self, number: int) -> None:
         if number == signal.SIGHUP:
-            self.reload()
+            self.reload(Worker.retire)
             return
         self.is_stopping = True
+        # Else clients would still be let in, and nobody would answer them.
+        self.listener.close()
         for worker in self.workers:
             worker.stop()
 
@@ -104,8 +121,9 @@ class Supervisor:
         self.workers.append(worker)
         self.selector.register(worker.control, selectors.EVENT_READ, worker)
 
-    def reload(self) -> None:
-        """Replaces all workers, one by one; once more, if that is under way."""
+    def reload(self, end: Callable[[Worker], None]) -> None:
+        """Replaces all workers, one by one, and ends the old ones so; once more, if that is under way."""
+        self.end = end
         if self.old or any(worker.replaces for worker in self.workers):
             self.again = True
             return
@@ -119,18 +137,19 @@ class Supervisor:
             self.start(self.old.pop(0))
         elif self.again:
             self.again = False
-            self.reload()
+            self.reload(self.end)
 
     def hear(self, worker: Worker) -> None:
         told = worker.control.recv(1)
         if told == READY:
             worker.is_ready = True
             if worker.replaces is not None:
-                worker.replaces.stop()
+                self.end(worker.replaces)
                 worker.replaces = None
                 self.replace_next()
         elif told == CHANGED:
-            self.reload()
+            # Whoever has changed a page and asks again is not to see the old one.
+            self.reload(Worker.stop)
         else:
             self.selector.unregister(worker.control)
             worker.control.close()
@@ -175,10 +194,10 @@ class Inherited:
             # The supervisor is gone, and this process hears of it elsewhere.
             pass
 
-    def when_alone(self, stop: Callable[[], None]) -> None:
-        """Calls `stop` when the supervisor has ended."""
-        while self.control.recv(1):
-            pass
+    def obey(self, retire: Callable[[], None], stop: Callable[[], None]) -> None:
+        """Calls `retire` when told to, and `stop` when the supervisor has ended."""
+        while self.control.recv(1) == RETIRE:
+            retire()
         stop()
 
 

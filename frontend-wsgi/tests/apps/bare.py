@@ -101,6 +101,12 @@ def reply_first(environ, start_response):
     yield from environ["wsgi.input"]
 
 
+def reply_first_then_read(environ, start_response):
+    start_response("200 OK", TEXT)
+    yield b"got:"
+    yield environ["wsgi.input"].read()
+
+
 def reads_never(environ, start_response):
     start_response("403 Forbidden", TEXT)
     return [b"no"]
@@ -195,6 +201,8 @@ BAD = {
     "status_interim": ("100 Continue", TEXT),
     "status_high": ("700 Odd", TEXT),
     "status_line": ("200 OK\r\nX-Evil: 1", TEXT),
+    "status_not_latin1": ("200 \u20ac", TEXT),
+    "status_nul": ("200 O\0K", TEXT),
     "headers_tuple": ("200 OK", tuple(TEXT)),
     "headers_dict": ("200 OK", dict(TEXT)),
     "headers_iterator": ("200 OK", iter(TEXT)),
@@ -247,6 +255,11 @@ def bad_is_caught(environ, start_response):
 def fields(environ, start_response):
     start_response("299 Fine", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Latin", "caf\xe9"),
                                 ("Server", "mine"), ("Date", "Thu, 01 Jan 1970 00:00:00 GMT")])  # fmt: skip
+    return [HELLO]
+
+
+def latin_reason(environ, start_response):
+    start_response("404 caf\xe9", TEXT)
     return [HELLO]
 
 
