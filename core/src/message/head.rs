@@ -39,10 +39,38 @@ impl<'head> Head<'head> {
         reader: &HeadReader,
         table: &'head [FieldEntry],
     ) -> Result<Self, ParseError> {
+        Self::checked(octets, reader, table, |method, target| Target::new(method, target).map(drop))
+    }
+
+    /// Like [`new`](Self::new), of a request over a connection that is secure, as TLS is: its target may be
+    /// under `https` (RFC 9110 §7.4).
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn secure(
+        octets: &'head [u8],
+        reader: &HeadReader,
+        table: &'head [FieldEntry],
+    ) -> Result<Self, ParseError> {
+        Self::checked(octets, reader, table, |method, target| {
+            Target::of_scheme(method, target).map(drop).ok_or(ParseError::RequestTarget)
+        })
+    }
+
+    /// The head, with a target that `check` is content with.
+    #[inline(always)]
+    fn checked(
+        octets: &'head [u8],
+        reader: &HeadReader,
+        table: &'head [FieldEntry],
+        check: impl FnOnce(Method<'_>, &[u8]) -> Result<(), ParseError>,
+    ) -> Result<Self, ParseError> {
         let start = reader.start.ok_or(ParseError::TruncatedHead)?;
         let Start { target, version } = start;
         let method = method_of(octets, start.method());
-        check_target(octets, method, target)?;
+        if !is_ordinary_target(octets, method, target) {
+            check(method, target.of(octets))?;
+        }
         match reader.host {
             Once::Valid(value) if is_host(octets, value) => {}
             Once::Absent if version == Version::Http10 => {}
@@ -119,31 +147,26 @@ fn method_of(octets: &[u8], span: Span) -> Method<'_> {
     }
 }
 
-/// The target at `span`. An ordinary one is recognised faster than it is parsed.
+/// The target at `span`, which was checked. An ordinary one is recognised faster than it is parsed.
 #[inline(always)]
 fn target_of<'head>(
     octets: &'head [u8],
     method: Method<'head>,
     span: Span,
-) -> Result<Target<'head>, ParseError> {
+) -> Option<Target<'head>> {
     if let Some(head) = Ordinary::of(octets)
         && method != Method::Connect
         && let Some(path) = head.origin_form(span)
     {
-        return Ok(Target::Origin(path));
+        return Some(Target::Origin(path));
     }
-    Target::new(method, span.of(octets))
+    Target::of_scheme(method, span.of(octets)).map(|(_, target)| target)
 }
 
-/// Whether there is a target at `span`, taken apart or not.
-fn check_target(octets: &[u8], method: Method<'_>, span: Span) -> Result<(), ParseError> {
-    if let Some(head) = Ordinary::of(octets)
-        && method != Method::Connect
-        && head.path_end(span).is_some()
-    {
-        return Ok(());
-    }
-    target_of(octets, method, span).map(drop)
+/// Whether the target at `span` is one that needs no parser.
+fn is_ordinary_target(octets: &[u8], method: Method<'_>, span: Span) -> bool {
+    Ordinary::of(octets)
+        .is_some_and(|head| method != Method::Connect && head.path_end(span).is_some())
 }
 
 /// Whether a Host value at `span` names an authority. An ordinary one is recognised faster than it is

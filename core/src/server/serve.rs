@@ -160,11 +160,19 @@ impl<S: Service, C: Clock> Driver<S, C> {
                                 unsent,
                             } = lent;
                             rx.head(octets);
-                            let parsed = connection.receiver().head(octets, fields);
+                            let receiver = connection.receiver();
+                            let parsed = if tx.is_secure() {
+                                receiver.secure_head(octets, fields)
+                            } else {
+                                receiver.head(octets, fields)
+                            };
                             let head = match connection.accept(octets, &parsed) {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
+                            if let Some(refusal) = tx.refuses() {
+                                break 'answered Err(refusal.into());
+                            }
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);
