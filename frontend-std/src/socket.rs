@@ -4,14 +4,15 @@ use std::any::Any;
 use std::cell::Cell;
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use thimble_core::message::Refusal;
 use thimble_core::server::blocking::Close;
-use thimble_core::server::{Deadlines, Half, Phase, Record};
+use thimble_core::server::{Deadlines, Half, NEEDS_TLS, Phase, Record};
 use thimble_host::Log;
 use thimble_host::buffers::idle_error;
 use thimble_host::clock::moment;
@@ -78,7 +79,7 @@ impl Rx<'_> {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let begun = moment();
         let most = buffer.len().min(listen::RECEIVE);
-        let outcome = self.connection.stream().read(buffer.get_mut(..most).unwrap_or_default());
+        let outcome = self.connection.read(buffer.get_mut(..most).unwrap_or_default());
         let ended = self.ended && !self.is_draining();
         if matches!(outcome, Ok(0)) && ended {
             thread::sleep(LOOK);
@@ -146,6 +147,11 @@ impl embedded_io::Read for Rx<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.connection.shut_if_put_off()?;
         let idle = self.wait.phase() == Some(Phase::Idle);
+        let mut is_greeting = idle && self.connection.is_greeting();
+        if is_greeting {
+            // Both come at once from whoever has a request.
+            self.wait.enter(Phase::Head);
+        }
         self.rest();
         let mut arm = self.wait.first()?;
         loop {
@@ -154,6 +160,11 @@ impl embedded_io::Read for Rx<'_> {
                 self.wake(octets)?;
                 add(self.used, octets);
                 return Ok(octets);
+            }
+            if is_greeting && !self.connection.is_greeting() {
+                is_greeting = false;
+                self.phase(Phase::Idle);
+                self.rest();
             }
             if idle && self.used.get() > USED {
                 return Err(idle_error());
@@ -184,7 +195,7 @@ impl embedded_io::ErrorType for Tx<'_> {
 
 impl Tx<'_> {
     /// Calls until it went, time ran out, or it failed. `call` says how many octets went.
-    fn send(&mut self, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
+    fn send(&mut self, mut call: impl FnMut(&Connection) -> io::Result<usize>) -> io::Result<usize> {
         let mut arm = self.wait.first()?;
         let mut since = None;
         loop {
@@ -192,7 +203,7 @@ impl Tx<'_> {
                 self.connection.stream().set_write_timeout(Some(time_out))?;
             }
             let begun = moment();
-            let outcome = call(self.connection.stream());
+            let outcome = call(self.connection);
             let waited = moment().saturating_sub(begun);
             self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
             match outcome {
@@ -216,7 +227,7 @@ impl Tx<'_> {
 impl embedded_io::Write for Tx<'_> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let piece = octets.get(..PIECE).unwrap_or(octets);
-        let count = self.send(|mut stream| stream.write(piece))?;
+        let count = self.send(|connection| connection.write(piece, false))?;
         add(self.used, count);
         Ok(count)
     }
@@ -234,7 +245,7 @@ impl Close for Tx<'_> {
 
     fn write_more(&mut self, octets: &[u8]) -> io::Result<usize> {
         let piece = octets.get(..PIECE).unwrap_or(octets);
-        let count = self.send(|stream| send::more(stream, piece))?;
+        let count = self.send(|connection| connection.write(piece, true))?;
         add(self.used, count);
         Ok(count)
     }
@@ -245,8 +256,9 @@ impl Close for Tx<'_> {
         offset: u64,
         length: u64,
     ) -> io::Result<Option<u64>> {
-        let Some(file) = file.downcast_ref::<File>() else { return Ok(None) };
-        let sent = self.send(|stream| send::file(stream, file, offset, length));
+        let file = file.downcast_ref::<File>().filter(|_| self.connection.sends_files());
+        let Some(file) = file else { return Ok(None) };
+        let sent = self.send(|connection| send::file(connection.stream(), file, offset, length));
         send::or_not_at_all(sent)
     }
 }
@@ -272,6 +284,14 @@ impl Half for Tx<'_> {
         Some(self.connection)
     }
 
+    fn is_secure(&self) -> bool {
+        self.connection.is_secure() == Some(true)
+    }
+
+    fn refuses(&self) -> Option<&'static Refusal> {
+        (self.connection.is_secure() == Some(false)).then_some(NEEDS_TLS)
+    }
+
     fn failed(&mut self, error: &dyn Display) {
         self.failure = Some(error.to_string());
     }
@@ -286,7 +306,7 @@ impl Half for Tx<'_> {
     }
 
     fn stopping(&self) -> bool {
-        self.stop.is_retired() || self.connection.place().is_last()
+        self.stop.is_retired() || self.connection.place().is_last() || self.refuses().is_some()
     }
 
     fn poll_stopping(&mut self, context: &Context<'_>) -> Poll<()> {
