@@ -57,7 +57,11 @@ impl Connection {
 
     /// Nothing is to be done.
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "with the feature `tls`, it may fail")]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "with the feature `tls`, it may fail"
+    )]
     pub(crate) const fn secure(&self, _: &Settings) -> io::Result<()> {
         Ok(())
     }
@@ -88,7 +92,11 @@ impl Connection {
     /// Where TLS is to be spoken: whether the client does so.
     #[cfg_attr(
         not(feature = "tls"),
-        expect(clippy::unused_self, clippy::missing_const_for_fn, reason = "see the feature `tls`")
+        expect(
+            clippy::unused_self,
+            clippy::missing_const_for_fn,
+            reason = "see the feature `tls`"
+        )
     )]
     pub(crate) fn is_secure(&self) -> Option<bool> {
         #[cfg(feature = "tls")]

@@ -195,7 +195,10 @@ impl embedded_io::ErrorType for Tx<'_> {
 
 impl Tx<'_> {
     /// Calls until it went, time ran out, or it failed. `call` says how many octets went.
-    fn send(&mut self, mut call: impl FnMut(&Connection) -> io::Result<usize>) -> io::Result<usize> {
+    fn send(
+        &mut self,
+        mut call: impl FnMut(&Connection) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         let mut arm = self.wait.first()?;
         let mut since = None;
         loop {

@@ -61,9 +61,9 @@ pub mod stop;
 pub mod submissions;
 #[cfg(feature = "command")]
 pub mod systemd;
-pub mod uploads;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod uploads;
 #[cfg(feature = "workers")]
 pub mod workers;
 

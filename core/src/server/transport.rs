@@ -5,8 +5,8 @@ use core::fmt::Display;
 use core::net::SocketAddr;
 use core::task::{Context, Poll};
 
-use crate::message::{Refusal, Status};
 use crate::message::head::request_line_of;
+use crate::message::{Refusal, Status};
 
 /// What the connection is waiting for.
 ///

@@ -264,11 +264,7 @@ impl State {
 }
 
 /// Sends what is encrypted.
-fn flush(
-    connection: &mut ServerConnection,
-    wire: &mut dyn Wire,
-    more: bool,
-) -> io::Result<()> {
+fn flush(connection: &mut ServerConnection, wire: &mut dyn Wire, more: bool) -> io::Result<()> {
     while connection.wants_write() {
         if connection.write_tls(&mut Records { wire, more })? == 0 {
             return Err(ErrorKind::WriteZero.into());
