@@ -16,6 +16,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use thimble_tests::command::folder::{Folder, PAGE};
+use thimble_tests::command::processes::children;
 use thimble_tests::command::scripts::{Scripts, TEXT};
 use thimble_tests::command::{Signal, Thimble, run, thimble};
 use thimble_tests::until::until;
@@ -58,6 +59,14 @@ impl Pair {
 
     fn serve(&self, folder: &Folder, flags: &[&str]) -> Thimble {
         Thimble::serve(folder.path(), &[&self.flags(), flags].concat())
+    }
+
+    /// Serves a few pages.
+    fn serve_pages(&self, flags: &[&str]) -> Thimble {
+        for (name, content) in [("index.html", PAGE), ("note.txt", "one line\n")] {
+            self.folder.file(&format!("pages/{name}"), content).unwrap();
+        }
+        Thimble::serve(self.folder.path().join("pages"), &[&self.flags(), flags].concat())
     }
 
     fn der(&self) -> CertificateDer<'static> {
@@ -199,7 +208,7 @@ fn curl_gets_pages_and_files_and_sends_forms() {
 #[test]
 fn versions_and_protocols_are_those_that_are_sound() {
     let pair = Pair::new();
-    let thimble = pair.serve(&Folder::with_pages().unwrap(), &[]);
+    let thimble = pair.serve_pages(&[]);
     let weak = ["-cipher", "ALL:@SECLEVEL=0"];
     for (arguments, wanted) in [
         (vec!["-tls1_3", "-alpn", "h2,http/1.1"], "TLSv1.3, Cipher is TLS_AES"),
@@ -223,7 +232,7 @@ fn versions_and_protocols_are_those_that_are_sound() {
 #[test]
 fn what_comes_in_the_clear_is_told_how_to_come() {
     let pair = Pair::new();
-    let thimble = pair.serve(&Folder::with_pages().unwrap(), &[]);
+    let thimble = pair.serve_pages(&[]);
     let content = "x".repeat(100_000);
     let post = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{content}");
     for request in
@@ -251,7 +260,8 @@ fn what_comes_in_the_clear_is_told_how_to_come() {
     );
     assert!(reply.text().contains("https://"), "{reply:?}");
     // Whoever speaks TLS where it isn't spoken is refused, as ever.
-    let plain = Thimble::serve(Folder::with_pages().unwrap().path(), &["-q"]);
+    let folder = Folder::with_pages().unwrap();
+    let plain = Thimble::serve(folder.path(), &["-q"]);
     let said = s_client(&plain, &[]);
     assert!(said.contains("wrong version number"), "{said}");
 }
@@ -394,7 +404,7 @@ fn first_certificate(said: &str) -> CertificateDer<'static> {
 fn files_are_read_again_at_a_hangup() {
     for workers in [&[][..], &["--workers", "2"]] {
         let pair = Pair::new();
-        let thimble = pair.serve(&Folder::with_pages().unwrap(), workers);
+        let thimble = pair.serve_pages(workers);
         let old = pair.der();
         let mut before = connect(&thimble, old.clone());
         before.write_all(b"GET /note.txt HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
@@ -403,7 +413,13 @@ fn files_are_read_again_at_a_hangup() {
         let new = pair.der();
         assert_ne!(old, new);
         assert_eq!(first_certificate(&s_client(&thimble, &[])), old);
+        let workers_before = worker_ids(&thimble);
         thimble.signal(Signal::HUP);
+        until("all workers are others", TIME_LIMIT, || {
+            let workers = worker_ids(&thimble);
+            let is_old = |worker| workers_before.contains(worker);
+            (workers.len() == workers_before.len() && !workers.iter().any(is_old)).then_some(())
+        });
         until("the new certificate is shown", TIME_LIMIT, || {
             (first_certificate(&s_client(&thimble, &[])) == new).then_some(())
         });
@@ -421,9 +437,14 @@ fn files_are_read_again_at_a_hangup() {
         thimble.signal(Signal::TERM);
     }
     // In the clear, it stops the server as ever.
-    let mut plain = Thimble::serve(Folder::with_pages().unwrap().path(), &["-q"]);
+    let folder = Folder::with_pages().unwrap();
+    let mut plain = Thimble::serve(folder.path(), &["-q"]);
     plain.signal(Signal::HUP);
     assert!(plain.ended_within(TIME_LIMIT).unwrap().success());
+}
+
+fn worker_ids(thimble: &Thimble) -> Vec<u32> {
+    children(thimble.id()).iter().map(|worker| worker.id).collect()
 }
 
 #[test]
@@ -455,7 +476,7 @@ fn who_stalls_in_a_handshake_gives_way() {
 #[test]
 fn places_are_given_up_in_handshakes_too() {
     let pair = Pair::new();
-    let thimble = pair.serve(&Folder::with_pages().unwrap(), &["-q", "--max-conns", "2"]);
+    let thimble = pair.serve_pages(&["-q", "--max-conns", "2"]);
     let stalled: Vec<Client> = (0..2).map(|_| thimble.connect()).collect();
     let mut tls = pair.connect(&thimble);
     tls.write_all(b"GET /note.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
@@ -541,7 +562,7 @@ fn content_that_is_cut_is_no_content() {
 #[test]
 fn requests_come_in_any_records() {
     let pair = Pair::new();
-    let thimble = pair.serve(&Folder::with_pages().unwrap(), &["-q"]);
+    let thimble = pair.serve_pages(&["-q"]);
     let get = "GET /note.txt HTTP/1.1\r\nHost: a\r\n\r\n";
     let last = "GET /note.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let mut tls = pair.connect(&thimble);
@@ -558,7 +579,7 @@ fn requests_come_in_any_records() {
 fn slow_readers_cost_little_and_lose_nothing() {
     const READERS: usize = 20;
     let (pair, folder) = (Pair::new(), Folder::with_pages().unwrap());
-    let large = noise(20_000_000);
+    let large = noise(8_000_000);
     folder.file("large.bin", &large).unwrap();
     let thimble = pair.serve(&folder, &["-q"]);
     let memory = || {

@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 
 use super::Problem;
 
-/// How long it is valid: the longest that browsers take.
-const DAYS: i64 = 397;
+/// How long it is valid: as long as a run may take, and no longer than clients and audits put up with.
+const DAYS: i64 = 365;
 
 /// A certificate that signs itself, and its key. No client knows it: a person has to compare the
 /// [fingerprint](super::Tls::fingerprint).
@@ -44,6 +44,7 @@ impl SelfMade {
         params.not_after = params.not_before.saturating_add(time::Duration::days(DAYS));
         params.distinguished_name.remove(DnType::CommonName);
         params.distinguished_name.push(DnType::CommonName, "Thimble, for one run");
+        params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let names = names.iter().filter(|name| !name.is_empty() && name.is_ascii());
