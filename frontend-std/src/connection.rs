@@ -106,6 +106,7 @@ impl Connection {
     }
 
     /// Whether the client has not got to the point yet where it can send a request.
+    #[cfg_attr(not(feature = "tls"), expect(clippy::unused_self, reason = "see the feature `tls`"))]
     pub(crate) fn is_greeting(&self) -> bool {
         #[cfg(feature = "tls")]
         return self.session.get().is_some_and(Session::is_greeting);
@@ -114,6 +115,7 @@ impl Connection {
     }
 
     /// Whether there is something to read for which the system is not asked.
+    #[cfg_attr(not(feature = "tls"), expect(clippy::unused_self, reason = "see the feature `tls`"))]
     pub(crate) fn has_octets(&self) -> bool {
         #[cfg(feature = "tls")]
         return self.session.get().is_some_and(Session::has_octets);

@@ -130,7 +130,7 @@ fn until_end(tls: &mut Tls, end: &str) -> String {
         let mut piece = [0; 4096];
         let count = tls.read(&mut piece).unwrap();
         assert!(count > 0, "{}", String::from_utf8_lossy(&octets));
-        octets.extend_from_slice(&piece[..count]);
+        octets.extend(piece.iter().take(count));
     }
     String::from_utf8_lossy(&octets).into_owned()
 }
@@ -345,10 +345,12 @@ fn a_certificate_is_made_for_a_run() {
     let line = thimble.out_line(|line| line.contains("fingerprint"));
     let printed = line.rsplit(' ').next().unwrap().to_owned();
     let pem = s_client(&thimble, &[]);
-    let start = pem.find("-----BEGIN").unwrap();
-    let end = pem.find("-----END CERTIFICATE-----").unwrap() + "-----END CERTIFICATE-----\n".len();
+    let is_end = |line: &&str| *line == "-----END CERTIFICATE-----";
+    let lines = pem.lines().skip_while(|line| !line.starts_with("-----BEGIN"));
+    let mut lines: Vec<_> = lines.take_while(|line| !is_end(line)).collect();
+    lines.push("-----END CERTIFICATE-----");
     let file = Folder::new().unwrap().path().with_extension("pem");
-    fs::write(&file, &pem[start..end]).unwrap();
+    fs::write(&file, lines.join("\n")).unwrap();
     let output = run(Command::new("openssl")
         .args([
             "x509",

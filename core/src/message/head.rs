@@ -203,4 +203,24 @@ mod tests {
         assert_eq!(facts.connection, ConnectionOption::Close);
         assert_eq!(facts.expect, Expect::Continue);
     }
+
+    #[test]
+    fn https_needs_a_connection_that_is_secure() {
+        for (target, path, in_the_clear) in [
+            ("https://a/b?c", "/b", Some(ParseError::Misdirected)),
+            ("http://a/b?c", "/b", None),
+            ("/b", "/b", None),
+        ] {
+            let octets = format!("GET {target} HTTP/1.1\r\nHost: c:1\r\n\r\n");
+            let octets = octets.as_bytes();
+            let mut reader = HeadReader::default();
+            let limits = HeadLimits { request_line: 99, field_section: 99, fields: 9 };
+            assert_eq!(reader.resume(octets, &limits, &mut []), Ok(Some(octets.len())));
+            assert_eq!(Head::new(octets, &reader, &[]).err(), in_the_clear, "{target}");
+            let head = Head::secure(octets, &reader, &[]).unwrap();
+            assert_eq!(head.target().path(), path, "{target}");
+            let host = if target == "/b" { "c:1" } else { "a" };
+            assert_eq!(head.authority().unwrap().as_str(), host, "{target}");
+        }
+    }
 }

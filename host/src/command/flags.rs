@@ -473,7 +473,7 @@ impl Flags {
         let mut text = format!("Serving {} at {urls}\n", self.served().display());
         if let Some(tls) = tls.filter(|tls| !tls.has_files()) {
             let print = tls.fingerprint();
-            text.push_str(&format!("Certificate for this run, SHA-256 fingerprint {print}\n"));
+            text = format!("{text}Certificate for this run, SHA-256 fingerprint {print}\n");
         }
         // Writing waits for ever if standard output is a full pipe that nobody reads.
         let (thread, aside) = (thread::Builder::new().stack_size(64 * 1024), text.clone());

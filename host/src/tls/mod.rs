@@ -81,6 +81,8 @@ impl Tls {
             .map_err(|error| Problem::of_tls(&error))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::<Certificates>::clone(&certificates));
+        // All that is offered is sound, but those who audit servers ask for an order of their own.
+        config.ignore_client_order = true;
         config.alpn_protocols = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
         Ok(Self { config: Arc::new(config), certificates, files })
     }
