@@ -211,7 +211,7 @@ mod tests {
             ("http://a/b?c", "/b", None),
             ("/b", "/b", None),
         ] {
-            let octets = format!("GET {target} HTTP/1.1\r\nHost: c:1\r\n\r\n");
+            let octets = std::format!("GET {target} HTTP/1.1\r\nHost: c:1\r\n\r\n");
             let octets = octets.as_bytes();
             let mut reader = HeadReader::default();
             let limits = HeadLimits { request_line: 99, field_section: 99, fields: 9 };
