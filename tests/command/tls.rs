@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use thimble_tests::command::folder::{Folder, PAGE};
-use thimble_tests::command::processes::children;
+use thimble_tests::command::processes::{children, threads};
 use thimble_tests::command::scripts::{Scripts, TEXT};
 use thimble_tests::command::{Signal, Thimble, run, thimble};
 use thimble_tests::until::until;
@@ -408,6 +408,10 @@ fn files_are_read_again_at_a_hangup() {
         let pair = Pair::new();
         let thimble = pair.serve_pages(workers);
         let old = pair.der();
+        let count = workers.len();
+        let workers_before = until("all workers serve", TIME_LIMIT, || {
+            Some(worker_ids(&thimble)).filter(|ids| ids.len() == count)
+        });
         let mut before = connect(&thimble, old.clone());
         before.write_all(b"GET /note.txt HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
         until_end(&mut before, "one line\n");
@@ -415,7 +419,6 @@ fn files_are_read_again_at_a_hangup() {
         let new = pair.der();
         assert_ne!(old, new);
         assert_eq!(first_certificate(&s_client(&thimble, &[])), old);
-        let workers_before = worker_ids(&thimble);
         thimble.signal(Signal::HUP);
         until("all workers are others", TIME_LIMIT, || {
             let workers = worker_ids(&thimble);
@@ -445,8 +448,10 @@ fn files_are_read_again_at_a_hangup() {
     assert!(plain.ended_within(TIME_LIMIT).unwrap().success());
 }
 
+/// The workers that serve: as many as the flag `--workers 2` has words.
 fn worker_ids(thimble: &Thimble) -> Vec<u32> {
-    children(thimble.id()).iter().map(|worker| worker.id).collect()
+    let ids = children(thimble.id()).into_iter().map(|worker| worker.id);
+    ids.filter(|id| threads(*id).iter().any(|name| name == "thimble-orders")).collect()
 }
 
 #[test]

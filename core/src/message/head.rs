@@ -39,7 +39,7 @@ impl<'head> Head<'head> {
         reader: &HeadReader,
         table: &'head [FieldEntry],
     ) -> Result<Self, ParseError> {
-        Self::checked(octets, reader, table, |method, target| Target::new(method, target).map(drop))
+        Self::over(octets, reader, table, false)
     }
 
     /// Like [`new`](Self::new), of a request over a connection that is secure, as TLS is: its target may be
@@ -52,25 +52,20 @@ impl<'head> Head<'head> {
         reader: &HeadReader,
         table: &'head [FieldEntry],
     ) -> Result<Self, ParseError> {
-        Self::checked(octets, reader, table, |method, target| {
-            Target::of_scheme(method, target).map(drop).ok_or(ParseError::RequestTarget)
-        })
+        Self::over(octets, reader, table, true)
     }
 
-    /// The head, with a target that `check` is content with.
     #[inline(always)]
-    fn checked(
+    fn over(
         octets: &'head [u8],
         reader: &HeadReader,
         table: &'head [FieldEntry],
-        check: impl FnOnce(Method<'_>, &[u8]) -> Result<(), ParseError>,
+        is_secure: bool,
     ) -> Result<Self, ParseError> {
         let start = reader.start.ok_or(ParseError::TruncatedHead)?;
         let Start { target, version } = start;
         let method = method_of(octets, start.method());
-        if !is_ordinary_target(octets, method, target) {
-            check(method, target.of(octets))?;
-        }
+        check_target(octets, method, target, is_secure)?;
         match reader.host {
             Once::Valid(value) if is_host(octets, value) => {}
             Once::Absent if version == Version::Http10 => {}
@@ -111,7 +106,8 @@ impl<'head> Head<'head> {
 
     /// The request-target. Each call parses it again.
     pub fn target(&self) -> Target<'head> {
-        target_of(self.as_bytes(), self.method, self.target).unwrap_or(Target::Asterisk)
+        // Whether it may be under https was decided when the head was made.
+        target_of(self.as_bytes(), self.method, self.target, true).unwrap_or(Target::Asterisk)
     }
 
     /// The version.
@@ -147,26 +143,37 @@ fn method_of(octets: &[u8], span: Span) -> Method<'_> {
     }
 }
 
-/// The target at `span`, which was checked. An ordinary one is recognised faster than it is parsed.
+/// The target at `span`. An ordinary one is recognised faster than it is parsed.
 #[inline(always)]
 fn target_of<'head>(
     octets: &'head [u8],
     method: Method<'head>,
     span: Span,
-) -> Option<Target<'head>> {
+    may_be_secure: bool,
+) -> Result<Target<'head>, ParseError> {
     if let Some(head) = Ordinary::of(octets)
         && method != Method::Connect
         && let Some(path) = head.origin_form(span)
     {
-        return Some(Target::Origin(path));
+        return Ok(Target::Origin(path));
     }
-    Target::of_scheme(method, span.of(octets)).map(|(_, target)| target)
+    Target::over(method, span.of(octets), may_be_secure)
 }
 
-/// Whether the target at `span` is one that needs no parser.
-fn is_ordinary_target(octets: &[u8], method: Method<'_>, span: Span) -> bool {
-    Ordinary::of(octets)
-        .is_some_and(|head| method != Method::Connect && head.path_end(span).is_some())
+/// Whether there is a target at `span`, taken apart or not.
+fn check_target(
+    octets: &[u8],
+    method: Method<'_>,
+    span: Span,
+    is_secure: bool,
+) -> Result<(), ParseError> {
+    if let Some(head) = Ordinary::of(octets)
+        && method != Method::Connect
+        && head.path_end(span).is_some()
+    {
+        return Ok(());
+    }
+    target_of(octets, method, span, is_secure).map(drop)
 }
 
 /// Whether a Host value at `span` names an authority. An ordinary one is recognised faster than it is

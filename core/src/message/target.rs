@@ -23,29 +23,30 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
-    /// [`ParseError::Misdirected`] when it is under `https`: a connection in the clear has to reject it
-    /// (RFC 9110 §7.4).
+    /// [`ParseError::Misdirected`] when it is under `https`, whatever follows that: a connection in the
+    /// clear has to reject it (RFC 9110 §7.4).
     pub fn new(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
-        match Self::of_scheme(method, text) {
-            Some((Scheme::Http, target)) => Ok(target),
-            Some((Scheme::Https, _)) => Err(ParseError::Misdirected),
-            None => Err(ParseError::RequestTarget),
-        }
+        Self::over(method, text, false)
     }
 
-    /// The target that `text` spells for `method`, and the scheme that it names; `http` if it names none.
+    /// The target that `text` spells for `method`, on a connection that may be secure.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn of_scheme(method: Method<'_>, text: &'a [u8]) -> Option<(Scheme, Self)> {
+    pub(super) fn over(
+        method: Method<'_>,
+        text: &'a [u8],
+        may_be_secure: bool,
+    ) -> Result<Self, ParseError> {
         let target = match (method, text) {
             (Method::Connect, _) => Self::authority_form(text),
             (Method::Options, b"*") => Some(Self::Asterisk),
             (_, [b'/', ..]) => path_and_query(text).map(Self::Origin),
-            _ => {
-                let (scheme, rest) = Scheme::of(text)?;
-                return Some((scheme, Self::absolute_form(method, rest)?));
-            }
+            _ => match Scheme::of(text) {
+                Some((Scheme::Https, _)) if !may_be_secure => return Err(ParseError::Misdirected),
+                Some((_, rest)) => Self::absolute_form(method, rest),
+                None => None,
+            },
         };
-        Some((Scheme::Http, target?))
+        target.ok_or(ParseError::RequestTarget)
     }
 
     /// CONNECT has to say a port (RFC 9112 §3.2.3).
@@ -103,7 +104,6 @@ mod tests {
             ("GET", "ftp://a/"),
             ("GET", "http://u@a/"),
             ("GET", "http://:80/"),
-            ("GET", "https://"),
             ("CONNECT", "a"),
             ("CONNECT", "a:"),
             ("CONNECT", "/"),
