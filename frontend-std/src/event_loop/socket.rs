@@ -239,3 +239,15 @@ impl nonblocking::Socket for Socket {
         listen::close_in_order(&self.stream);
     }
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use thimble_host::nonblocking::Secured;
+
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_pays_nothing_for_tls_that_is_not_spoken() {
+        assert_eq!(size_of::<Secured<Socket>>(), 3 * size_of::<usize>());
+    }
+}
