@@ -82,7 +82,8 @@ impl Waiting for Polling {
             let flag = if pipe.way == Way::In { PollFlags::IN } else { PollFlags::OUT };
             PollFd::new(&pipe.descriptor, flag)
         }));
-        let is_ready = connection.is_none() && (interest.sends || interest.takes);
+        let has_octets = interest.sends && connection.is_some_and(Connection::has_octets);
+        let is_ready = has_octets || connection.is_none() && (interest.sends || interest.takes);
         let most = if is_ready { Duration::ZERO } else { most };
         let most = Timespec::try_from(most).ok();
         match poll(&mut polled, most.as_ref()) {
@@ -94,7 +95,7 @@ impl Waiting for Polling {
         let mut ready = Ready::default();
         if connection.is_some() {
             let of_client = found.next().unwrap_or(PollFlags::empty());
-            ready.sends = of_client.contains(PollFlags::IN);
+            ready.sends = has_octets || of_client.contains(PollFlags::IN);
             ready.takes = of_client.contains(PollFlags::OUT);
             ready.shuts = !SHUT.is_empty() && of_client.contains(SHUT);
             ready.is_over = of_client.intersects(OVER);

@@ -1,13 +1,18 @@
 //! A connection, shared by its worker and the handle that stops the server.
 
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 
-use thimble_host::listen;
 use thimble_host::place::{Place, Waits};
+use thimble_host::settings::Settings;
+#[cfg(feature = "tls")]
+use thimble_host::tls::{Session, Wire};
+use thimble_host::{listen, send};
 
 /// An accepted connection.
 #[derive(Debug)]
@@ -19,13 +24,112 @@ pub(crate) struct Connection {
     is_alone: AtomicBool,
     /// A task that waits for the server to stop.
     waits_for_stop: Mutex<Option<Waker>>,
+    /// Once it is served: what speaks TLS over it, if the server does.
+    #[cfg(feature = "tls")]
+    session: OnceLock<Session>,
 }
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
         let (to_be_shut, is_alone) = (AtomicBool::new(false), AtomicBool::new(false));
         let waits_for_stop = Mutex::default();
-        Self { stream, peer, place: Place::default(), to_be_shut, is_alone, waits_for_stop }
+        Self {
+            stream,
+            peer,
+            place: Place::default(),
+            to_be_shut,
+            is_alone,
+            waits_for_stop,
+            #[cfg(feature = "tls")]
+            session: OnceLock::new(),
+        }
+    }
+
+    /// Speaks TLS over it from now on, if `settings` say so.
+    #[cfg(feature = "tls")]
+    pub(crate) fn secure(&self, settings: &Settings) -> io::Result<()> {
+        if let Some(tls) = &settings.tls {
+            // It is served once.
+            let _ = self.session.set(tls.session()?);
+        }
+        Ok(())
+    }
+
+    /// Nothing is to be done.
+    #[cfg(not(feature = "tls"))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "with the feature `tls`, it may fail"
+    )]
+    pub(crate) const fn secure(&self, _: &Settings) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Reads what is there; one call of the system at most waits for it.
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(feature = "tls")]
+        if let Some(session) = self.session.get() {
+            return session.read(&mut Once::new(self), buffer);
+        }
+        (&self.stream).read(buffer)
+    }
+
+    /// Writes octets; `more` says that others follow at once.
+    pub(crate) fn write(&self, octets: &[u8], more: bool) -> io::Result<usize> {
+        #[cfg(feature = "tls")]
+        if let Some(session) = self.session.get() {
+            return session.write(&mut Once::new(self), octets, more);
+        }
+        if more { send::more(&self.stream, octets) } else { (&self.stream).write(octets) }
+    }
+
+    /// Whether files can be sent without copying them.
+    pub(crate) fn sends_files(&self) -> bool {
+        self.is_secure().is_none()
+    }
+
+    /// Where TLS is to be spoken: whether the client does so.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(
+            clippy::unused_self,
+            clippy::missing_const_for_fn,
+            reason = "see the feature `tls`"
+        )
+    )]
+    pub(crate) fn is_secure(&self) -> Option<bool> {
+        #[cfg(feature = "tls")]
+        return self.session.get().map(Session::is_secure);
+        #[cfg(not(feature = "tls"))]
+        None
+    }
+
+    /// Whether the client has not got to the point yet where it can send a request.
+    #[cfg_attr(not(feature = "tls"), expect(clippy::unused_self, reason = "see the feature `tls`"))]
+    pub(crate) fn is_greeting(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.session.get().is_some_and(Session::is_greeting);
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// Whether there is something to read for which the system is not asked.
+    #[cfg_attr(not(feature = "tls"), expect(clippy::unused_self, reason = "see the feature `tls`"))]
+    pub(crate) fn has_octets(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.session.get().is_some_and(Session::has_octets);
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// Makes closing it send what is left, then the end.
+    pub(crate) fn close_in_order(&self) {
+        #[cfg(feature = "tls")]
+        if let Some(session) = self.session.get() {
+            return session.close_in_order(&mut Once::new(self));
+        }
+        listen::close_in_order(&self.stream);
     }
 
     pub(crate) const fn stream(&self) -> &TcpStream {
@@ -38,6 +142,14 @@ impl Connection {
 
     /// Shuts the sending side, when there is more to read; otherwise closing does it.
     pub(crate) fn shut_before_reading(&self) {
+        #[cfg(feature = "tls")]
+        if let Some(session) = self.session.get() {
+            return session.shut(&mut Once::new(self));
+        }
+        self.put_off_shutting();
+    }
+
+    fn put_off_shutting(&self) {
         self.to_be_shut.store(true, Ordering::Relaxed);
     }
 
@@ -111,9 +223,52 @@ impl Connection {
     }
 }
 
+/// A connection's socket, for one wait: who waits for longer has to look at the time.
+#[cfg(feature = "tls")]
+struct Once<'c> {
+    connection: &'c Connection,
+    has_read: bool,
+}
+
+#[cfg(feature = "tls")]
+impl<'c> Once<'c> {
+    const fn new(connection: &'c Connection) -> Self {
+        Self { connection, has_read: false }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl io::Read for Once<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if std::mem::replace(&mut self.has_read, true) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.connection.shut_if_put_off()?;
+        (&self.connection.stream).read(buffer)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Wire for Once<'_> {
+    fn send(&mut self, octets: &[u8], more: bool) -> io::Result<usize> {
+        if more {
+            send::more(&self.connection.stream, octets)
+        } else {
+            (&self.connection.stream).write(octets)
+        }
+    }
+
+    fn shut(&mut self) {
+        self.connection.put_off_shutting();
+    }
+
+    fn close_in_order(&mut self) {
+        listen::close_in_order(&self.connection.stream);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
     use std::time::Duration;
 

@@ -32,7 +32,8 @@ fn main() -> ExitCode {
                     .max_conns(flags.max_conns)
                     .limits(flags.limits())
                     .deadlines(flags.times.deadlines())
-                    .log(job.log.clone());
+                    .log(job.log.clone())
+                    .tls(job.tls.clone());
                 start.begin(server.stop())?;
                 server.run(service)
             });
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
                 .max_conns(flags.max_conns)
                 .limits(flags.limits())
                 .deadlines(flags.times.deadlines())
-                .log(job.log.clone());
+                .log(job.log.clone())
+                .tls(job.tls.clone());
             start.begin(server.stop())?;
             server.run(service)
         })

@@ -101,6 +101,10 @@ impl<S: Service + Sync> Work for Running<'_, S> {
 
     fn serve(&self, buffers: &mut OwnedBuffers, connection: &Connection) {
         let Server { stop, settings: Settings { log, deadlines, .. }, .. } = self.server;
+        // Without memory for it, the client is reset.
+        if connection.secure(&self.server.settings).is_err() {
+            return;
+        }
         let used = Cell::new(buffers.used());
         let (rx, tx) = socket::halves(connection, stop, log, *deadlines, &used);
         let mut transport = Blocking::new(rx, tx);
@@ -108,7 +112,7 @@ impl<S: Service + Sync> Work for Running<'_, S> {
             match block_on(self.core.serve(&mut transport, buffers.lend())) {
                 Ok(Ended::Idle) => (),
                 Ok(Ended::Closed) => {
-                    listen::close_in_order(connection.stream());
+                    connection.close_in_order();
                     break;
                 }
                 Err(error) if is_idle_error(&error) => {

@@ -5,14 +5,15 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use thimble_core::message::Refusal;
 use thimble_core::server::blocking::Close;
-use thimble_core::server::{Deadlines, Half, Phase, Record};
+use thimble_core::server::{Deadlines, Half, NEEDS_TLS, Phase, Record};
 use thimble_host::buffers::idle_error;
 use thimble_host::clock::moment;
 use thimble_host::listen::{self, ACCEPT_TIME_OUT, SEND_TIME_OUT};
@@ -92,7 +93,7 @@ impl Rx<'_> {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let begun = moment();
         let most = buffer.len().min(listen::RECEIVE);
-        let outcome = self.connection.stream().read(buffer.get_mut(..most).unwrap_or_default());
+        let outcome = self.connection.read(buffer.get_mut(..most).unwrap_or_default());
         let ended = self.ended && !self.is_draining();
         if matches!(outcome, Ok(0)) && ended {
             thread::sleep(LOOK);
@@ -184,6 +185,11 @@ impl embedded_io::Read for Rx<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.connection.shut_if_put_off()?;
         let idle = self.wait.phase() == Some(Phase::Idle);
+        let mut is_greeting = idle && self.connection.is_greeting();
+        if is_greeting {
+            // Both come at once from whoever has a request.
+            self.wait.enter(Phase::Head);
+        }
         self.rest();
         let mut arm = self.wait.first()?;
         loop {
@@ -198,6 +204,11 @@ impl embedded_io::Read for Rx<'_> {
                     add(self.used, octets);
                     return Ok(octets);
                 }
+            }
+            if is_greeting && !self.connection.is_greeting() {
+                is_greeting = false;
+                self.phase(Phase::Idle);
+                self.rest();
             }
             if idle && self.used.get() > USED {
                 return Err(idle_error());
@@ -229,7 +240,10 @@ impl embedded_io::ErrorType for Tx<'_> {
 
 impl Tx<'_> {
     /// Calls until it went, time ran out, or it failed. `call` says how many octets went.
-    fn send(&mut self, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
+    fn send(
+        &mut self,
+        mut call: impl FnMut(&Connection) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         block_on(poll_fn(|context| self.pending.poll_done(context)))?;
         let mut arm = self.wait.first()?;
         let mut since = None;
@@ -238,7 +252,7 @@ impl Tx<'_> {
                 self.connection.stream().set_write_timeout(Some(time_out))?;
             }
             let begun = moment();
-            let outcome = call(self.connection.stream());
+            let outcome = call(self.connection);
             let waited = moment().saturating_sub(begun);
             self.wait.spend(waited, *outcome.as_ref().unwrap_or(&0));
             match outcome {
@@ -262,7 +276,7 @@ impl Tx<'_> {
 impl embedded_io::Write for Tx<'_> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let piece = octets.get(..PIECE).unwrap_or(octets);
-        let count = self.send(|mut stream| stream.write(piece))?;
+        let count = self.send(|connection| connection.write(piece, false))?;
         add(self.used, count);
         Ok(count)
     }
@@ -280,7 +294,7 @@ impl Close for Tx<'_> {
 
     fn write_more(&mut self, octets: &[u8]) -> io::Result<usize> {
         let piece = octets.get(..PIECE).unwrap_or(octets);
-        let count = self.send(|stream| send::more(stream, piece))?;
+        let count = self.send(|connection| connection.write(piece, true))?;
         add(self.used, count);
         Ok(count)
     }
@@ -291,8 +305,9 @@ impl Close for Tx<'_> {
         offset: u64,
         length: u64,
     ) -> io::Result<Option<u64>> {
-        let Some(file) = file.downcast_ref::<File>() else { return Ok(None) };
-        let sent = self.send(|stream| send::file(stream, file, offset, length));
+        let file = file.downcast_ref::<File>().filter(|_| self.connection.sends_files());
+        let Some(file) = file else { return Ok(None) };
+        let sent = self.send(|connection| send::file(connection.stream(), file, offset, length));
         send::or_not_at_all(sent)
     }
 }
@@ -332,6 +347,14 @@ impl Half for Tx<'_> {
         self.pending.has_failed()
     }
 
+    fn is_secure(&self) -> bool {
+        self.connection.is_secure() == Some(true)
+    }
+
+    fn refuses(&self) -> Option<&'static Refusal> {
+        (self.connection.is_secure() == Some(false)).then_some(NEEDS_TLS)
+    }
+
     fn failed(&mut self, error: &dyn Display) {
         self.failure = Some(error.to_string());
     }
@@ -346,7 +369,7 @@ impl Half for Tx<'_> {
     }
 
     fn stopping(&self) -> bool {
-        self.stop.is_retired() || self.connection.place().is_last()
+        self.stop.is_retired() || self.connection.place().is_last() || self.refuses().is_some()
     }
 
     fn poll_stopping(&mut self, context: &Context<'_>) -> Poll<()> {
@@ -366,10 +389,11 @@ fn is_passing(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
     use std::net::{TcpListener, TcpStream};
     use std::time::Instant;
 
-    use embedded_io::{Read as _, Write as _};
+    use embedded_io::Read as _;
 
     use super::*;
 
@@ -463,7 +487,7 @@ mod tests {
     fn one_write_takes_no_more_than_the_kernel_likes() -> io::Result<()> {
         over(|_, _, _, mut tx| {
             tx.phase(Phase::Reply);
-            assert_eq!(tx.write(&vec![0; PIECE + 1])?, PIECE);
+            assert_eq!(embedded_io::Write::write(&mut tx, &vec![0; PIECE + 1])?, PIECE);
             Ok(())
         })
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::event::PollFlags;
 use thimble_host::cgi;
 use thimble_host::cgi::waiting::{Interest, MOST, Pipe, Ready, Waiting, Way};
-use thimble_host::nonblocking::{Elsewhere as _, Link, Listener as _};
+use thimble_host::nonblocking::{Elsewhere as _, Link, Listener as _, Socket as _, bare};
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::time::{Instant, sleep};
 
@@ -147,7 +147,11 @@ fn poll_client(
     let wanted = when(interest.sends, PollFlags::IN)
         | when(interest.takes, PollFlags::OUT)
         | when(interest.shuts, SHUT);
-    let (found, look_again) = link.socket.look(context, wanted)?;
+    if interest.sends && link.socket.has_octets() {
+        ready.sends = true;
+        return Ok(false);
+    }
+    let (found, look_again) = bare(&link.socket).look(context, wanted)?;
     ready.sends = found.contains(PollFlags::IN);
     ready.takes = found.contains(PollFlags::OUT);
     ready.shuts = !SHUT.is_empty() && found.contains(SHUT);

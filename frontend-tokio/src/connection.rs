@@ -11,7 +11,7 @@ use thimble_core::framing::Limits;
 use thimble_core::server::Service;
 use thimble_host::buffers::OwnedBuffers;
 use thimble_host::listen::{self, RUN_OUT};
-use thimble_host::nonblocking::{After, Connection, Link, Reactor, serve_once};
+use thimble_host::nonblocking::{After, Connection, Link, Reactor, Secured, secure, serve_once};
 use thimble_host::place::Place;
 use thimble_host::settings::Settings;
 use tokio::net::TcpStream;
@@ -67,7 +67,7 @@ impl Options {
         let _ = stream.set_nodelay(true);
         listen::reset_when_closed(&stream);
         let core = self.settings.serving(service);
-        let mut connection = connection(stream, peer, &self.stop);
+        let mut connection = connection(stream, peer, self)?;
         loop {
             let Ok(mut buffers) = take_buffers(&self.settings.limits) else {
                 // There may be memory again soon.
@@ -141,7 +141,7 @@ pub async fn serve_connection<S: Service>(stream: TcpStream, service: &S) -> io:
 pub(crate) struct Tokio;
 
 impl Reactor for Tokio {
-    type Socket = Socket;
+    type Socket = Secured<Socket>;
     type Listener = Listener;
     type Place = Arc<Place>;
     type Elsewhere = Elsewhere;
@@ -151,15 +151,16 @@ impl Reactor for Tokio {
     }
 }
 
-/// A connection that was accepted from `peer`.
+/// A connection that was accepted from `peer`. It fails without memory for it.
 pub(crate) fn connection(
     stream: std::net::TcpStream,
     peer: SocketAddr,
-    stop: &Stop,
-) -> Connection<Tokio> {
+    options: &Options,
+) -> io::Result<Connection<Tokio>> {
     let place = Arc::<Place>::default();
-    let stop = stop.listener(Some(Arc::clone(&place)));
-    Connection::new(Socket::new(stream), peer, place, stop)
+    let stop = options.stop.listener(Some(Arc::clone(&place)));
+    let socket = secure(Socket::new(stream), &options.settings)?;
+    Ok(Connection::new(socket, peer, place, stop))
 }
 
 /// Buffers that were left here, or new ones.

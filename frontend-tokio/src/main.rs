@@ -29,7 +29,8 @@ fn main() -> ExitCode {
                 .max_conns(flags.max_conns)
                 .limits(flags.limits())
                 .deadlines(flags.times.deadlines())
-                .log(job.log.clone());
+                .log(job.log.clone())
+                .tls(job.tls.clone());
             let server = if is_shared { server.share_listener() } else { server };
             let server = if is_worker { server.threads(1) } else { server };
             start.begin(server.stop())?;

@@ -76,13 +76,14 @@ async fn accept_all<S: Service + 'static>(
         };
         let Some(accepted) = accepted else { break };
         let (stream, peer, place) = accepted?;
-        let connection = connection(stream, peer, &options.stop);
+        // Without memory for it, the client is reset.
+        let Ok(connection) = connection(stream, peer, &options) else { continue };
         spawn_local(Task::new(&drivers, connection, (Some(place), alive.clone())));
     }
     // A listener that is closed resets those that nobody has accepted. They are the last, and none of them
     // waits until another one leaves: the clients of other threads may leave later than theirs.
     for (stream, peer) in std::iter::from_fn(|| accept_now(&listener).ok()) {
-        let connection = connection(stream, peer, &options.stop);
+        let Ok(connection) = connection(stream, peer, &options) else { continue };
         spawn_local(Task::new(&drivers, connection, (None::<OwnedSemaphorePermit>, alive.clone())));
     }
     drop((listener, alive));

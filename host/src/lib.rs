@@ -23,6 +23,7 @@
 //! | [`contain`] | panics of a service, answered by 500 |
 //! | [`park`] | [`block_on`]: runs a future on the calling thread |
 //! | [`stop`] | the trait of a server that a signal can stop |
+//! | `tls` | with the feature `tls`: certificates, and the session of a connection |
 //! | `passwords` | with the feature `auth`: who may come in, by names and hashes of passwords |
 #![cfg_attr(
     feature = "workers",
@@ -61,6 +62,8 @@ pub mod stop;
 pub mod submissions;
 #[cfg(feature = "command")]
 pub mod systemd;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod uploads;
 #[cfg(feature = "workers")]
 pub mod workers;

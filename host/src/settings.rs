@@ -7,6 +7,8 @@ use thimble_core::service::html::REFUSAL_PAGE;
 use crate::clock::SystemClock;
 use crate::contain::Contained;
 use crate::log::Log;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// The most connections that a server serves at a time by default.
 pub const MAX_CONNS: usize = 1024;
@@ -27,12 +29,22 @@ pub struct Settings {
     pub log: Log,
     /// Writes the page of a refusal for clients that accept HTML. With `None`, they get a line of text.
     pub refusal_page: Option<&'static RefusalPage>,
+    /// With the feature `tls`: how TLS is spoken; `None` to serve in the clear.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (limits, deadlines) = (Limits::DESKTOP, Deadlines::DESKTOP);
-        Self { limits, deadlines, log: Log::default(), refusal_page: Some(REFUSAL_PAGE) }
+        Self {
+            limits,
+            deadlines,
+            log: Log::default(),
+            refusal_page: Some(REFUSAL_PAGE),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 
@@ -108,6 +120,8 @@ macro_rules! builder_methods {
             self.$($settings).+.refusal_page = page;
             self
         }
+
+        $crate::tls_method!($($settings).+);
     };
     ($($settings:ident).+, $($max_conns:ident).+) => {
         /// Sets how many connections are served at a time; 0 counts as 1. The default is 1024. A low limit
@@ -119,4 +133,26 @@ macro_rules! builder_methods {
 
         $crate::builder_methods!($($settings).+);
     };
+}
+
+/// Writes the builder method `tls`, where this package has the feature `tls`.
+#[cfg(feature = "tls")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tls_method {
+    ($($settings:ident).+) => {
+        /// Speaks TLS with clients; the default, `None`, is to serve in the clear.
+        pub fn tls(mut self, tls: impl Into<Option<$crate::tls::Tls>>) -> Self {
+            self.$($settings).+.tls = tls.into();
+            self
+        }
+    };
+}
+
+/// Writes nothing.
+#[cfg(not(feature = "tls"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tls_method {
+    ($($settings:ident).+) => {};
 }

@@ -1,7 +1,7 @@
 //! Signals: the first one stops a server, a second one ends the process.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::net::UnixStream;
 #[cfg(feature = "command")]
 use std::process::ExitCode;
@@ -28,6 +28,9 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// How often to look what a stopping server has left to do.
 pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
+/// The stack of the thread that waits for signals: it may parse certificates.
+const STACK: usize = 256 * 1024;
+
 /// The exit code that a second signal asks for; 0 without one.
 static CODE: AtomicU8 = AtomicU8::new(0);
 
@@ -40,17 +43,42 @@ static CODE: AtomicU8 = AtomicU8::new(0);
 /// # Errors
 /// The signals can't be caught.
 pub fn stop_on_signal(name: &'static str, server: impl Stopping) -> io::Result<()> {
+    stop_or_reload_on_signal(name, server, None)
+}
+
+/// What SIGHUP has done to a server that goes on.
+pub type Reload = Box<dyn Fn() + Send>;
+
+/// Like [`stop_on_signal`], but SIGHUP calls `reload`, if there is one. A terminal that closes sends SIGHUP as
+/// well, and stops the server.
+///
+/// # Errors
+/// The signals can't be caught.
+pub fn stop_or_reload_on_signal(
+    name: &'static str,
+    server: impl Stopping,
+    reload: Option<Reload>,
+) -> io::Result<()> {
     ignore(SIGXFSZ)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     if !is_ignored(SIGHUP) {
         signals.add_signal(SIGHUP)?;
     }
-    let thread = thread::Builder::new().name("thimble-signals".into()).stack_size(64 * 1024);
+    let has_terminal = io::stdin().is_terminal();
+    let thread = thread::Builder::new().name("thimble-signals".into()).stack_size(STACK);
     thread.spawn(move || {
-        if signals.forever().next().is_some() {
-            server.stop();
-            watch(name, &server, &mut signals);
+        for signal in signals.forever() {
+            match &reload {
+                Some(reload)
+                    if signal == SIGHUP && (!has_terminal || io::stdin().is_terminal()) =>
+                {
+                    reload();
+                }
+                _ => break,
+            }
         }
+        server.stop();
+        watch(name, &server, &mut signals);
     })?;
     Ok(())
 }

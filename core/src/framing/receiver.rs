@@ -112,6 +112,21 @@ impl Receiver {
         }
     }
 
+    /// Like [`head`](Self::head), on a connection that is secure, as TLS is: the request may be for `https`.
+    ///
+    /// # Errors
+    /// As for [`head`](Self::head).
+    pub fn secure_head<'h>(
+        &self,
+        octets: &'h [u8],
+        table: &'h [FieldEntry],
+    ) -> Result<Head<'h>, ParseError> {
+        match &self.next {
+            Next::Head { reader, .. } => Head::secure(octets, reader, table),
+            Next::Content { .. } | Next::Nothing => Err(ParseError::TruncatedHead),
+        }
+    }
+
     /// Makes ready for the content that a head announces. Returns whether the client waits for 100
     /// (Continue).
     pub(super) fn accept(&mut self, head: &Head<'_>) -> Result<bool, ParseError> {

@@ -39,9 +39,32 @@ impl<'head> Head<'head> {
         reader: &HeadReader,
         table: &'head [FieldEntry],
     ) -> Result<Self, ParseError> {
+        Self::over(octets, reader, table, false)
+    }
+
+    /// Like [`new`](Self::new), of a request over a connection that is secure, as TLS is: its target may be
+    /// under `https` (RFC 9110 §7.4).
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn secure(
+        octets: &'head [u8],
+        reader: &HeadReader,
+        table: &'head [FieldEntry],
+    ) -> Result<Self, ParseError> {
+        Self::over(octets, reader, table, true)
+    }
+
+    #[inline(always)]
+    fn over(
+        octets: &'head [u8],
+        reader: &HeadReader,
+        table: &'head [FieldEntry],
+        is_secure: bool,
+    ) -> Result<Self, ParseError> {
         let start = reader.start.ok_or(ParseError::TruncatedHead)?;
         let method = method_of(octets, start.method());
-        check_target(octets, method, start.target)?;
+        check_target(octets, method, start.target, is_secure)?;
         match reader.host {
             Once::Valid(value) if is_host(octets, value) => {}
             Once::Absent if start.version == Version::Http10 => {}
@@ -84,7 +107,8 @@ impl<'head> Head<'head> {
 
     /// The request-target. Each call parses it again.
     pub fn target(&self) -> Target<'head> {
-        target_of(self.octets, self.method, self.start.target).unwrap_or(Target::Asterisk)
+        // Whether it may be under https was decided when the head was made.
+        target_of(self.octets, self.method, self.start.target, true).unwrap_or(Target::Asterisk)
     }
 
     /// The version.
@@ -126,6 +150,7 @@ fn target_of<'head>(
     octets: &'head [u8],
     method: Method<'head>,
     span: Span,
+    may_be_secure: bool,
 ) -> Result<Target<'head>, ParseError> {
     if let Some(head) = Ordinary::of(octets)
         && method != Method::Connect
@@ -133,18 +158,23 @@ fn target_of<'head>(
     {
         return Ok(Target::Origin(path));
     }
-    Target::new(method, span.of(octets))
+    Target::over(method, span.of(octets), may_be_secure)
 }
 
 /// Whether there is a target at `span`, taken apart or not.
-fn check_target(octets: &[u8], method: Method<'_>, span: Span) -> Result<(), ParseError> {
+fn check_target(
+    octets: &[u8],
+    method: Method<'_>,
+    span: Span,
+    is_secure: bool,
+) -> Result<(), ParseError> {
     if let Some(head) = Ordinary::of(octets)
         && method != Method::Connect
         && head.path_end(span).is_some()
     {
         return Ok(());
     }
-    target_of(octets, method, span).map(drop)
+    target_of(octets, method, span, is_secure).map(drop)
 }
 
 /// Whether a Host value at `span` names an authority. An ordinary one is recognised faster than it is
@@ -186,5 +216,25 @@ mod tests {
         assert_eq!(facts.content_length(), Once::Valid(12));
         assert_eq!(facts.connection, ConnectionOption::Close);
         assert_eq!(facts.expect, Expect::Continue);
+    }
+
+    #[test]
+    fn https_needs_a_connection_that_is_secure() {
+        for (target, path, in_the_clear) in [
+            ("https://a/b?c", "/b", Some(ParseError::Misdirected)),
+            ("http://a/b?c", "/b", None),
+            ("/b", "/b", None),
+        ] {
+            let octets = std::format!("GET {target} HTTP/1.1\r\nHost: c:1\r\n\r\n");
+            let octets = octets.as_bytes();
+            let mut reader = HeadReader::default();
+            let limits = HeadLimits { request_line: 99, field_section: 99, fields: 9 };
+            assert_eq!(reader.resume(octets, &limits, &mut []), Ok(Some(octets.len())));
+            assert_eq!(Head::new(octets, &reader, &[]).err(), in_the_clear, "{target}");
+            let head = Head::secure(octets, &reader, &[]).unwrap();
+            assert_eq!(head.target().path(), path, "{target}");
+            let host = if target == "/b" { "c:1" } else { "a" };
+            assert_eq!(head.authority().unwrap().as_str(), host, "{target}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::grammar::target::{PathAndQuery, Scheme, hier_part, path_and_query};
 pub enum Target<'a> {
     /// `/path?query`: the usual form.
     Origin(PathAndQuery<'a>),
-    /// `http://host/path?query`: the form for proxies. Its authority wins over Host (§3.2.2).
+    /// `http://host/path?query`, or the same of `https`: the form for proxies. Its authority wins over Host (§3.2.2).
     Absolute(Authority<'a>, PathAndQuery<'a>),
     /// `host:port`: CONNECT only.
     Authority(Authority<'a>),
@@ -19,21 +19,30 @@ pub enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// The target that `text` spells for `method`.
+    /// The target that `text` spells for `method`, on a connection in the clear.
     ///
     /// # Errors
     /// [`ParseError::RequestTarget`] when it is of no form, or of a form that is not the method's;
     /// [`ParseError::Misdirected`] when it is under `https`, whatever follows that: a connection in the
     /// clear has to reject it (RFC 9110 §7.4).
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn new(method: Method<'_>, text: &'a [u8]) -> Result<Self, ParseError> {
+        Self::over(method, text, false)
+    }
+
+    /// The target that `text` spells for `method`, on a connection that may be secure.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn over(
+        method: Method<'_>,
+        text: &'a [u8],
+        may_be_secure: bool,
+    ) -> Result<Self, ParseError> {
         let target = match (method, text) {
             (Method::Connect, _) => Self::authority_form(text),
             (Method::Options, b"*") => Some(Self::Asterisk),
             (_, [b'/', ..]) => path_and_query(text).map(Self::Origin),
             _ => match Scheme::of(text) {
-                Some((Scheme::Https, _)) => return Err(ParseError::Misdirected),
-                Some((Scheme::Http, rest)) => Self::absolute_form(method, rest),
+                Some((Scheme::Https, _)) if !may_be_secure => return Err(ParseError::Misdirected),
+                Some((_, rest)) => Self::absolute_form(method, rest),
                 None => None,
             },
         };

@@ -8,6 +8,7 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
 use super::transport::{Half, Phase, Record, Transmit, Transport};
+use crate::message::Refusal;
 
 /// The transmitting half of a blocking transport.
 pub trait Close: embedded_io::Write {
@@ -120,6 +121,10 @@ impl<H: Half> Half for Ready<H> {
 
     fn is_secure(&self) -> bool {
         self.0.is_secure()
+    }
+
+    fn refuses(&self) -> Option<&'static Refusal> {
+        self.0.refuses()
     }
 
     fn stopping(&self) -> bool {

@@ -39,4 +39,4 @@ pub use responder::{Reply, Responder};
 pub use serve::Driver;
 pub use session::{Buffers, Ended};
 pub use stream::Stream;
-pub use transport::{Half, Later, Phase, Receive, Record, Transmit, Transport};
+pub use transport::{Half, Later, NEEDS_TLS, Phase, Receive, Record, Transmit, Transport};

@@ -12,7 +12,7 @@ use super::responder::Responder;
 use super::route::{MAX_SEGMENTS, Route};
 use super::session::{Buffers, Ended, Lent, Session, Step};
 use super::transport::{Half, Transmit, Transport};
-use crate::framing::Limits;
+use crate::framing::{Limits, Receiver};
 use crate::message::{Head, Method, ParseError, Refusal, Target};
 
 /// The driver of a service: it reads requests from a transport, calls the service, and sends replies.
@@ -161,11 +161,17 @@ impl<S: Service, C: Clock> Driver<S, C> {
                                 unsent,
                             } = lent;
                             rx.head(octets);
-                            let parsed = connection.receiver().head(octets, fields);
+                            let is_secure = tx.is_secure();
+                            let parse =
+                                if is_secure { Receiver::secure_head } else { Receiver::head };
+                            let parsed = parse(connection.receiver(), octets, fields);
                             let head = match connection.accept(octets, &parsed) {
                                 Ok(head) => head,
                                 Err(error) => break 'answered Err(error.into()),
                             };
+                            if let Some(refusal) = tx.refuses() {
+                                break 'answered Err(refusal.into());
+                            }
                             let (path, general) = subject(head);
                             // The path is decoded into the transmit buffer.
                             let scratch = Route::scratch(path);

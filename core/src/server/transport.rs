@@ -5,8 +5,8 @@ use core::fmt::Display;
 use core::net::SocketAddr;
 use core::task::{Context, Poll};
 
-use crate::message::Status;
 use crate::message::head::request_line_of;
+use crate::message::{Refusal, Status};
 
 /// What the connection is waiting for.
 ///
@@ -43,6 +43,10 @@ pub struct Later<'a> {
     /// Where in the transmit buffer the reply stands, for [`Half::untrue`].
     pub reply: usize,
 }
+
+/// What answers a request in the clear that arrives where TLS is spoken.
+pub const NEEDS_TLS: &Refusal =
+    &Refusal::new(Status::BAD_REQUEST, "TLS is spoken here: use https:// instead of http://");
 
 /// One reply, for an access log.
 #[derive(Clone, Copy, Debug)]
@@ -142,6 +146,12 @@ pub trait Half {
     /// On the transmitting half: whether the connection is secure, as TLS is.
     fn is_secure(&self) -> bool {
         false
+    }
+
+    /// On the transmitting half: what answers all requests of this connection, such as [`NEEDS_TLS`]; `None`
+    /// if the service does.
+    fn refuses(&self) -> Option<&'static Refusal> {
+        None
     }
 
     /// On the transmitting half: whether the server is stopping. The reply whose head is being made then

@@ -20,7 +20,9 @@ use thimble_core::server::Service;
 use thimble_host::buffers::OwnedBuffers;
 use thimble_host::clock::moment;
 use thimble_host::listen::{self, RUN_OUT, has_run_out};
-use thimble_host::nonblocking::{self, Connection, Drivers, Handover, Listener as _, serve_once};
+use thimble_host::nonblocking::{
+    self, Connection, Drivers, Handover, Listener as _, Secured, secure, serve_once,
+};
 use thimble_host::place::{LOOK_AGAIN, Place, tell_one};
 use thimble_host::settings::Settings;
 
@@ -44,7 +46,7 @@ const WOKEN: Token = Token(usize::MAX - 2);
 struct Loop;
 
 impl nonblocking::Reactor for Loop {
-    type Socket = Socket;
+    type Socket = Secured<Socket>;
     type Listener = Stop;
     type Place = Rc<Place>;
     type Elsewhere = Helpers;
@@ -81,6 +83,7 @@ struct Served<M, F> {
 /// A loop that runs.
 struct Running<'r, M, F> {
     reactor: &'r mut Reactor,
+    settings: &'r Settings,
     drivers: Rc<Drivers<Loop, M, F>>,
     served: Slab<Served<M, F>>,
     /// Wakers that nobody uses.
@@ -120,6 +123,7 @@ impl Reactor {
         };
         let mut running = Running {
             reactor: self,
+            settings,
             drivers: Rc::new(Drivers::new(settings, drive)?),
             served: Slab::new(),
             wakers: Vec::new(),
@@ -266,7 +270,9 @@ where
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
         let vacant = self.served.vacant_entry();
         let (key, place) = (vacant.key(), Rc::<Place>::default());
-        let socket = self.reactor.sockets.add(key, stream);
+        // Without memory for it, the client is reset.
+        let socket = secure(self.reactor.sockets.add(key, stream), self.settings);
+        let Ok(socket) = socket else { return };
         let stop = self.reactor.stop.clone();
         let connection = Connection::new(socket, peer, Rc::clone(&place), stop);
         let task = Task::new(&self.drivers, connection, ());

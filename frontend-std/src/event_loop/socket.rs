@@ -79,6 +79,8 @@ impl Sockets {
             // It is not known yet that a call would have to wait.
             (slot.readiness, slot.due) = (READABLE | WRITABLE, NEVER);
         }
+        // There are never as many descriptors as this can't hold.
+        let key = u32::try_from(key).unwrap_or(u32::MAX);
         Socket { stream, key, sockets: Rc::clone(self) }
     }
 
@@ -112,11 +114,16 @@ impl Sockets {
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    key: usize,
+    /// Half as wide as a pointer: an idle connection has no octet too many.
+    key: u32,
     sockets: Rc<Sockets>,
 }
 
 impl Socket {
+    const fn key(&self) -> usize {
+        self.key as usize
+    }
+
     /// One call that moves `most` octets at most; 0 when nobody knows.
     fn poll(
         &self,
@@ -124,12 +131,12 @@ impl Socket {
         most: usize,
         mut call: impl FnMut() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let slot = self.sockets.slot(self.key);
+        let slot = self.sockets.slot(self.key());
         if slot.readiness & way == 0 {
             return self.wait();
         }
         if slot.calls == 0 {
-            self.sockets.again.borrow_mut().push(self.key);
+            self.sockets.again.borrow_mut().push(self.key());
             return Poll::Pending;
         }
         let outcome = loop {
@@ -143,7 +150,7 @@ impl Socket {
             Ok(count) => 0 < *count && *count < most,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         };
-        self.sockets.update(self.key, |slot| {
+        self.sockets.update(self.key(), |slot| {
             slot.calls -= 1;
             if must_wait {
                 slot.readiness &= !(way & (READABLE | WRITABLE));
@@ -157,11 +164,11 @@ impl Socket {
 
     /// Waits for an event, which comes at once if there is something already.
     fn wait<T>(&self) -> Poll<io::Result<T>> {
-        if self.sockets.slot(self.key).readiness & REGISTERED == 0 {
+        if self.sockets.slot(self.key()).readiness & REGISTERED == 0 {
             let interests = Interest::READABLE | Interest::WRITABLE;
             let mut source = SourceFd(&self.stream.as_raw_fd());
-            self.sockets.registry.register(&mut source, Token(self.key), interests)?;
-            self.sockets.update(self.key, |slot| slot.readiness |= REGISTERED);
+            self.sockets.registry.register(&mut source, Token(self.key()), interests)?;
+            self.sockets.update(self.key(), |slot| slot.readiness |= REGISTERED);
         }
         Poll::Pending
     }
@@ -172,7 +179,7 @@ impl nonblocking::Socket for Socket {
 
     fn wake_after(&self, (): &mut (), now: Duration, left: Duration, _: &mut Context<'_>) {
         let due = tick(now.saturating_add(left));
-        self.sockets.update(self.key, |slot| slot.due = slot.due.min(due));
+        self.sockets.update(self.key(), |slot| slot.due = slot.due.min(due));
     }
 
     fn local(&self) -> Option<SocketAddr> {
@@ -180,8 +187,8 @@ impl nonblocking::Socket for Socket {
     }
 
     fn poll_read(&self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.sockets.slot(self.key).readiness & TO_BE_SHUT != 0 {
-            self.sockets.update(self.key, |slot| slot.readiness &= !TO_BE_SHUT);
+        if self.sockets.slot(self.key()).readiness & TO_BE_SHUT != 0 {
+            self.sockets.update(self.key(), |slot| slot.readiness &= !TO_BE_SHUT);
             self.stream.shutdown(Shutdown::Write)?;
         }
         let most = buffer.len().min(listen::RECEIVE);
@@ -214,21 +221,33 @@ impl nonblocking::Socket for Socket {
     }
 
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.sockets.slot(self.key).readiness & (READABLE | ENDED) != 0 {
+        if self.sockets.slot(self.key()).readiness & (READABLE | ENDED) != 0 {
             return Poll::Ready(Ok(()));
         }
         self.wait()
     }
 
     fn look_again(&self) {
-        self.sockets.update(self.key, |slot| slot.readiness |= READABLE | WRITABLE);
+        self.sockets.update(self.key(), |slot| slot.readiness |= READABLE | WRITABLE);
     }
 
     fn shut_before_reading(&self) {
-        self.sockets.update(self.key, |slot| slot.readiness |= TO_BE_SHUT);
+        self.sockets.update(self.key(), |slot| slot.readiness |= TO_BE_SHUT);
     }
 
     fn close_in_order(&self) {
         listen::close_in_order(&self.stream);
+    }
+}
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use thimble_host::nonblocking::Secured;
+
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_pays_nothing_for_tls_that_is_not_spoken() {
+        assert_eq!(size_of::<Secured<Socket>>(), 3 * size_of::<usize>());
     }
 }

@@ -24,6 +24,7 @@ use super::processes::Processes;
 use super::programs::ProgramFlags;
 use super::replies::ReplyFlags;
 use super::times::Times;
+use super::tls::TlsFlags;
 use super::uploads::UploadFlags;
 use super::{size, urls};
 use crate::cgi::Cgi;
@@ -35,6 +36,7 @@ use crate::listen;
 use crate::log::Log;
 use crate::settings::MAX_CONNS;
 use crate::submissions::MemoryStore;
+use crate::tls::{SelfMade, Tls};
 use crate::uploads::UploadFolder;
 use crate::workers::Worker;
 
@@ -95,6 +97,10 @@ pub struct Flags {
     /// Who may come in
     #[command(flatten)]
     pub access: AccessFlags,
+
+    /// How TLS is spoken
+    #[command(flatten)]
+    pub tls: TlsFlags,
 
     /// What becomes of files
     #[command(flatten)]
@@ -158,6 +164,7 @@ Examples:
   NAME -q 2>/dev/null      Say nothing while it runs
   NAME site --uploads files  Keep the files that come with forms in a folder
   NAME --auth ada:secret   Ask for a name and a password
+  NAME --tls               Serve https, by a certificate made for this run
 DATABASE
 A form sent to an HTML page is answered by that page, which shows the submitted fields in place
 of <!-- form --> in its body, or at its end.
@@ -334,6 +341,35 @@ impl Flags {
         Ok(layers)
     }
 
+    /// What is in the files of a certificate and its key; `None` if none are given.
+    ///
+    /// # Errors
+    /// They can't be used.
+    pub(super) fn tls_of_files(&self, log: &Log) -> Result<Option<Tls>, Problem> {
+        let tls = self.tls.of_files()?;
+        if let Some(path) = self.tls.secret_file()
+            && self.path_in_site(path).is_some()
+        {
+            let warning = format!(
+                "the private key '{}' is in the folder that is served, and can be downloaded: keep it elsewhere",
+                path.display()
+            );
+            log.note(warning.as_bytes());
+        }
+        Ok(tls)
+    }
+
+    /// A certificate for what listens on `addresses`, if one is to be made for this run.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub(super) fn made_certificate(
+        &self,
+        addresses: &[SocketAddr],
+    ) -> Result<Option<SelfMade>, Problem> {
+        self.tls.made(self.host(), addresses)
+    }
+
     /// Opens the folder where files are kept that come with forms, if there is to be one.
     ///
     /// # Errors
@@ -428,16 +464,22 @@ impl Flags {
         if layers.ask_for_passwords() { service.with_users() } else { service }
     }
 
-    /// Prints on standard output what is served, and at which URLs.
-    pub(super) fn announce(&self, addresses: &[SocketAddr]) {
+    /// Prints on standard output what is served, and at which URLs; and the fingerprint of a certificate in
+    /// `tls` that no client can know.
+    pub(super) fn announce(&self, addresses: &[SocketAddr], tls: Option<&Tls>) {
         let mut path = b"/".to_vec();
         if let Some(file) = self.file() {
             percent_encode(file.as_bytes(), &mut |piece| path.extend_from_slice(piece));
         }
         let path = String::from_utf8_lossy(&path);
-        let urls = addresses.iter().flat_map(|address| urls::urls(*address, &path));
+        let urls =
+            addresses.iter().flat_map(|address| urls::urls(self.tls.scheme(), *address, &path));
         let urls = urls.collect::<Vec<_>>().join("\n        and at ");
-        let text = format!("Serving {} at {urls}\n", self.served().display());
+        let mut text = format!("Serving {} at {urls}\n", self.served().display());
+        if let Some(tls) = tls.filter(|tls| !tls.has_files()) {
+            let print = tls.fingerprint();
+            text = format!("{text}Certificate for this run, SHA-256 fingerprint {print}\n");
+        }
         // Writing waits for ever if standard output is a full pipe that nobody reads.
         let (thread, aside) = (thread::Builder::new().stack_size(64 * 1024), text.clone());
         if thread.spawn(move || print(&aside)).is_err() {

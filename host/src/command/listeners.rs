@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::{Flags, Problem};
-use crate::signals::stop_on_signal;
+use crate::log::Log;
+use crate::signals::{Reload, stop_or_reload_on_signal};
 use crate::stop::Stopping;
 use crate::systemd;
+use crate::tls::{SelfMade, Tls};
 use crate::workers::Worker;
 
 /// The listeners of a command: one, unless systemd hands over more.
@@ -19,6 +21,8 @@ pub struct Listeners<'f> {
     flags: &'f Flags,
     pub(super) all: Vec<TcpListener>,
     owner: Owner,
+    tls: Option<Tls>,
+    log: Log,
 }
 
 /// Whose listeners these are.
@@ -39,15 +43,34 @@ impl<'f> Listeners<'f> {
         flags: &'f Flags,
         worker: Option<Worker>,
     ) -> Result<Self, Problem> {
+        let owned = |all, owner| Self { name, flags, all, owner, tls: None, log: Log::none() };
         if let Some(mut worker) = worker {
             let all = worker.take_listeners();
-            return Ok(Self { name, flags, all, owner: Owner::Supervisor(worker) });
+            return Ok(owned(all, Owner::Supervisor(worker)));
         }
         let all = systemd::listeners().map_err(Problem)?;
         if !all.is_empty() {
-            return Ok(Self { name, flags, all, owner: Owner::Systemd });
+            return Ok(owned(all, Owner::Systemd));
         }
-        Ok(Self { name, flags, all: vec![flags.listen()?], owner: Owner::Process })
+        Ok(owned(vec![flags.listen()?], Owner::Process))
+    }
+
+    /// Has TLS spoken on them as `of_files` says, or by a certificate that was made for them, if the flags ask
+    /// for that. `log` is told when the files can't be read again.
+    pub(super) fn secure(
+        &mut self,
+        of_files: Option<Tls>,
+        log: &Log,
+    ) -> Result<Option<Tls>, Problem> {
+        let made = match (&of_files, &self.owner) {
+            (Some(_), _) => None,
+            (None, Owner::Supervisor(worker)) => SelfMade::from_octets(worker.message()),
+            (None, _) => self.flags.made_certificate(&self.addresses())?,
+        };
+        let made = made.as_ref().map(Tls::from_self_made).transpose().map_err(Problem::of_tls)?;
+        self.tls = of_files.or(made);
+        self.log = log.clone();
+        Ok(self.tls.clone())
     }
 
     pub(super) const fn are_of_systemd(&self) -> bool {
@@ -78,14 +101,14 @@ impl<'f> Listeners<'f> {
         serve: impl Fn(TcpListener, &Start<'_>) -> io::Result<()> + Sync,
     ) -> io::Result<()> {
         let (addresses, leaves) = (self.addresses(), self.are_of_systemd());
-        let Self { name, flags, all: mut listeners, owner } = self;
+        let Self { name, flags, all: mut listeners, owner, tls, log } = self;
         let worker = Mutex::new(match owner {
             Owner::Supervisor(worker) => Some(worker),
             Owner::Process | Owner::Systemd => None,
         });
         let servers =
             Arc::new(Servers { all: Mutex::default(), failed: AtomicBool::new(false), leaves });
-        let start = Start { name, flags, addresses, worker, servers };
+        let start = Start { name, flags, addresses, worker, servers, tls, log };
         let serve = |listener| serve(listener, &start).inspect_err(|_| start.servers.fail());
         let Some(first) = listeners.pop() else { return Ok(()) };
         thread::scope(|scope| {
@@ -110,6 +133,8 @@ pub struct Start<'f> {
     addresses: Vec<SocketAddr>,
     worker: Mutex<Option<Worker>>,
     servers: Arc<Servers>,
+    tls: Option<Tls>,
+    log: Log,
 }
 
 impl Start<'_> {
@@ -132,10 +157,25 @@ impl Start<'_> {
         if let Some(worker) = lock(&self.worker).take() {
             return worker.begin(self.name, servers);
         }
-        stop_on_signal(self.name, servers)?;
-        self.flags.announce(&self.addresses);
+        stop_or_reload_on_signal(self.name, servers, self.reload())?;
+        self.flags.announce(&self.addresses, self.tls.as_ref());
         systemd::ready();
         Ok(())
+    }
+
+    /// What SIGHUP has done instead of stopping, if there is anything to read again.
+    fn reload(&self) -> Option<Reload> {
+        let tls = self.tls.clone().filter(Tls::has_files)?;
+        let log = self.log.clone();
+        Some(Box::new(move || {
+            systemd::reloading();
+            let told = match tls.read_again() {
+                Ok(()) => "the certificate was read again".to_owned(),
+                Err(problem) => format!("{problem}; the old certificate stays in use"),
+            };
+            log.note(told.as_bytes());
+            systemd::ready();
+        }))
     }
 }
 

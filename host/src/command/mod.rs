@@ -14,6 +14,7 @@ mod programs;
 mod replies;
 mod size;
 mod times;
+mod tls;
 mod uploads;
 mod urls;
 
@@ -29,6 +30,7 @@ use crate::folder::Folder;
 use crate::log::Log;
 use crate::signals::exit_code;
 use crate::systemd;
+use crate::tls::{SelfMade, Tls};
 use crate::uploads::UploadFolder;
 use crate::workers::{Event, Supervisor, Worker};
 
@@ -43,6 +45,7 @@ pub use processes::Processes;
 pub use programs::ProgramFlags;
 pub use replies::ReplyFlags;
 pub use times::Times;
+pub use tls::TlsFlags;
 pub use uploads::UploadFlags;
 
 /// How long the log may take to be written at the end.
@@ -64,6 +67,8 @@ pub struct Job {
     pub uploads: Option<UploadFolder>,
     /// What is around its services.
     pub layers: Layers,
+    /// How it speaks TLS, if it does.
+    pub tls: Option<Tls>,
 }
 
 /// Runs the command `name`: opens what `flags` ask for, and calls `serve`, which returns once the server
@@ -102,10 +107,12 @@ fn work(
     let programs = flags.programs(&log)?;
     let uploads = flags.kept_files(&log)?;
     let layers = flags.layers(&log)?;
-    let listeners = Listeners::of(name, flags, worker)?;
+    let of_files = flags.tls_of_files(&log)?;
+    let mut listeners = Listeners::of(name, flags, worker)?;
+    let tls = listeners.secure(of_files, &log)?;
     report_panics(name);
     let folder = folder.log(log.clone());
-    let job = Job { folder, programs, log: log.clone(), forms, uploads, layers };
+    let job = Job { folder, programs, log: log.clone(), forms, uploads, layers, tls };
     let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
     cgi::end_dropped();
     log.flush(FLUSH);
@@ -117,15 +124,20 @@ fn supervise(name: &'static str, flags: &Flags, count: usize) -> Result<ExitCode
     flags.suit_workers()?;
     // Its faults should end the supervisor, not each worker.
     Layers::of(flags)?;
+    flags.tls.of_files()?;
     let listeners = Listeners::of(name, flags, None)?;
     let (addresses, of_systemd) = (listeners.addresses(), listeners.are_of_systemd());
     let log = Log::to_shared_stderr().with_name(name);
     let supervisor = Supervisor::new(count, listeners.all, log.clone()).end_orphans();
     let supervisor = if flags.verbose { supervisor.tell_of_starts() } else { supervisor };
     let supervisor = if of_systemd { supervisor.leave_listeners() } else { supervisor };
-    let outcome = supervisor.run(|event| match event {
+    // All workers have the same, and so have those that replace them.
+    let made = flags.made_certificate(&addresses)?;
+    let tls = made.as_ref().map(Tls::from_self_made).transpose().map_err(Problem::of_tls)?;
+    let message = made.as_ref().map(SelfMade::to_octets).unwrap_or_default();
+    let outcome = supervisor.tell_workers(message).run(|event| match event {
         Event::Ready => {
-            flags.announce(&addresses);
+            flags.announce(&addresses, tls.as_ref());
             systemd::ready();
         }
         Event::Reloading => systemd::reloading(),

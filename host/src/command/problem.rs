@@ -22,6 +22,12 @@ impl Problem {
         Self(format!("can't serve: {error}"))
     }
 
+    /// TLS can't be spoken.
+    #[expect(clippy::needless_pass_by_value, reason = "it is mapped by this")]
+    pub(super) fn of_tls(problem: crate::tls::Problem) -> Self {
+        Self(problem.to_string())
+    }
+
     /// There can't be workers.
     pub(super) fn of_workers(error: &io::Error) -> Self {
         Self(format!("can't start workers: {error}"))

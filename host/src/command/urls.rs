@@ -6,12 +6,17 @@ use socket2::{Domain, Socket, Type};
 
 /// The URLs at which what listens on `address` can be reached, this machine's own first. `path`
 /// begins with a slash.
-pub(super) fn urls(address: SocketAddr, path: &str) -> Vec<String> {
-    let interfaces = if address.ip().is_unspecified() { interfaces() } else { Vec::new() };
-    hosts(address, takes_both(address), interfaces)
+pub(super) fn urls(scheme: &str, address: SocketAddr, path: &str) -> Vec<String> {
+    hosts(address)
         .into_iter()
-        .map(|host| format!("http://{}{path}", SocketAddr::new(host, address.port())))
+        .map(|host| format!("{scheme}://{}{path}", SocketAddr::new(host, address.port())))
         .collect()
+}
+
+/// The hosts at which what listens on `address` can be reached.
+pub(super) fn hosts(address: SocketAddr) -> Vec<IpAddr> {
+    let interfaces = if address.ip().is_unspecified() { interfaces() } else { Vec::new() };
+    hosts_among(address, takes_both(address), interfaces)
 }
 
 /// The addresses of this machine's interfaces that are up.
@@ -31,7 +36,7 @@ fn takes_both(address: SocketAddr) -> bool {
 
 /// The hosts that stand for `address`: for all addresses of a machine, those that it has, the loopback
 /// before others and IPv4 before IPv6.
-fn hosts(address: SocketAddr, takes_both: bool, interfaces: Vec<IpAddr>) -> Vec<IpAddr> {
+fn hosts_among(address: SocketAddr, takes_both: bool, interfaces: Vec<IpAddr>) -> Vec<IpAddr> {
     let ip = address.ip();
     if !ip.is_unspecified() {
         return vec![ip];
@@ -72,7 +77,7 @@ mod tests {
         let interfaces: Vec<IpAddr> = interfaces.into_iter().filter_map(Result::ok).collect();
         let of = |address: &str, takes_both| -> Vec<String> {
             let Ok(address) = address.parse() else { panic!("{address} is none") };
-            let hosts = hosts(address, takes_both, interfaces.clone());
+            let hosts = hosts_among(address, takes_both, interfaces.clone());
             hosts.iter().map(ToString::to_string).collect()
         };
         assert_eq!(of("0.0.0.0:80", false), ["127.0.0.1", "192.168.1.7", "10.0.0.7"]);
@@ -90,9 +95,9 @@ mod tests {
             ("[::1]:80", "http://[::1]:80/a%20b"),
         ] {
             let Ok(address) = address.parse() else { panic!("{address} is none") };
-            assert_eq!(urls(address, "/a%20b"), [url]);
+            assert_eq!(urls("http", address, "/a%20b"), [url]);
         }
         let Ok(all) = "0.0.0.0:8000".parse() else { panic!("no address") };
-        assert!(urls(all, "/").iter().all(|url| !url.contains("0.0.0.0")));
+        assert!(urls("https", all, "/").iter().all(|url| !url.contains("0.0.0.0")));
     }
 }

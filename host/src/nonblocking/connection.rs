@@ -10,7 +10,7 @@ use super::halves::Halves;
 use super::{Link, Listener as _, Reactor, Socket};
 use crate::buffers::{OwnedBuffers, is_idle_error};
 use crate::clock::moment;
-use crate::place::Place;
+use crate::place::{Place, Waits};
 use crate::settings::{Serving, Settings};
 
 /// A connection between two requests: what it keeps while it is idle.
@@ -44,7 +44,14 @@ impl<R: Reactor> Connection<R> {
 
     /// Waits until something arrives, without any buffer.
     pub fn poll_rest(&mut self, context: &mut Context<'_>, deadlines: &Deadlines) -> Poll<After> {
-        match self.link.socket.poll_readable(context) {
+        let was_greeting = self.link.socket.is_greeting();
+        let outcome = self.link.socket.poll_readable(context);
+        let is_greeting = was_greeting && self.link.socket.is_greeting();
+        if was_greeting && !is_greeting {
+            // From now on, a request is waited for.
+            self.resting_since = None;
+        }
+        match outcome {
             Poll::Ready(Ok(())) => {
                 self.resting_since = None;
                 self.ended |= self.place.go_on();
@@ -66,8 +73,13 @@ impl<R: Reactor> Connection<R> {
             self.link.socket.look_again();
             return Poll::Ready(After::Request);
         }
-        self.place.wait_for_request(since);
-        let left = deadlines.idle.saturating_sub(now.saturating_sub(since));
+        if is_greeting {
+            self.place.wait(Waits::Head, since);
+        } else {
+            self.place.wait_for_request(since);
+        }
+        let most = if is_greeting { deadlines.head } else { deadlines.idle };
+        let left = most.saturating_sub(now.saturating_sub(since));
         if left.is_zero() {
             self.link.socket.close_in_order();
             return Poll::Ready(After::Over);

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::task::{Context, Poll, ready};
 
-use thimble_core::server::{Half, Phase, Record, Transmit, Transport};
+use thimble_core::message::Refusal;
+use thimble_core::server::{Half, NEEDS_TLS, Phase, Record, Transmit, Transport};
 use thimble_core::service::storage::File as _;
 
 use super::timer::Timer;
@@ -195,7 +196,7 @@ impl<R: Reactor> Transmit for Tx<'_, R> {
     ) -> io::Result<Option<u64>> {
         let opened = file.downcast_ref::<AsyncFile<R::Elsewhere>>();
         let file = opened.map_or_else(|| file.downcast_ref(), AsyncFile::file);
-        let Some(file) = file else { return Ok(None) };
+        let Some(file) = file.filter(|_| self.link.socket.sends_files()) else { return Ok(None) };
         if !self.in_memory.contains(&offset) {
             // Of a large file, nobody knows how much of it stays in memory.
             let short = opened.filter(|opened| opened.metadata().len <= STRETCH);
@@ -251,6 +252,14 @@ impl<R: Reactor> Half for Tx<'_, R> {
         self.pending.has_failed()
     }
 
+    fn is_secure(&self) -> bool {
+        self.link.socket.is_secure() == Some(true)
+    }
+
+    fn refuses(&self) -> Option<&'static Refusal> {
+        (self.link.socket.is_secure() == Some(false)).then_some(NEEDS_TLS)
+    }
+
     fn failed(&mut self, error: &dyn Display) {
         self.failure = Some(error.to_string());
     }
@@ -265,7 +274,7 @@ impl<R: Reactor> Half for Tx<'_, R> {
     }
 
     fn stopping(&self) -> bool {
-        self.link.stop.is_retired() || self.place.is_last()
+        self.link.stop.is_retired() || self.place.is_last() || self.refuses().is_some()
     }
 
     fn poll_stopping(&mut self, context: &Context<'_>) -> Poll<()> {

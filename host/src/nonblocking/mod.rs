@@ -7,6 +7,8 @@
 
 mod connection;
 mod halves;
+#[cfg(feature = "tls")]
+mod secured;
 mod task;
 mod timer;
 
@@ -24,7 +26,42 @@ use crate::place::Place;
 
 pub use connection::{After, Connection, serve_once};
 
+#[cfg(feature = "tls")]
+pub use secured::Secured;
 pub use task::{Drivers, Handover, Task};
+
+use crate::settings::Settings;
+
+/// A socket, over which TLS is spoken if its server does, and this package can.
+#[cfg(not(feature = "tls"))]
+pub type Secured<S> = S;
+
+/// The socket of a connection that was accepted, over which TLS is spoken if `settings` say so.
+///
+/// # Errors
+/// There is no memory for it.
+#[cfg(feature = "tls")]
+pub fn secure<S: Socket>(socket: S, settings: &Settings) -> io::Result<Secured<S>> {
+    let session = settings.tls.as_ref().map(|tls| tls.session().map(Box::new));
+    Ok(Secured::new(socket, session.transpose()?))
+}
+
+/// The socket of a connection that was accepted.
+///
+/// # Errors
+/// None.
+#[cfg(not(feature = "tls"))]
+pub fn secure<S: Socket>(socket: S, _: &Settings) -> io::Result<Secured<S>> {
+    Ok(socket)
+}
+
+/// The socket below TLS.
+pub const fn bare<S: Socket>(socket: &Secured<S>) -> &S {
+    #[cfg(feature = "tls")]
+    return socket.socket();
+    #[cfg(not(feature = "tls"))]
+    return socket;
+}
 
 /// What polls connections.
 pub trait Reactor: Debug + 'static {
@@ -104,6 +141,26 @@ pub trait Socket: Debug {
 
     /// Makes closing send what is left to be sent, then the end; otherwise it is a reset.
     fn close_in_order(&self);
+
+    /// Whether files can be sent without copying them.
+    fn sends_files(&self) -> bool {
+        true
+    }
+
+    /// Whether the client has not got to the point yet where it can send a request, as in a handshake of TLS.
+    fn is_greeting(&self) -> bool {
+        false
+    }
+
+    /// Where TLS is to be spoken: whether the client does so.
+    fn is_secure(&self) -> Option<bool> {
+        None
+    }
+
+    /// Whether there is something to read for which the system is not asked.
+    fn has_octets(&self) -> bool {
+        false
+    }
 }
 
 /// Hears that the server stops.

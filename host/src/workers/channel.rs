@@ -16,6 +16,9 @@ use rustix::net::{
 /// The most listeners that workers can share.
 const MOST: usize = 64;
 
+/// The longest message to a worker, in octets: a socket holds it, though nobody reads yet.
+const LONGEST: u16 = 16 * 1024;
+
 /// What a worker tells its supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -40,8 +43,12 @@ pub(super) enum Order {
     Orphaned = 0,
 }
 
-/// Sends `listeners` as the first message to a worker, which may not have been started yet.
-pub(super) fn send_listeners(channel: &UnixStream, listeners: &[TcpListener]) -> io::Result<()> {
+/// Sends `listeners` and a `message` as the first that a worker gets, which may not have been started yet.
+pub(super) fn send_listeners(
+    mut channel: &UnixStream,
+    listeners: &[TcpListener],
+    message: &[u8],
+) -> io::Result<()> {
     if listeners.len() > MOST {
         return Err(io::Error::other(format!("workers can share {MOST} listeners at most")));
     }
@@ -53,12 +60,17 @@ pub(super) fn send_listeners(channel: &UnixStream, listeners: &[TcpListener]) ->
     // Descriptors need an octet to go with.
     let octet = [IoSlice::new(b"L")];
     retry_on_intr(|| sendmsg(channel, &octet, &mut ancillary, SendFlags::empty()))?;
-    Ok(())
+    let length = u16::try_from(message.len()).ok().filter(|length| *length <= LONGEST);
+    let length = length.ok_or_else(|| io::Error::other("too much is told to workers"))?;
+    channel.write_all(&length.to_be_bytes())?;
+    channel.write_all(message)
 }
 
-/// Receives the first message. Call it before there are other threads: until it returns, processes that
+/// Receives the listeners and the message. Call it before there are other threads: until it returns, processes that
 /// are started inherit the listeners.
-pub(super) fn receive_listeners(channel: &UnixStream) -> io::Result<Vec<TcpListener>> {
+pub(super) fn receive_listeners(
+    mut channel: &UnixStream,
+) -> io::Result<(Vec<TcpListener>, Vec<u8>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut octet = [0];
@@ -73,7 +85,11 @@ pub(super) fn receive_listeners(channel: &UnixStream) -> io::Result<Vec<TcpListe
             }
         }
     }
-    Ok(listeners)
+    let mut length = [0; 2];
+    channel.read_exact(&mut length)?;
+    let mut message = vec![0; u16::from_be_bytes(length).into()];
+    channel.read_exact(&mut message)?;
+    Ok((listeners, message))
 }
 
 /// Tells the supervisor something. If it is gone, that shows otherwise.
@@ -121,10 +137,11 @@ mod tests {
     fn listeners_arrive_before_orders_and_are_not_inherited() -> io::Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
         let sent = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
-        send_listeners(&ours, &sent)?;
+        send_listeners(&ours, &sent, b"a message")?;
         send_order(&ours, Order::Retire);
         send_order(&ours, Order::Stop);
-        let received = receive_listeners(&theirs)?;
+        let (received, message) = receive_listeners(&theirs)?;
+        assert_eq!(message, b"a message");
         for (sent, received) in sent.iter().zip(&received) {
             assert_eq!(sent.local_addr()?, received.local_addr()?);
             assert!(fcntl_getfd(received)?.contains(FdFlags::CLOEXEC));
@@ -158,7 +175,9 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair()?;
         let one = TcpListener::bind("127.0.0.1:0")?;
         let many = (0..=MOST).map(|_| one.try_clone()).collect::<io::Result<Vec<_>>>()?;
-        assert!(send_listeners(&ours, &many).is_err());
+        assert!(send_listeners(&ours, &many, b"").is_err());
+        let long = vec![0; usize::from(LONGEST) + 1];
+        assert!(send_listeners(&ours, &[one], &long).is_err());
         Ok(())
     }
 }

@@ -59,19 +59,34 @@ pub struct Supervisor {
     tells_of_starts: bool,
     leaves_listeners: bool,
     ends_orphans: bool,
+    message: Vec<u8>,
 }
 
 impl Supervisor {
     /// Workers share `listeners`, at most 64 of them. `count` workers are kept; 0 counts as 1. What happens
     /// to them is told in `log`, by its own lines.
     pub fn new(count: usize, listeners: Vec<TcpListener>, log: Log) -> Self {
-        let (tells_of_starts, leaves_listeners, ends_orphans) = (false, false, false);
-        Self { count, listeners, log, tells_of_starts, leaves_listeners, ends_orphans }
+        Self {
+            count,
+            listeners,
+            log,
+            tells_of_starts: false,
+            leaves_listeners: false,
+            ends_orphans: false,
+            message: Vec::new(),
+        }
     }
 
     /// Also tells of each worker that serves, with its process id.
     pub const fn tell_of_starts(mut self) -> Self {
         self.tells_of_starts = true;
+        self
+    }
+
+    /// Tells each worker this, at most 16 KiB, which it finds in [`Worker::message`](super::Worker::message):
+    /// what is made once and is nobody else's business.
+    pub fn tell_workers(mut self, message: Vec<u8>) -> Self {
+        self.message = message;
         self
     }
 
@@ -315,7 +330,7 @@ impl<F: FnMut(Event)> Running<F> {
 
     fn start(&self, slot: usize) -> io::Result<Process> {
         let (channel, theirs) = UnixStream::pair()?;
-        channel::send_listeners(&channel, &self.settings.listeners)?;
+        channel::send_listeners(&channel, &self.settings.listeners, &self.settings.message)?;
         channel.set_nonblocking(true)?;
         let mut arguments = std::env::args_os();
         let program = arguments.next().unwrap_or_default();

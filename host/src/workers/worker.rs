@@ -20,6 +20,7 @@ pub struct Worker {
     number: usize,
     channel: UnixStream,
     listeners: Vec<TcpListener>,
+    message: Vec<u8>,
 }
 
 /// The name of the program in the command line of worker `number`, where `ps` shows it.
@@ -42,11 +43,11 @@ impl Worker {
         let title = std::env::args_os().next().unwrap_or_default();
         let Some(number) = number_in(&title.to_string_lossy()) else { return Ok(None) };
         let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-        let listeners = channel::receive_listeners(&channel).map_err(|_| {
+        let (listeners, message) = channel::receive_listeners(&channel).map_err(|_| {
             io::Error::other("only a supervisor can start a worker: its name is no program's own")
         })?;
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-        Ok(Some(Self { number, channel, listeners }))
+        Ok(Some(Self { number, channel, listeners, message }))
     }
 
     /// Its number, from 1 to the number of workers. One that replaces another has the same.
@@ -57,6 +58,11 @@ impl Worker {
     /// Takes the listeners, in the order in which the supervisor has them.
     pub fn take_listeners(&mut self) -> Vec<TcpListener> {
         std::mem::take(&mut self.listeners)
+    }
+
+    /// What the supervisor tells all of its workers; nothing unless it was given something.
+    pub fn message(&self) -> &[u8] {
+        &self.message
     }
 
     /// Says that `server` is about to serve, and has it follow the supervisor's orders from now on. What it

@@ -117,7 +117,7 @@ impl Thimble {
             panic!("no line says where it serves; stderr: {}", log.text());
         };
         let address = banner
-            .rsplit_once("http://")
+            .rsplit_once("://")
             .and_then(|(_, place)| place.split_once('/')?.0.parse().ok())
             .unwrap_or_else(|| panic!("no address in {banner:?}"));
         Self { child, address, banner, out, log }
@@ -137,7 +137,8 @@ impl Thimble {
 
     /// The URL of `path`, which begins with a slash.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        let scheme = if self.banner.contains("https://") { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.address)
     }
 
     /// The line that says where it serves.
