@@ -30,12 +30,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// A date that is formatted by [`kept_fixdate`].
+/// A date whose text each thread keeps for as long as the second lasts.
 pub const fn date(time: UnixTime) -> Date {
     Date::new(time, kept_fixdate)
 }
 
-/// [`imf_fixdate`], kept by each thread for as long as the second lasts.
+/// [`imf_fixdate`], or what it said for the same time before.
 fn kept_fixdate(time: UnixTime) -> [u8; 29] {
     thread_local! {
         static KEPT: Cell<(UnixTime, [u8; 29])> =

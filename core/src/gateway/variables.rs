@@ -286,7 +286,13 @@ impl<'v> Variables<'v> {
                 && is_passed(name, fields)
                 && let Some(variable) = field_variable(name)
             {
-                let value = self.room.field(fields, name)?;
+                let value = match self.request.head.authority() {
+                    // That of the target wins over the field (RFC 9112 §3.2.2).
+                    Some(authority) if name.eq_ignore_ascii_case("Host") => {
+                        authority.as_str().as_bytes()
+                    }
+                    _ => self.room.field(fields, name)?,
+                };
                 return Some((self.room.variable(variable), value));
             }
         }

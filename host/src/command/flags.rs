@@ -427,7 +427,7 @@ impl Flags {
     pub fn site<S: Storage + 'static, U: service::Uploads + 'static>(
         &self,
         folder: S,
-        forms: Forms,
+        forms: &'static Forms,
         uploads: U,
     ) -> &'static Site<'static, Pages<S>, &'static Forms, &'static Forms, U> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
@@ -437,7 +437,6 @@ impl Flags {
         let index: Vec<&'static str> = index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
-        let forms: &'static Forms = Box::leak(Box::new(forms));
         let site = Site::new(self.replies.pages(folder)).index(index.leak()).types(types.leak());
         let site = if self.no_listing { site.without_listings() } else { site };
         let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };

@@ -61,6 +61,17 @@ impl Forms {
     }
 }
 
+impl Forms {
+    /// Keeps what is still to be kept, and lets go of the database.
+    pub(super) fn close(&self) {
+        match self {
+            Self::Memory(_) => {}
+            #[cfg(any(feature = "postgres", feature = "sqlite"))]
+            Self::Database(database) => database.close(),
+        }
+    }
+}
+
 impl Submissions for Forms {
     async fn submit(&self, submission: &Submission<'_>) -> Result<(), Refusal> {
         match self {

@@ -62,7 +62,7 @@ pub struct Job {
     /// Where it logs.
     pub log: Log,
     /// Where it keeps forms.
-    pub forms: Forms,
+    pub forms: &'static Forms,
     /// Where it keeps files that come with forms, if it does.
     pub uploads: Option<UploadFolder>,
     /// What is around its services.
@@ -103,7 +103,8 @@ fn work(
     raise_file_limit()?;
     let folder = flags.folder()?;
     let log = flags.log(worker.as_ref()).with_name(name);
-    let forms = flags.forms(&log)?;
+    // Services in threads that nobody waits for may have it to the end.
+    let forms: &Forms = Box::leak(Box::new(flags.forms(&log)?));
     let programs = flags.programs(&log)?;
     let uploads = flags.kept_files(&log)?;
     let layers = flags.layers(&log)?;
@@ -115,6 +116,7 @@ fn work(
     let job = Job { folder, programs, log: log.clone(), forms, uploads, layers, tls };
     let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
     cgi::end_dropped();
+    forms.close();
     log.flush(FLUSH);
     outcome.map(|()| exit_code())
 }

@@ -18,7 +18,9 @@ fn joined(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut joined: Vec<OsString> = Vec::new();
     let mut is_over = false;
     for argument in arguments {
-        let is_origin = |text: &str| matches!(text, "*" | "null") || text.contains("://");
+        let is_origin = |text: &str| {
+            matches!(text, "*" | "null") || text.contains("://") && !text.starts_with('-')
+        };
         is_over |= argument == "--";
         match joined.last_mut() {
             Some(last)
@@ -64,6 +66,7 @@ mod tests {
             ("t --cors site", "t --cors site"),
             ("t --cors * site", "t --cors=* site"),
             ("t --cors https://a --cors null", "t --cors=https://a --cors=null"),
+            ("t --cors --cors=https://a", "t --cors --cors=https://a"),
             ("t --cors -- https://a", "t --cors -- https://a"),
             ("t -- --cors https://a", "t -- --cors https://a"),
         ] {

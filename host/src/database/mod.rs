@@ -63,6 +63,12 @@ impl Database {
         let report = move |reason: &str| log.note(reason.as_bytes());
         Committer::start(store, report).map(Self)
     }
+
+    /// Commits what waits, and lets go of the store, as dropping does: a file is whole then, with nothing left
+    /// in others beside it. Forms that come later are refused.
+    pub fn close(&self) {
+        self.0.close();
+    }
 }
 
 impl Submissions for Database {

@@ -44,7 +44,7 @@ pub enum Fault {
 #[derive(Debug)]
 pub struct Committer {
     queue: Arc<Queue>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
@@ -99,7 +99,7 @@ impl Committer {
         let thread = thread::Builder::new()
             .name("thimble-database".into())
             .spawn(move || shared.serve(store, report))?;
-        Ok(Self { queue, thread: Some(thread) })
+        Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
 
     /// Commits `row`. The row is committed even if the future is dropped.
@@ -163,14 +163,22 @@ impl Committer {
     }
 }
 
-impl Drop for Committer {
-    fn drop(&mut self) {
+impl Committer {
+    /// Commits what waits, and closes the store. What comes later has failed.
+    pub fn close(&self) {
         self.queue.waiting().closed = true;
         self.queue.arrived.notify_one();
-        if let Some(thread) = self.thread.take() {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
             // It catches no panic: what still waits then has been told so.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod reader;
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,6 +43,8 @@ const LATEST: &str =
 pub struct Sqlite {
     connection: Connection,
     path: PathBuf,
+    /// Which file it is, by device and number; `None` if it is none.
+    file: Option<(u64, u64)>,
 }
 
 impl Sqlite {
@@ -56,8 +60,9 @@ impl Sqlite {
         let connection = Connection::open_with_flags(path, flags)
             .and_then(|connection| connection.busy_timeout(BUSY).map(|()| connection))
             .map_err(|error| explain(path, &error))?;
-        let mut database = Self { connection, path: path.to_owned() };
+        let mut database = Self { connection, path: path.to_owned(), file: None };
         database.migrate()?;
+        database.file = file_at(path);
         let mode = database.pragma("journal_mode = WAL")?;
         if mode != "wal" {
             return Err(format!(
@@ -79,7 +84,7 @@ impl Sqlite {
 
     /// Brings the schema up to date, in one transaction.
     fn migrate(&mut self) -> Result<(), String> {
-        let Self { connection, path } = self;
+        let Self { connection, path, .. } = self;
         let failed = |error: rusqlite::Error| explain(path, &error);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -99,7 +104,13 @@ impl Sqlite {
 
 impl Store for Sqlite {
     fn commit(&mut self, rows: &[Row]) -> Result<(), String> {
-        let Self { connection, path } = self;
+        let Self { connection, path, file } = self;
+        if file_at(path) != *file {
+            return Err(format!(
+                "the database '{}' was moved or removed while it was open: put it back, or start again",
+                path.display()
+            ));
+        }
         let outcome = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .and_then(|transaction| {
@@ -159,6 +170,11 @@ fn missing(connection: &Connection, path: &Path) -> Result<&'static [&'static st
     })
 }
 
+/// The file at `path`, by device and number. What is committed to another one is found by nobody.
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
 /// As SQLite counts.
 fn number(number: u64) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
@@ -192,8 +208,6 @@ fn explain(path: &Path, error: &rusqlite::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn row(path: &str) -> Row {
@@ -255,6 +269,18 @@ mod tests {
         assert_eq!(opened(&newer), "");
         Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
         assert!(opened(&newer).contains("a newer Thimble (schema 99"), "{}", opened(&newer));
+    }
+
+    #[test]
+    fn nothing_is_committed_to_a_file_that_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("forms.db");
+        let mut database = Sqlite::open(&path).unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        assert!(database.commit(&[row("/a")]).unwrap_err().contains("was moved or removed"));
+        fs::rename(&elsewhere, &path).unwrap();
+        database.commit(&[row("/b")]).unwrap();
     }
 
     #[test]

@@ -270,7 +270,12 @@ impl<'s, S: Storage> Files<'s, S> {
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
-            if matches!(found.what, What::File(_)) && self.falls_back(&exchange, found) {
+            let varies = match found.what {
+                What::File(_) => self.falls_back(&exchange, found),
+                // Who goes to a page there gets another one.
+                _ => self.storage.has_single_page(),
+            };
+            if varies {
                 exchange.add_fields(&[("Vary", "Accept")]);
             }
             let plan = self.plan(&exchange, found, file, methods);

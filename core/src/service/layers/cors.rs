@@ -95,10 +95,11 @@ impl<'s, S> Cors<'s, S> {
         Self { credentials: true, ..self }
     }
 
-    /// What says that `origin` may read a reply; `None` if it may not.
-    fn allows(&self, origin: &[u8]) -> Option<&'s str> {
+    /// What says that `origin` may read a reply; `None` if it may not. Where all may, a reply says so to
+    /// everybody, since a cache may keep it for somebody else.
+    fn allows(&self, origin: Option<&[u8]>) -> Option<&'s str> {
         let Some(origins) = self.origins else { return Some("*") };
-        origins.iter().find(|allowed| allowed.as_bytes() == origin).copied()
+        origins.iter().find(|allowed| Some(allowed.as_bytes()) == origin).copied()
     }
 
     /// Passes the exchange on, or answers it: for a service that is several layers at once.
@@ -113,8 +114,9 @@ impl<'s, S> Cors<'s, S> {
             (None, false)
         } else {
             let fields = exchange.head().fields();
-            let origin = fields.only("Origin").and_then(|origin| self.allows(origin));
-            (origin, fields.first("Access-Control-Request-Method").is_some())
+            let origin = fields.only("Origin");
+            let asks = origin.is_some() && fields.first("Access-Control-Request-Method").is_some();
+            (self.allows(origin), asks)
         };
         let exchange = match self.origins {
             Some([_, ..]) => exchange.with_fields(&[("Vary", "Origin")]),
