@@ -232,16 +232,15 @@ impl<'c> Output<'c> {
 
     /// Emits what the head of a refusal says of its content. Returns how long that is.
     pub(super) fn begin_refusal(&mut self, refusal: &Refusal) -> usize {
-        if let Some(page) = self.buffer.unsent.page {
-            // Also where it isn't shown: a cache may have the line for somebody who wants the page.
+        if let Some(page) = self.buffer.unsent.page
+            && let Some(length) = page.length(refusal, self.request)
+        {
             self.own_field("Vary", page.vary);
-            if let Some(length) = page.length(refusal, self.request) {
-                self.usual_type(page.media_type);
-                if !self.sender.omits_content() {
-                    self.buffer.unsent.shown = Some(Shown::new(refusal));
-                }
-                return length;
+            self.usual_type(page.media_type);
+            if !self.sender.omits_content() {
+                self.buffer.unsent.shown = Some(Shown::new(refusal));
             }
+            return length;
         }
         self.usual_type("text/plain; charset=utf-8");
         let mut counted = Cursor::new(&mut []);
