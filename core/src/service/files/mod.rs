@@ -263,6 +263,15 @@ impl<'s, S: Storage> Files<'s, S> {
                 };
             }
             let found = &*found;
+            let varies = match found.what {
+                What::File(_) => self.falls_back(&exchange, found),
+                // Who goes to a page there gets another one.
+                What::Nothing(_) | What::Page(_) => self.storage.has_single_page(),
+                _ => false,
+            };
+            if varies {
+                exchange.add_fields(&[("Vary", "Accept")]);
+            }
             let file = match &found.what {
                 What::Nothing(error) => return Ok(exchange.refuse(Refusal::from(*error))),
                 What::Directory => return Ok(add_slash(exchange)),
@@ -270,14 +279,6 @@ impl<'s, S: Storage> Files<'s, S> {
                 What::File(_) if !is_get => return Ok(exchange.allow(methods)),
                 What::File(file) | What::Page(file) => file,
             };
-            let varies = match found.what {
-                What::File(_) => self.falls_back(&exchange, found),
-                // Who goes to a page there gets another one.
-                _ => self.storage.has_single_page(),
-            };
-            if varies {
-                exchange.add_fields(&[("Vary", "Accept")]);
-            }
             let plan = self.plan(&exchange, found, file, methods);
             let file = found.coded.as_ref().unwrap_or(file);
             match begin(exchange, &plan, file) {
