@@ -100,7 +100,6 @@ enum Party {
 }
 
 /// A script that runs.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Relay<'r, W: Waiting> {
     waiting: &'r W,
     settings: &'r Settings,
