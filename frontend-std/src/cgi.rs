@@ -99,6 +99,7 @@ impl Waiting for Polling {
             ready.takes = of_client.contains(PollFlags::OUT);
             ready.shuts = !SHUT.is_empty() && of_client.contains(SHUT);
             ready.is_over = of_client.intersects(OVER);
+            ready.is_ended = connection.is_some_and(Connection::is_cut);
         } else {
             (ready.sends, ready.takes) = (interest.sends, interest.takes);
         }

@@ -22,6 +22,7 @@ pub(crate) struct Connection {
     place: Place,
     to_be_shut: AtomicBool,
     is_alone: AtomicBool,
+    is_cut: AtomicBool,
     /// A task that waits for the server to stop.
     waits_for_stop: Mutex<Option<Waker>>,
     /// Once it is served: what speaks TLS over it, if the server does.
@@ -39,6 +40,7 @@ impl Connection {
             place: Place::default(),
             to_be_shut,
             is_alone,
+            is_cut: AtomicBool::new(false),
             waits_for_stop,
             #[cfg(feature = "tls")]
             session: OnceLock::new(),
@@ -219,7 +221,14 @@ impl Connection {
 
     /// Ends whatever is under way.
     pub(crate) fn cut(&self) {
+        // First: whoever sees the reset finds whose it is.
+        self.is_cut.store(true, Ordering::SeqCst);
         listen::reset(&self.stream);
+    }
+
+    /// Whether that was done.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::SeqCst)
     }
 }
 

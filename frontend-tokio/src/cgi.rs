@@ -142,7 +142,12 @@ fn poll_client(
     context: &mut Context<'_>,
     ready: &mut Ready,
 ) -> io::Result<bool> {
-    ready.is_over = link.stop.go_on(context).is_err();
+    if link.stop.go_on(context).is_err() {
+        ready.is_ended = true;
+        // No reply leaves that says why.
+        bare(&link.socket).reset();
+        return Ok(false);
+    }
     let when = |wanted, flag| if wanted { flag } else { PollFlags::empty() };
     let wanted = when(interest.sends, PollFlags::IN)
         | when(interest.takes, PollFlags::OUT)
@@ -155,7 +160,7 @@ fn poll_client(
     ready.sends = found.contains(PollFlags::IN);
     ready.takes = found.contains(PollFlags::OUT);
     ready.shuts = !SHUT.is_empty() && found.contains(SHUT);
-    ready.is_over |= found.intersects(OVER);
+    ready.is_over = found.intersects(OVER);
     Ok(look_again)
 }
 

@@ -57,6 +57,15 @@ impl Socket {
         Self { registered, bare, calls_left, to_be_shut: AtomicBool::new(false) }
     }
 
+    /// Resets the connection: whatever is done with it then fails.
+    pub(crate) fn reset(&self) {
+        // Nothing else can go wrong than that it is over.
+        let _ = self.with(|stream| {
+            listen::reset(stream);
+            Ok(())
+        });
+    }
+
     /// Looks for what `wanted` says of the socket, of which errors and its end are always part, and has the
     /// task woken when there may be some. Returns what there is; and whether the task may not be woken, as
     /// octets are there that nobody reads now: look again soon.

@@ -314,6 +314,11 @@ fn a_problem_of_the_flags_is_a_line_that_says_what_to_do() {
     let scripts = scripts();
     for (flags, said) in [
         (["--cgi-dir", "none"], "there is no folder 'none' in the one that is served"),
+        (
+            ["--cgi-dir", "outside.txt"],
+            "there is no folder 'outside.txt' in the one that is served",
+        ),
+        (["--cgi-max", "1"], "the following required arguments were not provided"),
         (["--cgi-dir", "../x"], "name a folder within the one that is served"),
         (["--interpreter", ".x=no-such-program"], "there is no program 'no-such-program'"),
         (["--interpreter", "py"], "write it like .py=python3"),

@@ -8,6 +8,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt;
 use rustix::process::{Pid, Signal, test_kill_process};
 use thimble_tests::command::Thimble;
 use thimble_tests::command::processes::{children, signal, threads};
@@ -204,6 +205,94 @@ fn a_program_whose_client_leaves_ends_with_all_that_it_has_started() {
     }
     thimble.log_line(|line| line.contains("cgi-bin/before: the client left"));
     wait_for_the_end(&thimble);
+}
+
+/// The lines that the log has of this request.
+fn lines_of(log: &str, line: &str) -> Vec<String> {
+    let line = format!("\"{line} HTTP/1.1\"");
+    log.lines().filter(|found| found.contains(&line)).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_client_that_leaves_before_the_reply_has_one_line_in_the_log_and_a_reason() {
+    let scripts = Scripts::new().unwrap();
+    let gate = scripts.folder.at("gate").unwrap();
+    let wait = format!("while [ ! -e {} ]; do sleep 0.02; done", gate.display());
+    scripts.script("waits", &format!("{TEXT}echo in; {wait}")).unwrap();
+    for name in ["closes", "resets", "sends", "chunks", "queued"] {
+        scripts.script(name, "exec sleep 1000").unwrap();
+    }
+    let thimble = scripts.serve(&["--cgi-max", "1"]);
+    let leave = |name: &str, line: &str, fields: &str, content: &[u8], reason: &str| {
+        let mut client = thimble.connect();
+        client.send(request(line, fields, content)).unwrap();
+        thread::sleep(Duration::from_millis(300));
+        if name == "resets" {
+            sockopt::set_socket_linger(client.stream(), Some(Duration::ZERO)).unwrap();
+        }
+        drop(client);
+        let told = format!("{}: cgi-bin/{name}: {reason}", thimble.name());
+        thimble.log_line(|found| found == told);
+        thimble.log_line(|found| !lines_of(found, line).is_empty());
+    };
+    let left = "the client left";
+    leave("closes", "GET /cgi-bin/closes", "", b"", left);
+    leave("resets", "GET /cgi-bin/resets", "", b"", left);
+    let fields = "Content-Length: 9\r\n";
+    leave("sends", "POST /cgi-bin/sends", fields, b"some", "the request ended within its content");
+    let fields = "Transfer-Encoding: chunked\r\n";
+    leave("chunks", "POST /cgi-bin/chunks", fields, b"1\r\na\r\n0\r\n\r\n", left);
+    wait_for_the_end(&thimble);
+    let mut held = thimble.connect();
+    held.send(request("GET /cgi-bin/waits", "", b"")).unwrap();
+    while !held.some().unwrap().ends_with(b"in\n\r\n") {}
+    leave("queued", "GET /cgi-bin/queued", "", b"", left);
+    fs::write(&gate, "").unwrap();
+    wait_for_the_end(&thimble);
+    thread::sleep(Duration::from_millis(300));
+    let log = thimble.log();
+    for line in [
+        "GET /cgi-bin/closes",
+        "GET /cgi-bin/resets",
+        "POST /cgi-bin/sends",
+        "POST /cgi-bin/chunks",
+        "GET /cgi-bin/queued",
+    ] {
+        assert_eq!(lines_of(&log, line).len(), 1, "{line}: {log}");
+    }
+}
+
+#[test]
+fn a_server_that_is_made_to_end_says_so_and_resets() {
+    let scripts = Scripts::new().unwrap();
+    let id = scripts.folder.at("id").unwrap();
+    scripts.script("hang", &format!("exec 2>{}; echo $$ >&2; sleep 1000", id.display())).unwrap();
+    // In HTTP/1.0 there is no interim reply, which a client that has shut its side would get otherwise.
+    for half_closes in [false, true] {
+        let _ = fs::remove_file(&id);
+        let mut thimble = scripts.serve(&[] as &[&str]);
+        let mut client = thimble.connect();
+        if half_closes {
+            client.send("GET /cgi-bin/hang HTTP/1.0\r\n\r\n").unwrap();
+            client.half_close().unwrap();
+        } else {
+            client.send(request("GET /cgi-bin/hang", "", b"")).unwrap();
+        }
+        until("it starts", Duration::from_mins(1), || {
+            fs::read_to_string(&id).ok().filter(|text| text.ends_with('\n'))
+        });
+        thread::sleep(Duration::from_millis(100));
+        thimble.signal(Signal::INT);
+        thread::sleep(Duration::from_millis(300));
+        thimble.signal(Signal::INT);
+        let seen = client.some();
+        let kind = seen.as_ref().map_err(std::io::Error::kind);
+        assert_eq!(kind, Err(std::io::ErrorKind::ConnectionReset), "{seen:?}");
+        assert!(thimble.ended_within(Duration::from_mins(1)).is_some());
+        let log = thimble.log();
+        assert!(!log.contains("the client left"), "{log}");
+        assert!(log.matches("\"GET /cgi-bin/hang").count() <= 1, "{log}");
+    }
 }
 
 #[test]

@@ -378,3 +378,31 @@ fn a_half_closed_client_gets_its_reply() {
         assert_eq!((reply.status, reply.text().as_str()), (200, content), "{path}");
     }
 }
+
+/// RFC 9110 §15.2: HTTP/1.0 has no interim reply that would ask a client whether it is there.
+#[test]
+fn a_half_closed_client_that_cannot_be_asked_is_waited_for() {
+    let scripts = scripts();
+    scripts.script("late", &format!("sleep 5\n{TEXT}echo done")).unwrap();
+    scripts.script("parts", &format!("{TEXT}echo one; sleep 5; echo two")).unwrap();
+    let length = "printf 'Content-Type: a/b\\nContent-Length: 8\\n\\n'";
+    scripts.script("length", &format!("{length}; echo one; sleep 5; echo two")).unwrap();
+    scripts.script("to", "sleep 5; printf 'Location: /file.txt\\n\\n'").unwrap();
+    let thimble = scripts.serve(&[] as &[&str]);
+    let mut clients = Vec::new();
+    for (path, content) in
+        [("late", "done\n"), ("parts", "one\ntwo\n"), ("length", "one\ntwo\n"), ("to", "a file\n")]
+    {
+        let mut client = thimble.connect();
+        client.send(format!("GET /cgi-bin/{path} HTTP/1.0\r\n\r\n")).unwrap();
+        client.half_close().unwrap();
+        clients.push((path, content, client));
+    }
+    for (path, content, mut client) in clients {
+        let reply = String::from_utf8(client.drain().unwrap()).unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200 "), "{path}: {reply}");
+        assert!(reply.ends_with(&format!("\r\n\r\n{content}")), "{path}: {reply}");
+    }
+    let log = thimble.log();
+    assert!(!log.contains("the client left"), "{log}");
+}

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use thimble_core::gateway::{Outgoing, ReplyHead, Request, redirect, redirect_room};
+use thimble_core::gateway::{HeadError, Outgoing, ReplyHead, Request, redirect, redirect_room};
 use thimble_core::server::{Answer, Driver, Exchange, Service, Transport};
 use thimble_core::{Head, Limits, Status};
 use thimble_tests::memory::{FixedClock, NOW, Served, Then, Wire};
@@ -169,6 +169,23 @@ fn replies_are_as_long_as_they_say() {
         let text = reply(output, request);
         assert!(text.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{output}: {text}");
         assert!(text.ends_with(end), "{output}, {request}: {text}");
+    }
+}
+
+/// RFC 3875 §6.3.2, RFC 9110 §10.2.2: Location is a URI-reference.
+#[test]
+fn a_location_that_leads_nowhere_is_no_reply() {
+    for location in ["", " ", "/a b", "http://a/\tb", "/a\u{e4}", "/%4", "\"/a\"", "<http://a/>"] {
+        for others in ["", "Status: 303\n", "Content-Type: a/b\n"] {
+            let output = format!("{others}Location: {location}\n\n");
+            let error = ReplyHead::parse(output.as_bytes()).map(drop);
+            assert_eq!(error, Err(HeadError::Location), "{output:?}");
+        }
+    }
+    for location in ["/a", "a", "?b", "#c", "//a/b", "http://[::1]/a%20b?c=%#d", "mailto:a@b"] {
+        let output = format!("Status: 303\nLocation: {location}\n\n");
+        let (head, _) = ReplyHead::parse(output.as_bytes()).unwrap().unwrap();
+        assert_eq!(head.fields().next().unwrap().value, location.as_bytes());
     }
 }
 

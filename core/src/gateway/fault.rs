@@ -49,6 +49,8 @@ pub enum HeadError {
     Repeated,
     /// Status is none of 200 to 599, or malformed (RFC 3875 §6.3.3).
     Status,
+    /// Location is no URI-reference (RFC 3875 §6.3.2, RFC 9110 §10.2.2).
+    Location,
     /// Content-Length is no number.
     ContentLength,
     /// The content would be in a transfer coding, which is the server's to choose (RFC 3875 §6.3.4).
@@ -67,6 +69,7 @@ impl fmt::Display for HeadError {
                 "its reply has two lines of Content-Length, Content-Type, Location or Status"
             }
             Self::Status => "its Status is no code from 200 to 599",
+            Self::Location => "its Location is no URI-reference",
             Self::ContentLength => "its Content-Length is no number",
             Self::TransferEncoding => "it sent Transfer-Encoding, which is the server's to choose",
         })

@@ -4,7 +4,7 @@ use super::fault::HeadError;
 use crate::bytes::ascii::{as_str, parse_decimal};
 use crate::bytes::class::are_field;
 use crate::grammar::field_line::field_line;
-use crate::grammar::script::{line, local_path, status_code};
+use crate::grammar::script::{is_location, line, local_path, status_code};
 use crate::grammar::target::PathAndQuery;
 use crate::message::{Field, Status};
 
@@ -88,6 +88,7 @@ impl<'h> ReplyHead<'h> {
             }
             Known::TransferEncoding => return Err(HeadError::TransferEncoding),
             Known::ContentType => self.content_type.replace(field.value).is_none(),
+            Known::Location if !is_location(field.value) => return Err(HeadError::Location),
             Known::Location => self.location.replace(field.value).is_none(),
             Known::OfServer => true,
             Known::Other => {
@@ -234,6 +235,8 @@ mod tests {
             ("Status: 100 Continue\n", HeadError::Status),
             ("Status: 600\n", HeadError::Status),
             ("Status: OK\n", HeadError::Status),
+            ("Location:\n", HeadError::Location),
+            ("Location: /a b\n", HeadError::Location),
             ("Content-Length: -1\n", HeadError::ContentLength),
             ("Content-Length: 1, 1\n", HeadError::ContentLength),
             ("Transfer-Encoding: chunked\n", HeadError::TransferEncoding),

@@ -6,7 +6,7 @@ use nom::sequence::terminated;
 use super::element::Element::{Many0, Rule};
 use super::element::{Digit, SP, after, whole};
 use super::target::{PathAndQuery, path_and_query};
-use crate::bytes::ascii::as_str;
+use crate::bytes::ascii::{as_str, is_pct_encoded};
 use crate::bytes::class::{FIELD, TARGET};
 
 /// The first line of `input`, without what ends it, and what follows; `None` as long as it has no end.
@@ -52,6 +52,21 @@ pub fn local_path(value: &[u8]) -> Option<PathAndQuery<'_>> {
     path_and_query(value).filter(|target| is_path && is_target && as_str(value) == target.as_str())
 }
 
+/// Whether the value of a Location is one that clients can follow.
+///
+/// ```abnf
+/// Location        = local-Location / client-Location          ; RFC 3875 §6.3.2
+/// client-Location = "Location:" fragment-URI NL
+/// Location        = URI-reference                             ; RFC 9110 §10.2.2
+/// ```
+/// It is not empty, though a URI-reference may be. Besides the octets of a URI, it may have those that
+/// [`TARGET`] has, as a request may. A percent sign in the path begins a pct-encoded.
+pub fn is_location(value: &[u8]) -> bool {
+    let is_known = |octet: &u8| *octet == b'#' || TARGET.contains(*octet);
+    let path = value.split(|octet| matches!(octet, b'?' | b'#')).next().unwrap_or_default();
+    !value.is_empty() && value.iter().all(is_known) && is_pct_encoded(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +103,18 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(status_code(value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn locations() {
+        for value in
+            ["/", "z", "?a", "#b", "/a%20b?50%#c", "http://[::1]:1/{a}", "mailto:a@b", "//a"]
+        {
+            assert!(is_location(value.as_bytes()), "{value}");
+        }
+        for value in ["", "/a b", "/a\tb", "/a\0", "/a\x7f", "/%4", "<a>", "\"a\"", "/\u{e4}"] {
+            assert!(!is_location(value.as_bytes()), "{value}");
         }
     }
 

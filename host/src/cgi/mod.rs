@@ -42,7 +42,7 @@ use thimble_core::gateway::{
 use thimble_core::grammar::credentials::Basic;
 use thimble_core::grammar::target::path_and_query;
 use thimble_core::message::facts::{Once, TransferEncoding};
-use thimble_core::message::{Head, Method, Refusal};
+use thimble_core::message::{Head, Method, Refusal, Status};
 use thimble_core::server::{
     Answer, Body, Deadlines, Error, Exchange, Receive, Responder, Service, Transport,
 };
@@ -74,14 +74,20 @@ const ALLOWED: [Method<'_>; 5] =
 /// What the log says when content can't be kept.
 const SPOOL_FAILED: &str = "the content can't be kept in a temporary file";
 
-/// What the log says of a client that is gone.
-const LEFT: &str = "the client left";
+/// What answers a client that is gone: the reason is for the log.
+const LEFT: &Refusal = &Refusal::new(Status::INTERNAL_SERVER_ERROR, "the client left");
+
+/// What answers one whose connection was ended here.
+const ENDED: &Refusal =
+    &Refusal::new(Status::SERVICE_UNAVAILABLE, "the server has ended the connection");
+
+/// Which of them it is, when a transport fails by this.
+fn lost(error: &impl embedded_io::Error) -> &'static Refusal {
+    if error.kind() == embedded_io::ErrorKind::ConnectionAborted { ENDED } else { LEFT }
+}
 
 /// How long a client that has shut its sending side has to answer, when it is asked whether it is there.
 const ANSWER: Duration = Duration::from_millis(200);
-
-/// How long to wait for one that can't be asked.
-const UNANSWERED: Duration = Duration::from_secs(3);
 
 /// The longest wait for a turn.
 const QUEUE: Duration = Duration::from_secs(10);
@@ -383,7 +389,10 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
         started.await.unwrap_or_else(|error| Started::Done(Err(error)))
     }
 
-    /// A turn to run a program, once there is one; `None` if it takes too long, or the client leaves before.
+    /// A turn to run a program, once there is one; `None` if it takes too long.
+    ///
+    /// # Errors
+    /// The client leaves before.
     async fn turn<C: Client>(
         &self,
         client: &mut C,
@@ -396,22 +405,22 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
         };
         let Ok(told) = self.waiting.pipe(reader, Way::In) else { return Ok(None) };
         let end = moment().saturating_add(QUEUE.min(self.settings.timeout));
-        let (mut has_come, mut shuts, mut asked) = (false, true, None);
+        let (mut has_come, mut shuts, mut is_asked, mut answers) = (false, true, false, None);
         loop {
             let now = moment();
-            // It may still read: who is gone answers by a reset.
-            if !shuts && asked.is_none() {
-                let is_asked = client.probe().await?;
-                asked = Some((
-                    now.saturating_add(if is_asked { ANSWER } else { UNANSWERED }),
-                    is_asked,
-                ));
+            // It may still read: who is gone answers by a reset. Where it can't be asked, it is there.
+            if !shuts && !is_asked {
+                is_asked = true;
+                match client.probe().await {
+                    Ok(true) => answers = Some(now.saturating_add(ANSWER)),
+                    Ok(false) => {}
+                    Err(Error::Transport(error)) => return Err(self.over(label, lost(&error))),
+                    Err(error) => return Err(error),
+                }
             }
-            let until = match asked {
-                Some((until, false)) if now >= until => return self.left(client, label).await,
-                Some((until, true)) if has_come && now < until => until,
+            let until = match answers {
+                Some(until) if has_come && now < until => until,
                 _ if has_come => return Ok(Some(queued.take())),
-                Some((until, false)) => end.min(until),
                 _ => end,
             };
             if !has_come && now >= end {
@@ -422,24 +431,21 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
             let left = until.saturating_sub(now);
             let waited = self.waiting.wait(&watched, client.connection(), interest, left).await;
             let Ok(ready) = waited else { return Ok(None) };
+            if ready.is_ended {
+                return Err(self.over(label, ENDED));
+            }
             if ready.is_over {
-                return self.left(client, label).await;
+                return Err(self.over(label, LEFT));
             }
             has_come |= ready.has(0);
             shuts &= !ready.shuts;
         }
     }
 
-    /// The client has left before its turn came.
-    async fn left<C: Client>(
-        &self,
-        client: &mut C,
-        label: &[u8],
-    ) -> Result<Option<Turn>, Error<C::Error>> {
-        self.settings.note(label, LEFT.as_bytes());
-        // The connection says so, too.
-        client.probe().await?;
-        Ok(None)
+    /// The connection is over before the turn of its client came.
+    fn over<E>(&self, label: &[u8], refusal: &'static Refusal) -> Error<E> {
+        self.settings.note(label, refusal.reason.as_bytes());
+        Error::Refused(refusal)
     }
 
     /// What a program is given to read, and how long that is. Content of unknown length is collected.
@@ -515,7 +521,7 @@ impl<S: Service, W: Waiting> Cgi<S, W> {
 /// A client that waits for its turn.
 trait Client {
     /// What goes wrong in asking it.
-    type Error;
+    type Error: embedded_io::Error;
 
     /// What the transport knows it by.
     fn connection(&self) -> Option<&(dyn Any + Send + Sync)>;

@@ -16,7 +16,7 @@ use super::process::Process;
 use super::spawn::Running;
 use super::spool::Spool;
 use super::waiting::{Interest, MOST, Pipe, Waiting, Way};
-use super::{LEFT, SPOOL_FAILED, Settings};
+use super::{ENDED, LEFT, SPOOL_FAILED, Settings, lost};
 use crate::clock::moment;
 use crate::deadline::LATE;
 
@@ -48,9 +48,6 @@ const AT_ONCE: Duration = Duration::from_millis(2);
 /// How long to wait for output once a client has shut its sending side, before it is asked whether it is
 /// still there.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
-
-/// How long to wait for output if it can't be asked.
-const UNANSWERED: Duration = Duration::from_secs(2);
 
 /// How long a script may run before its end is watched. Those that are quicker have told by closing their output.
 const QUICK: Duration = Duration::from_millis(50);
@@ -85,8 +82,8 @@ enum Event {
     End,
     /// The client has shut its sending side a while ago: has it left?
     Shut,
-    /// The client has left.
-    Left,
+    /// The connection is over, for this reason.
+    Over(&'static Refusal),
     /// Nothing came in time, and this is the answer.
     Late(&'static Refusal),
 }
@@ -103,7 +100,6 @@ enum Party {
 }
 
 /// A script that runs.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Relay<'r, W: Waiting> {
     waiting: &'r W,
     settings: &'r Settings,
@@ -131,8 +127,6 @@ pub(super) struct Relay<'r, W: Waiting> {
     reading: Budget,
     /// When to ask a client that has shut its sending side whether it is there.
     asks: Option<Duration>,
-    /// Whether it could not be asked.
-    has_waited: bool,
     /// Whether it has not shut it yet.
     watches: bool,
 }
@@ -170,7 +164,6 @@ impl<'r, W: Waiting> Relay<'r, W> {
             sending,
             reading,
             asks: None,
-            has_waited: false,
             watches: true,
         })
     }
@@ -183,7 +176,7 @@ impl<'r, W: Waiting> Relay<'r, W> {
     ) -> Result<Outcome<'c, T>, Error<T::Error>> {
         let mut head = Vec::new();
         loop {
-            match self.next(&mut content, respond.connection(), false).await? {
+            match self.next_of_head(&mut content, &mut respond).await? {
                 Event::Output(count) => {
                     head.extend_from_slice(self.buffer.get(..count).unwrap_or_default());
                 }
@@ -200,13 +193,10 @@ impl<'r, W: Waiting> Relay<'r, W> {
                     }
                     return self.fail(&refusal.reason, refusal, content, respond).await;
                 }
-                // Who only shut its sending side goes on; who is gone answers by a reset.
-                Event::Shut if respond.probe().await? => self.asks = None,
-                Event::Shut if self.gives_time() => {}
-                Event::Shut | Event::Left => {
-                    self.tell(&LEFT);
-                    respond.probe().await?;
-                    return Err(Error::Application(&LEFT));
+                Event::Shut => {}
+                Event::Over(refusal) => {
+                    self.tell(&refusal.reason);
+                    return Err(Error::Refused(refusal));
                 }
             }
             match ReplyHead::parse(&head) {
@@ -290,13 +280,11 @@ impl<'r, W: Waiting> Relay<'r, W> {
                     self.asks = None;
                 }
                 Event::End => break,
-                Event::Shut if out.probe().await? => self.asks = None,
-                Event::Shut if self.gives_time() => {}
-                Event::Shut | Event::Left => {
-                    self.tell(&LEFT);
-                    return Err(Error::Refused(FAILED));
+                Event::Shut => {
+                    out.probe().await?;
+                    self.asks = None;
                 }
-                Event::Late(refusal) => {
+                Event::Over(refusal) | Event::Late(refusal) => {
                     self.tell(&refusal.reason);
                     return Err(Error::Refused(refusal));
                 }
@@ -331,14 +319,42 @@ impl<'r, W: Waiting> Relay<'r, W> {
         target: &str,
     ) -> Result<Outcome<'c, T>, Error<T::Error>> {
         loop {
-            match self.next(&mut content, respond.connection(), false).await? {
-                Event::Output(_) => {}
-                Event::Shut if respond.probe().await? => self.asks = None,
-                _ => break,
+            match self.next_of_head(&mut content, &mut respond).await? {
+                Event::Output(_) | Event::Shut => {}
+                Event::Over(refusal) => {
+                    self.tell(&refusal.reason);
+                    return Err(Error::Refused(refusal));
+                }
+                Event::End | Event::Late(_) => break,
             }
         }
         self.end().await;
         Ok(Outcome::Redirected(respond, target.to_owned()))
+    }
+
+    /// Waits for what comes next while nothing of the reply has left. A client that has shut its sending side is
+    /// asked whether it is there: one that is not answers by a reset. Where it can't be asked, it is there.
+    async fn next_of_head<'c, T: Transport>(
+        &mut self,
+        content: &mut Option<&mut Body<'c, T::Rx>>,
+        respond: &mut Responder<'c, T>,
+    ) -> Result<Event, Error<T::Error>> {
+        let event = match self.next(content, respond.connection(), false).await {
+            Ok(Event::Shut) => {
+                self.asks = None;
+                respond.probe().await.map(|_| Event::Shut)
+            }
+            outcome => outcome,
+        };
+        match event {
+            // With a reply of its own the request has its line in the log, though nobody reads that.
+            Err(Error::Transport(error)) => Ok(Event::Over(lost(&error))),
+            Err(Error::Refused(refusal)) => {
+                self.tell(&refusal.reason);
+                Err(Error::Refused(refusal))
+            }
+            outcome => outcome,
+        }
     }
 
     /// Waits for what comes next. `is_reply` says that output goes to the client.
@@ -378,8 +394,11 @@ impl<'r, W: Waiting> Relay<'r, W> {
             // Beyond that, this process or this machine stood still.
             let waited = moment().saturating_sub(now).min(most.saturating_add(LATE));
             self.spend(party, waited);
+            if ready.is_ended {
+                return Ok(Event::Over(ENDED));
+            }
             if ready.is_over {
-                return Ok(Event::Left);
+                return Ok(Event::Over(LEFT));
             }
             if ready.shuts {
                 (self.asks, self.watches) = (Some(now.saturating_add(HALF_CLOSED)), false);
@@ -432,12 +451,6 @@ impl<'r, W: Waiting> Relay<'r, W> {
             self.pipes[END] =
                 descriptor.and_then(|descriptor| self.waiting.pipe(descriptor, Way::In).ok());
         }
-    }
-
-    /// Gives a client that can't be asked whether it is there some more time. Returns false if it has had that.
-    fn gives_time(&mut self) -> bool {
-        self.asks = Some(moment().saturating_add(UNANSWERED));
-        !std::mem::replace(&mut self.has_waited, true)
     }
 
     /// Who keeps the server waiting.

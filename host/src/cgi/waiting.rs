@@ -55,8 +55,10 @@ pub struct Ready {
     pub takes: bool,
     /// It has shut its sending side: it may have closed the connection.
     pub shuts: bool,
-    /// The connection is over, whoever has ended it.
+    /// The connection is over: the client has reset it.
     pub is_over: bool,
+    /// The server has ended it, whatever else is said here.
+    pub is_ended: bool,
 }
 
 impl Ready {

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use clap::{ArgGroup, Args};
 use thimble_core::Deadlines;
 use thimble_core::gateway::is_meta_variable;
 
@@ -14,15 +14,21 @@ use super::size;
 use crate::cgi::programs::in_path;
 use crate::cgi::waiting::Waiting;
 use crate::cgi::{self, Cgi};
-use crate::folder::Folder;
+use crate::folder::{Folder, Located};
 use crate::log::Log;
 
 /// The folders whose files are programs with `--cgi`.
 pub(super) const FOLDERS: [&str; 2] = ["cgi-bin", "htbin"];
 
+/// Either of the flags without which there are no programs.
+const ASKED: &str = "programs";
+
 /// The flags that say which programs are run, and how.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Programs")]
+#[command(
+    next_help_heading = "Programs",
+    group = ArgGroup::new(ASKED).args(["cgi", "cgi_dir"]).multiple(true)
+)]
 #[non_exhaustive]
 pub struct ProgramFlags {
     /// Run the files in cgi-bin/ and htbin/ as programs that make replies (CGI)
@@ -34,23 +40,23 @@ pub struct ProgramFlags {
     pub cgi_dir: Vec<String>,
 
     /// Seconds a program may take to begin its reply, and for each further piece
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds())]
+    #[arg(long, value_name = "SECONDS", default_value = "60", requires = ASKED, value_parser = seconds())]
     pub cgi_timeout: u64,
 
     /// Most programs to run at a time; further requests wait up to 10 s, or --cgi-timeout if that is less
-    #[arg(long, value_name = "N", default_value_t = cgi::MAX, value_parser = super::flags::at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = cgi::MAX, requires = ASKED, value_parser = super::flags::at_least_one)]
     pub cgi_max: usize,
 
     /// Largest chunked content to collect for a program, which is sent its length
-    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size::octets)]
+    #[arg(long, value_name = "SIZE", default_value = "256M", requires = ASKED, value_parser = size::octets)]
     pub cgi_spool: usize,
 
     /// Variable for programs: this value, or the server's own; give it again for others
-    #[arg(long, value_name = "NAME[=VALUE]", value_parser = variable)]
+    #[arg(long, value_name = "NAME[=VALUE]", requires = ASKED, value_parser = variable)]
     pub cgi_env: Vec<(String, Option<String>)>,
 
     /// Program that runs files whose names end in .EXT, such as .py=python3
-    #[arg(long, value_name = ".EXT=PROGRAM", value_parser = interpreter)]
+    #[arg(long, value_name = ".EXT=PROGRAM", requires = ASKED, value_parser = interpreter)]
     pub interpreter: Vec<(String, PathBuf)>,
 }
 
@@ -66,12 +72,13 @@ impl ProgramFlags {
         usual.chain(self.cgi_dir.iter().cloned()).collect()
     }
 
-    /// A folder that has none of the programs, though some were asked for.
+    /// Looks for the folders of programs that were named.
     ///
     /// # Errors
-    /// One that was named is missing.
+    /// One is missing, or is no folder.
     pub(super) fn check(&self, root: &Folder) -> Result<(), Problem> {
-        let is_there = |folder: &String| root.locate(folder.as_bytes()).is_ok();
+        let is_there =
+            |folder: &String| matches!(root.locate(folder.as_bytes()), Ok(Located::Directory));
         match self.cgi_dir.iter().find(|folder| !is_there(folder)) {
             Some(folder) => Err(Problem::of_program_folder(folder)),
             None => Ok(()),
@@ -175,8 +182,23 @@ mod tests {
     }
 
     #[test]
+    fn what_says_how_programs_are_run_needs_programs() {
+        for line in [
+            "--cgi-timeout 60",
+            "--cgi-max 1",
+            "--cgi-spool 1K",
+            "--cgi-env A",
+            "--interpreter .x=sh",
+        ] {
+            assert!(parse(line).is_none(), "{line}");
+            assert!(parse(&format!("--cgi {line}")).is_some(), "{line}");
+            assert!(parse(&format!("{line} --cgi-dir a")).is_some(), "{line}");
+        }
+    }
+
+    #[test]
     fn values_are_checked() {
-        let flags = parse("--cgi-env A --cgi-env B=c=d --cgi-env E= --interpreter .x=sh");
+        let flags = parse("--cgi --cgi-env A --cgi-env B=c=d --cgi-env E= --interpreter .x=sh");
         let Some(flags) = flags else { panic!("refused") };
         let variables = [("A", None), ("B", Some("c=d")), ("E", Some(""))];
         assert!(
@@ -198,7 +220,7 @@ mod tests {
             "--interpreter .x=",
             "--interpreter .x=no-such-program",
         ] {
-            assert!(parse(line).is_none(), "{line}");
+            assert!(parse(&format!("--cgi {line}")).is_none(), "{line}");
         }
     }
 }
