@@ -324,13 +324,13 @@ fn hashes_are_checked_beside_other_requests() {
 
 /// An Authorization field.
 fn basic(user: &str, password: &str) -> String {
-    let mut field = String::from("Authorization: Basic ");
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut field = String::from("Authorization: Basic ");
     for group in format!("{user}:{password}").as_bytes().chunks(3) {
         let octet = |at: usize| usize::from(*group.get(at).unwrap_or(&0));
         let word = octet(0) << 16 | octet(1) << 8 | octet(2);
         for (at, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-            let digit = char::from(DIGITS[word >> shift & 63]);
+            let digit = char::from(*DIGITS.get(word >> shift & 63).unwrap());
             field.push(if at > group.len() { '=' } else { digit });
         }
     }
