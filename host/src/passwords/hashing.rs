@@ -7,8 +7,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::Digest;
-
 /// Checks that wait at most: what threads are done with in a few seconds. Further ones are refused.
 const WAITING: usize = 16;
 
@@ -18,6 +16,9 @@ const OF_USER: usize = 4;
 
 /// Threads at most: each may need a core, and the memory that a hash asks for.
 const THREADS: usize = 4;
+
+/// What stands for octets in this process.
+pub(super) type Digest = [u8; 32];
 
 type Work = Box<dyn FnOnce() -> bool + Send>;
 

@@ -19,7 +19,7 @@ use thimble_core::message::{Refusal, Status};
 use thimble_core::service::layers::Verify;
 
 use hash::Hash;
-use hashing::{Hashing, Subject};
+use hashing::{Digest, Hashing, Subject};
 
 /// Octets of a password at most where it is hashed: SHA-crypt takes thousands of times as long as its
 /// length. It is what htpasswd takes.
@@ -68,8 +68,6 @@ struct Hashed {
     /// The digest of the credentials that were right.
     right: Mutex<Option<Digest>>,
 }
-
-type Digest = [u8; 32];
 
 impl Passwords {
     /// Adds a user whose password is known.
