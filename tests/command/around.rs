@@ -243,7 +243,11 @@ fn reading_may_be_free() {
     assert_eq!(fs::read_dir(&kept).unwrap().count(), 0);
     assert!(curl(&["-u", "Ada:secret", "-F", &form, &url]).contains("HTTP/1.1 200 "));
     assert_eq!(fs::read_dir(&kept).unwrap().count(), 1);
-    assert_eq!(ask(&thimble, "GET /", WRONG).status, 401);
+    for sent in ["Basic QWRhOndyb25n", "Basic !!!!", "Basic", "", "Basic QWRh", "Bearer abc"] {
+        let reply = ask(&thimble, "GET /", &format!("Authorization: {sent}\r\n"));
+        assert_eq!(reply.status, 401, "{sent}");
+        assert!(reply.field("WWW-Authenticate").is_some(), "{sent}");
+    }
 }
 
 #[test]
@@ -318,6 +322,97 @@ fn hashes_are_checked_beside_other_requests() {
     }
     fs::remove_file(&file).unwrap();
     is_refused(&["--auth-file", path], "the passwords '");
+}
+
+/// An Authorization field.
+fn basic(user: &str, password: &str) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut field = String::from("Authorization: Basic ");
+    for group in format!("{user}:{password}").as_bytes().chunks(3) {
+        let octet = |at: usize| usize::from(*group.get(at).unwrap_or(&0));
+        let word = octet(0) << 16 | octet(1) << 8 | octet(2);
+        for (at, shift) in [18, 12, 6, 0].into_iter().enumerate() {
+            let digit = char::from(*DIGITS.get(word >> shift & 63).unwrap());
+            field.push(if at > group.len() { '=' } else { digit });
+        }
+    }
+    field + "\r\n"
+}
+
+#[test]
+fn long_passwords_are_not_hashed() {
+    let folder = Folder::with_pages().unwrap();
+    let file = folder.path().with_extension("users");
+    let made = run(Command::new("openssl").args(["passwd", "-6", "-salt", "saltsalt", "secret"]));
+    // As an editor may save it.
+    let users = format!("\u{feff}Ada:{}", String::from_utf8(made.stdout).unwrap());
+    fs::write(&file, users).unwrap();
+    let thimble = Thimble::serve(folder.path(), &["--auth-file", file.to_str().unwrap()]);
+    let timed = |user, password: &str| {
+        let begun = Instant::now();
+        (ask(&thimble, "GET /", &basic(user, password)).status, begun.elapsed())
+    };
+    let (status, hashed) = timed("Ada", "wrong");
+    assert_eq!(status, 401);
+    let long = "x".repeat(4000);
+    for user in ["Ada", "Nobody"] {
+        let (status, took) = timed(user, &long);
+        assert_eq!(status, 401);
+        assert!(took < hashed, "{user}: {took:?} {hashed:?}");
+    }
+    assert_eq!(timed("Ada", "secret").0, 200);
+    fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn guesses_lock_nobody_else_out() {
+    let folder = Folder::with_pages().unwrap();
+    let file = folder.path().with_extension("users");
+    let made = |name, cost| {
+        let flags = ["-nbB", "-C", cost, name, "secret"];
+        String::from_utf8(run(Command::new("htpasswd").args(flags)).stdout).unwrap()
+    };
+    fs::write(&file, made("Ada", "9") + &made("Bob", "4")).unwrap();
+    let thimble = Thimble::serve(folder.path(), &["--auth-file", file.to_str().unwrap()]);
+    let begun = Instant::now();
+    assert_eq!(ask(&thimble, "GET /", &basic("Ada", "wrong")).status, 401);
+    let one = begun.elapsed();
+
+    let send = |fields: &str| {
+        let mut client = thimble.connect();
+        client.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n")).unwrap();
+        client
+    };
+    // Some wait for their reply, and some don't.
+    let mut guesses = Vec::new();
+    for number in 0..40 {
+        let client = send(&basic("Ada", &format!("guess {number}")));
+        if number % 4 != 0 {
+            guesses.push(client);
+        }
+    }
+    let begun = Instant::now();
+    assert_eq!(ask(&thimble, "GET /", &basic("Bob", "secret")).status, 200);
+    let other = begun.elapsed();
+    assert!(other < one * 12, "{other:?} {one:?}");
+    let replies: Vec<_> = guesses.iter_mut().map(|guess| guess.reply().unwrap()).collect();
+    let busy = replies.iter().filter(|reply| reply.status == 503);
+    assert!(busy.clone().all(|reply| reply.field("Retry-After") == Some("1")));
+    assert!(busy.clone().count() > 0);
+    assert!(replies.iter().all(|reply| matches!(reply.status, 401 | 503)));
+
+    // Once a guess is taken again, there's room for the right one.
+    let begun = Instant::now();
+    while ask(&thimble, "GET /", &basic("Ada", "last")).status == 503 {
+        assert!(begun.elapsed() < TIME_LIMIT);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // The pictures of a page, whose password nobody has checked yet, are asked for at once.
+    let mut pictures: Vec<_> = (0..20).map(|_| send(&basic("Ada", "secret"))).collect();
+    for picture in &mut pictures {
+        assert_eq!(picture.reply().unwrap().status, 200);
+    }
+    fs::remove_file(&file).unwrap();
 }
 
 #[test]

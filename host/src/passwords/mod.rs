@@ -19,7 +19,11 @@ use thimble_core::message::{Refusal, Status};
 use thimble_core::service::layers::Verify;
 
 use hash::Hash;
-use hashing::Hashing;
+use hashing::{Digest, Hashing, Subject};
+
+/// Octets of a password at most where it is hashed: SHA-crypt takes thousands of times as long as its
+/// length. It is what htpasswd takes.
+const LONGEST: usize = 255;
 
 const BUSY: Refusal = Refusal::with_field(
     Status::SERVICE_UNAVAILABLE,
@@ -30,7 +34,9 @@ const BUSY: Refusal = Refusal::with_field(
 ///
 /// Hashes are checked by threads of their own, four at most, while other requests are answered. A password
 /// that was right is known again by a digest of it, under a key of this process, so that the pictures of a
-/// page don't wait for a hash each. When 64 wait to be checked, further ones are refused by 503.
+/// page don't wait for a hash each. When 16 wait to be checked, or 4 of one user are, further ones are refused
+/// by 503. A password that is checked against a hash has 255 octets at most, as htpasswd has it; longer ones
+/// are wrong. Of bcrypt, only the first 72 octets count.
 ///
 /// ```
 /// use thimble_host::passwords::Passwords;
@@ -63,8 +69,6 @@ struct Hashed {
     right: Mutex<Option<Digest>>,
 }
 
-type Digest = [u8; 32];
-
 impl Passwords {
     /// Adds a user whose password is known.
     ///
@@ -79,11 +83,12 @@ impl Passwords {
 
     /// Adds the users of a file as htpasswd writes it: lines with a name, a colon and a hash of the
     /// password. That is one of bcrypt (`$2y$`), Argon2 (`$argon2id$`) or SHA-crypt (`$5$`, `$6$`). Empty
-    /// lines and those that begin with `#` are skipped.
+    /// lines and those that begin with `#` are skipped, and so is a byte order mark.
     ///
     /// # Errors
     /// The first line that is wrong, and why, without any of its hash.
     pub fn add_hashes(&mut self, text: &str) -> Result<(), String> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (line, number) in text.lines().map(str::trim_end).zip(1..) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -134,10 +139,15 @@ impl Verify for Passwords {
             }
         }
         let Some(hashed) = hashed.filter(|_| !is_known) else { return Ok(is_known) };
-        let digest = self.seen.of(sent);
+        // Whoever is there or not: how long it takes says nothing.
+        if sent.password().count() > LONGEST {
+            return Ok(false);
+        }
+        let digest = self.seen.of(sent.octets());
         if is_there && hashed.was(&digest) {
             return Ok(true);
         }
+        let subject = Subject { user: self.seen.of(sent.user()), credentials: digest };
         let (secret, password) = (Arc::clone(hashed), sent.password().collect::<Vec<u8>>());
         let check = move || {
             // Another request may have brought the same meanwhile.
@@ -150,7 +160,7 @@ impl Verify for Passwords {
             }
             is_right
         };
-        let outcome = self.hashing.run(check).map_err(|_| BUSY)?;
+        let outcome = self.hashing.run(subject, check).map_err(|_| BUSY)?;
         Ok(outcome.await)
     }
 }
@@ -174,9 +184,9 @@ impl fmt::Debug for Passwords {
 struct Digests(Hmac<Sha256>);
 
 impl Digests {
-    fn of(&self, sent: Basic<'_>) -> Digest {
+    fn of(&self, octets: impl Iterator<Item = u8>) -> Digest {
         let mut digest = self.0.clone();
-        digest.update(&sent.octets().collect::<Vec<u8>>());
+        digest.update(&octets.collect::<Vec<u8>>());
         digest.finalize().into_bytes().into()
     }
 }
@@ -239,6 +249,65 @@ mod tests {
                 let verified = block_on(passwords.verify(credentials));
                 assert_eq!(verified, Ok(expected), "{sent}");
             }
+        }
+    }
+
+    fn verified(passwords: &Passwords, user: &str, password: &[u8]) -> Result<bool, Refusal> {
+        let sent = [b"Basic ", &*base64(&[user.as_bytes(), b":", password].concat())].concat();
+        let Some(credentials) = Basic::of(&sent) else { panic!("{user}") };
+        block_on(passwords.verify(credentials))
+    }
+
+    fn base64(octets: &[u8]) -> Vec<u8> {
+        const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let digits = |group: &[u8]| {
+            let word =
+                (0..3).fold(0, |word, at| word << 8 | usize::from(*group.get(at).unwrap_or(&0)));
+            let mut digits = [18, 12, 6, 0].map(|shift| DIGITS[word >> shift & 63]);
+            digits[group.len() + 1..].fill(b'=');
+            digits
+        };
+        octets.chunks(3).flat_map(digits).collect()
+    }
+
+    #[test]
+    fn passwords_that_are_hashed_have_a_length() {
+        let mut passwords = Passwords::default();
+        // Of 255 and 80 times `x`.
+        let hashes = "Sha:$5$rounds=1000$saltsalt$Fuim.N7L8ZVWRxWcqRIdO7DcmuxqS5GTthnklO0RdLA\n\
+            Long:$2y$04$xDabk4fFV930a1/b.sTPyupny7iwmP9CrJ7X63yNPdIgpuw7KwcJm\n";
+        assert_eq!(passwords.add_hashes(hashes), Ok(()));
+        let plain = "y".repeat(300);
+        assert_eq!(passwords.add("Plain", &plain), Ok(()));
+        let x = [b'x'; 6000];
+        for (user, octets, expected) in [
+            ("Sha", 255, true),
+            ("Sha", 254, false),
+            ("Sha", 256, false),
+            ("Sha", 6000, false),
+            ("Nobody", 6000, false),
+            ("Long", 80, true),
+            // Of bcrypt, 72 octets count.
+            ("Long", 72, true),
+            ("Long", 71, false),
+            ("Long", 255, true),
+            ("Long", 256, false),
+            ("Plain", 300, false),
+        ] {
+            assert_eq!(verified(&passwords, user, &x[..octets]), Ok(expected), "{user} {octets}");
+        }
+        assert_eq!(verified(&passwords, "Plain", plain.as_bytes()), Ok(true));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_name() {
+        for line in ["", "# users\n", "\n"] {
+            let text = format!(
+                "\u{feff}{line}Ada:$2y$04$2w.Ic8ASZVBVdYelTDAufe8ZVaUwJ5WLQTYEey9Sz6dJ36PJEiRI6"
+            );
+            let mut passwords = Passwords::default();
+            assert_eq!(passwords.add_hashes(&text), Ok(()), "{line}");
+            assert_eq!(verified(&passwords, "Ada", b"secret"), Ok(true), "{line}");
         }
     }
 }

@@ -60,7 +60,8 @@ impl<'s, S, V: Verify> BasicAuth<'s, S, V> {
     }
 
     /// Lets everybody read: GET, HEAD and OPTIONS need no credentials. Wrong ones are refused all the
-    /// same, so that the service within can rely on those that it sees.
+    /// same, and so are those of another scheme and malformed ones, so that the service within can rely on
+    /// those that it sees.
     #[must_use]
     pub fn for_writes(self) -> Self {
         Self { for_writes: true, ..self }
@@ -77,11 +78,11 @@ impl<'s, S, V: Verify> BasicAuth<'s, S, V> {
         async move {
             if self.verify.is_asked() {
                 let reads = matches!(exchange.method(), Method::Get | Method::Options);
-                let mut is_let_in = self.for_writes && reads;
-                // More than one line of them is none.
-                if let Some(value) = exchange.head().fields().only("Authorization")
-                    && let Some(sent) = Basic::of(value)
-                {
+                let fields = exchange.head().fields();
+                let mut is_let_in =
+                    self.for_writes && reads && fields.first("Authorization").is_none();
+                // More than one line of them can't be right.
+                if let Some(sent) = fields.only("Authorization").and_then(Basic::of) {
                     match self.verify.verify(sent).await {
                         Ok(is_known) => is_let_in = is_known,
                         Err(refusal) => return Err(exchange.refuse(refusal)),
