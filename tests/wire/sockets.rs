@@ -3,8 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -376,6 +376,23 @@ fn out_of_memory_it_waits_and_goes_on() {
     }
 }
 
+/// Whether the server that `command` starts answers, or ends before.
+fn gets_as_far_as_to_serve(command: &mut Command) -> bool {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut banner = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut banner).unwrap();
+    let answers = |address: SocketAddr| {
+        let mut client = Client::connect(address).ok()?;
+        client.send(get("/note.txt")).ok()?;
+        client.reply().ok()
+    };
+    let place = banner.rsplit_once("://").and_then(|(_, place)| place.split_once('/'));
+    let reply = place.and_then(|(place, _)| answers(place.parse().unwrap()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reply.is_some()
+}
+
 /// With as many threads as it takes to start, and none for anything else, everything is served, one after the
 /// other if need be; and nothing is said that sounds like a failure.
 #[test]
@@ -401,15 +418,7 @@ fn without_another_thread_it_serves_everything() {
         command.arg(folder.path()).args(["-p", "0", "-q"]);
         command
     };
-    let fewest = (1..100).find(|processes| {
-        let mut child =
-            start(*processes).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        thread::sleep(Duration::from_millis(500));
-        let ended = child.try_wait().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        ended.is_none()
-    });
+    let fewest = (1..100).find(|processes| gets_as_far_as_to_serve(&mut start(*processes)));
     let thimble = Thimble::start(&mut start(fewest.unwrap()));
     let mut clients: Vec<_> = (0..12).map(|_| thimble.connect()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
