@@ -19,7 +19,7 @@ pub struct Times {
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds())]
     pub head_timeout: u64,
 
-    /// Seconds to wait for more of a form, or of what a program is sent
+    /// Seconds that a form, or what a program is sent, may fall behind 1 KiB a second
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds())]
     pub content_timeout: u64,
 
