@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -389,7 +389,44 @@ fn workers_end_with_their_supervisor() {
     for id in workers {
         until("the worker has ended", TIME_LIMIT, || (!is_running(id)).then_some(()));
     }
-    TcpListener::bind(served.thimble.address()).unwrap();
+    // A process with threads closes what it has when the last of them is gone.
+    until("the port is free", TIME_LIMIT, || TcpListener::bind(served.thimble.address()).ok());
+}
+
+/// As in a container: whoever leads the session can't be seen from there, and the system names it 0.
+#[cfg(target_os = "linux")]
+#[test]
+fn workers_are_replaced_and_stopped_where_the_session_has_no_leader() {
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--mount-proc"]).stdin(Stdio::null());
+        command
+    };
+    if !unshare().arg("true").output().is_ok_and(|output| output.status.success()) {
+        println!("nobody may make a namespace here, so there is no test of one");
+        return;
+    }
+    let folder = Folder::with_pages().unwrap();
+    let inner = thimble();
+    let mut command = unshare();
+    // The first process of a namespace heeds the signals that it catches only.
+    command.arg(inner.get_program()).args(inner.get_args());
+    let command = command.args(["-q", "-p", "0", "--workers", "2"]).current_dir(folder.path());
+    let mut thimble = Thimble::start(command);
+    let supervisor = children(thimble.id()).first().unwrap().id;
+    let mut before = Vec::new();
+    for _ in 0..2 {
+        before = until("others serve, and those before are gone", TIME_LIMIT, || {
+            let all = children(supervisor).into_iter().map(|child| child.id);
+            let serves = |id: &u32| threads(*id).iter().any(|name| name == "thimble-orders");
+            let all: Vec<_> = all.filter(serves).collect();
+            (all.len() == 2 && !all.iter().any(|id| before.contains(id))).then_some(all)
+        });
+        signal(supervisor, Signal::HUP);
+    }
+    ask(&thimble, &get("/note.txt"));
+    signal(supervisor, Signal::TERM);
+    assert_eq!(thimble.ended_within(TIME_LIMIT).unwrap().code(), Some(0));
 }
 
 #[test]

@@ -13,10 +13,10 @@ pub(super) struct Orphans {
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs;
+    use std::str::SplitAsciiWhitespace;
 
     use rustix::process::{
-        Pid, Signal, WaitId, WaitIdOptions, getpid, getsid, kill_process_group,
-        set_child_subreaper, waitid,
+        Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process_group, set_child_subreaper, waitid,
     };
 
     use super::Orphans;
@@ -70,7 +70,7 @@ mod system {
 
     /// The children of this process.
     fn children() -> impl Iterator<Item = Child> {
-        let (this, session) = (getpid(), getsid(None).ok());
+        let (this, session) = (getpid(), own_session());
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         ids.filter_map(Pid::from_raw).filter_map(move |id| {
@@ -79,18 +79,30 @@ mod system {
         })
     }
 
+    /// The session of this process. It is 0 where the leader lies outside of what this process can see, as in
+    /// many a container, and no process id then.
+    fn own_session() -> Option<i32> {
+        let stat = fs::read("/proc/self/stat").ok()?;
+        words_behind_name(&stat)?.nth(3)?.parse().ok()
+    }
+
     /// The process `id`, of which the system says this, if it is a child of `parent`.
-    fn child(id: Pid, stat: &[u8], parent: Pid, session: Option<Pid>) -> Option<Child> {
-        // The name before it may hold anything.
-        let behind = stat.rsplit(|octet| *octet == b')').next()?;
-        let mut words = str::from_utf8(behind).ok()?.split_ascii_whitespace();
+    fn child(id: Pid, stat: &[u8], parent: Pid, session: Option<i32>) -> Option<Child> {
+        let mut words = words_behind_name(stat)?;
         let state = words.next()?;
-        let mut number = || words.next()?.parse().ok().and_then(Pid::from_raw);
-        if number()? != parent {
+        let mut number = || words.next()?.parse::<i32>().ok();
+        if number()? != parent.as_raw_pid() {
             return None;
         }
-        let is_leader = number()? == id && number() == session;
+        let is_leader = number()? == id.as_raw_pid() && number() == session;
         Some(Child { id, has_ended: state == "Z", is_leader })
+    }
+
+    /// State, parent, group, session and so on of `id (name) state parent group session …`.
+    fn words_behind_name(stat: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
+        // The name may hold anything.
+        let behind = stat.rsplit(|octet| *octet == b')').next()?;
+        Some(str::from_utf8(behind).ok()?.split_ascii_whitespace())
     }
 
     #[cfg(test)]
@@ -99,22 +111,25 @@ mod system {
 
         #[test]
         fn children_are_read_from_what_the_system_says() {
-            let [own, five, six] = [1, 5, 6].map(|id| Pid::from_raw(id).unwrap());
-            let read = |stat: &str| {
-                let child = child(five, stat.as_bytes(), own, Some(six))?;
+            let [own, five] = [1, 5].map(|id| Pid::from_raw(id).unwrap());
+            let read = |stat: &str, session| {
+                let child = child(five, stat.as_bytes(), own, Some(session))?;
                 Some((child.has_ended, child.is_leader))
             };
-            for (stat, expected) in [
-                ("5 (a) S 1 5 6 0", Some((false, true))),
-                ("5 (a) Z 1 (b)) Z 1 5 6 0", Some((true, true))),
-                ("5 (a) S 1 4 6 0", Some((false, false))),
-                ("5 (a) S 1 5 5 0", Some((false, false))),
-                ("5 (a) S 2 5 6 0", None),
-                ("5 (a) S", None),
-                ("", None),
+            for (stat, session, expected) in [
+                ("5 (a) S 1 5 6 0", 6, Some((false, true))),
+                ("5 (a) Z 1 (b)) Z 1 5 6 0", 6, Some((true, true))),
+                ("5 (a) S 1 4 6 0", 6, Some((false, false))),
+                ("5 (a) S 1 5 5 0", 6, Some((false, false))),
+                ("5 (a) S 1 5 0 0", 0, Some((false, true))),
+                ("5 (a) S 1 0 0 0", 0, Some((false, false))),
+                ("5 (a) S 2 5 6 0", 6, None),
+                ("5 (a) S", 6, None),
+                ("", 6, None),
             ] {
-                assert_eq!(read(stat), expected, "{stat}");
+                assert_eq!(read(stat, session), expected, "{stat}");
             }
+            assert!(own_session().is_some());
         }
     }
 }
