@@ -76,7 +76,8 @@ pub mod handler {
 pub use handler::*;
 pub use server::{Buffers, Clock, Deadlines, Driver, Ended, NoClock};
 
-/// The examples in the README compile.
+/// The examples in the README, and those of the page for libraries, compile.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../../docs/LIBRARY.md")]
 struct Readme;

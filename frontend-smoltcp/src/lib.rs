@@ -106,7 +106,8 @@ pub use thimble_core::handler::*;
 pub use thimble_core::testing;
 pub use thimble_core::{Clock, Deadlines, NoClock};
 
-/// The examples in the README compile.
+/// The examples in the README, and those of the page for devices, compile.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../../docs/DEVICE.md")]
 struct Readme;
