@@ -408,3 +408,23 @@ fn an_empty_file_has_a_tag_and_a_time() -> io::Result<()> {
     assert_eq!((look(&folder, "/f").as_str(), is_kept(&folder, "/f")), ("", true));
     Ok(())
 }
+
+/// On a busy disk, to write down that a file was read takes as long as writing anything.
+#[cfg(target_os = "linux")]
+#[test]
+fn reading_a_file_writes_nothing() -> io::Result<()> {
+    let root = tempfile::tempdir()?;
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    for name in ["small", "large"] {
+        let file = File::create(root.path().join(name))?;
+        file.set_len(if name == "small" { 10 } else { 90_000 })?;
+        file.set_times(FileTimes::new().set_accessed(long_ago))?;
+    }
+    for folder in [Folder::open(root.path())?, Folder::open(root.path())?.follow_links()] {
+        for name in ["small", "large"] {
+            assert!(look(&folder, &format!("/{name}")).starts_with('\0'));
+            assert_eq!(fs::metadata(root.path().join(name))?.accessed()?, long_ago);
+        }
+    }
+    Ok(())
+}

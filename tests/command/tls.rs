@@ -123,10 +123,10 @@ fn all(tls: &mut Tls) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&octets).into_owned())
 }
 
-/// What comes until it ends with `end`.
+/// What comes until `end` is in it.
 fn until_end(tls: &mut Tls, end: &str) -> String {
     let mut octets = Vec::new();
-    while !octets.ends_with(end.as_bytes()) {
+    while !octets.windows(end.len()).any(|window| window == end.as_bytes()) {
         let mut piece = [0; 4096];
         let count = tls.read(&mut piece).unwrap();
         assert!(count > 0, "{}", String::from_utf8_lossy(&octets));

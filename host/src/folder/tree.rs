@@ -10,6 +10,7 @@ use std::time::Duration;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
+use rustix::io::Errno;
 use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::service::storage::{Node, OpenError};
 
@@ -26,6 +27,13 @@ use crate::log::Log;
 /// How often, and after how long each time, to try again for want of a descriptor.
 const TRIES: usize = 10;
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// That a file was read is not written down, or whoever reads would wait for a disk that is busy writing.
+/// Only the owner of a file may ask for that.
+#[cfg(target_os = "linux")]
+const UNTOUCHED: OFlags = OFlags::NOATIME;
+#[cfg(not(target_os = "linux"))]
+const UNTOUCHED: OFlags = OFlags::empty();
 
 /// A root, and what was opened beneath it.
 #[derive(Debug)]
@@ -161,7 +169,7 @@ impl Tree {
     }
 
     fn open_as(&self, path: &FsPath, flags: OFlags) -> Result<fs::File, OpenError> {
-        let opened = self.follow(path, |path| match self.rules.links {
+        let open = |path: &FsPath, flags: OFlags| match self.rules.links {
             Links::Inside => {
                 let mut options = OpenOptions::new();
                 options.read(true).custom_flags(flags.bits().cast_signed());
@@ -171,6 +179,12 @@ impl Tree {
                 let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC;
                 Ok(openat(&self.root, path, flags, Mode::empty())?.into())
             }
+        };
+        let opened = self.follow(path, |path| match open(path, flags | UNTOUCHED) {
+            Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
+                open(path, flags)
+            }
+            outcome => outcome,
         });
         opened.map_err(|error| self.failed(path, &error))
     }
