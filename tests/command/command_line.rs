@@ -486,9 +486,21 @@ fn wrong_flags_are_refused_and_help_lists_the_right_ones() {
         assert!(log.contains(wrong.split_once('=').map_or(wrong, |(_, value)| value)), "{log}");
         assert_eq!(output.stdout, b"", "{wrong}");
     }
+    for (wrong, said) in [
+        (&["--export", "csv"][..], "--database"),
+        (&["--export", "csv", "--no-forms"], "--no-forms"),
+    ] {
+        let output = run(thimble().args(wrong));
+        assert!(!output.status.success(), "{wrong:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(said), "{wrong:?}");
+    }
     let help = run(thimble().arg("--help"));
     assert!(help.status.success());
     let help = String::from_utf8(help.stdout).unwrap();
+    let examples = help.split_once("Examples:\n").unwrap().1.lines();
+    for example in examples.take_while(|line| !line.is_empty()) {
+        assert!(example.starts_with("  thimble"), "{example:?}");
+    }
     for flag in [
         "-p, --port",
         "-b, --bind",

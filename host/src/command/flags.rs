@@ -125,7 +125,7 @@ pub struct Flags {
 
     /// Write the forms in the database to standard output instead of serving
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    #[arg(long, value_name = "FORMAT", requires = "database", help_heading = FORMS)]
+    #[arg(long, value_name = "FORMAT", requires = "database", conflicts_with = "no_forms", help_heading = FORMS)]
     pub export: Option<Format>,
 
     /// Programs that make replies
@@ -162,7 +162,7 @@ Examples:
   NAME --workers 0         Serve by a process on each core; SIGHUP replaces them one by one
   NAME site --cgi          Also run the programs in site/cgi-bin/ that make replies
   NAME -q 2>/dev/null      Say nothing while it runs
-  NAME site --uploads files  Keep the files that come with forms in a folder
+  NAME --uploads kept      Keep the files that come with forms in a folder
   NAME --auth ada:secret   Ask for a name and a password
   NAME --tls               Serve https, by a certificate made for this run
 DATABASE
@@ -173,8 +173,7 @@ A symbolic link that leads out of the folder or to nothing is neither served nor
 log names it. --follow-links follows links that lead out.
 
 Ctrl-C lets running requests finish; a second Ctrl-C ends the server at once.";
-    const DATABASE: &str = "\
-  NAME site --database forms.db            Keep the forms that are sent in a SQLite database
+    const DATABASE: &str = "  NAME site --database forms.db            Keep the forms that are sent in a SQLite database
   NAME --database forms.db --export csv    Print what it holds, for a spreadsheet
 ";
     const EXPORT: &str = "
