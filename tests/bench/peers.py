@@ -60,9 +60,11 @@ BUILT = {
     "floor": ("thimble-tests", "floor"),
     "hyper": ("thimble-tests", "hyper"),
 }
-# What only those built here have, and what hyper has none of.
+# Packages of their own, beside this file, and the program in each.
+APART = {"may_minihttp": "minihttp"}
+# What only those built here have, and what hyper and may_minihttp have none of.
 OURS = ["tokio", "std", "event-loop"]
-FORM, FILES = {*OURS, "floor", "hyper"}, {*OURS, "floor", *INSTALLED}
+FORM, FILES = {*OURS, "floor", "hyper", *APART}, {*OURS, "floor", *INSTALLED}
 
 
 def present():
@@ -70,7 +72,7 @@ def present():
     for name, (package, *_) in INSTALLED.items():
         if not shutil.which(name):
             print(f"without {name}: install {package}", file=sys.stderr)
-    return [*BUILT, *filter(shutil.which, INSTALLED)]
+    return [*BUILT, *APART, *filter(shutil.which, INSTALLED)]
 
 
 def versions(names):
@@ -84,16 +86,22 @@ def versions(names):
 
 def program(name, folder):
     """The program `name`; built, if it is one of this project."""
-    if name not in BUILT:
+    command = ["cargo", "build", "--release", "--quiet"]
+    if name in APART:
+        example = APART[name]
+        manifest = PROJECT / "tests/bench" / example / "Cargo.toml"
+        command += ["--manifest-path", str(manifest), "--target-dir", str(PROJECT / "target")]
+    elif name in BUILT:
+        package, example, *_ = BUILT[name]
+        command += ["--package", package, "--example", example]
+    else:
         return name
-    # Copied, since both examples `bench` are built at the same place.
-    package, example, *_ = BUILT[name]
-    command = ["cargo", "build", "--release", "--quiet", "--package", package, "--example", example]
     output = subprocess.run(
         [*command, "--message-format", "json"],
         cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    built = re.findall(rf'"executable":"([^"]+/examples/{example})"', output.stdout)
+    # Copied, since both examples `bench` are built at the same place.
+    built = re.findall(rf'"executable":"([^"]+/{example})"', output.stdout)
     return shutil.copy(built[-1], folder / name)
 
 
@@ -108,7 +116,9 @@ class Server:
 
     def __init__(self, name, program, folder, root, core):
         self.name, self.port = name, free_port()
-        if name in BUILT:
+        if name in APART:
+            command = [program, str(self.port)]
+        elif name in BUILT:
             command = [program, str(self.port), str(root), *BUILT[name][2:]]
         else:
             _, config, flags = INSTALLED[name]
