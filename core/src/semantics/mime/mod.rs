@@ -2,7 +2,7 @@
 
 mod types;
 
-use crate::bytes::ascii::trim_ows;
+use crate::bytes::ascii::trim_ows_end;
 use crate::grammar::media_type::media_type;
 use types::{NAMES, TYPES};
 
@@ -144,19 +144,25 @@ pub fn is_compressible(content_type: &str) -> bool {
         "font/otf",
         "font/ttf",
     ];
-    let essence = content_type.as_bytes().split(|octet| *octet == b';').next().unwrap_or_default();
-    let essence = trim_ows(essence);
-    let begins = |with: &[u8]| {
-        essence.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with))
-    };
-    let ends = |with: &[u8]| {
-        let start = essence.len().saturating_sub(with.len());
-        essence.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(with))
-    };
-    begins(b"text/")
-        || ends(b"+json")
-        || ends(b"+xml")
+    // What most other files are, which is told at once.
+    const PACKED: [&str; 4] = [UNKNOWN, "image/jpeg", "image/png", "image/webp"];
+    if PACKED.contains(&content_type) {
+        return false;
+    }
+    let octets = content_type.as_bytes();
+    if octets.first_chunk().is_some_and(|begin: &[u8; 5]| is_same(begin, b"text/")) {
+        return true;
+    }
+    let essence = content_type.split_once(';').map_or(octets, |(essence, _)| essence.as_bytes());
+    let essence = trim_ows_end(essence);
+    essence.last_chunk().is_some_and(|end: &[u8; 4]| is_same(end, b"+xml"))
+        || essence.last_chunk().is_some_and(|end: &[u8; 5]| is_same(end, b"+json"))
         || OTHERS.iter().any(|other| other.as_bytes().eq_ignore_ascii_case(essence))
+}
+
+/// Whether all octets are the same, in any case.
+fn is_same<const N: usize>(octets: &[u8; N], lower: &[u8; N]) -> bool {
+    octets.map(|octet| octet.to_ascii_lowercase()) == *lower
 }
 
 /// Whether a Content-Type is HTML.
