@@ -112,7 +112,7 @@ fn work(
     let mut listeners = Listeners::of(name, flags, worker)?;
     let tls = listeners.secure(of_files, &log)?;
     report_panics(name);
-    let folder = folder.log(log.clone());
+    let folder = flags.replies.compress(folder).log(log.clone());
     let job = Job { folder, programs, log: log.clone(), forms, uploads, layers, tls };
     let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
     cgi::end_dropped();

@@ -6,6 +6,10 @@ use thimble_core::framing::EmitError;
 use thimble_core::service::Pages;
 use thimble_core::service::layers::check_field;
 
+#[cfg(feature = "compress")]
+use crate::folder::Compression;
+use crate::folder::Folder;
+
 /// The flags that say what all replies have, and which file a path leads to.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Pages")]
@@ -26,6 +30,11 @@ pub struct ReplyFlags {
     /// Find about.html by /about, too
     #[arg(long)]
     pub pretty: bool,
+
+    /// Send text as it is, instead of compressing it for those who take that
+    #[cfg(feature = "compress")]
+    #[arg(long)]
+    pub no_compress: bool,
 }
 
 /// Octets that all added fields may have together, of the quarter of a buffer that is there for them.
@@ -42,6 +51,15 @@ impl ReplyFlags {
         let pages = Pages::new(storage);
         let pages = if self.spa { pages.single_page() } else { pages };
         if self.pretty { pages.without_extensions() } else { pages }
+    }
+
+    /// `folder`, whose files are compressed unless the flags forbid it.
+    pub(super) fn compress(&self, folder: Folder) -> Folder {
+        #[cfg(feature = "compress")]
+        if !self.no_compress {
+            return folder.compress(Compression::new());
+        }
+        folder
     }
 
     /// What is wrong with the flags together, in one line.
