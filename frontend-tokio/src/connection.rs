@@ -59,11 +59,7 @@ impl Options {
     ///
     /// # Errors
     /// The stream has no peer any more, or can't be taken from the runtime.
-    pub async fn serve<S: Service>(
-        &self,
-        stream: impl Connected,
-        service: &S,
-    ) -> io::Result<()> {
+    pub async fn serve<S: Service>(&self, stream: impl Connected, service: &S) -> io::Result<()> {
         let accepted = stream.into_accepted()?;
         let core = self.settings.serving(service);
         let mut connection = connection(accepted, self)?;
@@ -131,10 +127,7 @@ impl Options {
 ///
 /// # Errors
 /// The stream can't be taken over. What a client does wrong is not an error here.
-pub async fn serve_connection<S: Service>(
-    stream: impl Connected,
-    service: &S,
-) -> io::Result<()> {
+pub async fn serve_connection<S: Service>(stream: impl Connected, service: &S) -> io::Result<()> {
     Options::default().serve(stream, service).await
 }
 

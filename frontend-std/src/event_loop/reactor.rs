@@ -167,10 +167,7 @@ where
                 self.hear_of_stop();
             }
             self.accept();
-            if self.reactor.listeners.is_empty()
-                && self.served.is_empty()
-                && self.left.is_empty()
-            {
+            if self.reactor.listeners.is_empty() && self.served.is_empty() && self.left.is_empty() {
                 return Ok(());
             }
             self.reactor.sockets.take_again(&mut keys);

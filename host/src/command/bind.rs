@@ -146,6 +146,11 @@ impl<'b> Place<'b> {
         Ok(Self { host, is_apart: own.is_some(), addresses })
     }
 
+    /// Whether it gets a free port that no other has.
+    fn has_any_port(&self) -> bool {
+        self.is_apart && self.addresses.iter().all(|address| address.port() == 0)
+    }
+
     fn problem(&self, error: &io::Error) -> Problem {
         let port = self.addresses.first().map_or(0, SocketAddr::port);
         let holder = match error.kind() {
@@ -161,15 +166,16 @@ impl<'b> Place<'b> {
 fn without_doubles(places: Vec<Place<'_>>) -> Vec<Place<'_>> {
     let is_double = |at: usize, address: &SocketAddr| {
         places.iter().enumerate().any(|(other, place)| match place.addresses.as_slice() {
-            [wide] if other != at => covers(*wide, *address) && (*wide != *address || other < at),
+            [wide] if other != at && !place.has_any_port() => {
+                covers(*wide, *address) && (*wide != *address || other < at)
+            }
             _ => false,
         })
     };
-    let is_double: Vec<bool> = places
-        .iter()
-        .enumerate()
-        .map(|(at, place)| place.addresses.iter().all(|address| is_double(at, address)))
-        .collect();
+    let is_double = |(at, place): (usize, &Place<'_>)| {
+        !place.has_any_port() && place.addresses.iter().all(|address| is_double(at, address))
+    };
+    let is_double: Vec<bool> = places.iter().enumerate().map(is_double).collect();
     places.into_iter().zip(is_double).filter(|(_, is_double)| !is_double).map(|it| it.0).collect()
 }
 

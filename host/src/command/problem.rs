@@ -137,7 +137,9 @@ impl Problem {
                 "{host} is not an address of this machine: give --bind one that is, or 0.0.0.0 for all"
             ),
             _ if error.raw_os_error() == NO_SUCH_FAMILY => {
-                format!("{host} is an address of IPv6, which this machine doesn't have: give --bind 0.0.0.0")
+                format!(
+                    "{host} is an address of IPv6, which this machine doesn't have: give --bind 0.0.0.0"
+                )
             }
             _ => format!("can't listen on {host}, port {port}: {error}"),
         })

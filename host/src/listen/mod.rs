@@ -11,9 +11,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::SocketAddrAny;
 #[cfg(target_os = "linux")]
 use rustix::net::SocketFlags;
-use rustix::net::SocketAddrAny;
 use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -261,9 +261,7 @@ pub fn share(listeners: Vec<Listener>, count: usize) -> io::Result<Vec<Vec<Liste
 /// # Errors
 /// The system has run out of descriptors.
 pub fn clones(listeners: Vec<Listener>, count: usize) -> io::Result<Vec<Vec<Listener>>> {
-    for_each(listeners, count, |listener, count| {
-        (0..count).map(|_| listener.try_clone()).collect()
-    })
+    for_each(listeners, count, |listener, count| (0..count).map(|_| listener.try_clone()).collect())
 }
 
 /// Gives each thread all of `listeners`, to whom `more` adds as many as are missing.

@@ -80,8 +80,7 @@ pub(crate) fn who_listens(path: &Path) -> Option<u32> {
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Device and number of the file.
-    identity: (u64, u64),
+    identity: Identity,
     /// From then on, the number may be that of another file.
     is_removed: AtomicBool,
 }
@@ -114,15 +113,19 @@ impl Drop for SocketFile {
     }
 }
 
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
+/// Device and number of a file, and the seconds and nanoseconds at which it was made.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(path: &Path) -> io::Result<Identity> {
     let found = fs::symlink_metadata(path)?;
-    Ok((found.dev(), found.ino()))
+    Ok((found.dev(), found.ino(), found.mtime(), found.mtime_nsec()))
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::{UnixDatagram, UnixStream};
+    use std::time::Duration;
 
     use super::*;
 
@@ -138,6 +141,8 @@ mod tests {
         assert_eq!(kind(&at("socket")), Some(ErrorKind::AddrInUse));
         drop(listener);
         assert!(UnixStream::connect(at("socket")).is_err() && at("socket").exists());
+        // Clocks have ticks.
+        std::thread::sleep(Duration::from_millis(20));
         let (_listener, next) = bind_unix(at("socket"))?;
         // Its file is another's now.
         drop(file);

@@ -69,9 +69,7 @@ pub(super) fn send_listeners(
 
 /// Receives the listeners and the message. Call it before there are other threads: until it returns, processes that
 /// are started inherit the listeners.
-pub(super) fn receive_listeners(
-    mut channel: &UnixStream,
-) -> io::Result<(Vec<Listener>, Vec<u8>)> {
+pub(super) fn receive_listeners(mut channel: &UnixStream) -> io::Result<(Vec<Listener>, Vec<u8>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut octet = [0];
