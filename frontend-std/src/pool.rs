@@ -246,14 +246,15 @@ mod tests {
             loop {
                 let waits = if self.idles { Waits::Idle } else { Waits::Content };
                 connection.place().wait(waits, moment());
-                match (&*connection.stream()).read(&mut octet) {
+                let mut stream = connection.stream();
+                match stream.read(&mut octet) {
                     Ok(0) => break listen::close_in_order(connection.stream()),
                     Ok(_) => assert_ne!(octet, *b"!", "as the client asked"),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                     Err(_) => break,
                 }
                 connection.place().go_on();
-                let _ = (&*connection.stream()).write_all(&octet);
+                let _ = stream.write_all(&octet);
             }
             self.served.fetch_add(1, Ordering::SeqCst);
         }

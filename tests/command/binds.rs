@@ -1,4 +1,4 @@
-//! Where the command listens: several addresses, Unix sockets, and how others learn of them.
+//! Where the command listens: several addresses, and Unix sockets.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
@@ -8,12 +8,11 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use regex_lite::Regex;
-use thimble_tests::command::folder::{Folder, PAGE, noise};
+use thimble_tests::command::folder::{Folder, noise};
 use thimble_tests::command::processes::{children, signal};
 use thimble_tests::command::{Signal, Thimble, run, thimble};
 use thimble_tests::until::until;
@@ -356,208 +355,6 @@ fn connections_of_all_listeners_are_counted_together() {
     assert_eq!(first.reply().map_or(408, |reply| reply.status), 408, "it made room");
     // The next one has that of the second, which is idle.
     assert_eq!(curl(&[&note[0]]), "one line\n");
-}
-
-#[test]
-fn who_has_the_port_is_told() {
-    let folder = Folder::with_pages().unwrap();
-    let refused = || {
-        let mut command = thimble();
-        command.arg(folder.path());
-        command
-    };
-    for processes in PROCESSES {
-        let thimble = Thimble::serve(folder.path(), &[&["-q"], processes].concat());
-        let port = thimble.address().port().to_string();
-        for bind in ["127.0.0.1", "0.0.0.0"] {
-            let output = run(refused().args(["-p", &port, "-b", bind]).args(processes));
-            let log = String::from_utf8(output.stderr).unwrap();
-            let who = format!(
-                "port {port} on {bind} is in use by '{}' (process {}): ",
-                thimble.name(),
-                thimble.id()
-            );
-            assert!(log.contains(&who), "{log}");
-            assert_eq!((output.status.code(), log.lines().count()), (Some(1), 1), "{log}");
-        }
-    }
-    // Whoever it is.
-    let script = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); \
-        print(s.getsockname()[1], flush=True); sys.stdin.read()";
-    let mut python = Command::new("python3")
-        .args(["-c", script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut port = String::new();
-    let out = python.stdout.as_mut().unwrap();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut port).unwrap();
-    let output = run(refused().args(["-p", port.trim()]));
-    let log = String::from_utf8(output.stderr).unwrap();
-    let who = format!(" in use by 'python3' (process {})", python.id());
-    drop(python.stdin.take());
-    python.wait().unwrap();
-    assert!(log.contains(&who), "{log}");
-}
-
-/// A program that is a browser, and where it writes what it was given.
-fn browser(folder: &Folder, status: u8) -> (PathBuf, PathBuf) {
-    let (program, opened) = (format!("browser {status}"), folder.path().join("opened"));
-    let script = format!("#!/bin/sh\necho \"$@\" >>'{}'\nexit {status}\n", opened.display());
-    let program = folder.file(&program, script).unwrap();
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    (program, opened)
-}
-
-#[test]
-fn the_page_is_opened_once_it_is_served() {
-    let folder = Folder::with_pages().unwrap();
-    folder.file("a page.html", PAGE).unwrap();
-    let (good, opened) = browser(&folder, 0);
-    let (bad, _) = browser(&folder, 3);
-    let what = || {
-        let line = || fs::read_to_string(&opened).ok().filter(|text| text.ends_with('\n'));
-        let text = until("it is opened", TIME_LIMIT, line);
-        fs::remove_file(&opened).unwrap();
-        text
-    };
-    let start = |browser: &str, flags: &[&str]| {
-        let command = &mut thimble();
-        command.current_dir(folder.path()).args(["-q", "-p", "0", "--open"]).args(flags);
-        Thimble::start(command.env("BROWSER", browser).env_remove("DISPLAY"))
-    };
-    for processes in PROCESSES {
-        let flags = [&["a page.html", "-b", "0.0.0.0"], processes].concat();
-        let thimble = start(good.to_str().unwrap(), &flags);
-        assert_eq!(what(), format!("{}\n", thimble.url("/a%20page.html")));
-    }
-    let browsers = format!("/no/such/browser:{}:{}", bad.display(), good.display());
-    let thimble = start(&browsers, &[]);
-    // Both of them wrote.
-    until("both are asked", TIME_LIMIT, || {
-        let text = fs::read_to_string(&opened).ok()?;
-        (text == format!("{0}\n{0}\n", thimble.url("/"))).then_some(())
-    });
-    fs::remove_file(&opened).unwrap();
-    let secure = start(good.to_str().unwrap(), &["--tls"]);
-    assert_eq!(what(), format!("{}\n", secure.url("/")));
-    assert!(secure.url("/").starts_with("https://"));
-}
-
-#[test]
-fn a_browser_that_fails_is_one_line_and_the_server_goes_on() {
-    let folder = Folder::with_pages().unwrap();
-    let (bad, _) = browser(&folder, 3);
-    for (browser, why) in [
-        (bad.to_str().unwrap(), "exit status: 3"),
-        ("/no/such/browser", "/no/such/browser"),
-        ("", ""),
-    ] {
-        let command = &mut thimble();
-        command.arg(folder.path()).args(["-q", "-p", "0", "--open"]).env("BROWSER", browser);
-        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("WSL_DISTRO_NAME");
-        let thimble = Thimble::start(command);
-        let line = thimble.log_line(|line| line.contains("no browser could be opened"));
-        assert!(line.contains(why) && line.ends_with(&thimble.url("/")), "{line}");
-        assert_eq!(curl(&[&thimble.url("/note.txt")]), "one line\n");
-        assert_eq!(thimble.log().lines().count(), 1, "{}", thimble.log());
-    }
-    let (_, bind) = socket(&folder);
-    let command = &mut thimble();
-    let thimble = Thimble::start(command.arg(folder.path()).args(["-q", "--open", "-b", &bind]));
-    let line = thimble.log_line(|line| line.contains("no browser could be opened"));
-    assert!(line.contains("--bind 127.0.0.1"), "{line}");
-}
-
-/// A browser of a worker's supervisor outlives workers that are killed.
-#[test]
-fn a_browser_is_no_orphan_of_a_worker() {
-    let folder = Folder::with_pages().unwrap();
-    let mark = folder.path().join("mark");
-    let script = format!("#!/bin/sh\nsleep 2\ntouch '{}'\n", mark.display());
-    let program = folder.file("slow", script).unwrap();
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    let command = &mut thimble();
-    command.arg(folder.path()).args(["-q", "-p", "0", "--open", "--workers", "1"]);
-    let thimble = Thimble::start(command.env("BROWSER", &program));
-    let is_worker = |command: &str| command.contains("(worker 1)");
-    let worker = until("it serves", TIME_LIMIT, || {
-        children(thimble.id()).into_iter().find(|child| is_worker(&child.command))
-    });
-    until("the browser runs", TIME_LIMIT, || {
-        children(thimble.id()).into_iter().find(|child| !is_worker(&child.command))
-    });
-    signal(worker.id, Signal::KILL);
-    thimble.log_line(|line| line.contains("another takes its place"));
-    until("the browser has ended by itself", TIME_LIMIT, || mark.exists().then_some(()));
-}
-
-/// The QR code in the output, as a decoder reads it: from a picture in which each half of a character is a few
-/// pixels.
-fn decoded(out: &str, dark: &str, light: &str) -> Option<String> {
-    const SCALE: usize = 4;
-    let lines = out.lines().filter(|line| line.contains('▀') || line.contains('▄'));
-    let lines: Vec<_> = lines.collect();
-    let first = out.lines().position(|line| Some(&line) == lines.first())?;
-    // The quiet zone has lines without any block of another kind.
-    let around = out.lines().skip(first.saturating_sub(2)).take(lines.len() + 4);
-    let colours = Regex::new("\x1b\\[[0-9;]*m").unwrap();
-    let mut rows: Vec<Vec<bool>> = Vec::new();
-    for line in around {
-        let text = colours.replace_all(line, "");
-        let half = |upper: bool| {
-            let is_block = |it: char| it == '█' || it == if upper { '▀' } else { '▄' };
-            text.chars().map(|it| is_block(it) == (dark == "█")).collect::<Vec<_>>()
-        };
-        assert!(light == "█" || line.starts_with('\x1b'), "{line:?}");
-        rows.extend([half(true), half(false)]);
-    }
-    let (width, height) = (rows[0].len() * SCALE, rows.len() * SCALE);
-    let mut picture = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| {
-        let is_dark = rows[y / SCALE].get(x / SCALE).copied().unwrap_or_default();
-        if is_dark { 0 } else { 255 }
-    });
-    let grids = picture.detect_grids();
-    grids.first().and_then(|grid| grid.decode().ok()).map(|decoded| decoded.1)
-}
-
-#[test]
-fn a_phone_reads_the_first_address_that_others_can_reach() {
-    let folder = Folder::with_pages().unwrap();
-    for (flags, colours) in [
-        (["-b", "0.0.0.0", "-q"].as_slice(), true),
-        (&["-b", "0.0.0.0", "--tls", "-q"], false),
-        (&["-b", "0.0.0.0", "-q", "--workers", "2"], true),
-    ] {
-        let command = &mut thimble();
-        command.arg(folder.path()).args(["-p", "0", "--qr"]).args(flags).env_remove("NO_COLOR");
-        command.env("TERM", if colours { "xterm" } else { "dumb" });
-        let thimble = Thimble::start(command);
-        let (dark, light) = if colours { ("█", " ") } else { (" ", "█") };
-        let said = until("it is told", TIME_LIMIT, || {
-            if thimble.log().contains("there is no QR code") {
-                return Some(None);
-            }
-            decoded(&thimble.out(), dark, light).map(Some)
-        });
-        let out = thimble.out();
-        let mut places = out.lines().filter_map(|line| Some(line.rsplit_once(" at ")?.1));
-        let other = places.find(|place| !place.contains("127.0.0.1"));
-        assert_eq!(said.as_deref(), other, "{out}");
-    }
-}
-
-#[test]
-fn there_is_no_code_of_what_others_cannot_reach() {
-    let folder = Folder::with_pages().unwrap();
-    let (_, bind) = socket(&folder);
-    for flags in [["--qr", "-p", "0"], ["--qr", "-b", &bind]] {
-        let thimble = Thimble::start(thimble().arg(folder.path()).args(flags));
-        let line = thimble.log_line(|line| line.contains("there is no QR code"));
-        assert!(line.contains("--bind ::"), "{line}");
-        assert_eq!(thimble.out().lines().count(), 1);
-    }
 }
 
 #[test]

@@ -114,24 +114,26 @@ fn listen_tcp(places: &[Place<'_>], port: u16) -> Result<Vec<TcpListener>, Probl
     listen_together(places, false).map_err(|(place, error)| place.problem(&error))
 }
 
-/// Listens on all of them. If `shares`, those without a port of their own get that of the first of them.
+/// Listens on all of them. If they are `alike`, those without a port of their own get that of the first of them.
 fn listen_together<'p, 'b>(
     places: &'p [Place<'b>],
-    shares: bool,
+    alike: bool,
 ) -> Result<Vec<TcpListener>, (&'p Place<'b>, io::Error)> {
     let mut shared = None;
     let mut listeners = Vec::new();
     for place in places {
         let mut addresses = place.addresses.clone();
         if let Some(port) = shared.filter(|_| !place.is_apart) {
-            addresses.iter_mut().for_each(|address| address.set_port(port));
+            for address in &mut addresses {
+                address.set_port(port);
+            }
         }
         let bound = listen::bind(addresses.as_slice()).and_then(|listener| {
             let address = listener.local_addr()?;
             Ok((listener, address))
         });
         let (listener, address) = bound.map_err(|error| (place, error))?;
-        if shares && !place.is_apart {
+        if alike && !place.is_apart {
             shared = Some(address.port());
         }
         listeners.push(listener);

@@ -17,17 +17,37 @@ mod linux {
     pub(in super::super) fn of_port(addresses: &[SocketAddr]) -> Option<String> {
         let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
         let sockets: Vec<_> = tables.iter().flatten().flat_map(|table| table.lines()).collect();
-        let sockets = sockets.into_iter().filter_map(listening);
+        let mut sockets = sockets.into_iter().filter_map(listening);
         let of = |(at, _): &(SocketAddr, &str)| addresses.iter().any(|one| meet(*at, *one));
-        let (_, inode) = sockets.filter(of).next()?;
-        let socket = format!("socket:[{inode}]");
-        // A process that has started others comes before them.
-        processes().into_iter().find(|id| has_open(*id, &socket)).map(named)
+        let (_, inode) = sockets.find(of)?;
+        who_has(inode).map(named)
     }
 
     /// The process that listens on the Unix socket at `path`.
     pub(in super::super) fn of_socket(path: &Path) -> Option<String> {
-        listen::who_listens(path).map(named)
+        let path = std::path::absolute(path).ok()?;
+        let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+        let inode = table.lines().find_map(|line| listening_at(line, path.to_str()?));
+        // Somebody else's processes don't show what they have, and other servers may give a relative path.
+        inode.and_then(who_has).or_else(|| listen::who_listens(&path)).map(named)
+    }
+
+    /// The first process that has this socket: one that has started others comes before them.
+    fn who_has(inode: &str) -> Option<u32> {
+        let socket = format!("socket:[{inode}]");
+        processes().into_iter().find(|id| has_open(*id, &socket))
+    }
+
+    /// The number of a Unix socket that listens at `path`, by a line of the system's table:
+    /// `number: references protocol flags type state inode path`.
+    fn listening_at<'t>(line: &'t str, path: &str) -> Option<&'t str> {
+        const LISTENS: &str = "00010000";
+        let before = line.strip_suffix(path)?.strip_suffix(' ')?;
+        let words: Vec<_> = before.split_ascii_whitespace().collect();
+        match words[..] {
+            [_, _, _, LISTENS, _, _, inode] => Some(inode),
+            _ => None,
+        }
     }
 
     /// The address and the number of a socket that listens, by a line of the system's table:
@@ -100,6 +120,15 @@ mod linux {
             assert_eq!(listening(&v4.replace(" 0A ", " 01 ")), None);
             assert_eq!(listening("  sl  local_address rem_address   st tx_queue rx_queue"), None);
             assert_eq!(listening(""), None);
+        }
+
+        #[test]
+        fn lines_of_the_table_of_unix_sockets() {
+            let line = "00000000a: 00000002 00000000 00010000 0001 01 4711 /run/a b.sock";
+            assert_eq!(listening_at(line, "/run/a b.sock"), Some("4711"));
+            assert_eq!(listening_at(line, "b.sock"), None);
+            assert_eq!(listening_at(&line.replace("00010000", "00000000"), "/run/a b.sock"), None);
+            assert_eq!(listening_at("", "/run/a b.sock"), None);
         }
 
         #[test]
