@@ -172,6 +172,8 @@ fn a_unix_socket_serves_all_that_a_port_does() {
             curl_over(&path, &sent);
             let end = b"nobody h.example 80\n";
             assert!(fs::read(&got).unwrap() == [large.as_slice(), end].concat());
+            let unnamed = ["--http1.0", "--header", "Host:", "http://localhost/cgi-bin/echo"];
+            assert_eq!(curl_over(&path, &unnamed), "nobody localhost 80\n");
         }
         thimble.signal(Signal::TERM);
         assert_eq!(thimble.ended_within(TIME_LIMIT).unwrap().code(), Some(0));

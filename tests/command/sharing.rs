@@ -179,7 +179,8 @@ fn decoded(out: &str, is_inverted: bool) -> Option<String> {
         }
     }
     let (width, height) = (rows.first()?.len() * SCALE, rows.len() * SCALE);
-    let is_dark = |x, y| rows.get(y / SCALE).and_then(|row| row.get(x / SCALE).copied());
+    let is_dark =
+        |x: usize, y: usize| rows.get(y / SCALE).and_then(|row| row.get(x / SCALE).copied());
     let mut picture = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| {
         if is_dark(x, y) == Some(true) { 0 } else { 255 }
     });
