@@ -27,8 +27,8 @@ fn main() -> ExitCode {
             let uploads = job.uploads.map(event_loop::UploadFolder::from);
             let site = flags.site(event_loop::Folder::from(job.folder), job.forms, uploads);
             let service = job.layers.around(site);
-            return listeners.serve(|listener, start| {
-                let server = EventLoop::from_listener(listener)?
+            return listeners.serve(|listeners, start| {
+                let server = EventLoop::from_listeners(listeners)?
                     .max_conns(flags.max_conns)
                     .limits(flags.limits())
                     .deadlines(flags.times.deadlines())
@@ -41,8 +41,8 @@ fn main() -> ExitCode {
         let site = flags.site(job.folder, job.forms, job.uploads);
         let site: Cgi<_> = flags.with_programs(site, job.programs, &job.log, &job.layers);
         let service = job.layers.around(site);
-        listeners.serve(|listener, start| {
-            let server = Server::from_listener(listener)?
+        listeners.serve(|listeners, start| {
+            let server = Server::from_listeners(listeners)?
                 .max_conns(flags.max_conns)
                 .limits(flags.limits())
                 .deadlines(flags.times.deadlines())

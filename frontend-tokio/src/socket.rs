@@ -27,16 +27,17 @@ const UNREGISTERED: u8 = 8;
 /// fewer, a client that takes nothing would earn time by each of them.
 const AGAIN: u8 = 32;
 
-/// A connected socket that doesn't block.
+/// A connected socket that doesn't block, of TCP or a Unix socket.
 ///
 /// A client that sends one request and wants no other has been read and answered before anybody had
 /// to wait, and costs the runtime nothing.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    /// Once it is registered.
+    /// Once it is registered. To be told what it is ready for, it makes no difference to the runtime what kind
+    /// of socket it is, and nothing else is asked of this type.
     registered: OnceLock<TcpStream>,
     /// Until then.
-    bare: Mutex<Option<std::net::TcpStream>>,
+    bare: Mutex<Option<socket2::Socket>>,
     /// Calls that don't ask the runtime first.
     calls_left: AtomicU8,
     to_be_shut: AtomicBool,
@@ -51,7 +52,7 @@ enum Way {
 
 impl Socket {
     /// Takes over a stream that is set not to block.
-    pub(crate) fn new(stream: std::net::TcpStream) -> Self {
+    pub(crate) fn new(stream: socket2::Socket) -> Self {
         let (registered, bare) = (OnceLock::new(), Mutex::new(Some(stream)));
         let calls_left = AtomicU8::new(UNREGISTERED);
         Self { registered, bare, calls_left, to_be_shut: AtomicBool::new(false) }
@@ -175,7 +176,7 @@ impl Socket {
             return Ok(stream);
         }
         let bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let stream = TcpStream::from_std(bare.ok_or(io::ErrorKind::NotConnected)?)?;
+        let stream = TcpStream::from_std(bare.ok_or(io::ErrorKind::NotConnected)?.into())?;
         Ok(self.registered.get_or_init(|| stream))
     }
 }

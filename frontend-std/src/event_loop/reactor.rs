@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,7 +18,7 @@ use slab::Slab;
 use thimble_core::server::Service;
 use thimble_host::buffers::OwnedBuffers;
 use thimble_host::clock::moment;
-use thimble_host::listen::{self, RUN_OUT, has_run_out};
+use thimble_host::listen::{self, Accepted, Listener, RUN_OUT, has_run_out};
 use thimble_host::nonblocking::{
     self, Connection, Drivers, Handover, Listener as _, Secured, secure, serve_once,
 };
@@ -38,6 +37,7 @@ const EVENTS: usize = 256;
 /// Connections that are accepted before others have their turn.
 const BATCH: usize = 64;
 
+/// Of all listeners.
 const LISTENER: Token = Token(usize::MAX - 1);
 const WOKEN: Token = Token(usize::MAX - 2);
 
@@ -59,7 +59,7 @@ type Task<M, F> = nonblocking::Task<Loop, M, F, ()>;
 pub(super) struct Reactor {
     poll: Poll,
     /// None once the server stops.
-    listener: Option<TcpListener>,
+    listeners: VecDeque<Listener>,
     sockets: Rc<Sockets>,
     queue: Arc<Queue>,
     wheel: Wheel,
@@ -90,7 +90,7 @@ struct Running<'r, M, F> {
     #[expect(clippy::vec_box, reason = "an idle connection has room for a pointer only")]
     wakers: Vec<Box<TaskWaker>>,
     /// Those that were accepted when the server stopped.
-    left: VecDeque<(TcpStream, SocketAddr)>,
+    left: VecDeque<Accepted>,
     /// Whether clients may wait to be accepted.
     clients_wait: bool,
     /// When to look again whether they can be.
@@ -98,17 +98,33 @@ struct Running<'r, M, F> {
 }
 
 impl Reactor {
-    pub(super) fn new(listener: TcpListener, stop: &Stop, most: usize) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
+    pub(super) fn new(listeners: Vec<Listener>, stop: &Stop, most: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut source = SourceFd(&listener.as_raw_fd());
-        poll.registry().register(&mut source, LISTENER, Interest::READABLE)?;
+        for listener in &listeners {
+            listener.set_nonblocking(true)?;
+            let mut source = SourceFd(&listener.as_raw_fd());
+            poll.registry().register(&mut source, LISTENER, Interest::READABLE)?;
+        }
         let queue = Arc::new(Queue::new(poll.registry(), WOKEN)?);
         let sockets = Rc::new(Sockets::new(poll.registry().try_clone()?));
         let busy = Arc::<AtomicUsize>::default();
         stop.enlist(&queue, &busy);
-        let (wheel, stop, listener) = (Wheel::new(moment()), stop.clone(), Some(listener));
-        Ok(Self { poll, listener, sockets, queue, wheel, stop, most, busy })
+        let (wheel, stop, listeners) = (Wheel::new(moment()), stop.clone(), listeners.into());
+        Ok(Self { poll, listeners, sockets, queue, wheel, stop, most, busy })
+    }
+
+    /// A connection of the listener whose turn it is, or of the next that has one.
+    fn accept_next(&mut self) -> io::Result<Accepted> {
+        for _ in 0..self.listeners.len() {
+            let Some(listener) = self.listeners.front() else { break };
+            let accepted = listen::accept_now(listener);
+            self.listeners.rotate_left(1);
+            match accepted {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                accepted => return accepted,
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Serves `service` until the server is stopped and the last connection is done.
@@ -151,7 +167,7 @@ where
                 self.hear_of_stop();
             }
             self.accept();
-            if self.reactor.listener.is_none() && self.served.is_empty() && self.left.is_empty() {
+            if self.reactor.listeners.is_empty() && self.served.is_empty() && self.left.is_empty() {
                 return Ok(());
             }
             self.reactor.sockets.take_again(&mut keys);
@@ -247,13 +263,9 @@ where
                 self.make_room();
                 return;
             }
-            let accepted = match (self.left.pop_front(), &self.reactor.listener) {
-                (Some(accepted), _) => Ok(accepted),
-                (None, Some(listener)) => listen::accept_now(listener),
-                (None, None) => Err(io::ErrorKind::WouldBlock.into()),
-            };
+            let accepted = self.left.pop_front().map_or_else(|| self.reactor.accept_next(), Ok);
             match accepted {
-                Ok((stream, peer)) => self.serve(stream, peer),
+                Ok(accepted) => self.serve(accepted),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.clients_wait = false;
                 }
@@ -267,7 +279,7 @@ where
         }
     }
 
-    fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn serve(&mut self, (stream, peer): Accepted) {
         let vacant = self.served.vacant_entry();
         let (key, place) = (vacant.key(), Rc::<Place>::default());
         // Without memory for it, the client is reset.
@@ -282,11 +294,7 @@ where
 
     /// Without any place, a connection that can do without its own gives it up, as long as a client waits.
     fn make_room(&mut self) {
-        let waits = match &self.reactor.listener {
-            Some(listener) => listen::has_client(listener),
-            None => !self.left.is_empty(),
-        };
-        if !waits {
+        if self.left.is_empty() && !self.reactor.listeners.iter().any(listen::has_client) {
             self.clients_wait = false;
             return;
         }
@@ -306,9 +314,10 @@ where
 
     /// The server accepts no more, stops, or gives up what is under way.
     fn hear_of_stop(&mut self) {
-        if let Some(listener) = self.reactor.listener.take() {
+        if !self.reactor.listeners.is_empty() {
             // A listener that is closed resets those that nobody has accepted.
-            self.left.extend(std::iter::from_fn(|| listen::accept_now(&listener).ok()));
+            self.left.extend(std::iter::from_fn(|| self.reactor.accept_next().ok()));
+            self.reactor.listeners.clear();
             self.clients_wait = !self.left.is_empty();
         }
         let keys: Vec<_> = self.served.iter().map(|(key, _)| key).collect();

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd as _;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -70,7 +70,7 @@ impl Sockets {
     }
 
     /// Takes over a stream that doesn't block, as the socket with this key.
-    pub(super) fn add(self: &Rc<Self>, key: usize, stream: TcpStream) -> Socket {
+    pub(super) fn add(self: &Rc<Self>, key: usize, stream: socket2::Socket) -> Socket {
         let mut slots = self.slots.borrow_mut();
         if key >= slots.len() {
             slots.resize(key + 1, Slot::NEW);
@@ -113,7 +113,7 @@ impl Sockets {
 /// A connected socket.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: socket2::Socket,
     /// Half as wide as a pointer: an idle connection has no octet too many.
     key: u32,
     sockets: Rc<Sockets>,
@@ -183,7 +183,7 @@ impl nonblocking::Socket for Socket {
     }
 
     fn local(&self) -> Option<SocketAddr> {
-        self.stream.local_addr().ok()
+        self.stream.local_addr().ok()?.as_socket()
     }
 
     fn poll_read(&self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {

@@ -75,7 +75,7 @@ impl Layers {
         let fields: Vec<_> = header.map(|(name, value)| (leak(name), leak(value))).collect();
         let access = &flags.access;
         let hosts = (!access.allow_host.is_empty()).then(|| {
-            let bound = std::iter::once(flags.bind.clone());
+            let bound = flags.sharing.hosts().map(str::to_owned);
             leak_all(&access.allow_host.iter().cloned().chain(bound).collect::<Vec<_>>())
         });
         let is_for_all = access.cors.iter().any(|origin| origin == "*");

@@ -1,7 +1,8 @@
 //! Lines of the log.
 
+use std::fmt;
 use std::io::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use thimble_core::grammar::date::{UnixTime, imf_fixdate};
 use thimble_core::server::Record;
@@ -9,11 +10,30 @@ use thimble_core::server::Record;
 /// Octets of a request-line that are logged. A longer one is cut there, and `...` follows.
 const LONGEST: usize = 200;
 
+/// A client, as lines call it: by its address, or `unix:` if it came over a Unix socket and has none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(Option<IpAddr>);
+
+impl Client {
+    pub(crate) fn of(peer: Option<SocketAddr>) -> Self {
+        Self(peer.map(|peer| peer.ip().to_canonical()))
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(out),
+            None => out.write_str("unix:"),
+        }
+    }
+}
+
 /// The Common Log Format: `host ident authuser [date] "request-line" status octets`.
 ///
 /// There is never an ident or authuser, and `-` stands for no request-line and for no content.
-pub(super) fn access(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>) {
-    request(out, host, time, record);
+pub(super) fn access(out: &mut Vec<u8>, client: Client, time: UnixTime, record: &Record<'_>) {
+    request(out, client, time, record);
     // Writing to memory doesn't fail.
     let _ = write!(out, " {} ", record.status.code());
     if record.content == 0 {
@@ -27,20 +47,20 @@ pub(super) fn access(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &R
 /// message.
 pub(super) fn failure(
     out: &mut Vec<u8>,
-    host: IpAddr,
+    client: Client,
     time: UnixTime,
     record: &Record<'_>,
     message: &str,
 ) {
-    request(out, host, time, record);
+    request(out, client, time, record);
     let _ = write!(out, " {} failed: ", record.status.code());
     escape(out, message.as_bytes(), b"");
     out.push(b'\n');
 }
 
 /// `host ident authuser [date] "request-line"`
-fn request(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>) {
-    let _ = write!(out, "{} - - [", host.to_canonical());
+fn request(out: &mut Vec<u8>, client: Client, time: UnixTime, record: &Record<'_>) {
+    let _ = write!(out, "{client} - - [");
     date(out, time);
     out.extend_from_slice(b"] \"");
     let line = record.request_line();
@@ -123,12 +143,17 @@ mod tests {
 
     use super::*;
 
+    fn local() -> Client {
+        Client::of(Some(SocketAddr::from(([127, 0, 0, 1], 80))))
+    }
+
     #[test]
     fn access_lines() {
-        let host = IpAddr::from([127, 0, 0, 1]);
-        let mapped = IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x7f00, 1]);
+        let of = |ip: IpAddr| Client::of(Some(SocketAddr::new(ip, 80)));
+        let host = of(IpAddr::from([127, 0, 0, 1]));
+        let mapped = of(IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x7f00, 1]));
         let time = UnixTime(784_111_777);
-        for (host, head, status, content, line) in [
+        for (client, head, status, content, line) in [
             (
                 host,
                 &b"GET /a?b=1 HTTP/1.1"[..],
@@ -144,15 +169,22 @@ mod tests {
                 "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"-\" 408 -\n",
             ),
             (
-                IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+                of(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])),
                 b"GET \"\\\x1b[2J\t\x7f\x80\xff HTTP/1.0\r\nHost: a",
                 Status::BAD_REQUEST,
                 9,
                 "::1 - - [06/Nov/1994:08:49:37 +0000] \"GET \\x22\\x5c\\x1b[2J\\x09\\x7f\\x80\\xff HTTP/1.0\" 400 9\n",
             ),
+            (
+                Client::of(None),
+                b"GET / HTTP/1.1",
+                Status::OK,
+                1,
+                "unix: - - [06/Nov/1994:08:49:37 +0000] \"GET / HTTP/1.1\" 200 1\n",
+            ),
         ] {
             let mut out = Vec::new();
-            access(&mut out, host, time, &Record::new(head, status, content));
+            access(&mut out, client, time, &Record::new(head, status, content));
             assert_eq!(String::from_utf8(out).as_deref(), Ok(line));
         }
     }
@@ -163,7 +195,7 @@ mod tests {
             let head = [b'a'].repeat(length);
             let mut out = Vec::new();
             let record = Record::new(&head, Status::BAD_REQUEST, 0);
-            request(&mut out, IpAddr::from([127, 0, 0, 1]), UnixTime(784_111_777), &record);
+            request(&mut out, local(), UnixTime(784_111_777), &record);
             let line = String::from_utf8(out).unwrap_or_default();
             let expected = format!("127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"{shown}\"");
             assert_eq!(line, expected);
@@ -172,7 +204,7 @@ mod tests {
 
     #[test]
     fn failures() {
-        let (host, head, status) = (IpAddr::from([127, 0, 0, 1]), b"GET / HTTP/1.1", Status::OK);
+        let (host, head, status) = (local(), b"GET / HTTP/1.1", Status::OK);
         let record = Record::new(head, status, 0);
         let mut out = Vec::new();
         failure(&mut out, host, UnixTime(784_111_777), &record, "no\nluck");
