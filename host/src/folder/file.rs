@@ -65,6 +65,7 @@ pub(super) struct Opened {
     source: Option<Source>,
     /// The place of its file among those in memory.
     #[cfg(feature = "compress")]
+    #[expect(dead_code, reason = "whoever drops it gives the place back")]
     held: Option<Arc<()>>,
 }
 
