@@ -46,8 +46,9 @@ fn folder() -> Folder {
 }
 
 fn ask(thimble: &Thimble, line: &str, fields: &[(&str, &str)]) -> Reply {
-    let fields: String =
+    let fields: Vec<_> =
         fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let fields = fields.concat();
     let mut client = thimble.connect();
     client.send(format!("{line} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n")).unwrap();
     if line.starts_with("HEAD") { client.reply_to_head().unwrap() } else { client.reply().unwrap() }

@@ -65,11 +65,11 @@ pub(super) struct Opened {
     source: Option<Source>,
     /// The place of its file among those in memory.
     #[cfg(feature = "compress")]
+    #[expect(dead_code, reason = "whoever drops it gives the place back")]
     held: Option<Arc<()>>,
 }
 
-/// When a file that stands in no other place was last found in memory.
-#[cfg(feature = "compress")]
+/// When a file that stands nowhere else was last found in memory.
 const ALWAYS: u64 = u64::MAX;
 
 impl Opened {
@@ -197,10 +197,7 @@ impl OpenFile {
 
     /// Whether its file is memory, so that nobody ever waits for a disk.
     pub(super) fn is_memory(&self) -> bool {
-        #[cfg(feature = "compress")]
-        return self.opened.held.is_some();
-        #[cfg(not(feature = "compress"))]
-        return false;
+        self.opened.in_memory.load(Ordering::Relaxed) == ALWAYS
     }
 
     /// Whether [`found_in_memory`](Self::found_in_memory) was called in the last 10 seconds.
