@@ -33,10 +33,9 @@ impl Listeners {
     /// There is none, or an option can't be set.
     pub(crate) fn new(all: impl IntoIterator<Item = Listener>) -> io::Result<Self> {
         let all = listen::prepared(all)?;
-        if all.len() > 1 {
-            // Another process may take the client that is there.
-            all.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
-        }
+        // Of several, another process may take the client that is there.
+        let nonblocking = all.len() > 1;
+        all.iter().try_for_each(|listener| listener.set_nonblocking(nonblocking))?;
         Ok(Self { all, turn: Mutex::default(), passed: Condvar::new() })
     }
 

@@ -93,8 +93,8 @@ fn listening(address: SocketAddr, only_v6: Option<bool>, shares: bool) -> io::Re
 /// # Errors
 /// An option can't be set.
 pub fn prepare(listener: &Listener) -> io::Result<()> {
+    // Whether it blocks stays as it is: processes that share it have that in common.
     let socket = SockRef::from(listener);
-    socket.set_nonblocking(false)?;
     // A second call only changes the length of the queue.
     socket.listen(BACKLOG)?;
     if let Listener::Tcp(_) = listener {

@@ -7,6 +7,8 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -26,8 +28,7 @@ pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<(UnixListener, SocketFile
     let path = std::path::absolute(path)?;
     // Two servers that begin at once must not both take the file for a leftover. Where that can't be had, the
     // last one wins.
-    let lock = path.parent().and_then(|folder| File::open(folder).ok());
-    let _ = lock.as_ref().map(|folder| flock(folder, FlockOperation::LockExclusive));
+    let _lock = path.parent().and_then(lock);
     let listener = match UnixListener::bind(&path) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             clear(&path)?;
@@ -42,6 +43,20 @@ pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<(UnixListener, SocketFile
         Listener::Unix(listener) => Ok((listener, file)),
         Listener::Tcp(_) => Err(ErrorKind::Unsupported.into()),
     }
+}
+
+/// Keeps others from doing the same in `folder`, until the file is closed. Whoever has locked it for something
+/// else is waited for no longer than a second.
+fn lock(folder: &Path) -> Option<File> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let folder = File::open(folder).ok()?;
+    for _ in 0..100 {
+        match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK | Errno::INTR) => thread::sleep(PAUSE),
+            outcome => return outcome.ok().map(|()| folder),
+        }
+    }
+    None
 }
 
 /// Removes the socket at `path`, if nobody listens there.
@@ -125,7 +140,6 @@ fn identity(path: &Path) -> io::Result<Identity> {
 mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::{UnixDatagram, UnixStream};
-    use std::time::Duration;
 
     use super::*;
 
@@ -142,7 +156,7 @@ mod tests {
         drop(listener);
         assert!(UnixStream::connect(at("socket")).is_err() && at("socket").exists());
         // Clocks have ticks.
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
         let (_listener, next) = bind_unix(at("socket"))?;
         // Its file is another's now.
         drop(file);
@@ -181,7 +195,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("socket");
         drop(UnixListener::bind(&path)?);
-        let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let outcomes: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| bind_unix(&path))).collect();
             threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
         });
