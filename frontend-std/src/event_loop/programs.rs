@@ -40,8 +40,8 @@ use super::stop::Stop;
 /// ```
 pub type Cgi<S> = cgi::Cgi<S, Registered>;
 
-/// Waits by the loop that the calling thread runs. Programs are started by threads of their own: that takes
-/// about as long as hundreds of plain requests.
+/// Waits by the loop that the calling thread runs. Other threads start the programs: that takes half a
+/// millisecond, and many where processors are busy, for which the loop would stand still.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Registered;
 
@@ -263,13 +263,7 @@ impl Descriptors for Registered {
         })
     }
 
-    fn wake_after(
-        &self,
-        alarm: &mut Deadline,
-        now: Duration,
-        left: Duration,
-        _: &mut Context<'_>,
-    ) {
+    fn wake_after(&self, alarm: &mut Deadline, now: Duration, left: Duration, _: &mut Context<'_>) {
         *alarm = Deadline::default();
         let set = here(|programs| {
             let deadline = (now.saturating_add(left), programs.sockets.turn());
@@ -281,5 +275,79 @@ impl Descriptors for Registered {
 
     fn poll_turn(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         here(|programs| Ok(programs.sockets.poll_turn()))?.map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn programs(poll: &mio::Poll) -> io::Result<Rc<Programs>> {
+        let sockets = Rc::new(Sockets::new(poll.registry().try_clone()?));
+        Ok(Rc::new(Programs::new(&sockets, &Stop::default())))
+    }
+
+    #[test]
+    fn what_is_due_comes_once_and_not_before() -> io::Result<()> {
+        let programs = programs(&mio::Poll::new()?)?;
+        let now = moment();
+        let (past, soon) = (now.saturating_sub(Duration::from_secs(1)), Duration::from_hours(1));
+        let soon = now.saturating_add(soon);
+        let due = || {
+            let mut keys = Vec::new();
+            programs.take_due(&mut keys);
+            keys
+        };
+        assert_eq!((programs.left(now), due()), (None, vec![]));
+        for deadline in [(soon, 1), (past, 2), (past, 3), (soon, 4)] {
+            programs.add(deadline);
+        }
+        assert_eq!(programs.left(now), Some(Duration::ZERO));
+        assert_eq!((due(), due()), (vec![2, 3], vec![]));
+        assert_eq!(programs.left(now), Some(soon.saturating_sub(now)));
+        programs.remove((soon, 1));
+        // One that was taken may be dropped later.
+        programs.remove((past, 2));
+        programs.remove((soon, 4));
+        assert_eq!(programs.left(now), None);
+        Ok(())
+    }
+
+    #[test]
+    fn an_event_tells_of_a_pipe_until_it_is_empty_and_of_its_end_for_ever() -> io::Result<()> {
+        let mut poll = mio::Poll::new()?;
+        let (reader, mut writer) = io::pipe()?;
+        rustix::io::ioctl_fionbio(&reader, true)?;
+        // Only a loop has room for it.
+        assert!(Descriptors::register(&Registered, io::pipe()?.0.into(), Way::In).is_err());
+        let programs = programs(&poll)?;
+        let _here = enter(&programs);
+        let pipe = Descriptors::register(&Registered, reader.into(), Way::In)?;
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut is_ready = |poll: &mut mio::Poll| {
+            let mut events = mio::Events::with_capacity(4);
+            poll.poll(&mut events, Some(Duration::ZERO))?;
+            for event in &events {
+                assert_eq!(programs.heard(event.token().0, event), Some(0));
+            }
+            Ok::<_, io::Error>(Registered.poll_pipe(&pipe, &mut context).is_ready())
+        };
+        assert!(!is_ready(&mut poll)?);
+        writer.write_all(b"abc")?;
+        assert!(is_ready(&mut poll)?);
+        assert_eq!(pipe.read(&mut [0; 3])?, 3);
+        assert!(is_ready(&mut poll)?);
+        assert_eq!(pipe.read(&mut [0]).map_err(|it| it.kind()), Err(io::ErrorKind::WouldBlock));
+        assert!(!is_ready(&mut poll)?);
+        writer.write_all(b"d")?;
+        drop(writer);
+        assert!(is_ready(&mut poll)?);
+        assert_eq!((pipe.read(&mut [0; 3])?, is_ready(&mut poll)?), (1, true));
+        assert_eq!((pipe.read(&mut [0; 3])?, is_ready(&mut poll)?), (0, true));
+        drop(pipe);
+        assert!(programs.states.borrow().is_empty());
+        Ok(())
     }
 }

@@ -315,13 +315,20 @@ impl nonblocking::Socket for Socket {
     }
 }
 
-#[cfg(all(test, feature = "tls"))]
+#[cfg(test)]
 mod tests {
+    #[cfg(feature = "tls")]
     use thimble_host::nonblocking::Secured;
 
     use super::*;
 
     #[test]
+    fn an_idle_connection_pays_nothing_for_programs() {
+        assert_eq!((size_of::<Slot>(), size_of::<Socket>()), (12, 2 * size_of::<usize>()));
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
     fn an_idle_connection_pays_nothing_for_tls_that_is_not_spoken() {
         assert_eq!(size_of::<Secured<Socket>>(), 3 * size_of::<usize>());
     }
