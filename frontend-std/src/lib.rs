@@ -9,7 +9,7 @@
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
 //! | keep submitted forms | [`Submissions`]; [`MemoryStore`] keeps them in memory |
 //! | log requests | [`Log`] and [`Server::log`] |
-//! | run programs by the Common Gateway Interface | [`Cgi`] |
+//! | run programs by the Common Gateway Interface | [`Cgi`], or [`event_loop::Cgi`] |
 //! | stop it | [`Stop`] |
 //! | test a handler | the feature `testing` |
 //!

@@ -232,6 +232,10 @@ impl Half for Rx<'_> {
         self.wait.over();
         self.log.request(head);
     }
+
+    fn has_octets(&self) -> bool {
+        self.connection.has_octets()
+    }
 }
 
 impl embedded_io::ErrorType for Tx<'_> {

@@ -9,9 +9,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
+use thimble_host::cgi::waiting::found_now;
 use thimble_host::send::{self, PIECE};
 use thimble_host::{listen, nonblocking};
 use tokio::io::Interest;
@@ -252,14 +253,6 @@ impl nonblocking::Socket for Socket {
             Ok(())
         });
     }
-}
-
-/// What of `wanted` there is now, errors and the end included.
-fn found_now(socket: impl AsFd, wanted: PollFlags) -> io::Result<PollFlags> {
-    let mut polled = [PollFd::new(&socket, wanted)];
-    uninterrupted(|| Ok(rustix::event::poll(&mut polled, Some(&Timespec::default()))?))?;
-    let [found] = polled;
-    Ok(found.revents())
 }
 
 fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {

@@ -1,6 +1,7 @@
 //! A server without a thread for each connection: one thread waits for all of them at once (epoll, kqueue).
 
 mod elsewhere;
+mod programs;
 mod reactor;
 mod socket;
 mod stop;
@@ -20,6 +21,7 @@ use thimble_host::uploads::AsyncUploadFolder;
 use elsewhere::Helpers;
 use reactor::Reactor;
 
+pub use programs::{Cgi, Registered, Watched};
 pub use stop::Stop;
 
 /// A [`thimble_host::Folder`] whose disk holds up no event loop.

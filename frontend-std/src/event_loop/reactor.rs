@@ -1,5 +1,6 @@
 //! The loop: waits for events, and gives each connection that has one its turn.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
@@ -20,12 +21,13 @@ use thimble_host::buffers::OwnedBuffers;
 use thimble_host::clock::moment;
 use thimble_host::listen::{self, Accepted, Listener, RUN_OUT, has_run_out};
 use thimble_host::nonblocking::{
-    self, Connection, Drivers, Handover, Listener as _, Secured, secure, serve_once,
+    self, Connection, Drivers, Handover, Link, Listener as _, Secured, bare, secure, serve_once,
 };
 use thimble_host::place::{LOOK_AGAIN, Place, tell_one};
 use thimble_host::settings::Settings;
 
 use super::elsewhere::Helpers;
+use super::programs::{self, Programs};
 use super::socket::{Socket, Sockets};
 use super::stop::Stop;
 use super::wake::{Queue, TaskWaker};
@@ -50,6 +52,10 @@ impl nonblocking::Reactor for Loop {
     type Listener = Stop;
     type Place = Rc<Place>;
     type Elsewhere = Helpers;
+
+    fn connection(link: &Link<Self>) -> Option<&(dyn Any + Send + Sync)> {
+        Some(bare(&link.socket).client())
+    }
 }
 
 type Task<M, F> = nonblocking::Task<Loop, M, F, ()>;
@@ -61,6 +67,7 @@ pub(super) struct Reactor {
     /// None once the server stops.
     listeners: VecDeque<Listener>,
     sockets: Rc<Sockets>,
+    programs: Rc<Programs>,
     queue: Arc<Queue>,
     wheel: Wheel,
     stop: Stop,
@@ -107,10 +114,11 @@ impl Reactor {
         }
         let queue = Arc::new(Queue::new(poll.registry(), WOKEN)?);
         let sockets = Rc::new(Sockets::new(poll.registry().try_clone()?));
+        let programs = Rc::new(Programs::new(&sockets, stop));
         let busy = Arc::<AtomicUsize>::default();
         stop.enlist(&queue, &busy);
         let (wheel, stop, listeners) = (Wheel::new(moment()), stop.clone(), listeners.into());
-        Ok(Self { poll, listeners, sockets, queue, wheel, stop, most, busy })
+        Ok(Self { poll, listeners, sockets, programs, queue, wheel, stop, most, busy })
     }
 
     /// A connection of the listener whose turn it is, or of the next that has one.
@@ -129,6 +137,7 @@ impl Reactor {
 
     /// Serves `service` until the server is stopped and the last connection is done.
     pub(super) fn run<S: Service>(&mut self, service: &S, settings: &Settings) -> io::Result<()> {
+        let _here = programs::enter(&self.programs);
         let serving = &settings.serving(service);
         let drive = |handover: Rc<Handover<Loop>>, mut buffers: OwnedBuffers| async move {
             loop {
@@ -179,14 +188,19 @@ where
             }
             for event in &events {
                 match event.token() {
-                    LISTENER => self.clients_wait = true,
-                    WOKEN => self.reactor.queue.take(&mut keys),
-                    Token(key) => {
+                    Token(key) if key < programs::FIRST => {
                         self.reactor.sockets.heard(key, event);
                         self.turn(key);
                     }
+                    LISTENER => self.clients_wait = true,
+                    WOKEN => self.reactor.queue.take(&mut keys),
+                    Token(number) => {
+                        let key = self.reactor.programs.heard(number, event);
+                        keys.extend(key.filter(|key| !keys.contains(key)));
+                    }
                 }
             }
+            self.reactor.programs.take_due(&mut keys);
             for key in keys.drain(..) {
                 self.turn(key);
             }
@@ -210,7 +224,8 @@ where
         let until_look = self.look_again.map(|at| at.saturating_sub(now));
         let can_accept = self.clients_wait && self.look_again.is_none();
         let at_once = can_accept.then_some(Duration::ZERO);
-        [until_due, until_look, at_once].into_iter().flatten().min()
+        let until_program = self.reactor.programs.left(now);
+        [until_due, until_look, at_once, until_program].into_iter().flatten().min()
     }
 
     /// Lets a connection go on, until it has to wait.

@@ -140,6 +140,10 @@ impl<R: Reactor> Half for Rx<'_, R> {
         self.timer.over();
         self.log.request(head);
     }
+
+    fn has_octets(&self) -> bool {
+        self.link.socket.has_octets()
+    }
 }
 
 impl<R: Reactor> Tx<'_, R> {
