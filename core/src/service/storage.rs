@@ -114,6 +114,11 @@ pub trait Storage {
     fn has_single_page(&self) -> bool {
         false
     }
+
+    /// What pages that are made of it end with, such as listings, as [`Appended`](super::Appended) has it.
+    fn end_of_pages(&self) -> &str {
+        ""
+    }
 }
 
 /// What stands at a path.

@@ -7,6 +7,7 @@ mod flags;
 mod forms;
 mod layers;
 mod listeners;
+mod live;
 mod parse;
 mod problem;
 mod processes;
@@ -126,6 +127,7 @@ fn supervise(name: &'static str, flags: &Flags, count: usize) -> Result<ExitCode
     flags.suit_workers()?;
     // Its faults should end the supervisor, not each worker.
     Layers::of(flags)?;
+    flags.watched(&Log::none())?;
     flags.tls.of_files()?;
     let listeners = Listeners::of(name, flags, None)?;
     let (addresses, of_systemd) = (listeners.addresses(), listeners.are_of_systemd());
