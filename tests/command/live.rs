@@ -139,7 +139,9 @@ fn pages_say_what_they_are() {
     assert_eq!(end.field("Content-Range"), Some(shown.as_str()));
 
     // All that is no page is the same with the flag and without it.
-    for line in ["GET /note.txt", "HEAD /note.txt", "GET /sub", "GET /none", "DELETE /", "OPTIONS /"] {
+    for line in
+        ["GET /note.txt", "HEAD /note.txt", "GET /sub", "GET /none", "DELETE /", "OPTIONS /"]
+    {
         let (live, plain) = (ask(&live, line, ""), ask(&plain, line, ""));
         assert_eq!(without_date(&live), without_date(&plain), "{line}");
         assert_eq!(live.content, plain.content, "{line}");
@@ -211,9 +213,15 @@ fn what_nobody_sees_is_not_told() {
     let mut client = thimble.connect();
     client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{form}")).unwrap();
     assert_eq!(client.reply().unwrap().status, 200);
-    for name in
-        [".git/index", ".git/objects/b", ".a.swp", "a.html~", "4913", "kept/a.txt", "node_modules/a/b.js"]
-    {
+    for name in [
+        ".git/index",
+        ".git/objects/b",
+        ".a.swp",
+        "a.html~",
+        "4913",
+        "kept/a.txt",
+        "node_modules/a/b.js",
+    ] {
         folder.file(name, "b").unwrap();
     }
     assert!(heard.is_silent());
@@ -292,7 +300,9 @@ fn one_connection_is_enough() {
     let heard = Heard::of(&thimble, 0, &[]);
     assert_eq!(heard.event(), None);
     folder.file("index.html", "other").unwrap();
-    until("it is told", TIME_LIMIT, || (Heard::of(&thimble, 5000, &[]).event() == page()).then_some(()));
+    until("it is told", TIME_LIMIT, || {
+        (Heard::of(&thimble, 5000, &[]).event() == page()).then_some(())
+    });
 }
 
 #[test]
@@ -373,16 +383,15 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(said.lines().count(), 1, "{said}");
 }
 
-/// A connection that holds a worker's thread isn't one that a page needs.
+/// However soon after they have asked.
 #[test]
 fn many_pages_are_told() {
     let folder = Folder::with_pages().unwrap();
     let thimble = serve(&folder, &[]);
     let address = thimble.url("/");
     let address = address.trim_start_matches("http://").trim_end_matches('/');
-    let mut clients: Vec<Client> = (0..100)
-        .map(|_| Client::over(TcpStream::connect(address).unwrap()).unwrap())
-        .collect();
+    let mut clients: Vec<Client> =
+        (0..100).map(|_| Client::over(TcpStream::connect(address).unwrap()).unwrap()).collect();
     for client in &mut clients {
         client.send("GET /.thimble/live HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         assert!(String::from_utf8_lossy(&client.some().unwrap()).starts_with("HTTP/1.1 200 "));

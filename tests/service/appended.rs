@@ -198,8 +198,9 @@ fn a_page_hears_of_what_has_changed_since() {
         ("18446744073709551615", None, 1, "event: page\ndata: \n\n"),
         // Without room to wait, it is told what was, and asks again.
         ("9001", None, 0, "event: page\ndata: \n\n"),
+        ("9000", None, 0, "event: page\ndata: \n\n"),
         ("8500", Some("/a b.css"), 0, "event: style\ndata: /a b.css\n\n"),
-        ("9000", None, 0, ":\n\n"),
+        ("8999", None, 0, ":\n\n"),
         ("", None, 0, ":\n\n"),
         ("x", None, 0, ":\n\n"),
     ] {

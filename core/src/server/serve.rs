@@ -193,10 +193,15 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let output = Output::new(buffer, sender, now, octets);
                             let outgoing = Outgoing { output, tx };
                             let mut parts: Parts<'_, T> =
-                                Parts { head, route, rx, incoming, outgoing };
+                                Parts { head, route, rx, incoming, outgoing, is_shared: false };
                             let exchange = Exchange { parts: &mut parts };
                             let mut reply = if let Some(methods) = general {
-                                exchange.with_fields(self.service.fields()).allow(methods)
+                                let exchange = exchange.with_fields(self.service.fields());
+                                match self.service.admit(exchange).await {
+                                    Ok(exchange) => exchange.allow(methods),
+                                    Err(Ok(reply)) => reply,
+                                    Err(Err(error)) => break 'answered Err(error),
+                                }
                             } else {
                                 match self.service.call(exchange).await {
                                     Ok(reply) => reply,

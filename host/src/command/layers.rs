@@ -1,7 +1,7 @@
 //! What the flags put around the services of a command.
 
 use thimble_core::Method;
-use thimble_core::server::{Answer, Exchange, Service, Transport};
+use thimble_core::server::{Admitted, Answer, Exchange, Responded, Service, Transport};
 use thimble_core::service::layers::{BasicAuth, Cors, Hosts, Live};
 
 use super::access::AuthFor;
@@ -30,23 +30,28 @@ impl<S: Service> Layered<S> {
     async fn pass<'c, T: Transport>(
         &'c self,
         exchange: Exchange<'c, T>,
-    ) -> Result<Exchange<'c, T>, Answer<'c, T>> {
-        let exchange = self.hosts.pass(exchange.with_fields(self.fields)).map_err(Ok)?;
-        let exchange = self.cors.pass(exchange).map_err(Ok)?;
-        let exchange = self.auth.pass(exchange).await.map_err(Ok)?;
-        self.live.pass(exchange).await
+    ) -> Result<Exchange<'c, T>, Responded<'c, T>> {
+        self.auth.pass(self.cors.pass(self.hosts.pass(exchange)?)?).await
     }
 }
 
 impl<S: Service> Service for Layered<S> {
     async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
         if self.is_needed {
-            match self.pass(exchange).await {
+            match self.pass(exchange.with_fields(self.fields)).await {
+                Ok(passed) => exchange = passed,
+                Err(responded) => return Ok(responded),
+            }
+            match self.live.pass(exchange).await {
                 Ok(passed) => exchange = passed,
                 Err(answer) => return answer,
             }
         }
         self.inner.call(exchange).await
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        if self.is_needed { self.pass(exchange).await.map_err(Ok) } else { Ok(exchange) }
     }
 
     fn fields(&self) -> &[(&str, &str)] {

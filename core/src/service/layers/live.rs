@@ -5,7 +5,7 @@ use core::pin::pin;
 use core::task::Poll;
 
 use crate::message::{Method, Status};
-use crate::server::{Answer, Event, Exchange, Service, Transport};
+use crate::server::{Admitted, Answer, Event, Exchange, Service, Transport};
 
 /// The folder of what is served here. It is hidden, so that it is no folder of a site.
 const FOLDER: &str = ".thimble";
@@ -152,7 +152,9 @@ impl<S, C: Changes> Live<S, C> {
     /// Tells a page what changes, until it has to load again.
     async fn tell<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         let age: Option<u64> = exchange.query().get("age").and_then(|age| age.parse());
-        let mut since = self.changes.now().saturating_sub(age.unwrap_or_default());
+        // A change in the same tick of the clock may have come later.
+        let since = self.changes.now().saturating_sub(age.unwrap_or_default());
+        let mut since = since.saturating_sub(1);
         let mut events = exchange.events().await?;
         let room = Room::of(&self.changes);
         // What was before is told in any case, also where there is no room to wait.
@@ -193,6 +195,10 @@ impl<S: Service, C: Changes> Service for Live<S, C> {
                 Err(answer) => answer,
             }
         }
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.inner.admit(exchange).await
     }
 
     fn fields(&self) -> &[(&str, &str)] {
