@@ -346,8 +346,7 @@ fn over_tls_and_by_workers() {
     let folder = Folder::with_pages().unwrap();
     let mut thimble = serve(&folder, &["--tls", "--workers", "2"]);
     let insecure = ["--insecure"];
-    let workers = children(thimble.id()).len();
-    assert_eq!(workers, 2);
+    until("both serve", TIME_LIMIT, || (children(thimble.id()).len() == 2).then_some(()));
     // Whichever of them it is.
     let heard: Vec<_> = (0..6).map(|_| Heard::of(&thimble, 0, &insecure)).collect();
     folder.file("index.html", "other").unwrap();
