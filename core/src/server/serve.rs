@@ -129,6 +129,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
     ///
     /// # Cancel safety
     /// It is not cancel safe: if you drop the future, reset the connection.
+    #[expect(clippy::too_many_lines, reason = "parts of it would be futures within this one")]
     pub fn serve<'b, T: Transport>(
         &'b self,
         transport: &'b mut T,

@@ -116,6 +116,7 @@ pub trait Storage {
     }
 
     /// What pages that are made of it end with, such as listings, as [`Appended`](super::Appended) has it.
+    #[expect(clippy::unnecessary_literal_bound, reason = "others have a text of their own")]
     fn end_of_pages(&self) -> &str {
         ""
     }

@@ -5,6 +5,7 @@ use core::pin::pin;
 use core::task::Poll;
 
 use crate::message::{Method, Status};
+use crate::semantics::query::Encoded;
 use crate::server::{Admitted, Answer, Event, Exchange, Service, Transport};
 
 /// The folder of what is served here. It is hidden, so that it is no folder of a site.
@@ -151,7 +152,7 @@ impl<S, C: Changes> Live<S, C> {
 
     /// Tells a page what changes, until it has to load again.
     async fn tell<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        let age: Option<u64> = exchange.query().get("age").and_then(|age| age.parse());
+        let age: Option<u64> = exchange.query().get("age").and_then(Encoded::parse);
         // A change in the same tick of the clock may have come later.
         let since = self.changes.now().saturating_sub(age.unwrap_or_default());
         let mut since = since.saturating_sub(1);
