@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
-use thimble_core::server::{Answer, Exchange, Service, Transport};
+use thimble_core::server::{Admitted, Answer, Exchange, Service, Transport};
 use thimble_host::listen::{self, Listener};
 use thimble_host::settings::MAX_CONNS;
 use tokio::runtime::{Builder, LocalOptions};
@@ -176,6 +176,10 @@ struct Shared<S>(Arc<S>);
 impl<S: Service> Service for Shared<S> {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         self.0.call(exchange).await
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.0.admit(exchange).await
     }
 
     fn fields(&self) -> &[(&str, &str)] {

@@ -114,6 +114,12 @@ pub trait Storage {
     fn has_single_page(&self) -> bool {
         false
     }
+
+    /// What pages that are made of it end with, such as listings, as [`Appended`](super::Appended) has it.
+    #[expect(clippy::unnecessary_literal_bound, reason = "others have a text of their own")]
+    fn end_of_pages(&self) -> &str {
+        ""
+    }
 }
 
 /// What stands at a path.

@@ -9,7 +9,7 @@ use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
 use thimble_core::semantics::path::percent_encode;
-use thimble_core::service::{self, Pages, Storage};
+use thimble_core::service::{self, Appended, Pages, Storage};
 
 use super::access::AccessFlags;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -203,6 +203,9 @@ fn own_type(text: &str) -> Result<(String, String), &'static str> {
     Ok((extension.to_owned(), content_type.to_owned()))
 }
 
+/// A storage as the flags have it shown.
+type Shown<S> = Pages<Appended<'static, S>>;
+
 impl Flags {
     /// The path of the folder or single file to serve.
     pub fn served(&self) -> &Path {
@@ -319,7 +322,7 @@ impl Flags {
             );
             log.note(warning.as_bytes());
         }
-        Ok(layers)
+        Ok(layers.live(self.watched(log)?))
     }
 
     /// What is in the files of a certificate and its key; `None` if none are given.
@@ -410,7 +413,7 @@ impl Flags {
         folder: S,
         forms: &'static Forms,
         uploads: U,
-    ) -> &'static Site<'static, Pages<S>, &'static Forms, &'static Forms, U> {
+    ) -> &'static Site<'static, Shown<S>, &'static Forms, &'static Forms, U> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -418,7 +421,9 @@ impl Flags {
         let index: Vec<&'static str> = index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
-        let site = Site::new(self.replies.pages(folder)).index(index.leak()).types(types.leak());
+        let types: &[_] = types.leak();
+        let storage = self.replies.pages(folder, types);
+        let site = Site::new(storage).index(index.leak()).types(types);
         let site = if self.no_listing { site.without_listings() } else { site };
         let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
         let site = if self.no_forms { site.without_forms() } else { site };

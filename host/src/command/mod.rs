@@ -10,6 +10,7 @@ mod forms;
 mod holder;
 mod layers;
 mod listeners;
+mod live;
 mod parse;
 mod problem;
 mod processes;
@@ -134,6 +135,7 @@ fn supervise(name: &'static str, flags: &Flags, count: usize) -> Result<ExitCode
     flags.suit_workers()?;
     // Its faults should end the supervisor, not each worker.
     Layers::of(flags)?;
+    flags.watched(&Log::none())?;
     flags.tls.of_files()?;
     let listeners = Listeners::of(name, flags, None)?;
     let (addresses, of_systemd) = (listeners.addresses(), listeners.are_of_systemd());

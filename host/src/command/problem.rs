@@ -110,6 +110,12 @@ impl Problem {
         Self(format!("the passwords '{}' can't be used: {why}", path.display()))
     }
 
+    /// The folder can't be watched for `--live`.
+    pub(super) fn of_watch(path: &Path, error: &io::Error) -> Self {
+        let path = path.display();
+        Self(format!("'{path}' can't be watched for changes: {error}, or leave out --live"))
+    }
+
     /// The host that `--bind` names has no address.
     pub(super) fn of_host(host: &str) -> Self {
         Self(format!(

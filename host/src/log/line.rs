@@ -1,5 +1,6 @@
 //! Lines of the log.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -67,6 +68,7 @@ fn request(out: &mut Vec<u8>, client: Client, time: UnixTime, record: &Record<'_
     if line.is_empty() {
         out.push(b'-');
     } else {
+        let line = &*without_userinfo(line);
         // A client could fill a disk otherwise.
         let (shown, is_cut) =
             line.get(..LONGEST).map_or((line, false), |start| (start, line.len() > LONGEST));
@@ -99,10 +101,52 @@ pub(super) fn head(out: &mut Vec<u8>, mark: &str, arrow: &str, head: &[u8]) {
             escape(out, shown, b"\\");
             out.extend_from_slice(if shown.is_empty() { b" ***" } else { b": ***" });
         } else {
-            escape(out, line, b"\\");
+            escape(out, &without_userinfo(line), b"\\");
         }
         out.push(b'\n');
     }
+}
+
+/// A line in which `***` stands for what comes before the host in a URI, which may be a password
+/// (RFC 9110 §4.2.4).
+///
+/// ```abnf
+/// authority = [ userinfo "@" ] host [ ":" port ]                ; RFC 3986 §3.2
+/// ```
+fn without_userinfo(line: &[u8]) -> Cow<'_, [u8]> {
+    if !line.contains(&b'@') {
+        return Cow::Borrowed(line);
+    }
+    let is_host = line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"Host:"));
+    let mut start = match line {
+        [b'C', b'O', b'N', b'N', b'E', b'C', b'T', b' ', ..] => Some(8),
+        _ => is_host.then_some(5),
+    };
+    let (mut shown, mut rest) = (Vec::with_capacity(line.len()), line);
+    loop {
+        let scheme = || rest.windows(3).position(|octets| octets == b"://").map(|at| at + 3);
+        let Some((before, from)) =
+            start.take().or_else(scheme).and_then(|at| rest.split_at_checked(at))
+        else {
+            break;
+        };
+        shown.extend_from_slice(before);
+        let ends = |octet: &u8| matches!(octet, b'/' | b'?' | b'#' | b'\t' | b'"');
+        let authority = from.trim_ascii_start();
+        let end = authority.iter().position(|octet| ends(octet) || *octet == b' ');
+        let authority = authority.get(..end.unwrap_or(authority.len())).unwrap_or_default();
+        if let Some(at) = authority.iter().rposition(|octet| *octet == b'@') {
+            let host = authority.get(at..).unwrap_or_default();
+            shown.extend_from_slice(if is_host && before.len() == 5 { b" ***" } else { b"***" });
+            shown.extend_from_slice(host);
+            let blanks = from.len() - from.trim_ascii_start().len();
+            rest = from.get(blanks + authority.len()..).unwrap_or_default();
+        } else {
+            rest = from;
+        }
+    }
+    shown.extend_from_slice(rest);
+    Cow::Owned(shown)
 }
 
 /// A line of the server's own, after the name that it goes by.
@@ -200,6 +244,35 @@ mod tests {
             let expected = format!("127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"{shown}\"");
             assert_eq!(line, expected);
         }
+    }
+
+    #[test]
+    fn what_comes_before_a_host_is_not_shown() {
+        for (line, shown) in [
+            ("GET http://user:pw@host/ HTTP/1.1", "GET http://***@host/ HTTP/1.1"),
+            ("GET http://user@host?a=b@c HTTP/1.1", "GET http://***@host?a=b@c HTTP/1.1"),
+            ("GET https://a:b@c:d@host HTTP/1.1", "GET https://***@host HTTP/1.1"),
+            ("GET http://host/a@b HTTP/1.1", "GET http://host/a@b HTTP/1.1"),
+            ("GET /a@b:c HTTP/1.1", "GET /a@b:c HTTP/1.1"),
+            ("GET /?to=ftp://u:p@h/ HTTP/1.1", "GET /?to=ftp://***@h/ HTTP/1.1"),
+            ("CONNECT user:pw@host:443 HTTP/1.1", "CONNECT ***@host:443 HTTP/1.1"),
+            ("host: user:pw@host", "host: ***@host"),
+            ("Referer: http://a/b@c", "Referer: http://a/b@c"),
+            ("Referer: http://u:p@a/ http://v:q@b", "Referer: http://***@a/ http://***@b"),
+            ("From: a@b", "From: a@b"),
+        ] {
+            let masked = without_userinfo(line.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&masked), shown);
+            let mut out = Vec::new();
+            head(&mut out, "", "", line.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&out), format!("{shown}\n"));
+        }
+        // Also where the line is cut.
+        let long = format!("GET http://user:{}@host/ HTTP/1.1", "p".repeat(300));
+        let record = Record::new(long.as_bytes(), Status::OK, 0);
+        let mut out = Vec::new();
+        request(&mut out, local(), UnixTime(784_111_777), &record);
+        assert!(String::from_utf8_lossy(&out).ends_with("\"GET http://***@host/ HTTP/1.1\""));
     }
 
     #[test]
