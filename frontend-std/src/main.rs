@@ -27,7 +27,7 @@ struct Command {
 fn main() -> ExitCode {
     let Command { flags, event_loop } = command::parse();
     command::run(NAME, &flags, |job, listeners| {
-        let (log, tls, layers) = (&job.log, &job.tls, job.layers);
+        let (log, tls, layers) = (&job.log, job.tls.as_ref(), job.layers);
         if event_loop {
             let uploads = job.uploads.map(event_loop::UploadFolder::from);
             let site = flags.site(event_loop::Folder::from(job.folder), job.forms, uploads);
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
                 .limits(flags.limits())
                 .deadlines(flags.times.deadlines())
                 .log(log.clone())
-                .tls(tls.clone());
+                .tls(tls.cloned());
             start.begin(server.stop())?;
             server.run(service)
         })
@@ -59,7 +59,7 @@ fn by_loop<S: Service + Sync>(
     flags: &Flags,
     listeners: Listeners<'_>,
     log: &Log,
-    tls: &Option<Tls>,
+    tls: Option<&Tls>,
     service: &'static S,
 ) -> io::Result<()> {
     listeners.serve(|listeners, start| {
@@ -68,7 +68,7 @@ fn by_loop<S: Service + Sync>(
             .limits(flags.limits())
             .deadlines(flags.times.deadlines())
             .log(log.clone())
-            .tls(tls.clone());
+            .tls(tls.cloned());
         start.begin(server.stop())?;
         server.run(service)
     })

@@ -106,9 +106,12 @@ impl Drop for Entered {
 }
 
 /// Does something with what the loop on this thread has.
-fn here<T>(act: impl FnOnce(&Programs) -> io::Result<T>) -> io::Result<T> {
+///
+/// # Errors
+/// None runs.
+fn here<T>(act: impl FnOnce(&Programs) -> T) -> io::Result<T> {
     let none = || io::Error::other("no event loop runs on this thread");
-    HERE.with_borrow(|here| here.as_ref().ok_or_else(none).and_then(|here| act(here)))
+    HERE.with_borrow(|here| here.as_deref().map(act)).ok_or_else(none)
 }
 
 impl Programs {
@@ -211,7 +214,7 @@ impl Pipe for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        let _ = here(|programs| Ok(programs.forget(self)));
+        let _ = here(|programs| programs.forget(self));
     }
 }
 
@@ -222,7 +225,7 @@ pub struct Deadline(Option<(Duration, usize)>);
 impl Drop for Deadline {
     fn drop(&mut self) {
         if let Some(deadline) = self.0 {
-            let _ = here(|programs| Ok(programs.remove(deadline)));
+            let _ = here(|programs| programs.remove(deadline));
         }
     }
 }
@@ -233,11 +236,11 @@ impl Descriptors for Registered {
     type Elsewhere = Helpers;
 
     fn register(&self, descriptor: OwnedFd, way: Way) -> io::Result<Watched> {
-        here(|programs| programs.register(descriptor, way))
+        here(|programs| programs.register(descriptor, way))?
     }
 
     fn poll_pipe(&self, pipe: &Watched, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let key = here(|programs| Ok(programs.sockets.turn()))?;
+        let key = here(|programs| programs.sockets.turn())?;
         pipe.state.key.store(key, Ordering::Relaxed);
         let is_ready = pipe.state.readiness.load(Ordering::Relaxed) & READY != 0;
         if is_ready { Poll::Ready(Ok(())) } else { Poll::Pending }
@@ -260,7 +263,7 @@ impl Descriptors for Registered {
             let found = programs.sockets.look(client, wanted)?;
             // Each octet that arrives is an event, whether those before it were read or not.
             Ok(nonblocking::Client::Found { found, look_again: false })
-        })
+        })?
     }
 
     fn wake_after(&self, alarm: &mut Deadline, now: Duration, left: Duration, _: &mut Context<'_>) {
@@ -268,13 +271,13 @@ impl Descriptors for Registered {
         let set = here(|programs| {
             let deadline = (now.saturating_add(left), programs.sockets.turn());
             programs.add(deadline);
-            Ok(deadline)
+            deadline
         });
         *alarm = Deadline(set.ok());
     }
 
     fn poll_turn(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        here(|programs| Ok(programs.sockets.poll_turn()))?.map(Ok)
+        here(|programs| programs.sockets.poll_turn())?.map(Ok)
     }
 }
 
