@@ -60,9 +60,8 @@ pub(super) const STYLE: &str = "</title>\n<style>\n\
     @media(prefers-color-scheme:dark){:root{--p:#171a1d;--i:#ebe5d9;--a:#e3b15e}}\n\
     body{font:1em/1.5 system-ui,sans-serif;margin:auto;max-width:60em;padding:1em;overflow-wrap:anywhere;\
     background:var(--p);color:var(--i)}\n\
-    h1{font-size:1.6em;line-height:1.3}\n\
-    h1::after{content:\"\";display:block;width:2em;margin:.5em 0;border-top:.2em solid var(--a)}\n\
-    a{color:var(--a)}:focus-visible{outline:3px solid var(--a);outline-offset:2px}\n";
+    h1{font-size:1.6em}h1::after{content:\"\";display:block;width:2em;margin:.5em 0;border-top:.2em solid var(--a)}\n\
+    a{color:var(--a)}:focus-visible{outline:3px solid var(--a)}\n";
 
 /// What ends the style of such a page, and begins its content.
 pub(super) const BODY: &str = "</style>\n<main>\n<h1>";
