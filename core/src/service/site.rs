@@ -375,15 +375,15 @@ fn is_in_state<T: Transport>(exchange: &Exchange<'_, T>, page: &impl File) -> bo
 }
 
 const LIST_STYLE: &str = "\
-    h2{font-size:1.1em;margin:1em 0 0;padding-top:1em;border-top:1px solid #8884}p{margin:0;opacity:.75}\n\
-    dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.3em 1em}\n\
-    dt{font-weight:bold}dd{margin:0;white-space:pre-wrap}\n";
+    h2{font-size:1.1em;margin:1.5em 0 0}p{margin:0}h2+p{opacity:.8}\n\
+    dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.3em 1em;margin:.5em 0;padding-left:1em;border-left:.3em solid var(--a)}\n\
+    dt{opacity:.8}dd{margin:0;white-space:pre-wrap}p a{display:inline-block;padding:.65em 0}\n";
 
 /// The part of the page of submissions that shows the one with this number, or its end; and before the
 /// first, its start.
 fn part(number: usize, kept: Option<Form<'_>>, emit: &mut dyn FnMut(&[u8])) {
     if number == 0 {
-        for piece in [TOP, "Submissions", STYLE, LIST_STYLE, BODY, "<h1>Submissions</h1>\n"] {
+        for piece in [TOP, "Submissions", STYLE, LIST_STYLE, BODY, "Submissions</h1>\n"] {
             emit(piece.as_bytes());
         }
     }

@@ -15,39 +15,30 @@ const LINKED: usize = 32;
 /// A name is a link as large as a finger where fingers are used, and as wide as its column. Folders
 /// are bold, and dates go to two lines where there is little room.
 const TABLE_STYLE: &str = "\
-    h1 a{display:inline-block;padding:.3em 0}\n\
+    h1 a{display:inline-block;padding:.2em .15em .2em 0}\n\
     table{border-collapse:collapse;width:100%}\n\
-    td,th{border-top:1px solid #8884;padding:.4em .5em;text-align:left}\n\
-    th{border:0}td{padding-block:0}\n\
+    td,th{border-top:1px solid #8884;padding:0;text-align:left;font-weight:inherit}th{border:0}\n\
     td:first-child{width:100%}\n\
-    td+td,th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n\
-    td+td,th,p,small{opacity:.75}\n\
+    td+td,th+th{padding-left:1em;text-align:right;white-space:nowrap}\n\
+    td+td,th,p{opacity:.8}\n\
     td a{display:block;padding:.4em 0;text-decoration:none}a:hover{text-decoration:underline}\n\
     td a[href$=\"/\"]{font-weight:bold}\n\
-    small{float:right;padding:.6em 0 0 1em}\n\
-    @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}small{padding-top:.9em}}\n\
-    @media(max-width:36em){td,th{padding-inline:.25em}td+td,th+th{font-size:.85em}td+td+td,th+th+th{white-space:normal;min-width:6em}}\n";
-/// The end of the title, this, and the beginning of the table.
-macro_rules! table_behind {
-    ($($form:literal),*) => {
-        concat!("</h1>\n", $($form,)* "<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n")
-    };
-}
-const TABLE: &str = table_behind!();
-const FORM_AND_TABLE: &str = table_behind!(
-    "<form method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n",
-    "<input type=\"file\" name=\"file\" multiple required ",
-    "aria-label=\"Files to upload\" title=\"Choose files, or drop them here\">\n",
-    "<button>Upload</button>\n</form>\n"
-);
+    @media(pointer:coarse),(max-width:36em){td a{padding:.7em 0}}\n\
+    @media(max-width:36em){td+td,th+th{font-size:.85em;padding-left:.5em}td+td+td,th+th+th{white-space:normal;min-width:6em}}\n";
+/// The end of the title.
+const END: &str = "</h1>\n";
 /// Files are chosen or dropped on the field itself, which needs no script.
+const FORM: &str = "</h1>\n<form method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
+    <label for=\"file\">Choose files, or drop them here</label>\n\
+    <input id=\"file\" type=\"file\" name=\"file\" multiple required>\n\
+    <button>Upload</button>\n</form>\n";
 const FORM_STYLE: &str = "\
-    form{display:flex;flex-wrap:wrap;gap:.5em;margin:0 0 1em}\n\
-    form *{font:inherit}\n\
-    input{flex:1 1 16em;min-width:0;padding:1.5em;border:2px dashed #8888;border-radius:.5em}\n\
-    input:hover,input:focus{border-color:currentcolor}\n\
-    button{padding:.5em 1.5em}\n";
-const EMPTY: &str = "<tr><td colspan=\"3\">This folder is empty.</td></tr>\n";
+    form{display:flex;flex-wrap:wrap;align-items:center;gap:.5em;margin:0 0 1.5em}\n\
+    label{width:100%}\n\
+    input{font:inherit;flex:1 1 16em;min-width:0;padding:1.5em;border:2px dashed #888;border-radius:.5em}\n\
+    ::file-selector-button,button{font:inherit;min-height:2.75em;padding:.5em 1.5em;border:1px solid;border-radius:.5em;background:0 0;color:var(--a)}\n\
+    button{background:var(--a);color:var(--p);font-weight:bold}\n";
+const TABLE: &str = "<table>\n<tr><th>Name<th>Size<th>Changed (UTC)\n";
 
 impl<S: Storage> Files<'_, S> {
     /// Lists a directory. One entry at a time is held here.
@@ -109,16 +100,21 @@ fn part<const TAKES_FILES: bool>(
     if rows == 0 {
         top::<TAKES_FILES>(path, emit);
     }
-    let Some(entry) = entry else {
+    if let Some(entry) = entry {
         if rows == 0 {
-            emit(EMPTY.as_bytes());
+            emit(TABLE.as_bytes());
         }
+        return row(entry, emit);
+    }
+    if rows == 0 {
+        emit(b"<p>This folder is empty.");
+    } else {
         emit(b"</table>\n<p>");
         number(rows as u64, emit);
-        emit(if rows == 1 { b" entry</p>\n" } else { b" entries</p>\n" });
-        return emit(BOTTOM.as_bytes());
-    };
-    row(entry, emit);
+        emit(if rows == 1 { b" entry" } else { b" entries" });
+    }
+    emit(b"</p>\n");
+    emit(BOTTOM.as_bytes());
 }
 
 fn top<const TAKES_FILES: bool>(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
@@ -134,8 +130,7 @@ fn top<const TAKES_FILES: bool>(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
         emit(FORM_STYLE.as_bytes());
     }
     emit(BODY.as_bytes());
-    emit(b"<h1>Index of ");
-    // Each folder on the way here is a link, the root among them.
+    // Each folder on the way here is a link, and so is the root, whose own name would be a mere slash.
     let depth = path.segments().count();
     let names = core::iter::once(None).chain(path.segments().map(Some));
     for (steps, name) in (0..=depth).rev().zip(names) {
@@ -147,30 +142,26 @@ fn top<const TAKES_FILES: bool>(path: &Path<'_>, emit: &mut dyn FnMut(&[u8])) {
             }
             emit(b"\">");
         }
-        text(name.unwrap_or_default(), emit);
+        text(name.unwrap_or(b"Index of "), emit);
         emit(if is_linked { b"/</a>" } else { b"/" });
     }
-    emit(if TAKES_FILES { FORM_AND_TABLE } else { TABLE }.as_bytes());
+    emit(if TAKES_FILES { FORM } else { END }.as_bytes());
 }
 
 fn row(entry: &Entry<'_>, emit: &mut dyn FnMut(&[u8])) {
     let &Entry { name, is_directory, is_link, len, modified } = entry;
     let slash: &[u8] = if is_directory { b"/" } else { b"" };
-    emit(b"<tr><td>");
-    if is_link {
-        emit(b"<small>link</small>");
-    }
-    emit(b"<a href=\"");
+    emit(b"<tr><td><a href=\"");
     percent_encode(name, emit);
     emit(slash);
     emit(b"\">");
     text(name, emit);
     emit(slash);
-    emit(b"</a></td><td>");
+    emit(if is_link { b"</a><td>link " } else { b"</a><td>" });
     if !is_directory {
         size(len, emit);
     }
-    emit(b"</td><td>");
+    emit(b"<td>");
     if let Some(modified) = modified {
         let modified = iso_minutes(modified);
         // HTML reads it as a time of UTC by the letter, which people get from the head of the column.
@@ -180,7 +171,7 @@ fn row(entry: &Entry<'_>, emit: &mut dyn FnMut(&[u8])) {
         emit(&modified);
         emit(b"</time>");
     }
-    emit(b"</td></tr>\n");
+    emit(b"\n");
 }
 
 /// Octets as text; what is not UTF-8, a control, or a character that does nothing but change how others
