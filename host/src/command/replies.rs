@@ -12,6 +12,7 @@ use crate::folder::Folder;
 
 /// The flags that say what all replies have, and which file a path leads to.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(next_help_heading = "Pages")]
 #[non_exhaustive]
 pub struct ReplyFlags {
