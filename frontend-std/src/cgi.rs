@@ -36,15 +36,6 @@ pub struct Polled {
     way: Way,
 }
 
-/// What says that a client has shut its sending side.
-#[cfg(target_os = "linux")]
-const SHUT: PollFlags = PollFlags::RDHUP;
-/// Here nothing does.
-#[cfg(not(target_os = "linux"))]
-const SHUT: PollFlags = PollFlags::empty();
-
-const OVER: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
-
 impl Pipe for Polled {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Ok(rustix::io::read(&self.descriptor, buffer)?)
@@ -72,18 +63,13 @@ impl Waiting for Polling {
         let mut polled = Vec::with_capacity(MOST.saturating_add(1));
         let connection: Option<&Connection> = connection.and_then(|it| it.downcast_ref());
         if let Some(connection) = connection {
-            let when = |wanted, flag| if wanted { flag } else { PollFlags::empty() };
-            let flags = when(interest.sends, PollFlags::IN)
-                | when(interest.takes, PollFlags::OUT)
-                | when(interest.shuts, SHUT);
-            polled.push(PollFd::new(connection.stream(), flags));
+            polled.push(PollFd::new(connection.stream(), interest.flags()));
         }
         polled.extend(pipes.iter().flatten().map(|pipe| {
             let flag = if pipe.way == Way::In { PollFlags::IN } else { PollFlags::OUT };
             PollFd::new(&pipe.descriptor, flag)
         }));
-        let has_octets = interest.sends && connection.is_some_and(Connection::has_octets);
-        let is_ready = has_octets || connection.is_none() && (interest.sends || interest.takes);
+        let is_ready = connection.is_none() && (interest.sends || interest.takes);
         let most = if is_ready { Duration::ZERO } else { most };
         let most = Timespec::try_from(most).ok();
         match poll(&mut polled, most.as_ref()) {
@@ -93,13 +79,9 @@ impl Waiting for Polling {
         }
         let mut found = polled.iter().map(PollFd::revents);
         let mut ready = Ready::default();
-        if connection.is_some() {
-            let of_client = found.next().unwrap_or(PollFlags::empty());
-            ready.sends = has_octets || of_client.contains(PollFlags::IN);
-            ready.takes = of_client.contains(PollFlags::OUT);
-            ready.shuts = !SHUT.is_empty() && of_client.contains(SHUT);
-            ready.is_over = of_client.intersects(OVER);
-            ready.is_ended = connection.is_some_and(Connection::is_cut);
+        if let Some(connection) = connection {
+            ready.add(found.next().unwrap_or(PollFlags::empty()));
+            ready.is_ended = connection.is_cut();
         } else {
             (ready.sends, ready.takes) = (interest.sends, interest.takes);
         }

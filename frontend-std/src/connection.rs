@@ -1,13 +1,15 @@
 //! A connection, shared by its worker and the handle that stops the server.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::{self, Read as _};
+use std::net::{Shutdown, SocketAddr};
 #[cfg(feature = "tls")]
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 
+use socket2::Socket;
+use thimble_host::listen::Accepted;
 use thimble_host::place::{Place, Waits};
 use thimble_host::settings::Settings;
 #[cfg(feature = "tls")]
@@ -17,8 +19,8 @@ use thimble_host::{listen, send};
 /// An accepted connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: Socket,
+    peer: Option<SocketAddr>,
     place: Place,
     to_be_shut: AtomicBool,
     is_alone: AtomicBool,
@@ -31,7 +33,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+    pub(crate) fn new((stream, peer): Accepted) -> Self {
         let (to_be_shut, is_alone) = (AtomicBool::new(false), AtomicBool::new(false));
         let waits_for_stop = Mutex::default();
         Self {
@@ -83,7 +85,7 @@ impl Connection {
         if let Some(session) = self.session.get() {
             return session.write(&mut Once::new(self), octets, more);
         }
-        if more { send::more(&self.stream, octets) } else { (&self.stream).write(octets) }
+        if more { send::more(&self.stream, octets) } else { send::now(&self.stream, octets) }
     }
 
     /// Whether files can be sent without copying them.
@@ -134,11 +136,12 @@ impl Connection {
         listen::close_in_order(&self.stream);
     }
 
-    pub(crate) const fn stream(&self) -> &TcpStream {
+    pub(crate) const fn stream(&self) -> &Socket {
         &self.stream
     }
 
-    pub(crate) const fn peer(&self) -> SocketAddr {
+    /// The address of the client; `None` over a Unix socket.
+    pub(crate) const fn peer(&self) -> Option<SocketAddr> {
         self.peer
     }
 
@@ -263,7 +266,7 @@ impl Wire for Once<'_> {
         if more {
             send::more(&self.connection.stream, octets)
         } else {
-            (&self.connection.stream).write(octets)
+            send::now(&self.connection.stream, octets)
         }
     }
 
@@ -278,7 +281,8 @@ impl Wire for Once<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
 
     use super::*;
@@ -286,8 +290,7 @@ mod tests {
     fn pair() -> io::Result<(TcpStream, Connection)> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let client = TcpStream::connect(listener.local_addr()?)?;
-        let (stream, peer) = listener.accept()?;
-        Ok((client, Connection::new(stream, peer)))
+        Ok((client, Connection::new(listen::accept(&listener)?)))
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! | guard, log or change replies of another service | [`thimble_core::service::layers`] |
 //! | keep submitted forms | [`Submissions`]; [`MemoryStore`] keeps them in memory |
 //! | log requests | [`Log`] and [`Server::log`] |
-//! | run programs by the Common Gateway Interface | [`Cgi`] |
+//! | run programs by the Common Gateway Interface | [`Cgi`], or [`event_loop::Cgi`] |
 //! | stop it | [`Stop`] |
 //! | test a handler | the feature `testing` |
 //!
@@ -58,6 +58,7 @@
 //! All of this is tested on Linux. Other Unix systems compile the same code, and open files step by step
 //! along the path.
 
+mod accept;
 pub mod cgi;
 mod connection;
 mod deadline;
@@ -82,6 +83,8 @@ pub use thimble_core::handler::*;
 pub use thimble_core::testing;
 /// What this frontend shares with others on systems with files and sockets.
 pub use thimble_host;
+#[doc(inline)]
+pub use thimble_host::listen::Listener;
 #[doc(inline)]
 pub use thimble_host::{Folder, Log, MemoryStore, SystemClock, UploadFolder, block_on};
 

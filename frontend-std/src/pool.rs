@@ -14,7 +14,7 @@ use std::thread::{self, Scope};
 
 use thimble_host::clock::moment;
 use thimble_host::contain::dispose;
-use thimble_host::listen::{self, RUN_OUT, accept, has_run_out, is_time_out};
+use thimble_host::listen::{self, RUN_OUT, has_run_out, is_time_out};
 use thimble_host::place::LOOK_AGAIN;
 
 use crate::connection::Connection;
@@ -120,8 +120,8 @@ impl<W: Work> Pool<'_, W> {
         if self.stop.is_retired() {
             return self.stop.take_left().map_or(Next::Over, Next::Connection);
         }
-        match accept(self.stop.listener()) {
-            Ok((stream, peer)) => Next::Connection(Connection::new(stream, peer)),
+        match self.stop.accept() {
+            Ok(accepted) => Next::Connection(Connection::new(accepted)),
             Err(error) if is_time_out(&error) => Next::Nothing,
             Err(error) if has_run_out(&error) && !self.stop.is_retired() => {
                 thread::sleep(if self.stop.make_room() { LOOK_AGAIN } else { RUN_OUT });
@@ -207,13 +207,14 @@ fn take_out(handed: &Handed) -> Option<Connection> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
-    use std::net::{SocketAddr, TcpStream};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::sync::atomic::AtomicUsize;
     use std::time::{Duration, Instant};
 
     use thimble_host::place::Waits;
 
     use super::*;
+    use crate::accept::Listeners;
 
     /// Echoes octet by octet until the end; panics at `!`.
     #[derive(Default)]
@@ -245,14 +246,15 @@ mod tests {
             loop {
                 let waits = if self.idles { Waits::Idle } else { Waits::Content };
                 connection.place().wait(waits, moment());
-                match connection.stream().read(&mut octet) {
+                let mut stream = connection.stream();
+                match stream.read(&mut octet) {
                     Ok(0) => break listen::close_in_order(connection.stream()),
                     Ok(_) => assert_ne!(octet, *b"!", "as the client asked"),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                     Err(_) => break,
                 }
                 connection.place().go_on();
-                let _ = connection.stream().write_all(&octet);
+                let _ = stream.write_all(&octet);
             }
             self.served.fetch_add(1, Ordering::SeqCst);
         }
@@ -278,13 +280,29 @@ mod tests {
 
     /// Runs `client` against a pool of at most `most` workers.
     fn against(echo: &Echo, most: usize, client: impl FnOnce(SocketAddr, &Stop) -> io::Result<()>) {
-        let outcome = listen::bind("127.0.0.1:0").and_then(|listener| {
-            let address = listener.local_addr()?;
-            let stop = Stop::new(listener);
+        against_all(echo, most, 1, |addresses, stop| match addresses {
+            [address] => client(*address, stop),
+            _ => Err(io::ErrorKind::Other.into()),
+        });
+    }
+
+    /// The same, with so many listeners.
+    fn against_all(
+        echo: &Echo,
+        most: usize,
+        listeners: usize,
+        client: impl FnOnce(&[SocketAddr], &Stop) -> io::Result<()>,
+    ) {
+        let bind = |_| listen::bind("127.0.0.1:0");
+        let bound = (0..listeners).map(bind).collect::<io::Result<Vec<_>>>();
+        let outcome = bound.and_then(|listeners| {
+            let addresses = listeners.iter().map(TcpListener::local_addr);
+            let addresses = addresses.collect::<io::Result<Vec<_>>>()?;
+            let stop = Stop::new(Listeners::new(listeners.into_iter().map(Into::into))?);
             thread::scope(|scope| {
                 let pool = scope.spawn(|| run(&stop, &echo, most));
                 let stopping = Stopping(&stop);
-                let outcome = client(address, &stop);
+                let outcome = client(&addresses, &stop);
                 drop(stopping);
                 pool.join().unwrap_or_else(|_| Err(io::Error::other("panic"))).and(outcome)
             })
@@ -335,6 +353,38 @@ mod tests {
             drop(crowd);
             assert!(has_workers(&echo, 1));
             assert_eq!(say(&connect(address)?, b'y')?, b'y');
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn workers_take_from_all_listeners_and_are_no_more_for_that() {
+        let echo = Echo::default();
+        against_all(&echo, 2, 3, |addresses, stop| {
+            let clients =
+                addresses.iter().map(|at| connect(*at)).collect::<io::Result<Vec<_>>>()?;
+            let [first, second, third] = clients.as_slice() else { panic!("three") };
+            // Two of them are served.
+            let mut told = 0;
+            for stream in [first, second, third] {
+                stream.set_read_timeout(Some(Duration::from_millis(300)))?;
+                told += usize::from(say(stream, b'a').is_ok());
+            }
+            assert_eq!(told, 2);
+            drop(clients);
+            for _ in 0..20 {
+                for address in addresses {
+                    assert_eq!(say(&connect(*address)?, b'b')?, b'b');
+                }
+            }
+            assert!(has_workers(&echo, 1));
+            for address in addresses.iter().rev() {
+                assert_eq!(say(&connect(*address)?, b'c')?, b'c');
+            }
+            let begun = Instant::now();
+            stop.stop();
+            assert!(addresses.iter().all(|address| TcpStream::connect(address).is_err()));
+            assert!(begun.elapsed() < Duration::from_millis(200));
             Ok(())
         });
     }

@@ -2,26 +2,41 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 
 use thimble_core::server::blocking::Blocking;
 use thimble_core::server::{Ended, Service};
 use thimble_host::buffers::{OwnedBuffers, is_idle_error};
+use thimble_host::listen::Listener;
 use thimble_host::settings::{MAX_CONNS, Serving, Settings};
 use thimble_host::{block_on, listen};
 
+use crate::accept::Listeners;
 use crate::connection::Connection;
 use crate::pool::{self, Work};
 use crate::socket;
 use crate::stop::Stop;
 
-/// A server: a listener, and the settings by which its connections are served.
+/// A server: listeners, and the settings by which its connections are served.
 ///
 /// ```no_run
 /// use thimble_std::{Folder, Server, Site};
 ///
 /// let site = Site::new(Folder::open("site")?);
 /// Server::bind("127.0.0.1:8000")?.max_conns(100).run(site)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// It may listen on several addresses, and on Unix sockets:
+///
+/// ```no_run
+/// use thimble_std::thimble_host::listen::{bind, bind_unix};
+/// use thimble_std::{Folder, Server, Site};
+///
+/// let site = Site::new(Folder::open("site")?);
+/// let (socket, _file) = bind_unix("/run/site.sock")?;
+/// let listeners = [bind("127.0.0.1:8000")?.into(), bind("[::1]:8000")?.into(), socket.into()];
+/// Server::from_listeners(listeners)?.run(site)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -38,30 +53,36 @@ impl Server {
     /// # Errors
     /// None of them can be bound.
     pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<Self> {
-        listen::bind(addresses).map(Self::of)
+        listen::bind(addresses).and_then(Self::from_listener)
     }
 
     /// Serves the connections of `listener`, which is set to blocking.
     ///
     /// # Errors
     /// An option of the listener can't be set.
-    pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
-        listen::prepare(&listener)?;
-        Ok(Self::of(listener))
+    pub fn from_listener(listener: impl Into<Listener>) -> io::Result<Self> {
+        Self::from_listeners([listener.into()])
     }
 
-    fn of(listener: TcpListener) -> Self {
-        Self { stop: Stop::new(listener), max_conns: MAX_CONNS, settings: Settings::default() }
+    /// Serves the connections of all of `listeners`, which are set to blocking, or not to block if there are
+    /// several.
+    ///
+    /// # Errors
+    /// There is none, or an option of one can't be set.
+    pub fn from_listeners(listeners: impl IntoIterator<Item = Listener>) -> io::Result<Self> {
+        let listeners = Listeners::new(listeners)?;
+        let settings = Settings::default();
+        Ok(Self { stop: Stop::new(listeners), max_conns: MAX_CONNS, settings })
     }
 
     thimble_host::builder_methods!(settings, max_conns);
 
-    /// The address that it listens on, with the port that was chosen for port 0.
+    /// The address that it listens on, with the port that was chosen for port 0; of several, the first.
     ///
     /// # Errors
-    /// The system doesn't know it.
+    /// The system doesn't know it, or there are Unix sockets only.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.stop.listener().local_addr()
+        listen::first_addr(self.stop.listeners().all())
     }
 
     /// A handle that stops the server from another thread.

@@ -232,6 +232,10 @@ impl Half for Rx<'_> {
         self.wait.over();
         self.log.request(head);
     }
+
+    fn has_octets(&self) -> bool {
+        self.connection.has_octets()
+    }
 }
 
 impl embedded_io::ErrorType for Tx<'_> {
@@ -324,11 +328,11 @@ impl Half for Tx<'_> {
     }
 
     fn peer(&self) -> Option<SocketAddr> {
-        Some(self.connection.peer())
+        self.connection.peer()
     }
 
     fn local(&self) -> Option<SocketAddr> {
-        self.connection.stream().local_addr().ok()
+        self.connection.stream().local_addr().ok()?.as_socket()
     }
 
     fn connection(&self) -> Option<&(dyn Any + Send + Sync)> {
@@ -390,21 +394,21 @@ fn is_passing(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpStream;
     use std::time::Instant;
 
     use embedded_io::Read as _;
 
     use super::*;
+    use crate::accept::Listeners;
 
     fn over<R>(
         check: impl FnOnce(&TcpStream, &Connection, Rx<'_>, Tx<'_>) -> io::Result<R>,
     ) -> io::Result<R> {
-        let stop = Stop::new(TcpListener::bind("127.0.0.1:0")?);
-        thimble_host::listen::prepare(stop.listener())?;
-        let client = TcpStream::connect(stop.listener().local_addr()?)?;
-        let (stream, peer) = stop.listener().accept()?;
-        let connection = Connection::new(stream, peer);
+        let listener = listen::bind("127.0.0.1:0")?;
+        let client = TcpStream::connect(listener.local_addr()?)?;
+        let stop = Stop::new(Listeners::new(vec![listener.into()])?);
+        let connection = Connection::new(stop.accept()?);
         let mut deadlines = Deadlines::DESKTOP;
         deadlines.idle = Duration::from_millis(1400);
         deadlines.content = Duration::from_millis(300);
@@ -465,11 +469,11 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn the_only_thread_looks_for_clients_that_wait() -> io::Result<()> {
         for phase in [Phase::Idle, Phase::Drain] {
-            let stop = Stop::new(thimble_host::listen::bind("127.0.0.1:0")?);
-            let address = stop.listener().local_addr()?;
+            let listener = listen::bind("127.0.0.1:0")?;
+            let address = listener.local_addr()?;
+            let stop = Stop::new(Listeners::new(vec![listener.into()])?);
             let _client = TcpStream::connect(address)?;
-            let (stream, peer) = stop.listener().accept()?;
-            let connection = Connection::new(stream, peer);
+            let connection = Connection::new(stop.accept()?);
             connection.be_alone();
             let enlisted = stop.enlist(connection);
             let (log, used) = (Log::none(), Cell::new(0));

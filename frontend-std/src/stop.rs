@@ -1,16 +1,18 @@
 //! Stopping a server: it takes no new connection, closes idle ones, and finishes the others.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{Shutdown, TcpListener};
+use std::io;
+use std::net::Shutdown;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
 use thimble_host::clock::moment;
-use thimble_host::listen::{accept, has_client};
+use thimble_host::listen::{Accepted, accept, has_client};
 use thimble_host::place::{Waits, tell_one};
 
+use crate::accept::Listeners;
 use crate::connection::Connection;
 
 /// A handle that stops a server from any thread. Clones stop the same server.
@@ -23,19 +25,19 @@ struct Shared {
     retired: AtomicBool,
     /// Whether idle connections are closed, too.
     stopping: AtomicBool,
-    listener: TcpListener,
+    listeners: Listeners,
     /// Those that are being served, by their descriptors, which nothing else has meanwhile.
     connections: Mutex<HashMap<RawFd, Arc<Connection>>>,
-    /// Those that the listener's queue held when the server stopped.
+    /// Those that waited to be accepted when the server stopped.
     left: Mutex<VecDeque<Connection>>,
 }
 
 impl Stop {
-    pub(crate) fn new(listener: TcpListener) -> Self {
+    pub(crate) fn new(listeners: Listeners) -> Self {
         Self(Arc::new(Shared {
             retired: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
-            listener,
+            listeners,
             connections: Mutex::default(),
             left: Mutex::default(),
         }))
@@ -48,14 +50,16 @@ impl Stop {
         self.0.stopping.store(true, Ordering::SeqCst);
         let mut left = lock(&self.0.left);
         if !self.0.retired.swap(true, Ordering::SeqCst) {
-            // A listener that is shut resets those that nobody has accepted.
-            if self.0.listener.set_nonblocking(true).is_ok() {
-                while let Ok((stream, peer)) = accept(&self.0.listener) {
-                    left.push_back(Connection::new(stream, peer));
+            for listener in self.0.listeners.all() {
+                // A listener that is shut resets those that nobody has accepted.
+                if listener.set_nonblocking(true).is_ok() {
+                    while let Ok(accepted) = accept(listener) {
+                        left.push_back(Connection::new(accepted));
+                    }
                 }
+                // Wakes the workers that wait in accept; where it doesn't, their time-out does.
+                let _ = SockRef::from(listener).shutdown(Shutdown::Both);
             }
-            // Wakes the workers that wait in accept; where it doesn't, their time-out does.
-            let _ = SockRef::from(&self.0.listener).shutdown(Shutdown::Both);
         }
         drop(left);
         for connection in self.connections().values() {
@@ -64,8 +68,8 @@ impl Stop {
         }
     }
 
-    /// Stops accepting connections, within a second, and leaves the listener to other processes that have
-    /// it, too. The next reply of each connection carries `Connection: close`, and idle connections are
+    /// Stops accepting connections, within a second, and leaves the listeners to other processes that have
+    /// them, too. The next reply of each connection carries `Connection: close`, and idle connections are
     /// closed in time. A later [`stop`](Self::stop) closes those at once, and leaves the listener alone.
     /// [`Server::run`](crate::Server::run) returns once the last connection has ended.
     pub fn retire(&self) {
@@ -121,13 +125,18 @@ impl Stop {
     /// Does what another thread would do for clients that wait while `connection` keeps the only one there
     /// is waiting.
     pub(crate) fn make_room_beside(&self, connection: &Connection) {
-        if connection.is_alone() && has_client(&self.0.listener) {
+        if connection.is_alone() && self.0.listeners.all().iter().any(has_client) {
             self.make_room();
         }
     }
 
-    pub(crate) fn listener(&self) -> &TcpListener {
-        &self.0.listener
+    /// Waits for a connection.
+    pub(crate) fn accept(&self) -> io::Result<Accepted> {
+        self.0.listeners.accept()
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
     }
 
     /// Makes `connection` one that ends when the server stops, for as long as the guard lives.

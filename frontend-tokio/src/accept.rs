@@ -2,15 +2,81 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
-use thimble_host::listen::{RUN_OUT, has_run_out};
+use sealed::{Accepts, Connects};
+use thimble_host::listen::{Accepted, RUN_OUT, has_run_out, reset_when_closed};
 use thimble_host::place::LOOK_AGAIN;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use crate::connection::Options;
+
+/// A connection of the runtime's that can be served: tokio's `TcpStream` or `UnixStream`.
+pub trait Connected: Connects {}
+
+/// What the runtime accepts connections from: tokio's `TcpListener` or `UnixListener`.
+pub trait Accepting: Accepts {}
+
+mod sealed {
+    use super::{Accepted, Connected, Context, Poll, io};
+
+    pub trait Connects {
+        /// Takes it from the runtime, with the options that accepted ones have.
+        fn into_accepted(self) -> io::Result<Accepted>;
+    }
+
+    pub trait Accepts {
+        /// What it accepts.
+        type Stream: Connected;
+
+        fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
+    }
+}
+
+impl Connected for TcpStream {}
+
+impl Connects for TcpStream {
+    fn into_accepted(self) -> io::Result<Accepted> {
+        let peer = self.peer_addr()?;
+        let stream = self.into_std()?;
+        // If it can't be set, the connection is over, and its first read says so.
+        let _ = stream.set_nodelay(true);
+        reset_when_closed(&stream);
+        Ok((stream.into(), Some(peer)))
+    }
+}
+
+impl Connected for UnixStream {}
+
+impl Connects for UnixStream {
+    fn into_accepted(self) -> io::Result<Accepted> {
+        Ok((self.into_std()?.into(), None))
+    }
+}
+
+impl Accepting for TcpListener {}
+
+impl Accepts for TcpListener {
+    type Stream = TcpStream;
+
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let (stream, _) = ready!(Self::poll_accept(self, context))?;
+        Poll::Ready(Ok(stream))
+    }
+}
+
+impl Accepting for UnixListener {}
+
+impl Accepts for UnixListener {
+    type Stream = UnixStream;
+
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
+        let (stream, _) = ready!(Self::poll_accept(self, context))?;
+        Poll::Ready(Ok(stream))
+    }
+}
 
 impl Options {
     /// Accepts connections, and spawns the future that `serve` makes of each connection and these options.
@@ -102,9 +168,10 @@ impl Options {
     ///
     /// Where the function may have threads of its own, [`Server::run`](crate::Server::run) needs none
     /// of this: it takes any service that is `Send` and `Sync`, whatever its futures are.
-    pub async fn serve_each<F, C>(self, listener: TcpListener, serve: F)
+    pub async fn serve_each<L, F, C>(self, listener: L, serve: F)
     where
-        F: Fn(TcpStream, Self) -> C,
+        L: Accepting,
+        F: Fn(L::Stream, Self) -> C,
         C: Future<Output = io::Result<()>> + Send + 'static,
     {
         let stop = self.stop.listener(None);
@@ -119,7 +186,7 @@ impl Options {
             });
             match accepted.await {
                 None => break,
-                Some(Ok((stream, _))) => {
+                Some(Ok(stream)) => {
                     let (connection, alive) = (serve(stream, self.clone()), alive.clone());
                     tokio::spawn(async move {
                         let _alive = alive;
@@ -139,7 +206,7 @@ impl Options {
                 Poll::Pending => Poll::Ready(None),
             })
         };
-        while let Some((stream, _)) = waiting().await {
+        while let Some(stream) = waiting().await {
             let (connection, alive) = (serve(stream, self.clone()), alive.clone());
             tokio::spawn(async move {
                 let _alive = alive;

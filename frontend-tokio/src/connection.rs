@@ -4,19 +4,18 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use thimble_core::framing::Limits;
 use thimble_core::server::Service;
 use thimble_host::buffers::OwnedBuffers;
-use thimble_host::listen::{self, RUN_OUT};
+use thimble_host::listen::{Accepted, RUN_OUT};
 use thimble_host::nonblocking::{After, Connection, Link, Reactor, Secured, secure, serve_once};
 use thimble_host::place::Place;
 use thimble_host::settings::Settings;
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::accept::Connected;
 use crate::elsewhere::Elsewhere;
 use crate::socket::Socket;
 use crate::stop::{Listener, Stop};
@@ -60,14 +59,10 @@ impl Options {
     ///
     /// # Errors
     /// The stream has no peer any more, or can't be taken from the runtime.
-    pub async fn serve<S: Service>(&self, stream: TcpStream, service: &S) -> io::Result<()> {
-        let peer = stream.peer_addr()?;
-        let stream = stream.into_std()?;
-        // If it can't be set, the connection is over, and its first read says so.
-        let _ = stream.set_nodelay(true);
-        listen::reset_when_closed(&stream);
+    pub async fn serve<S: Service>(&self, stream: impl Connected, service: &S) -> io::Result<()> {
+        let accepted = stream.into_accepted()?;
         let core = self.settings.serving(service);
-        let mut connection = connection(stream, peer, self)?;
+        let mut connection = connection(accepted, self)?;
         loop {
             let Ok(mut buffers) = take_buffers(&self.settings.limits) else {
                 // There may be memory again soon.
@@ -132,7 +127,7 @@ impl Options {
 ///
 /// # Errors
 /// The stream can't be taken over. What a client does wrong is not an error here.
-pub async fn serve_connection<S: Service>(stream: TcpStream, service: &S) -> io::Result<()> {
+pub async fn serve_connection<S: Service>(stream: impl Connected, service: &S) -> io::Result<()> {
     Options::default().serve(stream, service).await
 }
 
@@ -151,10 +146,9 @@ impl Reactor for Tokio {
     }
 }
 
-/// A connection that was accepted from `peer`. It fails without memory for it.
+/// A connection that was accepted. It fails without memory for it.
 pub(crate) fn connection(
-    stream: std::net::TcpStream,
-    peer: SocketAddr,
+    (stream, peer): Accepted,
     options: &Options,
 ) -> io::Result<Connection<Tokio>> {
     let place = Arc::<Place>::default();

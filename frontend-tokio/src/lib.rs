@@ -67,6 +67,7 @@ pub mod stop;
 mod timer;
 mod worker;
 
+pub use accept::{Accepting, Connected};
 pub use cgi::Cgi;
 pub use connection::{Options, serve_connection};
 pub use server::Server;
@@ -86,6 +87,8 @@ pub use thimble_core::handler::*;
 pub use thimble_core::testing;
 /// What this frontend shares with others on systems with files and sockets.
 pub use thimble_host;
+#[doc(inline)]
+pub use thimble_host::listen::Listener;
 #[doc(inline)]
 pub use thimble_host::{Log, MemoryStore, SystemClock};
 

@@ -24,8 +24,8 @@ fn main() -> ExitCode {
         let site: Cgi<_> = flags.with_programs(site, job.programs, &job.log, &job.layers);
         let service = job.layers.around(site);
         let (is_shared, is_worker) = (listeners.are_shared(), listeners.are_of_worker());
-        listeners.serve(|listener, start| {
-            let server = Server::from_listener(listener)?
+        listeners.serve(|listeners, start| {
+            let server = Server::from_listeners(listeners)?
                 .max_conns(flags.max_conns)
                 .limits(flags.limits())
                 .deadlines(flags.times.deadlines())

@@ -1,13 +1,13 @@
 //! The server: a service on every core.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
-use thimble_core::server::{Answer, Exchange, Service, Transport};
-use thimble_host::listen;
+use thimble_core::server::{Admitted, Answer, Exchange, Service, Transport};
+use thimble_host::listen::{self, Listener};
 use thimble_host::settings::MAX_CONNS;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Semaphore;
@@ -19,7 +19,7 @@ use crate::worker::work;
 /// Descriptors that a runtime and its listener take, and as many for its clients.
 const OF_A_RUNTIME: usize = 8;
 
-/// A server: a listener, and the settings by which its connections are served.
+/// A server: listeners, and the settings by which its connections are served.
 ///
 /// ```no_run
 /// use thimble_tokio::{Folder, Server, Site};
@@ -28,9 +28,22 @@ const OF_A_RUNTIME: usize = 8;
 /// Server::bind("127.0.0.1:8000")?.max_conns(100).run(site)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// It may listen on several addresses, and on Unix sockets:
+///
+/// ```no_run
+/// use thimble_tokio::thimble_host::listen::{bind, bind_unix};
+/// use thimble_tokio::{Folder, Server, Site};
+///
+/// let site = Site::new(Folder::open("site")?);
+/// let (socket, _file) = bind_unix("/run/site.sock")?;
+/// let listeners = [bind("127.0.0.1:8000")?.into(), bind("[::1]:8000")?.into(), socket.into()];
+/// Server::from_listeners(listeners)?.run(site)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     threads: usize,
     shares_listener: bool,
     max_conns: usize,
@@ -51,11 +64,19 @@ impl Server {
     ///
     /// # Errors
     /// An option of the listener can't be set.
-    pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
-        listen::prepare(&listener)?;
+    pub fn from_listener(listener: impl Into<Listener>) -> io::Result<Self> {
+        Self::from_listeners([listener.into()])
+    }
+
+    /// Serves the connections of all of `listeners`.
+    ///
+    /// # Errors
+    /// There is none, or an option of one can't be set.
+    pub fn from_listeners(listeners: impl IntoIterator<Item = Listener>) -> io::Result<Self> {
+        let listeners = listen::prepared(listeners)?;
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let (max_conns, options) = (MAX_CONNS, Options::default());
-        Ok(Self { listener, threads, shares_listener: false, max_conns, options })
+        Ok(Self { listeners, threads, shares_listener: false, max_conns, options })
     }
 
     /// Sets how many runtimes it runs, each in a thread of its own; 0 counts as 1. The default is one for
@@ -65,8 +86,8 @@ impl Server {
         self
     }
 
-    /// Has all threads accept from the listener that was given, and makes no further ones on its port. Say
-    /// this if other processes have the listener, too: clients that wait in a further one when it is closed
+    /// Has all threads accept from the listeners that were given, and makes no further ones on their ports. Say
+    /// this if other processes have the listeners, too: clients that wait in a further one when it is closed
     /// are reset.
     pub const fn share_listener(mut self) -> Self {
         self.shares_listener = true;
@@ -75,12 +96,12 @@ impl Server {
 
     thimble_host::builder_methods!(options.settings, max_conns);
 
-    /// The address that it listens on, with the port that was chosen for port 0.
+    /// The address that it listens on, with the port that was chosen for port 0; of several, the first.
     ///
     /// # Errors
-    /// The system doesn't know it.
+    /// The system doesn't know it, or there are Unix sockets only.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        listen::first_addr(&self.listeners)
     }
 
     /// A handle that stops the server from another thread.
@@ -115,24 +136,24 @@ impl Server {
         let threads = if listen::memory_is_scarce() { 1 } else { self.threads };
         let threads = threads.min(listen::descriptors() / OF_A_RUNTIME).max(1);
         let multiply = if self.shares_listener { listen::clones } else { listen::share };
-        let listeners = multiply(self.listener, threads)?;
-        let run = |listener: TcpListener| {
+        let of_threads = multiply(self.listeners, threads)?;
+        let run = |listeners: Vec<Listener>| {
             let places = Arc::clone(&places);
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-            runtime.block_on(work(listener, service(), options.clone(), places))
+            runtime.block_on(work(listeners, service(), options.clone(), places))
         };
         let run = &run;
-        let mut listeners = listeners.into_iter();
-        let first = listeners.next();
+        let mut of_threads = of_threads.into_iter();
+        let first = of_threads.next();
         thread::scope(|scope| {
             // Without one of them, some clients would wait for ever.
             let stop_unless =
                 |outcome: io::Result<()>| outcome.inspect_err(|_| options.stop.stop());
-            let others: Vec<_> = listeners
-                .map(|listener| {
+            let others: Vec<_> = of_threads
+                .map(|listeners| {
                     let thread = thread::Builder::new().name("thimble-tokio".into());
-                    thread.spawn_scoped(scope, move || stop_unless(run(listener)))
+                    thread.spawn_scoped(scope, move || stop_unless(run(listeners)))
                 })
                 .collect();
             let all_run = others.iter().all(Result::is_ok);
@@ -155,6 +176,10 @@ struct Shared<S>(Arc<S>);
 impl<S: Service> Service for Shared<S> {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         self.0.call(exchange).await
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.0.admit(exchange).await
     }
 
     fn fields(&self) -> &[(&str, &str)] {

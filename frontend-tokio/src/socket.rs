@@ -9,9 +9,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
+use thimble_host::cgi::waiting::found_now;
 use thimble_host::send::{self, PIECE};
 use thimble_host::{listen, nonblocking};
 use tokio::io::Interest;
@@ -27,16 +28,17 @@ const UNREGISTERED: u8 = 8;
 /// fewer, a client that takes nothing would earn time by each of them.
 const AGAIN: u8 = 32;
 
-/// A connected socket that doesn't block.
+/// A connected socket that doesn't block, of TCP or a Unix socket.
 ///
 /// A client that sends one request and wants no other has been read and answered before anybody had
 /// to wait, and costs the runtime nothing.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    /// Once it is registered.
+    /// Once it is registered. To be told what it is ready for, it makes no difference to the runtime what kind
+    /// of socket it is, and nothing else is asked of this type.
     registered: OnceLock<TcpStream>,
     /// Until then.
-    bare: Mutex<Option<std::net::TcpStream>>,
+    bare: Mutex<Option<socket2::Socket>>,
     /// Calls that don't ask the runtime first.
     calls_left: AtomicU8,
     to_be_shut: AtomicBool,
@@ -51,7 +53,7 @@ enum Way {
 
 impl Socket {
     /// Takes over a stream that is set not to block.
-    pub(crate) fn new(stream: std::net::TcpStream) -> Self {
+    pub(crate) fn new(stream: socket2::Socket) -> Self {
         let (registered, bare) = (OnceLock::new(), Mutex::new(Some(stream)));
         let calls_left = AtomicU8::new(UNREGISTERED);
         Self { registered, bare, calls_left, to_be_shut: AtomicBool::new(false) }
@@ -175,7 +177,7 @@ impl Socket {
             return Ok(stream);
         }
         let bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let stream = TcpStream::from_std(bare.ok_or(io::ErrorKind::NotConnected)?)?;
+        let stream = TcpStream::from_std(bare.ok_or(io::ErrorKind::NotConnected)?.into())?;
         Ok(self.registered.get_or_init(|| stream))
     }
 }
@@ -251,14 +253,6 @@ impl nonblocking::Socket for Socket {
             Ok(())
         });
     }
-}
-
-/// What of `wanted` there is now, errors and the end included.
-fn found_now(socket: impl AsFd, wanted: PollFlags) -> io::Result<PollFlags> {
-    let mut polled = [PollFd::new(&socket, wanted)];
-    uninterrupted(|| Ok(rustix::event::poll(&mut polled, Some(&Timespec::default()))?))?;
-    let [found] = polled;
-    Ok(found.revents())
 }
 
 fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {

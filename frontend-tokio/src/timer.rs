@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// anew. So a connection sets its timer about twice a minute, however many requests it carries, and
 /// one that never waits has none.
 #[derive(Debug, Default)]
-pub(crate) struct Alarm {
+pub struct Alarm {
     timer: Option<Pin<Box<Sleep>>>,
     /// When it goes off, by [`moment`], which costs less to ask than the runtime's clock.
     due: Duration,

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -273,4 +274,37 @@ fn a_listener_in_a_runtime_of_ones_own_is_served_until_it_is_stopped() -> io::Re
     assert_eq!((first.read(&mut [0])?, second.read(&mut [0])?), (0, 0));
     assert!(TcpStream::connect(address).is_err());
     Ok(())
+}
+
+#[test]
+fn so_is_a_unix_socket() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let root = tempfile::tempdir()?;
+    fs::write(root.path().join("file"), "content")?;
+    let site = std::sync::Arc::new(Site::new(Folder::open(root.path())?));
+    let path = root.path().join("socket");
+    let stop = Stop::new();
+    let options = Options::default().stop(stop.clone());
+    let listener = {
+        let _runtime = runtime.enter();
+        tokio::net::UnixListener::bind(&path)?
+    };
+    let serving = options.serve_each(listener, move |stream, options| {
+        let site = std::sync::Arc::clone(&site);
+        async move { options.serve(stream, &*site).await }
+    });
+    thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            let mut stream = UnixStream::connect(&path)?;
+            write!(stream, "GET /file HTTP/1.0\r\n\r\n")?;
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply)?;
+            stop.stop();
+            io::Result::Ok(reply)
+        });
+        runtime.block_on(serving);
+        let reply = client.join().unwrap_or_else(|_| Err(io::Error::other("a panic")))?;
+        assert!(reply.ends_with("\r\n\r\ncontent"), "{reply}");
+        Ok(())
+    })
 }

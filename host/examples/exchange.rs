@@ -7,6 +7,8 @@
 
 use std::hint::{black_box, spin_loop};
 use std::task::Waker;
+use std::thread;
+use std::time::Duration;
 use std::{env, fs, io};
 
 use embedded_io::ErrorKind;
@@ -225,6 +227,28 @@ fn main() -> io::Result<()> {
             let root = TempDir::new()?;
             fs::write(root.path().join("1k.bin"), CONTENT)?;
             serve(Bench(Site::new(Folder::open(root.path())?)), FILE.as_bytes(), times)
+        }
+        "picture" | "text" | "made" | "beside" => {
+            let root = TempDir::new()?;
+            let path = root.path().join("1k.bin");
+            fs::write(&path, CONTENT)?;
+            let text = root.path().join("text.txt");
+            fs::write(&text, CONTENT.repeat(10))?;
+            // What gzip makes of it has about as many octets.
+            fs::write(root.path().join("text.txt.gz"), [0; 64])?;
+            if row != "beside" {
+                fs::remove_file(root.path().join("text.txt.gz"))?;
+            }
+            thread::sleep(Duration::from_millis(100));
+            let request = match row.as_str() {
+                "picture" => FILE,
+                "text" => "GET /text.txt HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                _ => "GET /text.txt HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n",
+            };
+            let folder = Folder::open(root.path())?;
+            #[cfg(feature = "gzip")]
+            let folder = folder.compress(thimble_host::folder::Compression::new());
+            serve(Bench(Site::new(folder)), request.as_bytes(), times)
         }
         "form" => serve(image(), FORM.as_bytes(), times),
         // As in the commands, when nothing is asked for.

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-use thimble_core::server::{Answer, Error, Exchange, Service, Transport};
+use thimble_core::server::{Admitted, Answer, Error, Exchange, Service, Transport};
 
 /// What the log says of a request whose service panicked.
 const PANICKED: &str = "the service panicked";
@@ -27,6 +27,18 @@ impl<S: Service> Service for Contained<S> {
             catch_unwind(polled).unwrap_or_else(|payload| {
                 dispose(payload);
                 Poll::Ready(Err(Error::Application(&PANICKED)))
+            })
+        })
+        .await
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        let mut admit = pin!(self.0.admit(exchange));
+        poll_fn(|context| {
+            let polled = AssertUnwindSafe(|| admit.as_mut().poll(context));
+            catch_unwind(polled).unwrap_or_else(|payload| {
+                dispose(payload);
+                Poll::Ready(Err(Err(Error::Application(&PANICKED))))
             })
         })
         .await

@@ -25,6 +25,7 @@
 //! | [`stop`] | the trait of a server that a signal can stop |
 //! | `tls` | with the feature `tls`: certificates, and the session of a connection |
 //! | `passwords` | with the feature `auth`: who may come in, by names and hashes of passwords |
+//! | `live` | with the feature `live`: what changes below a folder, so that pages load again |
 #![cfg_attr(
     feature = "workers",
     doc = "| [`workers`] | with the feature `workers`: processes that share listeners, and their supervisor |
@@ -47,6 +48,8 @@ pub mod database;
 pub mod deadline;
 pub mod folder;
 pub mod listen;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod log;
 pub mod nonblocking;
 pub mod park;

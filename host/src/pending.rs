@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use thimble_core::server::Later;
 
-use crate::log::Log;
+use crate::log::{Client, Log};
 
 /// The work that the replies of one connection wait for. It takes no memory before there is some.
 #[derive(Debug, Default)]
@@ -62,12 +62,12 @@ impl Pending {
 
     /// Where the first reply stands whose work has failed, once: see
     /// [`Half::untrue`](thimble_core::server::Half::untrue). `log` is told of the client, `peer`.
-    pub fn untrue(&mut self, log: &Log, peer: SocketAddr) -> Option<usize> {
+    pub fn untrue(&mut self, log: &Log, peer: Option<SocketAddr>) -> Option<usize> {
         let reply = locked(self.state.get().filter(|_| !self.is_told)?).failed?;
         self.is_told = true;
         // A line of the log says already that it was answered.
-        let peer = peer.ip();
-        log.note(format!("a form of {peer} was not kept: 503 is sent instead").as_bytes());
+        let client = Client::of(peer);
+        log.note(format!("a form of {client} was not kept: 503 is sent instead").as_bytes());
         Some(reply)
     }
 
@@ -111,7 +111,7 @@ mod tests {
     fn replies_wait_for_all_and_the_first_that_failed_is_known() {
         let mut pending = Pending::default();
         let context = Context::from_waker(Waker::noop());
-        let (log, peer) = (Log::none(), SocketAddr::from(([127, 0, 0, 1], 1)));
+        let (log, peer) = (Log::none(), Some(SocketAddr::from(([127, 0, 0, 1], 1))));
         assert!(matches!(pending.poll_done(&context), Poll::Ready(Ok(()))));
         let state = Arc::clone(pending.state.get_or_init(Arc::default));
         let promise = |reply| {

@@ -3,29 +3,31 @@
 
 use std::env;
 use std::io;
-use std::net::TcpListener;
 
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use socket2::SockRef;
 
-/// The TCP sockets that were handed over by `LISTEN_FDS`, with those of another process left alone
-/// (`LISTEN_PID`): none without a socket unit. Call it once, before there are other threads.
+use crate::listen::Listener;
+
+/// The listeners of TCP and Unix sockets that were handed over by `LISTEN_FDS`, with those of another process
+/// left alone (`LISTEN_PID`): none without a socket unit. Call it once, before there are other threads.
 ///
 /// # Errors
-/// One line that says which socket is none that TCP clients can connect to, by its name in `LISTEN_FDNAMES`.
-pub fn listeners() -> Result<Vec<TcpListener>, String> {
+/// One line that says which socket is none that clients can connect to, by its name in `LISTEN_FDNAMES`.
+pub fn listeners() -> Result<Vec<Listener>, String> {
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut names = names.split(':');
     let mut sockets = ListenFd::from_env();
     let mut listeners = Vec::new();
     for at in 0..sockets.len() {
         let name = names.next().filter(|name| !name.is_empty()).unwrap_or("unnamed");
-        let taken = sockets.take_tcp_listener(at).ok().flatten();
-        let Some(listener) = taken.filter(is_listening) else {
+        let tcp = sockets.take_tcp_listener(at).ok().flatten().map(Listener::from);
+        let unix = || sockets.take_unix_listener(at).ok().flatten().map(Listener::from);
+        let Some(listener) = tcp.or_else(unix).filter(is_listening) else {
             return Err(format!(
-                "the socket '{name}' that systemd hands over is none that TCP clients connect to: \
-                 give its unit ListenStream= with a port or an address, and no Accept=yes"
+                "the socket '{name}' that systemd hands over is none that clients connect to: give its \
+                 unit ListenStream= with a port, an address or a path, and no Accept=yes"
             ));
         };
         listeners.push(listener);
@@ -33,9 +35,9 @@ pub fn listeners() -> Result<Vec<TcpListener>, String> {
     Ok(listeners)
 }
 
-fn is_listening(listener: &TcpListener) -> bool {
+fn is_listening(listener: &Listener) -> bool {
     // It fails on a connection. What is listening already stays as it is.
-    listener.local_addr().is_ok() && SockRef::from(listener).listen(4096).is_ok()
+    SockRef::from(listener).listen(4096).is_ok()
 }
 
 /// Tells systemd that the server serves, or has reloaded.

@@ -9,14 +9,14 @@
 mod chromium;
 
 use std::fs::{self, File};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use chromium::{Browser, ask, block_on, screenshot};
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 use thimble_tests::board::qemu::Guest;
-use thimble_tests::command::Thimble;
 use thimble_tests::command::folder::{Folder, noise, site};
+use thimble_tests::command::{Signal, Thimble};
 
 const NAME: &str = "<script>alert(1)</script> Zoë 🪡";
 
@@ -339,4 +339,84 @@ fn a_person_uploads_files_in_a_listing() {
         assert_eq!(fs::read_dir(&kept).unwrap().count(), 2);
         client.close().await.unwrap();
     });
+}
+
+/// A page that is open shows what its files say, and a person does nothing.
+#[test]
+fn pages_load_again_when_they_change() {
+    let folder = Folder::new().unwrap();
+    let page = |text: &str| {
+        let html = format!(
+            "<!DOCTYPE html><title>{text}</title><meta http-equiv=Content-Security-Policy \
+             content=\"default-src 'self'\"><link rel=stylesheet href='a b.css'><body><p>{text}</p>\
+             <form method=post><input name=a value=b><button>Send</button></form>"
+        );
+        folder.file("page.html", html).unwrap();
+    };
+    let style = |width: u32| folder.file("a b.css", format!("p{{width:{width}px}}")).unwrap();
+    page("first");
+    style(100);
+    let mut thimble = Thimble::serve(folder.path(), &["-q", "--live"]);
+    let url = thimble.url("/page.html");
+    let port = thimble.url("").rsplit(':').next().unwrap().to_owned();
+    let mut browser = Browser::start();
+    block_on(async {
+        let client = browser.open(&[], json!({})).await;
+        let title = async |wanted: &str| shows(&client, "document.title", json!(wanted)).await;
+        let width = "getComputedStyle(document.querySelector('p')).width";
+        client.goto(&url).await.unwrap();
+        title("first").await;
+        page("second");
+        title("second").await;
+
+        // A style sheet is replaced in the page as it stands.
+        client.execute("window.mark = 1", Vec::new()).await.unwrap();
+        style(200);
+        shows(&client, width, json!("200px")).await;
+        assert_eq!(ask(&client, "window.mark").await, 1);
+        let links = "document.querySelectorAll('link').length";
+        shows(&client, links, json!(1)).await;
+
+        // A form is not sent again, and no question is asked.
+        client.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
+        client.wait().for_element(Locator::Css("dl.form")).await.unwrap();
+        page("third");
+        title("third").await;
+        assert!(client.get_alert_text().await.is_err());
+        assert_eq!(ask(&client, "document.querySelectorAll('dl.form').length").await, 0);
+
+        // While there is no page, the last one stays.
+        fs::remove_file(folder.path().join("page.html")).unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(client.title().await.unwrap(), "third");
+        page("fourth");
+        title("fourth").await;
+
+        // A server that comes back has its pages loaded once.
+        thimble.signal(Signal::TERM);
+        assert!(thimble.ended_within(Duration::from_secs(10)).is_some());
+        page("fifth");
+        thimble = Thimble::serve(folder.path(), &["-q", "--live", "-p", &port]);
+        title("fifth").await;
+        client.execute("window.mark = 1", Vec::new()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        assert_eq!(ask(&client, "window.mark").await, 1);
+        client.close().await.unwrap();
+    });
+    drop(thimble);
+}
+
+/// Waits until the page shows this.
+async fn shows(client: &Client, expression: &str, wanted: Value) {
+    let begun = Instant::now();
+    loop {
+        // While it loads, there may be nothing to ask.
+        let script = format!("return {expression}");
+        let found = client.execute(&script, Vec::new()).await.unwrap_or_default();
+        if found == wanted {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{expression}: {found}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

@@ -6,6 +6,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use thimble_tests::command::folder::{Folder, PAGE, noise, site};
 use thimble_tests::command::{Thimble, run};
@@ -69,9 +71,12 @@ fn redbot_finds_nothing_bad() {
     let style = folder.path().join("style.css");
     let gzip = Command::new("gzip").args(["-9", "--keep", "--no-name"]).arg(style).status();
     assert!(gzip.unwrap().success());
+    // One stands there in gzip, the other is compressed.
+    folder.file("made.css", fs::read(site().join("style.css")).unwrap().repeat(2)).unwrap();
+    thread::sleep(Duration::from_millis(120));
     let thimble = Thimble::serve(folder.path(), &["-q"]);
     let url = thimble.url("/");
-    let arguments = [&url, "/", "/test.jpg", "--gzip", "/style.css"].map(OsStr::new);
+    let arguments = [&url, "/", "/test.jpg", "--gzip", "/style.css", "/made.css"].map(OsStr::new);
     python("with_redbot.py", &arguments, "REDbot finds nothing bad\n");
 }
 

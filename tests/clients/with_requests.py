@@ -18,7 +18,10 @@ with requests.Session() as session:
         reply = ask("GET", path)
         assert (reply.status_code, reply.content) == (200, content), (path, reply)
         head = ask("HEAD", path)
-        assert head.headers["Content-Length"] == str(len(content)), path
+        for name in ["Content-Length", "Content-Encoding", "ETag"]:
+            assert head.headers.get(name) == reply.headers.get(name), (path, name)
+        plain = ask("HEAD", path, headers={"Accept-Encoding": "identity"})
+        assert plain.headers["Content-Length"] == str(len(content)), path
 
         with ask("GET", path, stream=True) as reply:
             assert b"".join(reply.iter_content(1000)) == content, path

@@ -417,9 +417,6 @@ fn guesses_lock_nobody_else_out() {
 
 #[test]
 fn programs_are_told_who_asks() {
-    if std::env::var("THIMBLE_FLAGS").is_ok_and(|flags| flags.contains("--event-loop")) {
-        return;
-    }
     let scripts = Scripts::new().unwrap();
     let body = format!("{TEXT}echo \"$AUTH_TYPE,$REMOTE_USER,$HTTP_AUTHORIZATION\"");
     scripts.script("who", &body).unwrap();

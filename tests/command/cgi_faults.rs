@@ -315,6 +315,24 @@ fn what_a_program_starts_does_not_hold_its_reply() {
     wait_for_the_end(&thimble);
 }
 
+/// What follows a redirect is read and dropped, without any wait for the client.
+#[test]
+fn a_program_that_never_stops_talking_holds_up_nobody_else() {
+    let scripts = Scripts::new().unwrap();
+    scripts.folder.file("note.txt", "a note").unwrap();
+    scripts.script("talks", "printf 'Location: /note.txt\n\n'; exec yes").unwrap();
+    let thimble = scripts.serve(&["-q"]);
+    let mut client = thimble.connect();
+    client.send(request("GET /cgi-bin/talks", "", b"")).unwrap();
+    let begun = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(get(&thimble, "/note.txt").unwrap().text(), "a note");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(40));
+    drop(client);
+    wait_for_the_end(&thimble);
+}
+
 #[test]
 fn standard_error_is_logged_line_by_line() {
     let scripts = Scripts::new().unwrap();

@@ -4,9 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Command;
 
 use regex_lite::Regex;
@@ -15,7 +16,7 @@ use thimble_tests::command::{Signal, Thimble, run, thimble};
 use thimble_tests::wire::client::{Client, TIME_LIMIT, get};
 
 /// Takes the socket that is standard input as the first one. For each further word before `--`, it adds a
-/// listener: `tcp`, or `unix`. Then it becomes the command after `--`.
+/// listener: `tcp`, or `unix`; or a socket of `datagrams`. Then it becomes the command after `--`.
 const HARNESS: &str = r#"
 import os, socket, sys
 sockets, command = sys.argv[1:sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1:]
@@ -24,9 +25,14 @@ for number, kind in enumerate(sockets):
     if kind == "inherited":
         made.append(os.dup(0))
     else:
-        one = socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET)
-        one.bind("the.socket" if kind == "unix" else ("127.0.0.1", 0))
-        one.listen()
+        is_tcp = kind == "tcp"
+        one = socket.socket(
+            socket.AF_INET if is_tcp else socket.AF_UNIX,
+            socket.SOCK_DGRAM if kind == "datagrams" else socket.SOCK_STREAM,
+        )
+        one.bind(("127.0.0.1", 0) if is_tcp else "the.socket")
+        if kind != "datagrams":
+            one.listen()
         made.append(one.detach())
 high = [os.dup2(descriptor, 100 + at) for at, descriptor in enumerate(made)]
 for at, descriptor in enumerate(high):
@@ -95,13 +101,33 @@ fn sockets_of_another_process_are_left_alone() {
 }
 
 #[test]
+fn unix_sockets_are_taken_and_their_files_left() {
+    let folder = Folder::with_pages().unwrap();
+    let path = folder.path().join("the.socket");
+    for workers in [[].as_slice(), &["--workers", "2"]] {
+        let mut thimble = Thimble::start(with_sockets(&folder, &["tcp", "unix"]).args(workers));
+        thimble.out_line(|line| line.ends_with(&format!("and at unix:{}", "the.socket")));
+        answers(thimble.address());
+        let mut client = UnixStream::connect(&path).unwrap();
+        client.write_all(b"GET /note.txt HTTP/1.0\r\n\r\n").unwrap();
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).unwrap();
+        assert!(reply.ends_with("\r\n\r\none line\n"), "{reply}");
+        thimble.signal(Signal::TERM);
+        assert_eq!(thimble.ended_within(TIME_LIMIT).unwrap().code(), Some(0));
+        assert!(path.exists());
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
 fn other_sockets_are_refused_by_name() {
     let folder = Folder::with_pages().unwrap();
     for workers in [[].as_slice(), &["--workers", "2"]] {
-        let output = run(with_sockets(&folder, &["tcp", "unix"]).args(workers));
+        let output = run(with_sockets(&folder, &["tcp", "datagrams"]).args(workers));
         let log = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{log}");
-        assert!(log.contains("the socket 'unix'") && log.contains("ListenStream="), "{log}");
+        assert!(log.contains("the socket 'datagrams'") && log.contains("ListenStream="), "{log}");
         assert_eq!(log.lines().count(), 1, "{log}");
         fs::remove_file(folder.path().join("the.socket")).unwrap();
     }

@@ -617,9 +617,6 @@ fn slow_readers_cost_little_and_lose_nothing() {
 
 #[test]
 fn programs_learn_of_it() {
-    if std::env::var("THIMBLE_FLAGS").is_ok_and(|flags| flags.contains("--event-loop")) {
-        return;
-    }
     let (pair, scripts) = (Pair::new(), Scripts::new().unwrap());
     scripts.script("env", &format!("{TEXT}env")).unwrap();
     scripts.script("cat", &format!("{TEXT}cat")).unwrap();

@@ -13,7 +13,8 @@ const FRONTENDS: [(&str, &[&str]); 3] = [
 ];
 
 /// What only the commands need.
-const OF_COMMANDS: [&str; 5] = ["clap", "if-addrs", "listenfd", "sd-notify", "signal-hook"];
+const OF_COMMANDS: [&str; 7] =
+    ["clap", "if-addrs", "listenfd", "open", "qrcode", "sd-notify", "signal-hook"];
 
 #[test]
 fn frontends_use_what_they_share_and_not_each_other() {

@@ -155,7 +155,11 @@ const OWN: &[Own] = &[
     ("SERVER_PROTOCOL", |it, _| {
         Some(if it.head.version() == Version::Http10 { b"HTTP/1.0" } else { b"HTTP/1.1" })
     }),
-    ("SERVER_NAME", |it, room| it.host().or_else(|| it.local.map(|at| room.host(at.ip())))),
+    ("SERVER_NAME", |it, room| {
+        let address = || it.local.map(|at| room.host(at.ip()));
+        // A client without a Host may have come where there are no addresses.
+        it.host().or_else(address).or(Some(b"localhost"))
+    }),
     ("SERVER_PORT", |it, room| {
         let named = || it.head.authority().and_then(Authority::port);
         let usual = if it.is_secure { 443 } else { 80 };

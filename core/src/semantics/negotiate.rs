@@ -63,6 +63,12 @@ impl Codings {
         Self(self.0 & !(1 << coding as u8))
     }
 
+    /// What is in this set or in the other one.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether `coding` is among them.
     pub const fn contains(self, coding: Coding) -> bool {
         self.0 & 1 << coding as u8 != 0
@@ -76,6 +82,16 @@ impl Codings {
 /// excluded, by name or by `*` (RFC 9110 §12.5.3), but any coding that the client names is preferred to
 /// it. A malformed member is ignored.
 pub fn choose(fields: &(impl FieldLines + ?Sized), codings: Codings) -> Option<Coding> {
+    choose_first(fields, codings, Codings::NONE)
+}
+
+/// The same as [`choose`], where some codings are at hand and others have to be made: of those that
+/// Accept-Encoding gives the same weight, one of `first` goes before one that is in `codings` alone.
+pub fn choose_first(
+    fields: &(impl FieldLines + ?Sized),
+    codings: Codings,
+    first: Codings,
+) -> Option<Coding> {
     // Names, and which weight is theirs: that of one coding by preference, or that of all others.
     // `x-gzip` is `gzip` (RFC 9110 §8.4.1.3).
     const NAMES: [(&str, usize); 6] = [
@@ -100,10 +116,11 @@ pub fn choose(fields: &(impl FieldLines + ?Sized), codings: Codings) -> Option<C
     let [.., others] = weights;
     let mut best = (0, None);
     for (coding, weight) in Coding::BY_PREFERENCE.into_iter().zip(weights) {
-        // Twice the thousandths, so that there is room for what nobody mentioned but is acceptable
-        // all the same, below every other.
+        // Four times the thousandths, so that there is room for what goes first, and for what nobody
+        // mentioned but is acceptable all the same, below every other.
         let weight = match weight.or(others) {
-            Some(weight) => weight * 2,
+            Some(0) => 0,
+            Some(weight) => weight * 4 + 2 * u16::from(first.contains(coding)),
             None => u16::from(coding == Coding::Identity),
         };
         if weight > best.0 && (codings.contains(coding) || coding == Coding::Identity) {
@@ -199,6 +216,25 @@ mod tests {
             (&["gzip;q=.5, zstd;q=, br;x=1"], Some(Identity)),
         ] {
             assert_eq!(chosen(lines, ALL), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn of_the_same_weight_what_is_there_goes_before_what_is_made() {
+        use Coding::{Brotli, Gzip, Identity, Zstd};
+        for (line, first, expected) in [
+            ("gzip, deflate, br, zstd", Codings::NONE, Some(Brotli)),
+            ("gzip, deflate, br, zstd", Codings::NONE.with(Gzip), Some(Gzip)),
+            ("gzip, deflate, br, zstd", Codings::NONE.with(Gzip).with(Zstd), Some(Zstd)),
+            ("gzip;q=0.999, br", Codings::NONE.with(Gzip), Some(Brotli)),
+            ("gzip;q=0, br", Codings::NONE.with(Gzip), Some(Brotli)),
+            ("gzip;q=0", Codings::NONE.with(Gzip), Some(Identity)),
+            ("identity, gzip;q=0.999", Codings::NONE.with(Gzip), Some(Identity)),
+            ("*", Codings::NONE.with(Zstd), Some(Zstd)),
+            ("*;q=0", Codings::NONE.with(Zstd), None),
+        ] {
+            let fields = [("Accept-Encoding", line.as_bytes())];
+            assert_eq!(choose_first(&fields[..], ALL, first), expected, "{line} {first:?}");
         }
     }
 

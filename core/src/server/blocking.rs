@@ -119,6 +119,10 @@ impl<H: Half> Half for Ready<H> {
         self.0.connection()
     }
 
+    fn has_octets(&self) -> bool {
+        self.0.has_octets()
+    }
+
     fn is_secure(&self) -> bool {
         self.0.is_secure()
     }

@@ -222,10 +222,11 @@ impl<'c, R: Receive> Body<'c, R> {
         self.incoming.window.unread().is_empty() && !self.receiver().is_complete()
     }
 
-    /// Whether [`chunk`](Self::chunk) returns without reading from the transport, mostly: some of the content
-    /// is there, or all of it was read.
+    /// Whether [`chunk`](Self::chunk) returns without waiting for the client, mostly: some of the content is
+    /// there, or all of it was read.
     pub fn is_ready(&self) -> bool {
-        !self.incoming.window.unread().is_empty() || self.receiver().is_complete()
+        let is_here = !self.incoming.window.unread().is_empty() || self.rx.has_octets();
+        is_here || self.receiver().is_complete()
     }
 
     /// Whether what is left may be read and dropped, so that the connection can go on: it is no longer than

@@ -74,6 +74,8 @@ pub(super) struct Parts<'c, T: Transport> {
     pub(super) rx: &'c mut T::Rx,
     pub(super) incoming: Incoming<'c>,
     pub(super) outgoing: Outgoing<'c, T>,
+    /// Whether the origin of a page elsewhere was allowed.
+    pub(super) is_shared: bool,
 }
 
 impl<'c, T: Transport> Parts<'c, T> {
@@ -302,6 +304,17 @@ impl<'c, T: Transport> Exchange<'c, T> {
                 }
             }
         }
+    }
+
+    /// Says that the origin of the page that sent the request was allowed by its name, so that the page may
+    /// do what those of this site may.
+    pub(crate) const fn share(&mut self) {
+        self.parts.is_shared = true;
+    }
+
+    /// Whether that was said.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.parts.is_shared
     }
 
     /// What is known of the content before it is opened.

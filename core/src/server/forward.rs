@@ -52,7 +52,8 @@ impl<'c, T: Transport> Responder<'c, T> {
                 &mut *outgoing;
             let output = Output::new(buffer.reborrow(), sender, *now, request);
             let outgoing = Outgoing { output, tx: &mut **tx };
-            let mut parts: Parts<'_, T> = Parts { head, route, rx, incoming, outgoing };
+            let mut parts: Parts<'_, T> =
+                Parts { head, route, rx, incoming, outgoing, is_shared: false };
             let mut responded = service.call(Exchange { parts: &mut parts }).await?;
             responded.check()?;
             responded.outgoing.output.rebase(target.path(), target.query())?;

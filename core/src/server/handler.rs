@@ -4,6 +4,9 @@ use super::exchange::Exchange;
 use super::responded::Answer;
 use super::transport::Transport;
 
+/// A request that may pass, or what answers it.
+pub type Admitted<'c, T> = Result<Exchange<'c, T>, Answer<'c, T>>;
+
 /// What an application implements; once, for every frontend.
 ///
 /// Routes are the arms of a `match`. Services compose by calling each other: a service passes on the
@@ -61,6 +64,16 @@ pub trait Service {
     /// its status, if none of the reply has been sent, and otherwise cuts the connection.
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T>;
 
+    /// Lets a request pass that is about the server and no path, `OPTIONS *` or CONNECT, or answers it. What
+    /// passes is answered without the service. A service around another one that refuses some requests has to
+    /// refuse these as well, and otherwise ask the inner one.
+    ///
+    /// # Errors
+    /// The answer.
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        Ok(exchange)
+    }
+
     /// Names and values of fields for replies that no service makes: refusals of requests that can't be
     /// understood or come too slowly, and the reply to `OPTIONS *`. Only the outermost service is asked.
     /// [`AddFields`](crate::service::layers::AddFields) has its own here.
@@ -72,6 +85,10 @@ pub trait Service {
 impl<S: Service> Service for &S {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
         (**self).call(exchange).await
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        (**self).admit(exchange).await
     }
 
     fn fields(&self) -> &[(&str, &str)] {

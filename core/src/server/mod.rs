@@ -32,7 +32,7 @@ pub use deadline::{Budget, Deadlines};
 pub use error::Error;
 pub use events::{Event, Events};
 pub use exchange::{Exchange, Opened};
-pub use handler::Service;
+pub use handler::{Admitted, Service};
 pub use refusal_page::RefusalPage;
 pub use responded::{Answer, Responded};
 pub use responder::{Reply, Responder};

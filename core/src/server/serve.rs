@@ -129,6 +129,7 @@ impl<S: Service, C: Clock> Driver<S, C> {
     ///
     /// # Cancel safety
     /// It is not cancel safe: if you drop the future, reset the connection.
+    #[expect(clippy::too_many_lines, reason = "parts of it would be futures within this one")]
     pub fn serve<'b, T: Transport>(
         &'b self,
         transport: &'b mut T,
@@ -193,10 +194,15 @@ impl<S: Service, C: Clock> Driver<S, C> {
                             let output = Output::new(buffer, sender, now, octets);
                             let outgoing = Outgoing { output, tx };
                             let mut parts: Parts<'_, T> =
-                                Parts { head, route, rx, incoming, outgoing };
+                                Parts { head, route, rx, incoming, outgoing, is_shared: false };
                             let exchange = Exchange { parts: &mut parts };
                             let mut reply = if let Some(methods) = general {
-                                exchange.with_fields(self.service.fields()).allow(methods)
+                                let exchange = exchange.with_fields(self.service.fields());
+                                match self.service.admit(exchange).await {
+                                    Ok(exchange) => exchange.allow(methods),
+                                    Err(Ok(reply)) => reply,
+                                    Err(Err(error)) => break 'answered Err(error),
+                                }
                             } else {
                                 match self.service.call(exchange).await {
                                     Ok(reply) => reply,

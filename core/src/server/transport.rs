@@ -125,6 +125,12 @@ pub trait Half {
         None
     }
 
+    /// On the receiving half: whether octets have arrived that the system doesn't tell of any more, such as
+    /// those of a record of TLS that was read as a whole.
+    fn has_octets(&self) -> bool {
+        false
+    }
+
     /// On the transmitting half: where services put what replies have to wait for, if
     /// [they may](Self::REPLIES_WAIT).
     fn awaited(&self) -> Option<&(dyn Any + Send + Sync)> {

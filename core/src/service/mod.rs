@@ -4,6 +4,7 @@
     reason = "the future of an `async fn` holds its arguments twice"
 )]
 
+mod appended;
 pub mod files;
 pub mod form;
 pub mod html;
@@ -17,6 +18,7 @@ pub mod storage;
 pub mod submissions;
 pub mod uploads;
 
+pub use appended::{Appended, AppendedFile};
 pub use files::Files;
 pub use form::{Form, FormField, FormFile, Multipart, Part};
 pub use image::Image;

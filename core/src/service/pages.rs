@@ -90,6 +90,10 @@ impl<S: Storage> Storage for Pages<S> {
     fn has_single_page(&self) -> bool {
         self.single_page
     }
+
+    fn end_of_pages(&self) -> &str {
+        self.inner.end_of_pages()
+    }
 }
 
 fn with_extension<'b>(name: &[u8], buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {

@@ -144,7 +144,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
     }
 
     /// Keeps files that come with forms in `uploads`, but for those that pages of other origins send
-    /// (403). If its [folder](Uploads::folder) is listed, the page has a form that sends files there.
+    /// (403), unless [`Cors`](super::layers::Cors) around this allows their very origin. If its [folder](Uploads::folder) is listed, the page has a form that sends files there.
     #[must_use]
     pub fn uploads<U2: Uploads>(self, uploads: U2) -> Site<'s, S, K, R, U2> {
         let Self { files, takes_forms, submissions, shown, .. } = self;
@@ -192,7 +192,7 @@ impl<'s, S: Storage, K: Submissions, R: Recall, U: Uploads> Site<'s, S, K, R, U>
             if !is_multipart && page.is_none() {
                 return Ok(exchange.refuse(*NOT_MULTIPART));
             }
-            if is_multipart && is_cross_origin(exchange.head()) {
+            if is_multipart && is_cross_origin(exchange.head()) && !exchange.is_shared() {
                 return Ok(exchange.refuse(FROM_ELSEWHERE));
             }
             if page.is_some_and(|page| !is_in_state(&exchange, page)) {

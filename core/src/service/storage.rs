@@ -114,6 +114,12 @@ pub trait Storage {
     fn has_single_page(&self) -> bool {
         false
     }
+
+    /// What pages that are made of it end with, such as listings, as [`Appended`](super::Appended) has it.
+    #[expect(clippy::unnecessary_literal_bound, reason = "others have a text of their own")]
+    fn end_of_pages(&self) -> &str {
+        ""
+    }
 }
 
 /// What stands at a path.
@@ -176,6 +182,26 @@ pub trait File {
     /// # Errors
     /// The storage failed.
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
+
+    /// The content codings that it can be [put into](Self::encode) when a client asks for one that it
+    /// doesn't stand in. Only files of types that [become smaller](mime::is_compressible) are.
+    fn made_codings(&self) -> Codings {
+        Codings::NONE
+    }
+
+    /// It in `coding`, which is one of its [`made_codings`](Self::made_codings). The tag of the same state
+    /// in the same coding is the same, and the tags of different codings differ (RFC 9110 §8.8.3.3).
+    ///
+    /// # Errors
+    /// It can't be made, or not now, or is no smaller for it: whatever the reason, the file is sent in
+    /// another coding.
+    async fn encode(&self, coding: Coding) -> Result<Self, OpenError>
+    where
+        Self: Sized,
+    {
+        let _ = coding;
+        Err(OpenError::NotFound)
+    }
 
     /// Its Content-Type. `name` is the last segment of its path.
     fn content_type(&self, name: &[u8]) -> &str {

@@ -1,4 +1,4 @@
-//! Threads for what may have to wait for a disk.
+//! Threads for what may have to wait for a disk, or for a program to start.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;

@@ -1,6 +1,7 @@
 //! A server without a thread for each connection: one thread waits for all of them at once (epoll, kqueue).
 
 mod elsewhere;
+mod programs;
 mod reactor;
 mod socket;
 mod stop;
@@ -8,18 +9,19 @@ mod wake;
 mod wheel;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread;
 
 use thimble_core::server::Service;
 use thimble_host::folder::AsyncFolder;
-use thimble_host::listen;
+use thimble_host::listen::{self, Listener};
 use thimble_host::settings::{MAX_CONNS, Settings};
 use thimble_host::uploads::AsyncUploadFolder;
 
 use elsewhere::Helpers;
 use reactor::Reactor;
 
+pub use programs::{Cgi, Registered, Watched};
 pub use stop::Stop;
 
 /// A [`thimble_host::Folder`] whose disk holds up no event loop.
@@ -43,7 +45,7 @@ pub type UploadFolder = AsyncUploadFolder<Helpers>;
 /// ```
 #[derive(Debug)]
 pub struct EventLoop {
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     threads: usize,
     max_conns: usize,
     settings: Settings,
@@ -64,10 +66,18 @@ impl EventLoop {
     ///
     /// # Errors
     /// An option of the listener can't be set.
-    pub fn from_listener(listener: TcpListener) -> io::Result<Self> {
-        listen::prepare(&listener)?;
+    pub fn from_listener(listener: impl Into<Listener>) -> io::Result<Self> {
+        Self::from_listeners([listener.into()])
+    }
+
+    /// Serves the connections of all of `listeners`.
+    ///
+    /// # Errors
+    /// There is none, or an option of one can't be set.
+    pub fn from_listeners(listeners: impl IntoIterator<Item = Listener>) -> io::Result<Self> {
+        let listeners = listen::prepared(listeners)?;
         let (settings, stop) = (Settings::default(), Stop::default());
-        Ok(Self { listener, threads: 1, max_conns: MAX_CONNS, settings, stop })
+        Ok(Self { listeners, threads: 1, max_conns: MAX_CONNS, settings, stop })
     }
 
     /// Sets how many threads run a loop, each with its share of the connections; 0 counts as 1, the
@@ -79,12 +89,12 @@ impl EventLoop {
 
     thimble_host::builder_methods!(settings, max_conns);
 
-    /// The address that it listens on, with the port that was chosen for port 0.
+    /// The address that it listens on, with the port that was chosen for port 0; of several, the first.
     ///
     /// # Errors
-    /// The system doesn't know it.
+    /// The system doesn't know it, or there are Unix sockets only.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        listen::first_addr(&self.listeners)
     }
 
     /// A handle that stops the server from another thread.
@@ -101,23 +111,23 @@ impl EventLoop {
     /// # Errors
     /// A thread, a listener or the system's queue of events can't be made.
     pub fn run<S: Service + Sync>(self, service: S) -> io::Result<()> {
-        let Self { listener, threads, max_conns, settings, stop } = self;
+        let Self { listeners, threads, max_conns, settings, stop } = self;
         // Files are shared by the connections that they are sent to, and most of those are idle.
         let most = max_conns.min(listen::descriptors() / 8 * 7);
         let most = most.div_ceil(threads.max(1)).max(1);
-        let run = |listener: TcpListener| {
-            let mut reactor = Reactor::new(listener, &stop, most)?;
+        let run = |listeners: Vec<Listener>| {
+            let mut reactor = Reactor::new(listeners, &stop, most)?;
             // Without one of them, some clients would wait for ever.
             reactor.run(&service, &settings).inspect_err(|_| stop.stop())
         };
         let run = &run;
-        let mut listeners = listen::share(listener, threads.max(1))?.into_iter();
-        let first = listeners.next();
+        let mut of_threads = listen::share(listeners, threads)?.into_iter();
+        let first = of_threads.next();
         thread::scope(|scope| {
-            let others: Vec<_> = listeners
-                .map(|listener| {
+            let others: Vec<_> = of_threads
+                .map(|listeners| {
                     let thread = thread::Builder::new().name("thimble".into());
-                    let started = thread.spawn_scoped(scope, move || run(listener));
+                    let started = thread.spawn_scoped(scope, move || run(listeners));
                     started.inspect_err(|_| stop.stop())
                 })
                 .collect();

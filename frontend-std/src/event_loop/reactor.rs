@@ -1,10 +1,10 @@
 //! The loop: waits for events, and gives each connection that has one its turn.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,14 +19,15 @@ use slab::Slab;
 use thimble_core::server::Service;
 use thimble_host::buffers::OwnedBuffers;
 use thimble_host::clock::moment;
-use thimble_host::listen::{self, RUN_OUT, has_run_out};
+use thimble_host::listen::{self, Accepted, Listener, RUN_OUT, has_run_out};
 use thimble_host::nonblocking::{
-    self, Connection, Drivers, Handover, Listener as _, Secured, secure, serve_once,
+    self, Connection, Drivers, Handover, Link, Listener as _, Secured, bare, secure, serve_once,
 };
 use thimble_host::place::{LOOK_AGAIN, Place, tell_one};
 use thimble_host::settings::Settings;
 
 use super::elsewhere::Helpers;
+use super::programs::{self, Programs};
 use super::socket::{Socket, Sockets};
 use super::stop::Stop;
 use super::wake::{Queue, TaskWaker};
@@ -38,6 +39,7 @@ const EVENTS: usize = 256;
 /// Connections that are accepted before others have their turn.
 const BATCH: usize = 64;
 
+/// Of all listeners.
 const LISTENER: Token = Token(usize::MAX - 1);
 const WOKEN: Token = Token(usize::MAX - 2);
 
@@ -50,6 +52,10 @@ impl nonblocking::Reactor for Loop {
     type Listener = Stop;
     type Place = Rc<Place>;
     type Elsewhere = Helpers;
+
+    fn connection(link: &Link<Self>) -> Option<&(dyn Any + Send + Sync)> {
+        Some(bare(&link.socket).client())
+    }
 }
 
 type Task<M, F> = nonblocking::Task<Loop, M, F, ()>;
@@ -59,8 +65,9 @@ type Task<M, F> = nonblocking::Task<Loop, M, F, ()>;
 pub(super) struct Reactor {
     poll: Poll,
     /// None once the server stops.
-    listener: Option<TcpListener>,
+    listeners: VecDeque<Listener>,
     sockets: Rc<Sockets>,
+    programs: Rc<Programs>,
     queue: Arc<Queue>,
     wheel: Wheel,
     stop: Stop,
@@ -90,7 +97,7 @@ struct Running<'r, M, F> {
     #[expect(clippy::vec_box, reason = "an idle connection has room for a pointer only")]
     wakers: Vec<Box<TaskWaker>>,
     /// Those that were accepted when the server stopped.
-    left: VecDeque<(TcpStream, SocketAddr)>,
+    left: VecDeque<Accepted>,
     /// Whether clients may wait to be accepted.
     clients_wait: bool,
     /// When to look again whether they can be.
@@ -98,21 +105,39 @@ struct Running<'r, M, F> {
 }
 
 impl Reactor {
-    pub(super) fn new(listener: TcpListener, stop: &Stop, most: usize) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
+    pub(super) fn new(listeners: Vec<Listener>, stop: &Stop, most: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut source = SourceFd(&listener.as_raw_fd());
-        poll.registry().register(&mut source, LISTENER, Interest::READABLE)?;
+        for listener in &listeners {
+            listener.set_nonblocking(true)?;
+            let mut source = SourceFd(&listener.as_raw_fd());
+            poll.registry().register(&mut source, LISTENER, Interest::READABLE)?;
+        }
         let queue = Arc::new(Queue::new(poll.registry(), WOKEN)?);
         let sockets = Rc::new(Sockets::new(poll.registry().try_clone()?));
+        let programs = Rc::new(Programs::new(&sockets, stop));
         let busy = Arc::<AtomicUsize>::default();
         stop.enlist(&queue, &busy);
-        let (wheel, stop, listener) = (Wheel::new(moment()), stop.clone(), Some(listener));
-        Ok(Self { poll, listener, sockets, queue, wheel, stop, most, busy })
+        let (wheel, stop, listeners) = (Wheel::new(moment()), stop.clone(), listeners.into());
+        Ok(Self { poll, listeners, sockets, programs, queue, wheel, stop, most, busy })
+    }
+
+    /// A connection of the listener whose turn it is, or of the next that has one.
+    fn accept_next(&mut self) -> io::Result<Accepted> {
+        for _ in 0..self.listeners.len() {
+            let Some(listener) = self.listeners.front() else { break };
+            let accepted = listen::accept_now(listener);
+            self.listeners.rotate_left(1);
+            match accepted {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                accepted => return accepted,
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Serves `service` until the server is stopped and the last connection is done.
     pub(super) fn run<S: Service>(&mut self, service: &S, settings: &Settings) -> io::Result<()> {
+        let _here = programs::enter(&self.programs);
         let serving = &settings.serving(service);
         let drive = |handover: Rc<Handover<Loop>>, mut buffers: OwnedBuffers| async move {
             loop {
@@ -151,7 +176,7 @@ where
                 self.hear_of_stop();
             }
             self.accept();
-            if self.reactor.listener.is_none() && self.served.is_empty() && self.left.is_empty() {
+            if self.reactor.listeners.is_empty() && self.served.is_empty() && self.left.is_empty() {
                 return Ok(());
             }
             self.reactor.sockets.take_again(&mut keys);
@@ -163,14 +188,19 @@ where
             }
             for event in &events {
                 match event.token() {
-                    LISTENER => self.clients_wait = true,
-                    WOKEN => self.reactor.queue.take(&mut keys),
-                    Token(key) => {
+                    Token(key) if key < programs::FIRST => {
                         self.reactor.sockets.heard(key, event);
                         self.turn(key);
                     }
+                    LISTENER => self.clients_wait = true,
+                    WOKEN => self.reactor.queue.take(&mut keys),
+                    Token(number) => {
+                        let key = self.reactor.programs.heard(number, event);
+                        keys.extend(key.filter(|key| !keys.contains(key)));
+                    }
                 }
             }
+            self.reactor.programs.take_due(&mut keys);
             for key in keys.drain(..) {
                 self.turn(key);
             }
@@ -194,7 +224,8 @@ where
         let until_look = self.look_again.map(|at| at.saturating_sub(now));
         let can_accept = self.clients_wait && self.look_again.is_none();
         let at_once = can_accept.then_some(Duration::ZERO);
-        [until_due, until_look, at_once].into_iter().flatten().min()
+        let until_program = self.reactor.programs.left(now);
+        [until_due, until_look, at_once, until_program].into_iter().flatten().min()
     }
 
     /// Lets a connection go on, until it has to wait.
@@ -247,13 +278,9 @@ where
                 self.make_room();
                 return;
             }
-            let accepted = match (self.left.pop_front(), &self.reactor.listener) {
-                (Some(accepted), _) => Ok(accepted),
-                (None, Some(listener)) => listen::accept_now(listener),
-                (None, None) => Err(io::ErrorKind::WouldBlock.into()),
-            };
+            let accepted = self.left.pop_front().map_or_else(|| self.reactor.accept_next(), Ok);
             match accepted {
-                Ok((stream, peer)) => self.serve(stream, peer),
+                Ok(accepted) => self.serve(accepted),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.clients_wait = false;
                 }
@@ -267,7 +294,7 @@ where
         }
     }
 
-    fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn serve(&mut self, (stream, peer): Accepted) {
         let vacant = self.served.vacant_entry();
         let (key, place) = (vacant.key(), Rc::<Place>::default());
         // Without memory for it, the client is reset.
@@ -282,11 +309,7 @@ where
 
     /// Without any place, a connection that can do without its own gives it up, as long as a client waits.
     fn make_room(&mut self) {
-        let waits = match &self.reactor.listener {
-            Some(listener) => listen::has_client(listener),
-            None => !self.left.is_empty(),
-        };
-        if !waits {
+        if self.left.is_empty() && !self.reactor.listeners.iter().any(listen::has_client) {
             self.clients_wait = false;
             return;
         }
@@ -306,9 +329,10 @@ where
 
     /// The server accepts no more, stops, or gives up what is under way.
     fn hear_of_stop(&mut self) {
-        if let Some(listener) = self.reactor.listener.take() {
+        if !self.reactor.listeners.is_empty() {
             // A listener that is closed resets those that nobody has accepted.
-            self.left.extend(std::iter::from_fn(|| listen::accept_now(&listener).ok()));
+            self.left.extend(std::iter::from_fn(|| self.reactor.accept_next().ok()));
+            self.reactor.listeners.clear();
             self.clients_wait = !self.left.is_empty();
         }
         let keys: Vec<_> = self.served.iter().map(|(key, _)| key).collect();

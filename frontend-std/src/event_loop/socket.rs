@@ -1,9 +1,9 @@
 //! A socket that is registered with the system's queue of events only once it has to wait.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd as _;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -12,7 +12,9 @@ use std::time::Duration;
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, recv};
+use thimble_host::cgi::waiting::found_now;
 use thimble_host::listen;
 use thimble_host::nonblocking;
 use thimble_host::send::{self, PIECE};
@@ -26,10 +28,12 @@ const CALLS: u8 = 16;
 /// socket is looked at.
 #[derive(Debug)]
 pub(super) struct Sockets {
-    registry: Registry,
+    pub(super) registry: Registry,
     slots: RefCell<Vec<Slot>>,
     /// Those that have used up their calls.
     again: RefCell<Vec<usize>>,
+    /// Whose turn it is.
+    turn: Cell<usize>,
 }
 
 /// What is known of one socket.
@@ -56,7 +60,8 @@ impl Slot {
 
 impl Sockets {
     pub(super) fn new(registry: Registry) -> Self {
-        Self { registry, slots: RefCell::default(), again: RefCell::default() }
+        let (slots, again, turn) = (RefCell::default(), RefCell::default(), Cell::default());
+        Self { registry, slots, again, turn }
     }
 
     pub(super) fn slot(&self, key: usize) -> Slot {
@@ -70,7 +75,7 @@ impl Sockets {
     }
 
     /// Takes over a stream that doesn't block, as the socket with this key.
-    pub(super) fn add(self: &Rc<Self>, key: usize, stream: TcpStream) -> Socket {
+    pub(super) fn add(self: &Rc<Self>, key: usize, stream: socket2::Socket) -> Socket {
         let mut slots = self.slots.borrow_mut();
         if key >= slots.len() {
             slots.resize(key + 1, Slot::NEW);
@@ -81,7 +86,7 @@ impl Sockets {
         }
         // There are never as many descriptors as this can't hold.
         let key = u32::try_from(key).unwrap_or(u32::MAX);
-        Socket { stream, key, sockets: Rc::clone(self) }
+        Socket { client: Client { stream, key }, sockets: Rc::clone(self) }
     }
 
     /// Takes note of an event.
@@ -101,27 +106,102 @@ impl Sockets {
 
     /// A turn begins for this socket.
     pub(super) fn begin_turn(&self, key: usize) {
+        self.turn.set(key);
         self.update(key, |slot| slot.calls = CALLS);
+    }
+
+    /// The key of the socket whose turn it is.
+    pub(super) fn turn(&self) -> usize {
+        self.turn.get()
+    }
+
+    /// Takes a call from those that are left for this turn; without any, waits for another turn.
+    pub(super) fn poll_turn(&self) -> Poll<()> {
+        let key = self.turn();
+        if self.slot(key).calls == 0 {
+            self.again.borrow_mut().push(key);
+            return Poll::Pending;
+        }
+        self.update(key, |slot| slot.calls -= 1);
+        Poll::Ready(())
     }
 
     /// Takes the keys of those that wait for another turn only.
     pub(super) fn take_again(&self, keys: &mut Vec<usize>) {
-        keys.append(&mut self.again.borrow_mut());
+        let mut again = self.again.borrow_mut();
+        if !again.is_empty() {
+            keys.append(&mut again);
+        }
+    }
+
+    /// Has events come for a client. Returns whether they did already.
+    fn register(&self, client: &Client) -> io::Result<bool> {
+        let key = client.key();
+        let is_registered = self.slot(key).readiness & REGISTERED != 0;
+        if !is_registered {
+            let interests = Interest::READABLE | Interest::WRITABLE;
+            let mut source = SourceFd(&client.stream.as_raw_fd());
+            self.registry.register(&mut source, Token(key), interests)?;
+            self.update(key, |slot| slot.readiness |= REGISTERED);
+        }
+        Ok(is_registered)
+    }
+
+    /// What of `wanted` a client's socket has, its errors and end included. What comes later is an event.
+    pub(super) fn look(&self, client: &Client, wanted: PollFlags) -> io::Result<PollFlags> {
+        let is_registered = self.register(client)?;
+        let sides = [(PollFlags::IN, READABLE), (PollFlags::OUT, WRITABLE)];
+        let wanted_sides = sides.into_iter().filter(|(flag, _)| wanted.contains(*flag));
+        let believed = wanted_sides.clone().fold(ENDED, |all, (_, side)| all | side);
+        // Without an event since the last look, there is nothing new.
+        if is_registered && self.slot(client.key()).readiness & believed == 0 {
+            return Ok(PollFlags::empty());
+        }
+        let found = found_now(&client.stream, wanted)?;
+        self.update(client.key(), |slot| {
+            for (flag, side) in wanted_sides {
+                slot.readiness &= !side;
+                slot.readiness |= if found.contains(flag) { side } else { 0 };
+            }
+        });
+        Ok(found)
+    }
+}
+
+/// What a socket is known by to those who wait for something else as well.
+#[derive(Debug)]
+pub(super) struct Client {
+    stream: socket2::Socket,
+    /// Half as wide as a pointer: an idle connection has no octet too many.
+    key: u32,
+}
+
+impl Client {
+    const fn key(&self) -> usize {
+        self.key as usize
+    }
+
+    /// Resets the connection: whatever is done with it then fails.
+    pub(super) fn reset(&self) {
+        listen::reset(&self.stream);
     }
 }
 
 /// A connected socket.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TcpStream,
-    /// Half as wide as a pointer: an idle connection has no octet too many.
-    key: u32,
+    client: Client,
     sockets: Rc<Sockets>,
 }
 
 impl Socket {
     const fn key(&self) -> usize {
-        self.key as usize
+        self.client.key()
+    }
+
+    /// What it is known by.
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
     }
 
     /// One call that moves `most` octets at most; 0 when nobody knows.
@@ -164,12 +244,7 @@ impl Socket {
 
     /// Waits for an event, which comes at once if there is something already.
     fn wait<T>(&self) -> Poll<io::Result<T>> {
-        if self.sockets.slot(self.key()).readiness & REGISTERED == 0 {
-            let interests = Interest::READABLE | Interest::WRITABLE;
-            let mut source = SourceFd(&self.stream.as_raw_fd());
-            self.sockets.registry.register(&mut source, Token(self.key()), interests)?;
-            self.sockets.update(self.key(), |slot| slot.readiness |= REGISTERED);
-        }
+        self.sockets.register(&self.client)?;
         Poll::Pending
     }
 }
@@ -183,18 +258,18 @@ impl nonblocking::Socket for Socket {
     }
 
     fn local(&self) -> Option<SocketAddr> {
-        self.stream.local_addr().ok()
+        self.client.stream.local_addr().ok()?.as_socket()
     }
 
     fn poll_read(&self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if self.sockets.slot(self.key()).readiness & TO_BE_SHUT != 0 {
             self.sockets.update(self.key(), |slot| slot.readiness &= !TO_BE_SHUT);
-            self.stream.shutdown(Shutdown::Write)?;
+            self.client.stream.shutdown(Shutdown::Write)?;
         }
         let most = buffer.len().min(listen::RECEIVE);
         let piece = buffer.get_mut(..most).unwrap_or_default();
         self.poll(READABLE | ENDED, most, || {
-            Ok(recv(&self.stream, &mut *piece, RecvFlags::empty())?.0)
+            Ok(recv(&self.client.stream, &mut *piece, RecvFlags::empty())?.0)
         })
     }
 
@@ -206,7 +281,7 @@ impl nonblocking::Socket for Socket {
     ) -> Poll<io::Result<usize>> {
         let piece = octets.get(..PIECE).unwrap_or(octets);
         let write = if more { send::more } else { send::now };
-        self.poll(WRITABLE, piece.len(), || write(&self.stream, piece))
+        self.poll(WRITABLE, piece.len(), || write(&self.client.stream, piece))
     }
 
     fn poll_send_file(
@@ -217,7 +292,7 @@ impl nonblocking::Socket for Socket {
         length: u64,
     ) -> Poll<io::Result<usize>> {
         // A file may give less than was asked for though the socket could take more.
-        self.poll(WRITABLE, 0, || send::file(&self.stream, file, offset, length))
+        self.poll(WRITABLE, 0, || send::file(&self.client.stream, file, offset, length))
     }
 
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -236,17 +311,24 @@ impl nonblocking::Socket for Socket {
     }
 
     fn close_in_order(&self) {
-        listen::close_in_order(&self.stream);
+        listen::close_in_order(&self.client.stream);
     }
 }
 
-#[cfg(all(test, feature = "tls"))]
+#[cfg(test)]
 mod tests {
+    #[cfg(feature = "tls")]
     use thimble_host::nonblocking::Secured;
 
     use super::*;
 
     #[test]
+    fn an_idle_connection_pays_nothing_for_programs() {
+        assert_eq!((size_of::<Slot>(), size_of::<Socket>()), (12, 2 * size_of::<usize>()));
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
     fn an_idle_connection_pays_nothing_for_tls_that_is_not_spoken() {
         assert_eq!(size_of::<Secured<Socket>>(), 3 * size_of::<usize>());
     }

@@ -2,11 +2,23 @@
 
 use std::any::Any;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 
 /// The most descriptors that are waited for at a time, besides the client's connection.
 pub const MOST: usize = 5;
+
+/// What says that a client has shut its sending side.
+#[cfg(target_os = "linux")]
+const SHUT: PollFlags = PollFlags::RDHUP;
+/// Here nothing does.
+#[cfg(not(target_os = "linux"))]
+const SHUT: PollFlags = PollFlags::empty();
+
+const OVER: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
 
 /// Which way octets go through a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +55,14 @@ pub struct Interest {
     pub shuts: bool,
 }
 
+impl Interest {
+    /// The same for `poll`.
+    pub fn flags(self) -> PollFlags {
+        let when = |wanted, flag| if wanted { flag } else { PollFlags::empty() };
+        when(self.sends, PollFlags::IN) | when(self.takes, PollFlags::OUT) | when(self.shuts, SHUT)
+    }
+}
+
 /// What was waited for and has come. Nothing of it is there when the time has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they come in any combination")]
@@ -66,6 +86,25 @@ impl Ready {
     pub const fn has(&self, number: usize) -> bool {
         self.pipes >> number & 1 != 0
     }
+
+    /// Adds what `poll` has found of the client's socket.
+    pub fn add(&mut self, found: PollFlags) {
+        self.sends |= found.contains(PollFlags::IN);
+        self.takes |= found.contains(PollFlags::OUT);
+        self.shuts |= !SHUT.is_empty() && found.contains(SHUT);
+        self.is_over |= found.intersects(OVER);
+    }
+}
+
+/// What of `wanted` there is of a descriptor now, errors and the end included.
+///
+/// # Errors
+/// Those of the system.
+pub fn found_now(descriptor: impl AsFd, wanted: PollFlags) -> io::Result<PollFlags> {
+    let mut polled = [PollFd::new(&descriptor, wanted)];
+    retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())))?;
+    let [found] = polled;
+    Ok(found.revents())
 }
 
 /// How a frontend waits.

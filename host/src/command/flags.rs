@@ -1,18 +1,15 @@
 //! The flags of the commands, and what they set up.
 
 use std::ffi::OsStr;
-use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use clap::Args;
 use thimble_core::Site;
 use thimble_core::framing::Limits;
 use thimble_core::semantics::mime;
 use thimble_core::semantics::path::percent_encode;
-use thimble_core::service::{self, Pages, Storage};
+use thimble_core::service::{self, Appended, Pages, Storage};
 
 use super::access::AccessFlags;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -23,16 +20,17 @@ use super::problem::Problem;
 use super::processes::Processes;
 use super::programs::ProgramFlags;
 use super::replies::ReplyFlags;
+use super::sharing::{Served, SharingFlags};
+use super::size;
 use super::times::Times;
 use super::tls::TlsFlags;
 use super::uploads::UploadFlags;
-use super::{size, urls};
+use super::urls::Address;
 use crate::cgi::Cgi;
 use crate::cgi::waiting::Waiting;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::database::export::Format;
 use crate::folder::Folder;
-use crate::listen;
 use crate::log::Log;
 use crate::settings::MAX_CONNS;
 use crate::submissions::MemoryStore;
@@ -54,13 +52,9 @@ pub struct Flags {
     #[arg(short, long, value_name = "PATH", hide = true, conflicts_with = "path")]
     pub directory: Option<PathBuf>,
 
-    /// Port to listen on; 0 takes any free one
-    #[arg(short, long, default_value_t = 8000)]
-    pub port: u16,
-
-    /// Address to listen on; 0.0.0.0 lets other machines in
-    #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    pub bind: String,
+    /// Where to listen, and who is told
+    #[command(flatten)]
+    pub sharing: SharingFlags,
 
     /// Write no access log
     #[arg(short, long)]
@@ -157,7 +151,9 @@ pub fn examples(name: &str) -> String {
 Examples:
   NAME                     Serve the current folder at http://127.0.0.1:8000/
   NAME site -p 0           Serve the folder `site` at any free port
-  NAME -b 0.0.0.0          Let other machines in, and print the URLs for them
+  NAME -b :: --qr          Let other machines in, and print the URLs for them, also as a QR code
+  NAME --open              Serve the current folder, and open it in the browser
+  NAME -b unix:site.sock   Listen on a Unix socket, for a proxy on this machine
   NAME page.html           Serve that file alone
   NAME --workers 0         Serve by a process on each core; SIGHUP replaces them one by one
   NAME site --cgi          Also run the programs in site/cgi-bin/ that make replies
@@ -207,6 +203,9 @@ fn own_type(text: &str) -> Result<(String, String), &'static str> {
     Ok((extension.to_owned(), content_type.to_owned()))
 }
 
+/// A storage as the flags have it shown.
+type Shown<S> = Pages<Appended<'static, S>>;
+
 impl Flags {
     /// The path of the folder or single file to serve.
     pub fn served(&self) -> &Path {
@@ -244,20 +243,6 @@ impl Flags {
     fn file(&self) -> Option<&OsStr> {
         let path = self.served();
         path.file_name().filter(|_| path.is_file())
-    }
-
-    /// Listens on the address and port that are asked for.
-    ///
-    /// # Errors
-    /// The address isn't one of this machine, or the port is in use or needs more privileges.
-    pub fn listen(&self) -> Result<TcpListener, Problem> {
-        let host = self.host();
-        let Ok(addresses) = (host, self.port).to_socket_addrs() else {
-            return Err(Problem::of_host(host));
-        };
-        let addresses: Vec<SocketAddr> = addresses.collect();
-        listen::bind(addresses.as_slice())
-            .map_err(|error| Problem::of_listener(host, self.port, &error))
     }
 
     /// The limits on what a client may send.
@@ -337,7 +322,7 @@ impl Flags {
             );
             log.note(warning.as_bytes());
         }
-        Ok(layers)
+        Ok(layers.live(self.watched(log)?))
     }
 
     /// What is in the files of a certificate and its key; `None` if none are given.
@@ -364,9 +349,9 @@ impl Flags {
     /// It can't be made.
     pub(super) fn made_certificate(
         &self,
-        addresses: &[SocketAddr],
+        addresses: &[Address],
     ) -> Result<Option<SelfMade>, Problem> {
-        self.tls.made(self.host(), addresses)
+        self.tls.made(self.sharing.hosts(), addresses)
     }
 
     /// Opens the folder where files are kept that come with forms, if there is to be one.
@@ -428,7 +413,7 @@ impl Flags {
         folder: S,
         forms: &'static Forms,
         uploads: U,
-    ) -> &'static Site<'static, Pages<S>, &'static Forms, &'static Forms, U> {
+    ) -> &'static Site<'static, Shown<S>, &'static Forms, &'static Forms, U> {
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         // A single file stands for the folder, which has nothing else.
         let file = self.file().map(|name| name.to_string_lossy().into_owned());
@@ -436,7 +421,9 @@ impl Flags {
         let index: Vec<&'static str> = index.iter().map(leak).collect();
         let types: Vec<(&'static str, &'static str)> =
             self.mime.iter().map(|(extension, kind)| (leak(extension), leak(kind))).collect();
-        let site = Site::new(self.replies.pages(folder)).index(index.leak()).types(types.leak());
+        let types: &[_] = types.leak();
+        let storage = self.replies.pages(folder, types);
+        let site = Site::new(storage).index(index.leak()).types(types);
         let site = if self.no_listing { site.without_listings() } else { site };
         let site = if self.hidden || file.is_some() { site.show_hidden() } else { site };
         let site = if self.no_forms { site.without_forms() } else { site };
@@ -462,33 +449,16 @@ impl Flags {
         if layers.ask_for_passwords() { service.with_users() } else { service }
     }
 
-    /// Prints on standard output what is served, and at which URLs; and the fingerprint of a certificate in
-    /// `tls` that no client can know.
-    pub(super) fn announce(&self, addresses: &[SocketAddr], tls: Option<&Tls>) {
+    /// Says on standard output what is served, and at which `addresses`, and whatever else was asked for.
+    pub(super) fn announce(&self, addresses: &[Address], tls: Option<&Tls>, log: &Log) {
         let mut path = b"/".to_vec();
         if let Some(file) = self.file() {
             percent_encode(file.as_bytes(), &mut |piece| path.extend_from_slice(piece));
         }
         let path = String::from_utf8_lossy(&path);
-        let urls =
-            addresses.iter().flat_map(|address| urls::urls(self.tls.scheme(), *address, &path));
-        let urls = urls.collect::<Vec<_>>().join("\n        and at ");
-        let mut text = format!("Serving {} at {urls}\n", self.served().display());
-        if let Some(tls) = tls.filter(|tls| !tls.has_files()) {
-            let print = tls.fingerprint();
-            text = format!("{text}Certificate for this run, SHA-256 fingerprint {print}\n");
-        }
-        // Writing waits for ever if standard output is a full pipe that nobody reads.
-        let (thread, aside) = (thread::Builder::new().stack_size(64 * 1024), text.clone());
-        if thread.spawn(move || print(&aside)).is_err() {
-            print(&text);
-        }
-    }
-
-    /// The host to listen on, without the brackets that an IPv6 address has in a URL.
-    fn host(&self) -> &str {
-        let inner = self.bind.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        inner.unwrap_or(&self.bind)
+        let name = self.served().display().to_string();
+        let scheme = self.tls.scheme();
+        self.sharing.announce(&Served { name: &name, scheme, path: &path, addresses, tls }, log);
     }
 }
 
@@ -501,14 +471,10 @@ fn resolved(path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Whether anybody reads it makes no difference to the server.
-fn print(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use clap::Parser;
 
     use super::*;
@@ -524,6 +490,10 @@ mod tests {
         Command::try_parse_from(line).ok().map(|command| command.flags)
     }
 
+    fn hosts(flags: &Flags) -> Vec<&str> {
+        flags.sharing.hosts().collect()
+    }
+
     fn problem<T>(outcome: Result<T, Problem>) -> String {
         outcome.err().map(|problem| problem.to_string()).unwrap_or_default()
     }
@@ -532,7 +502,7 @@ mod tests {
     fn no_flags_serve_the_current_folder_to_this_machine() {
         let Some(flags) = flags("") else { panic!("refused") };
         assert_eq!(flags.path, Path::new("."));
-        assert_eq!((flags.host(), flags.port), ("127.0.0.1", 8000));
+        assert_eq!((hosts(&flags), flags.sharing.port), (vec!["127.0.0.1"], 8000));
         assert_eq!((flags.max_conns, flags.limits().form), (1024, 1024 * 1024));
         assert_eq!(flags.index, ["index.html", "index.htm"]);
         assert!(!(flags.no_forms || flags.submissions || flags.hidden));
@@ -541,9 +511,11 @@ mod tests {
 
     #[test]
     fn all_flags() {
-        let line = "-p 1 -b [::1] --max-conns 2 --index a --index b --no-listing --mime .foo=a/b --mime c=d/e;f=g --max-form 3 --submissions --hidden -q -v x";
+        let line = "-p 1 -b [::1] --bind unix:a -b b --qr --open --max-conns 2 --index a --index b --no-listing --mime .foo=a/b --mime c=d/e;f=g --max-form 3 --submissions --hidden -q -v x";
         let Some(flags) = flags(line) else { panic!("refused") };
-        assert_eq!((flags.host(), flags.port, flags.max_conns), ("::1", 1, 2));
+        assert_eq!((hosts(&flags), flags.sharing.port), (vec!["::1", "b"], 1));
+        assert_eq!((flags.sharing.bind.len(), flags.max_conns), (3, 2));
+        assert!(flags.sharing.qr && flags.sharing.open);
         assert_eq!(flags.limits().form, 3);
         assert_eq!(flags.index, ["a", "b"]);
         let types = [("foo", "a/b"), ("c", "d/e;f=g")];
@@ -554,9 +526,9 @@ mod tests {
 
     #[test]
     fn of_a_flag_that_is_given_twice_the_last_counts() {
-        let line = "-p 1 --port 2 -b ::1 -b 127.0.0.1 --max-conns 1 --max-conns 2 --max-form 1 --max-form 2k -q -q --hidden --hidden";
+        let line = "-p 1 --port 2 --qr --qr --max-conns 1 --max-conns 2 --max-form 1 --max-form 2k -q -q --hidden --hidden";
         let Some(flags) = flags(line) else { panic!("refused") };
-        assert_eq!((flags.host(), flags.port, flags.max_conns), ("127.0.0.1", 2, 2));
+        assert_eq!((flags.sharing.port, flags.max_conns), (2, 2));
         assert!(flags.max_form == 2048 && flags.quiet && flags.hidden);
     }
 
@@ -574,6 +546,8 @@ mod tests {
         for line in [
             "-p 65536",
             "-p -1",
+            "-b 127.0.0.1:x",
+            "-b unix:",
             "--max-conns 0",
             "--max-form 1073741825",
             "--max-form x",
@@ -592,19 +566,8 @@ mod tests {
 
     #[test]
     fn problems_say_what_to_do() {
-        let taken = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
-            let port = listener.local_addr()?.port();
-            Ok((listener, port))
-        });
-        let Ok((_listener, port)) = taken else { panic!("can't listen") };
         let of_listener =
-            |line: &str| problem(flags(line).map_or(Ok(()), |it| it.listen().map(drop)));
-        assert_eq!(
-            of_listener(&format!("-p {port}")),
-            format!(
-                "port {port} on 127.0.0.1 is in use: choose another with --port, or any free one with --port 0"
-            )
-        );
+            |line: &str| problem(flags(line).map_or(Ok(()), |it| it.sharing.listen().map(drop)));
         assert_eq!(
             of_listener("-p 0 -b 192.0.2.1"),
             "192.0.2.1 is not an address of this machine: give --bind one that is, or 0.0.0.0 for all"
@@ -613,7 +576,8 @@ mod tests {
             of_listener("-p 0 -b no.such.host.invalid").starts_with("can't find an address for ")
         );
         assert_eq!(
-            Problem::of_listener("::1", 80, &io::ErrorKind::PermissionDenied.into()).to_string(),
+            Problem::of_listener("::1", 80, &io::ErrorKind::PermissionDenied.into(), None)
+                .to_string(),
             "port 80 needs more privileges than you have: choose one from 1024 up with --port"
         );
         let of_folder =

@@ -1,12 +1,13 @@
 //! What the flags put around the services of a command.
 
 use thimble_core::Method;
-use thimble_core::server::{Answer, Exchange, Responded, Service, Transport};
-use thimble_core::service::layers::{BasicAuth, Cors, Hosts};
+use thimble_core::server::{Admitted, Answer, Exchange, Responded, Service, Transport};
+use thimble_core::service::layers::{BasicAuth, Cors, Hosts, Live};
 
 use super::access::AuthFor;
 use super::flags::Flags;
 use super::problem::Problem;
+use crate::live::Watched;
 use crate::passwords::Passwords;
 
 /// The services of a command, within what its flags ask for. It has a place for all of that, and is one
@@ -20,6 +21,7 @@ pub struct Layered<S> {
     hosts: Hosts<'static, ()>,
     cors: Cors<'static, ()>,
     auth: BasicAuth<'static, (), Option<Passwords>>,
+    live: Live<(), Option<Watched>>,
     inner: S,
 }
 
@@ -29,20 +31,27 @@ impl<S: Service> Layered<S> {
         &'c self,
         exchange: Exchange<'c, T>,
     ) -> Result<Exchange<'c, T>, Responded<'c, T>> {
-        let exchange = self.hosts.pass(exchange.with_fields(self.fields))?;
-        self.auth.pass(self.cors.pass(exchange)?).await
+        self.auth.pass(self.cors.pass(self.hosts.pass(exchange)?)?).await
     }
 }
 
 impl<S: Service> Service for Layered<S> {
     async fn call<'c, T: Transport>(&'c self, mut exchange: Exchange<'c, T>) -> Answer<'c, T> {
         if self.is_needed {
-            match self.pass(exchange).await {
+            match self.pass(exchange.with_fields(self.fields)).await {
                 Ok(passed) => exchange = passed,
                 Err(responded) => return Ok(responded),
             }
+            match self.live.pass(exchange).await {
+                Ok(passed) => exchange = passed,
+                Err(answer) => return answer,
+            }
         }
         self.inner.call(exchange).await
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        if self.is_needed { self.pass(exchange).await.map_err(Ok) } else { Ok(exchange) }
     }
 
     fn fields(&self) -> &[(&str, &str)] {
@@ -60,6 +69,7 @@ pub struct Layers {
     methods: &'static [Method<'static>],
     passwords: Option<Passwords>,
     for_writes: bool,
+    live: Option<Watched>,
 }
 
 impl Layers {
@@ -75,7 +85,7 @@ impl Layers {
         let fields: Vec<_> = header.map(|(name, value)| (leak(name), leak(value))).collect();
         let access = &flags.access;
         let hosts = (!access.allow_host.is_empty()).then(|| {
-            let bound = std::iter::once(flags.bind.clone());
+            let bound = flags.sharing.hosts().map(str::to_owned);
             leak_all(&access.allow_host.iter().cloned().chain(bound).collect::<Vec<_>>())
         });
         let is_for_all = access.cors.iter().any(|origin| origin == "*");
@@ -91,7 +101,13 @@ impl Layers {
             methods,
             passwords,
             for_writes: access.auth_for == AuthFor::Write,
+            live: None,
         })
+    }
+
+    /// Tells pages of what is `watched`, if anything is.
+    pub(super) fn live(self, watched: Option<Watched>) -> Self {
+        Self { live: watched, ..self }
     }
 
     /// Whether names and passwords are asked for.
@@ -106,7 +122,8 @@ impl Layers {
         let is_needed = !self.fields.is_empty()
             || self.hosts.is_some()
             || self.origins != Some(&[])
-            || self.passwords.is_some();
+            || self.passwords.is_some()
+            || self.live.is_some();
         let auth = BasicAuth::new((), self.passwords);
         let auth = if self.for_writes { auth.for_writes() } else { auth };
         let cors = Cors::new(()).methods(self.methods).fields(fields).max_age(600);
@@ -118,7 +135,7 @@ impl Layers {
             Some(names) => Hosts::new(()).names(names),
             None => Hosts::new(()),
         };
-        let fields = self.fields;
-        Box::leak(Box::new(Layered { is_needed, fields, hosts, cors, auth, inner: service }))
+        let (fields, live) = (self.fields, Live::new((), self.live));
+        Box::leak(Box::new(Layered { is_needed, fields, hosts, cors, auth, live, inner: service }))
     }
 }

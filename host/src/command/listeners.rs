@@ -1,12 +1,12 @@
-//! What a command listens on, and what happens once it serves all of that.
+//! What a command listens on, and what happens once it serves that.
 
+use std::cell::RefCell;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
+use super::urls::Address;
 use super::{Flags, Problem};
+use crate::listen::{Listener, SocketFile};
 use crate::log::Log;
 use crate::signals::{Reload, stop_or_reload_on_signal};
 use crate::stop::Stopping;
@@ -14,12 +14,14 @@ use crate::systemd;
 use crate::tls::{SelfMade, Tls};
 use crate::workers::Worker;
 
-/// The listeners of a command: one, unless systemd hands over more.
+/// The listeners of a command.
 #[derive(Debug)]
 pub struct Listeners<'f> {
     name: &'static str,
     flags: &'f Flags,
-    pub(super) all: Vec<TcpListener>,
+    all: Vec<Listener>,
+    /// Of Unix sockets that this process has made.
+    files: Vec<SocketFile>,
     owner: Owner,
     tls: Option<Tls>,
     log: Log,
@@ -43,16 +45,25 @@ impl<'f> Listeners<'f> {
         flags: &'f Flags,
         worker: Option<Worker>,
     ) -> Result<Self, Problem> {
-        let owned = |all, owner| Self { name, flags, all, owner, tls: None, log: Log::none() };
+        let owned = |all, files, owner| Self {
+            name,
+            flags,
+            all,
+            files,
+            owner,
+            tls: None,
+            log: Log::none(),
+        };
         if let Some(mut worker) = worker {
             let all = worker.take_listeners();
-            return Ok(owned(all, Owner::Supervisor(worker)));
+            return Ok(owned(all, Vec::new(), Owner::Supervisor(worker)));
         }
         let all = systemd::listeners().map_err(Problem)?;
         if !all.is_empty() {
-            return Ok(owned(all, Owner::Systemd));
+            return Ok(owned(all, Vec::new(), Owner::Systemd));
         }
-        Ok(owned(vec![flags.listen()?], Owner::Process))
+        let (all, files) = flags.sharing.listen()?;
+        Ok(owned(all, files, Owner::Process))
     }
 
     /// Has TLS spoken on them as `of_files` says, or by a certificate that was made for them, if the flags ask
@@ -87,78 +98,61 @@ impl<'f> Listeners<'f> {
         matches!(self.owner, Owner::Supervisor(_))
     }
 
-    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        self.all.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    pub(super) fn addresses(&self) -> Vec<Address> {
+        self.all.iter().map(Address::of).collect()
     }
 
-    /// Calls `serve` with each listener, at the same time. It makes a server, tells [`Start`] of it, and runs
-    /// it. Returns when all of them have stopped.
+    /// The listeners, for others to serve, and the files of Unix sockets that this process has made.
+    pub(super) fn into_parts(self) -> (Vec<Listener>, Vec<SocketFile>) {
+        (self.all, self.files)
+    }
+
+    /// Calls `serve` with the listeners. It makes a server, tells [`Start`] of it, and runs it.
     ///
     /// # Errors
-    /// One of them failed, which stops the others.
+    /// Those of `serve`.
     pub fn serve(
         self,
-        serve: impl Fn(TcpListener, &Start<'_>) -> io::Result<()> + Sync,
+        serve: impl FnOnce(Vec<Listener>, &Start<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let (addresses, leaves) = (self.addresses(), self.are_of_systemd());
-        let Self { name, flags, all: mut listeners, owner, tls, log } = self;
-        let worker = Mutex::new(match owner {
+        let Self { name, flags, all, files, owner, tls, log } = self;
+        let worker = RefCell::new(match owner {
             Owner::Supervisor(worker) => Some(worker),
             Owner::Process | Owner::Systemd => None,
         });
-        let servers =
-            Arc::new(Servers { all: Mutex::default(), failed: AtomicBool::new(false), leaves });
-        let start = Start { name, flags, addresses, worker, servers, tls, log };
-        let serve = |listener| serve(listener, &start).inspect_err(|_| start.servers.fail());
-        let Some(first) = listeners.pop() else { return Ok(()) };
-        thread::scope(|scope| {
-            let spawn = |listener| thread::Builder::new().spawn_scoped(scope, || serve(listener));
-            let others: Vec<_> = listeners.into_iter().map(spawn).collect();
-            if others.iter().any(Result::is_err) {
-                start.servers.fail();
-            }
-            others.into_iter().fold(serve(first), |outcome, other| {
-                let joined = other?.join().unwrap_or_else(|_| Err(io::Error::other("a panic")));
-                outcome.and(joined)
-            })
-        })
+        let files = Arc::new(files);
+        serve(all, &Start { name, flags, addresses, worker, files, leaves, tls, log })
     }
 }
 
-/// What the servers of all listeners begin with.
+/// What a server begins with.
 #[derive(Debug)]
 pub struct Start<'f> {
     name: &'static str,
     flags: &'f Flags,
-    addresses: Vec<SocketAddr>,
-    worker: Mutex<Option<Worker>>,
-    servers: Arc<Servers>,
+    addresses: Vec<Address>,
+    worker: RefCell<Option<Worker>>,
+    files: Arc<Vec<SocketFile>>,
+    /// Whether the listeners go on without this process.
+    leaves: bool,
     tls: Option<Tls>,
     log: Log,
 }
 
 impl Start<'_> {
-    /// Tells of a `server` that is about to run. With the last one, the command says where it serves, and
-    /// signals stop it from now on.
+    /// Tells of the `server`, which is about to run: the command says where it serves, and signals stop it from
+    /// now on.
     ///
     /// # Errors
     /// The signals can't be caught.
     pub fn begin(&self, server: impl Stopping) -> io::Result<()> {
-        let mut servers = lock(&self.servers.all);
-        if self.servers.failed.load(Ordering::SeqCst) {
-            return Err(io::Error::other("another socket can't be served"));
+        let server = Begun { server, files: Arc::clone(&self.files), leaves: self.leaves };
+        if let Some(worker) = self.worker.take() {
+            return worker.begin(self.name, server);
         }
-        servers.push(Box::new(server));
-        if servers.len() < self.addresses.len() {
-            return Ok(());
-        }
-        drop(servers);
-        let servers = Arc::clone(&self.servers);
-        if let Some(worker) = lock(&self.worker).take() {
-            return worker.begin(self.name, servers);
-        }
-        stop_or_reload_on_signal(self.name, servers, self.reload())?;
-        self.flags.announce(&self.addresses, self.tls.as_ref());
+        stop_or_reload_on_signal(self.name, server, self.reload())?;
+        self.flags.announce(&self.addresses, self.tls.as_ref(), &self.log);
         systemd::ready();
         Ok(())
     }
@@ -179,51 +173,34 @@ impl Start<'_> {
     }
 }
 
-/// The servers of all listeners.
+/// A server that has begun.
 #[derive(Debug)]
-struct Servers {
-    all: Mutex<Vec<Box<dyn Stopping>>>,
-    /// Whether one of them could not begin, or has ended by itself.
-    failed: AtomicBool,
-    /// Whether the listeners go on without this process.
+struct Begun<S> {
+    server: S,
+    files: Arc<Vec<SocketFile>>,
     leaves: bool,
 }
 
-impl Servers {
-    /// Stops those that have begun, and lets no other begin.
-    fn fail(&self) {
-        let servers = lock(&self.all);
-        self.failed.store(true, Ordering::SeqCst);
-        servers.iter().for_each(|server| server.stop());
-    }
-
-    fn each(&self, tell: impl FnMut(&dyn Stopping)) {
-        lock(&self.all).iter().map(AsRef::as_ref).for_each(tell);
-    }
-}
-
-impl Stopping for Arc<Servers> {
+impl<S: Stopping> Stopping for Begun<S> {
     fn stop(&self) {
         systemd::stopping();
         if self.leaves {
-            self.retire();
+            self.server.retire();
         }
-        self.each(Stopping::stop);
+        // While it listens, they are its own.
+        self.files.iter().for_each(SocketFile::remove);
+        self.server.stop();
     }
 
     fn retire(&self) {
-        self.each(Stopping::retire);
+        self.server.retire();
     }
 
     fn unfinished(&self) -> usize {
-        lock(&self.all).iter().map(|server| server.unfinished()).sum()
+        self.server.unfinished()
     }
 
     fn cut(&self) {
-        self.each(Stopping::cut);
+        self.server.cut();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,17 +1,23 @@
 //! What the commands of Thimble share: flags, what they set up, and messages for what goes wrong.
 
 mod access;
+mod bind;
+mod browser;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod export;
 mod flags;
 mod forms;
+mod holder;
 mod layers;
 mod listeners;
+mod live;
 mod parse;
 mod problem;
 mod processes;
 mod programs;
+mod qr;
 mod replies;
+mod sharing;
 mod size;
 mod times;
 mod tls;
@@ -27,6 +33,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::cgi;
 use crate::contain::is_attempt;
 use crate::folder::Folder;
+use crate::listen::SocketFile;
 use crate::log::Log;
 use crate::signals::exit_code;
 use crate::systemd;
@@ -35,6 +42,7 @@ use crate::uploads::UploadFolder;
 use crate::workers::{Event, Supervisor, Worker};
 
 pub use access::{AccessFlags, AuthFor};
+pub use bind::Bind;
 pub use flags::{Flags, LIMITS, examples};
 pub use forms::Forms;
 pub use layers::{Layered, Layers};
@@ -44,6 +52,7 @@ pub use problem::Problem;
 pub use processes::Processes;
 pub use programs::ProgramFlags;
 pub use replies::ReplyFlags;
+pub use sharing::SharingFlags;
 pub use times::Times;
 pub use tls::TlsFlags;
 pub use uploads::UploadFlags;
@@ -112,7 +121,7 @@ fn work(
     let mut listeners = Listeners::of(name, flags, worker)?;
     let tls = listeners.secure(of_files, &log)?;
     report_panics(name);
-    let folder = folder.log(log.clone());
+    let folder = flags.replies.compress(folder).log(log.clone());
     let job = Job { folder, programs, log: log.clone(), forms, uploads, layers, tls };
     let outcome = serve(job, listeners).map_err(|error| Problem::of_run(&error));
     cgi::end_dropped();
@@ -126,11 +135,13 @@ fn supervise(name: &'static str, flags: &Flags, count: usize) -> Result<ExitCode
     flags.suit_workers()?;
     // Its faults should end the supervisor, not each worker.
     Layers::of(flags)?;
+    flags.watched(&Log::none())?;
     flags.tls.of_files()?;
     let listeners = Listeners::of(name, flags, None)?;
     let (addresses, of_systemd) = (listeners.addresses(), listeners.are_of_systemd());
+    let (listeners, files) = listeners.into_parts();
     let log = Log::to_shared_stderr().with_name(name);
-    let supervisor = Supervisor::new(count, listeners.all, log.clone()).end_orphans();
+    let supervisor = Supervisor::new(count, listeners, log.clone()).end_orphans();
     let supervisor = if flags.verbose { supervisor.tell_of_starts() } else { supervisor };
     let supervisor = if of_systemd { supervisor.leave_listeners() } else { supervisor };
     // All workers have the same, and so have those that replace them.
@@ -139,12 +150,15 @@ fn supervise(name: &'static str, flags: &Flags, count: usize) -> Result<ExitCode
     let message = made.as_ref().map(SelfMade::to_octets).unwrap_or_default();
     let outcome = supervisor.tell_workers(message).run(|event| match event {
         Event::Ready => {
-            flags.announce(&addresses, tls.as_ref());
+            flags.announce(&addresses, tls.as_ref(), &log);
             systemd::ready();
         }
         Event::Reloading => systemd::reloading(),
         Event::Reloaded => systemd::ready(),
-        Event::Stopping => systemd::stopping(),
+        Event::Stopping => {
+            systemd::stopping();
+            files.iter().for_each(SocketFile::remove);
+        }
     });
     log.flush(FLUSH);
     outcome.map_err(|error| Problem::of_workers(&error))

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use rustix::io::Errno;
+
 /// Why a command can't do what it is asked: one line that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem(pub(super) String);
@@ -108,6 +110,12 @@ impl Problem {
         Self(format!("the passwords '{}' can't be used: {why}", path.display()))
     }
 
+    /// The folder can't be watched for `--live`.
+    pub(super) fn of_watch(path: &Path, error: &io::Error) -> Self {
+        let path = path.display();
+        Self(format!("'{path}' can't be watched for changes: {error}, or leave out --live"))
+    }
+
     /// The host that `--bind` names has no address.
     pub(super) fn of_host(host: &str) -> Self {
         Self(format!(
@@ -115,10 +123,18 @@ impl Problem {
         ))
     }
 
-    pub(super) fn of_listener(host: &str, port: u16, error: &io::Error) -> Self {
+    /// `host` can't be listened on. If the port is in use, `holder` is who has it, if that is known.
+    pub(super) fn of_listener(
+        host: &str,
+        port: u16,
+        error: &io::Error,
+        holder: Option<&str>,
+    ) -> Self {
+        const NO_SUCH_FAMILY: Option<i32> = Some(Errno::AFNOSUPPORT.raw_os_error());
+        let by = by(holder);
         Self(match error.kind() {
             io::ErrorKind::AddrInUse => format!(
-                "port {port} on {host} is in use: choose another with --port, or any free one with --port 0"
+                "port {port} on {host} is in use{by}: choose another with --port, or any free one with --port 0"
             ),
             io::ErrorKind::PermissionDenied => format!(
                 "port {port} needs more privileges than you have: choose one from 1024 up with --port"
@@ -126,7 +142,40 @@ impl Problem {
             io::ErrorKind::AddrNotAvailable => format!(
                 "{host} is not an address of this machine: give --bind one that is, or 0.0.0.0 for all"
             ),
+            _ if error.raw_os_error() == NO_SUCH_FAMILY => {
+                format!(
+                    "{host} is an address of IPv6, which this machine doesn't have: give --bind 0.0.0.0"
+                )
+            }
             _ => format!("can't listen on {host}, port {port}: {error}"),
         })
     }
+
+    /// There can't be a Unix socket at `path`. If a server listens there, `holder` is whose, if that is known.
+    pub(super) fn of_socket(path: &Path, error: &io::Error, holder: Option<&str>) -> Self {
+        let (path, by) = (path.display(), by(holder));
+        Self(match error.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "the socket '{path}' is in use{by}: end that server, or give --bind another path"
+            ),
+            io::ErrorKind::AlreadyExists => format!(
+                "'{path}' is there and is no socket of a server: remove it, or give --bind another path"
+            ),
+            io::ErrorKind::NotFound => {
+                format!("the folder of the socket '{path}' is missing: make it first")
+            }
+            io::ErrorKind::InvalidInput => format!(
+                "the path '{path}' is too long for a socket: give --bind one of about 100 characters at most"
+            ),
+            io::ErrorKind::PermissionDenied => format!(
+                "there may be no socket '{path}' of yours: give --bind another path, or change permissions"
+            ),
+            _ => format!("there can't be a socket '{path}': {error}"),
+        })
+    }
+}
+
+/// Who has it, if that is known.
+fn by(holder: Option<&str>) -> String {
+    holder.map(|holder| format!(" by {holder}")).unwrap_or_default()
 }

@@ -62,7 +62,7 @@ pub struct ProgramFlags {
 
 impl ProgramFlags {
     /// Whether programs are run at all.
-    pub(super) const fn are_run(&self) -> bool {
+    pub const fn are_run(&self) -> bool {
         self.cgi || !self.cgi_dir.is_empty()
     }
 

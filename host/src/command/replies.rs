@@ -3,8 +3,12 @@
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use thimble_core::framing::EmitError;
-use thimble_core::service::Pages;
-use thimble_core::service::layers::check_field;
+use thimble_core::service::layers::{LIVE, check_field};
+use thimble_core::service::{Appended, Pages};
+
+#[cfg(feature = "compress")]
+use crate::folder::Compression;
+use crate::folder::Folder;
 
 /// The flags that say what all replies have, and which file a path leads to.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +30,15 @@ pub struct ReplyFlags {
     /// Find about.html by /about, too
     #[arg(long)]
     pub pretty: bool,
+
+    /// Have browsers load a page again when something below the folder changes
+    #[arg(long)]
+    pub live: bool,
+
+    /// Send text as it is, instead of compressing it for those who take that
+    #[cfg(feature = "compress")]
+    #[arg(long)]
+    pub no_compress: bool,
 }
 
 /// Octets that all added fields may have together, of the quarter of a buffer that is there for them.
@@ -37,11 +50,25 @@ impl ReplyFlags {
         self.header.iter().any(|(added, _)| added.eq_ignore_ascii_case(name))
     }
 
-    /// `storage`, in which pages are found as the flags ask for.
-    pub(super) fn pages<S>(&self, storage: S) -> Pages<S> {
-        let pages = Pages::new(storage);
+    /// `storage`, whose files have these `types`, and in which pages are found as the flags ask for.
+    pub(super) fn pages<'s, S>(
+        &self,
+        storage: S,
+        types: &'s [(&'s str, &'s str)],
+    ) -> Pages<Appended<'s, S>> {
+        let text = if self.live { LIVE } else { "" };
+        let pages = Pages::new(Appended::new(storage, text).types(types));
         let pages = if self.spa { pages.single_page() } else { pages };
         if self.pretty { pages.without_extensions() } else { pages }
+    }
+
+    /// `folder`, whose files are compressed unless the flags forbid it.
+    pub(super) fn compress(&self, folder: Folder) -> Folder {
+        #[cfg(feature = "compress")]
+        if !self.no_compress {
+            return folder.compress(Compression::new());
+        }
+        folder
     }
 
     /// What is wrong with the flags together, in one line.
@@ -54,6 +81,11 @@ impl ReplyFlags {
         }
         if self.cache.is_some() && self.adds("Cache-Control") {
             return Err("--cache and --header both set Cache-Control: give one of them");
+        }
+        if self.live && self.cache.is_some() {
+            return Err(
+                "with --cache, browsers would show what was there before: leave it out with --live",
+            );
         }
         Ok(())
     }

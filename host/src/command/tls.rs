@@ -1,12 +1,12 @@
 //! The flags for TLS.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::problem::Problem;
-use super::urls;
+use super::urls::{self, Address};
 use crate::tls::{SelfMade, Tls};
 
 /// The flags that say whether TLS is spoken, and by which certificate.
@@ -35,24 +35,24 @@ impl TlsFlags {
         Tls::from_files(certificate, key).map(Some).map_err(Problem::of_tls)
     }
 
-    /// A certificate for what listens on `addresses` and is called `bind`, if one is to be made.
-    pub(super) fn made(
+    /// A certificate for what listens on `addresses` and is called `binds`, if one is to be made.
+    pub(super) fn made<'b>(
         &self,
-        bind: &str,
-        addresses: &[SocketAddr],
+        binds: impl Iterator<Item = &'b str>,
+        addresses: &[Address],
     ) -> Result<Option<SelfMade>, Problem> {
         if !self.tls || self.tls_cert.is_some() {
             return Ok(None);
         }
         let mut hosts: Vec<IpAddr> = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        for host in addresses.iter().flat_map(|address| urls::hosts(*address)) {
-            if !hosts.contains(&host) {
-                hosts.push(host);
+        for place in urls::reached(addresses) {
+            if !hosts.contains(&place.ip()) {
+                hosts.push(place.ip());
             }
         }
         let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let mut names = vec!["localhost".to_owned()];
-        for name in [own, bind.to_owned()] {
+        for name in [own].into_iter().chain(binds.map(str::to_owned)) {
             if name.parse::<IpAddr>().is_err() && !names.contains(&name) {
                 names.push(name);
             }

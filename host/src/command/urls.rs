@@ -1,37 +1,60 @@
 //! Where a listener can be reached: what one types into a browser.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
-use socket2::{Domain, Socket, Type};
+use socket2::SockRef;
 
-/// The URLs at which what listens on `address` can be reached, this machine's own first. `path`
-/// begins with a slash.
-pub(super) fn urls(scheme: &str, address: SocketAddr, path: &str) -> Vec<String> {
-    hosts(address)
-        .into_iter()
-        .map(|host| format!("{scheme}://{}{path}", SocketAddr::new(host, address.port())))
-        .collect()
+use crate::listen::Listener;
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    /// A port of TCP.
+    Tcp {
+        /// Its address, as the system has it.
+        at: SocketAddr,
+        /// Of an address of IPv6: whether clients of IPv4 can connect, too.
+        takes_both: bool,
+    },
+    /// A Unix socket.
+    Unix(PathBuf),
 }
 
-/// The hosts at which what listens on `address` can be reached.
-pub(super) fn hosts(address: SocketAddr) -> Vec<IpAddr> {
-    let interfaces = if address.ip().is_unspecified() { interfaces() } else { Vec::new() };
-    hosts_among(address, takes_both(address), interfaces)
+impl Address {
+    /// Where `listener` listens.
+    pub(super) fn of(listener: &Listener) -> Self {
+        let only_v6 = || SockRef::from(listener).only_v6();
+        match listener.local_addr() {
+            Some(at) => {
+                Self::Tcp { at, takes_both: at.is_ipv6() && only_v6().is_ok_and(|only| !only) }
+            }
+            None => Self::Unix(listener.path().unwrap_or_default()),
+        }
+    }
+}
+
+/// Where what listens on `addresses` can be reached over TCP, each place once: of each address, this machine's
+/// own first.
+pub(super) fn reached(addresses: &[Address]) -> Vec<SocketAddr> {
+    let mut reached = Vec::new();
+    for address in addresses {
+        let Address::Tcp { at, takes_both } = address else { continue };
+        let interfaces = if at.ip().is_unspecified() { interfaces() } else { Vec::new() };
+        for host in hosts_among(*at, *takes_both, interfaces) {
+            let place = SocketAddr::new(host, at.port());
+            if !reached.contains(&place) {
+                reached.push(place);
+            }
+        }
+    }
+    reached
 }
 
 /// The addresses of this machine's interfaces that are up.
 fn interfaces() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     interfaces.iter().filter(|one| one.is_oper_up()).map(if_addrs::Interface::ip).collect()
-}
-
-/// Whether a listener on an address of IPv6 takes clients of IPv4, too, as systems have it if nothing
-/// is said.
-fn takes_both(address: SocketAddr) -> bool {
-    address.is_ipv6()
-        && Socket::new(Domain::IPV6, Type::STREAM, None)
-            .and_then(|socket| socket.only_v6())
-            .is_ok_and(|only_v6| !only_v6)
 }
 
 /// The hosts that stand for `address`: for all addresses of a machine, those that it has, the loopback
@@ -89,15 +112,18 @@ mod tests {
     }
 
     #[test]
-    fn they_are_written_as_urls() {
-        for (address, url) in [
-            ("127.0.0.1:8000", "http://127.0.0.1:8000/a%20b"),
-            ("[::1]:80", "http://[::1]:80/a%20b"),
-        ] {
-            let Ok(address) = address.parse() else { panic!("{address} is none") };
-            assert_eq!(urls("http", address, "/a%20b"), [url]);
-        }
-        let Ok(all) = "0.0.0.0:8000".parse() else { panic!("no address") };
-        assert!(urls("https", all, "/").iter().all(|url| !url.contains("0.0.0.0")));
+    fn each_place_is_there_once() {
+        let tcp = |at: &str| Address::Tcp { at: at.parse().unwrap(), takes_both: false };
+        let addresses = [
+            tcp("[::1]:80"),
+            Address::Unix("/run/a".into()),
+            tcp("127.0.0.1:80"),
+            tcp("[::1]:80"),
+            tcp("127.0.0.1:81"),
+        ];
+        let places: Vec<_> = reached(&addresses).iter().map(ToString::to_string).collect();
+        assert_eq!(places, ["[::1]:80", "127.0.0.1:80", "127.0.0.1:81"]);
+        let all = reached(&[tcp("0.0.0.0:80"), tcp("[::]:80")]);
+        assert!(all.iter().all(|at| !at.ip().is_unspecified()), "{all:?}");
     }
 }

@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use thimble_core::semantics::negotiate::Coding;
+#[cfg(feature = "compress")]
+use thimble_core::semantics::negotiate::Codings;
 use thimble_core::semantics::path::Path;
 use thimble_core::server::{Error, Stream, Transport};
 use thimble_core::service::storage::{File, Metadata, Node, OpenError, ReadError, Storage};
@@ -124,6 +126,17 @@ impl<E: Elsewhere> File for AsyncFile<E> {
         self.0.file().map(|_| self as _)
     }
 
+    #[cfg(feature = "compress")]
+    fn made_codings(&self) -> Codings {
+        self.0.made_codings()
+    }
+
+    #[cfg(feature = "compress")]
+    async fn encode(&self, coding: Coding) -> Result<Self, OpenError> {
+        let coded = self.0.coded(coding, |worker| E::leave(move || worker.work())).await;
+        coded.map(|file| Self(file, PhantomData))
+    }
+
     async fn send_to_end<T: Transport>(
         &self,
         stream: &mut Stream<'_, T>,
@@ -132,7 +145,9 @@ impl<E: Elsewhere> File for AsyncFile<E> {
     }
 
     async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        let Some(file) = self.0.file() else { return self.0.read_at(offset, buffer).await };
+        let Some(file) = self.0.file().filter(|_| !self.0.is_memory()) else {
+            return self.0.read_at(offset, buffer).await;
+        };
         // Otherwise it has to wait for the disk, the system can't say, or reading fails: then the thread
         // below fails, too, and tells the log.
         if let Ok(count) = read_now(file, offset, buffer) {

@@ -1,10 +1,7 @@
 //! A cache of opened files. Before each reply, a file is compared with what is at its path now.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustix::fs::Stat;
@@ -13,7 +10,10 @@ use rustix::time::{ClockId, clock_gettime};
 use thimble_core::grammar::date::UnixTime;
 use thimble_core::semantics::negotiate::Codings;
 
-use super::name::{Known, Name};
+#[cfg(feature = "compress")]
+use super::compress;
+use super::kept::{Cost, Kept, Room};
+use super::name::Name;
 use super::{Opened, steps};
 use crate::clock::moment;
 
@@ -152,71 +152,26 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Entries by name, in two generations: once the younger one is full, the older one is forgotten,
-/// but for what was asked for meanwhile.
-#[derive(Debug, Default)]
-pub(super) struct Cache(RwLock<Generations>);
+/// Files as they were found, by name.
+pub(super) type Cache = Kept<Name, Arc<Entry>>;
 
-#[derive(Debug, Default)]
-struct Generations {
-    young: Generation,
-    old: Generation,
-}
+/// How much of them is kept in a generation.
+pub(super) const ROOM: Room =
+    Room { entries: ENTRIES, octets: OCTETS, descriptors: || of_files() / 2 };
 
-#[derive(Debug, Default)]
-struct Generation {
-    entries: HashMap<Name, Arc<Entry>, BuildHasherDefault<Known>>,
-    octets: usize,
-    descriptors: u64,
-}
-
-impl Cache {
-    pub(super) fn get(&self, name: &Name) -> Option<Arc<Entry>> {
-        let generations = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = generations.young.entries.get(name) {
-            return Some(Arc::clone(entry));
-        }
-        let entry = Arc::clone(generations.old.entries.get(name)?);
-        drop(generations);
-        self.insert(name, Arc::clone(&entry));
-        Some(entry)
-    }
-
-    pub(super) fn insert(&self, name: &Name, entry: Arc<Entry>) {
-        let mut generations = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let young = &mut generations.young;
-        if young.is_full() {
-            generations.old = mem::take(young);
-        }
-        generations.young.insert(name, entry);
-    }
-
-    /// Lets all descriptors go.
-    pub(super) fn clear(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Generations::default();
-    }
-}
-
-impl Generation {
-    fn insert(&mut self, name: &Name, entry: Arc<Entry>) {
-        let (octets, descriptors) = entry.opened.cost();
-        self.octets = self.octets.saturating_add(octets);
-        self.descriptors = self.descriptors.saturating_add(descriptors);
-        if let Some(replaced) = self.entries.insert(name.clone(), entry) {
-            let (octets, descriptors) = replaced.opened.cost();
-            self.octets = self.octets.saturating_sub(octets);
-            self.descriptors = self.descriptors.saturating_sub(descriptors);
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.entries.len() >= ENTRIES || self.octets >= OCTETS || self.descriptors >= of_files() / 2
+impl Cost for Arc<Entry> {
+    fn cost(&self) -> (usize, u64) {
+        self.opened.cost()
     }
 }
 
 /// Descriptors that a folder takes at most for what it keeps.
 pub(crate) fn descriptors() -> u64 {
-    of_files().saturating_add(steps::most())
+    #[cfg(feature = "compress")]
+    let made = compress::descriptors();
+    #[cfg(not(feature = "compress"))]
+    let made = 0;
+    of_files().saturating_add(steps::most()).saturating_add(made)
 }
 
 fn of_files() -> u64 {
@@ -280,7 +235,7 @@ mod tests {
 
     #[test]
     fn it_is_bounded_and_keeps_what_is_asked_for() {
-        let (cache, name) = (Cache::default(), names());
+        let (cache, name) = (Cache::new(ROOM), names());
         let wanted = name("/wanted");
         let entry = || {
             let opened =
@@ -292,12 +247,10 @@ mod tests {
             cache.insert(&name(&format!("/{number}")), entry());
             assert!(cache.get(&wanted).is_some(), "after {number}");
         }
-        let generations = cache.0.read().unwrap_or_else(PoisonError::into_inner);
-        for generation in [&generations.young, &generations.old] {
-            assert!(generation.entries.len() <= ENTRIES);
-            assert_eq!(generation.octets, generation.entries.len() * 1024);
+        for (entries, octets) in cache.held() {
+            assert!(entries <= ENTRIES);
+            assert_eq!(octets, entries * 1024);
         }
-        drop(generations);
         assert!(cache.get(&name("/0")).is_none());
         cache.clear();
         assert!(cache.get(&wanted).is_none());

@@ -1,6 +1,8 @@
 //! An open file, shared by the connections that send it.
 
 use std::any::Any;
+#[cfg(feature = "compress")]
+use std::borrow::Cow;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
@@ -14,11 +16,17 @@ use thimble_core::grammar::date::UnixTime;
 use thimble_core::grammar::etag::EntityTag;
 use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::server::{Error, Stream, Transport};
+#[cfg(feature = "compress")]
+use thimble_core::service::storage::OpenError;
 use thimble_core::service::storage::{File, Metadata, ReadError};
 
 use super::cache::{self, Stamp};
+#[cfg(feature = "compress")]
+use super::compress::{self, MemoryFile, Source, Worker};
 use super::links::Told;
 use super::made;
+#[cfg(feature = "compress")]
+use super::read_all;
 use crate::clock::moment;
 
 /// Octets that are read at a time of a file whose length isn't known.
@@ -52,7 +60,17 @@ pub(super) struct Opened {
     tag: Option<[u8; 16]>,
     /// Where the log is told that reading it failed, and its path.
     failures: Option<(Arc<Told>, PathBuf)>,
+    /// What puts it into codings in which it doesn't stand.
+    #[cfg(feature = "compress")]
+    source: Option<Source>,
+    /// The place of its file among those in memory.
+    #[cfg(feature = "compress")]
+    #[expect(dead_code, reason = "whoever drops it gives the place back")]
+    held: Option<Arc<()>>,
 }
+
+/// When a file that stands nowhere else was last found in memory.
+const ALWAYS: u64 = u64::MAX;
 
 impl Opened {
     /// A file as it was found at `now` or later.
@@ -97,6 +115,53 @@ impl Opened {
         Self { failures: is_read.then(|| (Arc::clone(told), path.to_owned())), ..self }
     }
 
+    /// What is put into other codings by `source`.
+    #[cfg(feature = "compress")]
+    pub(super) fn with_source(self, source: Source) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// What puts it into other codings.
+    #[cfg(feature = "compress")]
+    pub(super) const fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    /// The hash of its state, if any later change will show.
+    #[cfg(feature = "compress")]
+    pub(super) const fn state(&self) -> Option<u64> {
+        self.state
+    }
+
+    /// All of it, if it is still the file that had this stamp.
+    #[cfg(feature = "compress")]
+    pub(super) fn read(&self, stamp: &Stamp) -> Option<Cow<'_, [u8]>> {
+        match &self.file {
+            Some(file) => read_all(file, stamp, u64::MAX).map(|content| content.into_vec().into()),
+            None => Some(Cow::Borrowed(&self.content)),
+        }
+    }
+
+    /// This file in `coding`, as `made`. Its tag says what is in it, too: whatever codes it otherwise, as
+    /// another version of a library may, has another one.
+    #[cfg(feature = "compress")]
+    pub(super) fn coded(&self, coding: Coding, made: Box<[u8]>, file: Option<MemoryFile>) -> Self {
+        let tag = self.state.map(|state| hexadecimal(hash(&(state, coding as u8, &made))));
+        let (len, modified) = (Some(made.len() as u64), self.modified);
+        let (content, file, held) = match file {
+            Some(MemoryFile { file, held }) => (Box::default(), Some(file), Some(held)),
+            None => (made, None, None),
+        };
+        let in_memory = AtomicU64::new(ALWAYS);
+        Self { file, content, len, modified, in_memory, tag, held, ..Self::default() }
+    }
+
+    /// Its length in octets, as far as that is known.
+    #[cfg(feature = "compress")]
+    pub(super) fn len(&self) -> u64 {
+        self.len.unwrap_or_default()
+    }
+
     /// Octets and descriptors that it takes.
     pub(super) fn cost(&self) -> (usize, u64) {
         (self.content.len(), u64::from(self.file.is_some()))
@@ -110,6 +175,29 @@ impl OpenFile {
             coding => opened.state.map(|state| tag(state, coding)),
         };
         Self { opened, codings, etag }
+    }
+
+    /// This file in `coding`, kept or made by who `hand_over` gives the work to.
+    #[cfg(feature = "compress")]
+    pub(super) async fn coded(
+        &self,
+        coding: Coding,
+        hand_over: impl FnOnce(Worker),
+    ) -> Result<Self, OpenError> {
+        let coded = compress::coded(&self.opened, coding, hand_over).await;
+        let opened = coded.ok_or(OpenError::NotFound)?;
+        Ok(Self { etag: opened.tag, opened, codings: Codings::NONE })
+    }
+
+    /// What it shares with others that opened it.
+    #[cfg(all(test, feature = "gzip"))]
+    pub(super) const fn opened(&self) -> &Arc<Opened> {
+        &self.opened
+    }
+
+    /// Whether its file is memory, so that nobody ever waits for a disk.
+    pub(super) fn is_memory(&self) -> bool {
+        self.opened.in_memory.load(Ordering::Relaxed) == ALWAYS
     }
 
     /// Whether [`found_in_memory`](Self::found_in_memory) was called in the last 10 seconds.
@@ -184,6 +272,16 @@ impl File for OpenFile {
 
     fn handle(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.file().map(|file| file as _)
+    }
+
+    #[cfg(feature = "compress")]
+    fn made_codings(&self) -> Codings {
+        self.opened.source.as_ref().map_or(Codings::NONE, Source::codings)
+    }
+
+    #[cfg(feature = "compress")]
+    async fn encode(&self, coding: Coding) -> Result<Self, OpenError> {
+        self.coded(coding, Worker::work_aside).await
     }
 
     async fn send_to_end<T: Transport>(

@@ -3,8 +3,11 @@
 mod apart;
 pub(crate) mod async_folder;
 pub(crate) mod cache;
+#[cfg(feature = "compress")]
+mod compress;
 mod entries;
 mod file;
+mod kept;
 mod links;
 mod look;
 mod made;
@@ -22,7 +25,7 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustix::fs::{Stat, fstat, stat};
+use rustix::fs::{fstat, stat};
 use rustix::io::Errno;
 use thimble_core::semantics::negotiate::Coding;
 use thimble_core::semantics::path::Path;
@@ -34,6 +37,10 @@ use crate::uploads::UNFINISHED;
 pub use apart::Located;
 pub use async_folder::{AsyncEntries, AsyncFile, AsyncFolder};
 use cache::Stamp;
+#[cfg(feature = "compress")]
+pub use compress::Compression;
+#[cfg(feature = "compress")]
+use compress::Compressor;
 pub use entries::FolderEntries;
 use entries::Listings;
 use file::Opened;
@@ -117,6 +124,16 @@ impl Folder {
     #[must_use]
     pub fn log(self, log: Log) -> Self {
         self.with(|rules| rules.told = Arc::new(Told::new(log)))
+    }
+
+    /// Compresses files while they are served, for clients that take a coding in which a file doesn't stand.
+    ///
+    /// A file beside another one goes before what would be made. What was made is kept as long as the file
+    /// doesn't change, and there is room. See [`Compression`] for what is compressed, and what it takes.
+    #[cfg(feature = "compress")]
+    #[must_use]
+    pub fn compress(self, compression: Compression) -> Self {
+        self.with(|rules| rules.compressor = Some(Arc::new(Compressor::new(compression))))
     }
 
     fn with(mut self, set: impl FnOnce(&mut Rules)) -> Self {
@@ -238,13 +255,13 @@ fn directory_of(name: &[u8]) -> &[u8] {
     end.and_then(|end| name.get(..end)).unwrap_or(b".")
 }
 
-/// All of a small file; nothing if it is large, or changes meanwhile.
-fn read_small(file: &fs::File, stat: &Stat) -> Option<Box<[u8]>> {
-    let length = Stamp::of(stat).len();
-    let mut content = vec![0; usize::try_from(length).ok().filter(|_| length <= SMALL)?];
+/// All of a file that had this stamp; nothing if it has over `most` octets, or changes meanwhile.
+fn read_all(file: &fs::File, stamp: &Stamp, most: u64) -> Option<Box<[u8]>> {
+    let length = stamp.len();
+    let mut content = vec![0; usize::try_from(length).ok().filter(|_| length <= most)?];
     file.read_exact_at(&mut content, 0).ok()?;
     let after = fstat(file).ok()?;
-    (Stamp::of(&after) == Stamp::of(stat)).then(|| content.into())
+    (Stamp::of(&after) == *stamp).then(|| content.into())
 }
 
 fn as_path(name: &[u8]) -> &FsPath {

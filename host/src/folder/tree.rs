@@ -14,14 +14,16 @@ use rustix::io::Errno;
 use thimble_core::semantics::negotiate::{Coding, Codings};
 use thimble_core::service::storage::{Node, OpenError};
 
-use super::cache::{Cache, Entry, Stamp, time_of_day};
+use super::cache::{Cache, Entry, ROOM, Stamp, time_of_day};
+#[cfg(feature = "compress")]
+use super::compress::{Compressor, Source};
 use super::file::{OpenFile, Opened};
 use super::links::{Links, Told};
 use super::look::{Kind, Seen};
 use super::made::is_made_by_the_system;
 use super::name::Name;
 use super::steps::Steps;
-use super::{as_path, directory_of, leads_out, open_error, read_small};
+use super::{SMALL, as_path, directory_of, leads_out, open_error, read_all};
 use crate::log::Log;
 
 /// How often, and after how long each time, to try again for want of a descriptor.
@@ -53,11 +55,20 @@ pub(super) struct Rules {
     pub(super) told: Arc<Told>,
     /// The paths of folders of which nothing is served.
     pub(super) apart: Arc<[Box<[u8]>]>,
+    /// What puts files into codings in which they don't stand.
+    #[cfg(feature = "compress")]
+    pub(super) compressor: Option<Arc<Compressor>>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { links: Links::Inside, told: Arc::new(Told::new(Log::none())), apart: Arc::default() }
+        Self {
+            links: Links::Inside,
+            told: Arc::new(Told::new(Log::none())),
+            apart: Arc::default(),
+            #[cfg(feature = "compress")]
+            compressor: None,
+        }
     }
 }
 
@@ -68,7 +79,7 @@ impl Tree {
         let place = fs::canonicalize(path).ok();
         // That doesn't tell yet whether it may be searched.
         root.open_dir(".")?;
-        Ok(Self { root, cache: Cache::default(), steps: Steps::default(), place, rules })
+        Ok(Self { root, cache: Cache::new(ROOM), steps: Steps::default(), place, rules })
     }
 
     /// Whether its root is what was found at a path.
@@ -278,7 +289,7 @@ impl Tree {
         let keeps = shows_later_changes(&stamp)
             && !is_made
             && (!is_plain || (directory.is_some() && !beside.is_late));
-        let small = if keeps { read_small(&file, &stat) } else { None };
+        let small = if keeps { read_all(&file, &stamp, SMALL) } else { None };
         let opened = match small {
             _ if is_made => {
                 Opened::made(file, &stamp).map_err(|error| self.read_failed(path, &error))?
@@ -286,7 +297,15 @@ impl Tree {
             Some(content) => Opened::new(None, content, &stamp, now),
             None => Opened::new(Some(file), Box::default(), &stamp, now),
         };
-        let opened = Arc::new(opened.telling(&self.rules.told, path));
+        let opened = opened.telling(&self.rules.told, path);
+        #[cfg(feature = "compress")]
+        let opened = match &self.rules.compressor {
+            Some(compressor) if is_plain && !is_made => {
+                opened.with_source(Source::new(compressor, stamp, shows_later_changes(&stamp)))
+            }
+            _ => opened,
+        };
+        let opened = Arc::new(opened);
         if keeps {
             let beside = directory.map(|directory| (beside.codings, directory));
             let entry = Entry::new(Arc::clone(&opened), stamp, beside);

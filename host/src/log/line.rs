@@ -1,7 +1,9 @@
 //! Lines of the log.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::io::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use thimble_core::grammar::date::{UnixTime, imf_fixdate};
 use thimble_core::server::Record;
@@ -9,11 +11,30 @@ use thimble_core::server::Record;
 /// Octets of a request-line that are logged. A longer one is cut there, and `...` follows.
 const LONGEST: usize = 200;
 
+/// A client, as lines call it: by its address, or `unix:` if it came over a Unix socket and has none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(Option<IpAddr>);
+
+impl Client {
+    pub(crate) fn of(peer: Option<SocketAddr>) -> Self {
+        Self(peer.map(|peer| peer.ip().to_canonical()))
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(out),
+            None => out.write_str("unix:"),
+        }
+    }
+}
+
 /// The Common Log Format: `host ident authuser [date] "request-line" status octets`.
 ///
 /// There is never an ident or authuser, and `-` stands for no request-line and for no content.
-pub(super) fn access(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>) {
-    request(out, host, time, record);
+pub(super) fn access(out: &mut Vec<u8>, client: Client, time: UnixTime, record: &Record<'_>) {
+    request(out, client, time, record);
     // Writing to memory doesn't fail.
     let _ = write!(out, " {} ", record.status.code());
     if record.content == 0 {
@@ -27,26 +48,27 @@ pub(super) fn access(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &R
 /// message.
 pub(super) fn failure(
     out: &mut Vec<u8>,
-    host: IpAddr,
+    client: Client,
     time: UnixTime,
     record: &Record<'_>,
     message: &str,
 ) {
-    request(out, host, time, record);
+    request(out, client, time, record);
     let _ = write!(out, " {} failed: ", record.status.code());
     escape(out, message.as_bytes(), b"");
     out.push(b'\n');
 }
 
 /// `host ident authuser [date] "request-line"`
-fn request(out: &mut Vec<u8>, host: IpAddr, time: UnixTime, record: &Record<'_>) {
-    let _ = write!(out, "{} - - [", host.to_canonical());
+fn request(out: &mut Vec<u8>, client: Client, time: UnixTime, record: &Record<'_>) {
+    let _ = write!(out, "{client} - - [");
     date(out, time);
     out.extend_from_slice(b"] \"");
     let line = record.request_line();
     if line.is_empty() {
         out.push(b'-');
     } else {
+        let line = &*without_userinfo(line);
         // A client could fill a disk otherwise.
         let (shown, is_cut) =
             line.get(..LONGEST).map_or((line, false), |start| (start, line.len() > LONGEST));
@@ -79,10 +101,52 @@ pub(super) fn head(out: &mut Vec<u8>, mark: &str, arrow: &str, head: &[u8]) {
             escape(out, shown, b"\\");
             out.extend_from_slice(if shown.is_empty() { b" ***" } else { b": ***" });
         } else {
-            escape(out, line, b"\\");
+            escape(out, &without_userinfo(line), b"\\");
         }
         out.push(b'\n');
     }
+}
+
+/// A line in which `***` stands for what comes before the host in a URI, which may be a password
+/// (RFC 9110 §4.2.4).
+///
+/// ```abnf
+/// authority = [ userinfo "@" ] host [ ":" port ]                ; RFC 3986 §3.2
+/// ```
+fn without_userinfo(line: &[u8]) -> Cow<'_, [u8]> {
+    if !line.contains(&b'@') {
+        return Cow::Borrowed(line);
+    }
+    let is_host = line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"Host:"));
+    let mut start = match line {
+        [b'C', b'O', b'N', b'N', b'E', b'C', b'T', b' ', ..] => Some(8),
+        _ => is_host.then_some(5),
+    };
+    let (mut shown, mut rest) = (Vec::with_capacity(line.len()), line);
+    loop {
+        let scheme = || rest.windows(3).position(|octets| octets == b"://").map(|at| at + 3);
+        let Some((before, from)) =
+            start.take().or_else(scheme).and_then(|at| rest.split_at_checked(at))
+        else {
+            break;
+        };
+        shown.extend_from_slice(before);
+        let ends = |octet: &u8| matches!(octet, b'/' | b'?' | b'#' | b'\t' | b'"');
+        let authority = from.trim_ascii_start();
+        let end = authority.iter().position(|octet| ends(octet) || *octet == b' ');
+        let authority = authority.get(..end.unwrap_or(authority.len())).unwrap_or_default();
+        if let Some(at) = authority.iter().rposition(|octet| *octet == b'@') {
+            let host = authority.get(at..).unwrap_or_default();
+            shown.extend_from_slice(if is_host && before.len() == 5 { b" ***" } else { b"***" });
+            shown.extend_from_slice(host);
+            let blanks = from.len() - from.trim_ascii_start().len();
+            rest = from.get(blanks + authority.len()..).unwrap_or_default();
+        } else {
+            rest = from;
+        }
+    }
+    shown.extend_from_slice(rest);
+    Cow::Owned(shown)
 }
 
 /// A line of the server's own, after the name that it goes by.
@@ -123,12 +187,17 @@ mod tests {
 
     use super::*;
 
+    fn local() -> Client {
+        Client::of(Some(SocketAddr::from(([127, 0, 0, 1], 80))))
+    }
+
     #[test]
     fn access_lines() {
-        let host = IpAddr::from([127, 0, 0, 1]);
-        let mapped = IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x7f00, 1]);
+        let of = |ip: IpAddr| Client::of(Some(SocketAddr::new(ip, 80)));
+        let host = of(IpAddr::from([127, 0, 0, 1]));
+        let mapped = of(IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x7f00, 1]));
         let time = UnixTime(784_111_777);
-        for (host, head, status, content, line) in [
+        for (client, head, status, content, line) in [
             (
                 host,
                 &b"GET /a?b=1 HTTP/1.1"[..],
@@ -144,15 +213,22 @@ mod tests {
                 "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"-\" 408 -\n",
             ),
             (
-                IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+                of(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])),
                 b"GET \"\\\x1b[2J\t\x7f\x80\xff HTTP/1.0\r\nHost: a",
                 Status::BAD_REQUEST,
                 9,
                 "::1 - - [06/Nov/1994:08:49:37 +0000] \"GET \\x22\\x5c\\x1b[2J\\x09\\x7f\\x80\\xff HTTP/1.0\" 400 9\n",
             ),
+            (
+                Client::of(None),
+                b"GET / HTTP/1.1",
+                Status::OK,
+                1,
+                "unix: - - [06/Nov/1994:08:49:37 +0000] \"GET / HTTP/1.1\" 200 1\n",
+            ),
         ] {
             let mut out = Vec::new();
-            access(&mut out, host, time, &Record::new(head, status, content));
+            access(&mut out, client, time, &Record::new(head, status, content));
             assert_eq!(String::from_utf8(out).as_deref(), Ok(line));
         }
     }
@@ -163,7 +239,7 @@ mod tests {
             let head = [b'a'].repeat(length);
             let mut out = Vec::new();
             let record = Record::new(&head, Status::BAD_REQUEST, 0);
-            request(&mut out, IpAddr::from([127, 0, 0, 1]), UnixTime(784_111_777), &record);
+            request(&mut out, local(), UnixTime(784_111_777), &record);
             let line = String::from_utf8(out).unwrap_or_default();
             let expected = format!("127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"{shown}\"");
             assert_eq!(line, expected);
@@ -171,8 +247,37 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_before_a_host_is_not_shown() {
+        for (line, shown) in [
+            ("GET http://user:pw@host/ HTTP/1.1", "GET http://***@host/ HTTP/1.1"),
+            ("GET http://user@host?a=b@c HTTP/1.1", "GET http://***@host?a=b@c HTTP/1.1"),
+            ("GET https://a:b@c:d@host HTTP/1.1", "GET https://***@host HTTP/1.1"),
+            ("GET http://host/a@b HTTP/1.1", "GET http://host/a@b HTTP/1.1"),
+            ("GET /a@b:c HTTP/1.1", "GET /a@b:c HTTP/1.1"),
+            ("GET /?to=ftp://u:p@h/ HTTP/1.1", "GET /?to=ftp://***@h/ HTTP/1.1"),
+            ("CONNECT user:pw@host:443 HTTP/1.1", "CONNECT ***@host:443 HTTP/1.1"),
+            ("host: user:pw@host", "host: ***@host"),
+            ("Referer: http://a/b@c", "Referer: http://a/b@c"),
+            ("Referer: http://u:p@a/ http://v:q@b", "Referer: http://***@a/ http://***@b"),
+            ("From: a@b", "From: a@b"),
+        ] {
+            let masked = without_userinfo(line.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&masked), shown);
+            let mut out = Vec::new();
+            head(&mut out, "", "", line.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&out), format!("{shown}\n"));
+        }
+        // Also where the line is cut.
+        let long = format!("GET http://user:{}@host/ HTTP/1.1", "p".repeat(300));
+        let record = Record::new(long.as_bytes(), Status::OK, 0);
+        let mut out = Vec::new();
+        request(&mut out, local(), UnixTime(784_111_777), &record);
+        assert!(String::from_utf8_lossy(&out).ends_with("\"GET http://***@host/ HTTP/1.1\""));
+    }
+
+    #[test]
     fn failures() {
-        let (host, head, status) = (IpAddr::from([127, 0, 0, 1]), b"GET / HTTP/1.1", Status::OK);
+        let (host, head, status) = (local(), b"GET / HTTP/1.1", Status::OK);
         let record = Record::new(head, status, 0);
         let mut out = Vec::new();
         failure(&mut out, host, UnixTime(784_111_777), &record, "no\nluck");

@@ -13,6 +13,7 @@ use thimble_core::grammar::date::UnixTime;
 use thimble_core::server::{Clock as _, Record};
 
 use crate::clock::SystemClock;
+pub(crate) use line::Client;
 use whole::WholeLines;
 use writer::Writer;
 
@@ -117,22 +118,23 @@ impl Log {
         self.write(self.heads, |out| line::head(out, self.mark, "> ", head));
     }
 
-    /// Writes the access line of a finished reply to `peer`, if access is shown.
-    pub fn access(&self, peer: SocketAddr, record: &Record<'_>) {
+    /// Writes the access line of a finished reply to `peer`, if access is shown. A client over a Unix socket has
+    /// no address, and is called `unix:`.
+    pub fn access(&self, peer: Option<SocketAddr>, record: &Record<'_>) {
         self.write(self.access, |out| {
             let now = SystemClock.now().unwrap_or(UnixTime(0));
             out.extend_from_slice(self.mark.as_bytes());
-            line::access(out, peer.ip(), now, record);
+            line::access(out, Client::of(peer), now, record);
         });
     }
 
     /// Writes what went wrong in the application while it answered the request of `record`. This line is
     /// always shown.
-    pub fn failure(&self, peer: SocketAddr, record: &Record<'_>, message: &str) {
+    pub fn failure(&self, peer: Option<SocketAddr>, record: &Record<'_>, message: &str) {
         let now = SystemClock.now().unwrap_or(UnixTime(0));
         let text = |out: &mut Vec<u8>| {
             out.extend_from_slice(self.mark.as_bytes());
-            line::failure(out, peer.ip(), now, record, message);
+            line::failure(out, Client::of(peer), now, record, message);
         };
         match &self.writer {
             Some(writer) => writer.append(text),

@@ -17,7 +17,7 @@ use crate::settings::{Serving, Settings};
 #[derive(Debug)]
 pub struct Connection<R: Reactor> {
     link: Link<R>,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     alarm: <R::Socket as Socket>::Alarm,
     place: R::Place,
     resting_since: Option<Duration>,
@@ -35,8 +35,13 @@ pub enum After {
 }
 
 impl<R: Reactor> Connection<R> {
-    /// A connection that was accepted from `peer`.
-    pub fn new(socket: R::Socket, peer: SocketAddr, place: R::Place, stop: R::Listener) -> Self {
+    /// A connection that was accepted from `peer`; `None` if clients have no address, as over a Unix socket.
+    pub fn new(
+        socket: R::Socket,
+        peer: Option<SocketAddr>,
+        place: R::Place,
+        stop: R::Listener,
+    ) -> Self {
         let alarm = Default::default();
         let link = Link { socket, stop };
         Self { link, peer, alarm, place, resting_since: None, ended: false }

@@ -51,7 +51,7 @@ pub(crate) struct Tx<'c, R: Reactor> {
     log: &'c Log,
     timer: Timer<'c, R::Socket>,
     place: &'c Place,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     octets: usize,
     /// The part of the file being sent that was found in memory, or brought there.
     in_memory: Range<u64>,
@@ -63,7 +63,7 @@ pub(crate) struct Tx<'c, R: Reactor> {
 impl<'c, R: Reactor> Halves<'c, R> {
     pub(super) fn new(
         link: &'c Link<R>,
-        peer: SocketAddr,
+        peer: Option<SocketAddr>,
         settings: &'c Settings,
         place: &'c Place,
         (rx, tx): (&'c mut Alarm<R>, &'c mut Alarm<R>),
@@ -139,6 +139,10 @@ impl<R: Reactor> Half for Rx<'_, R> {
     fn head(&mut self, head: &[u8]) {
         self.timer.over();
         self.log.request(head);
+    }
+
+    fn has_octets(&self) -> bool {
+        self.link.socket.has_octets()
     }
 }
 
@@ -229,7 +233,7 @@ impl<R: Reactor> Half for Tx<'_, R> {
     }
 
     fn peer(&self) -> Option<SocketAddr> {
-        Some(self.peer)
+        self.peer
     }
 
     fn local(&self) -> Option<SocketAddr> {

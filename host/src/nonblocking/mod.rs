@@ -3,9 +3,10 @@
 //!
 //! A [`Reactor`] says what it has: sockets, alarms, a way to hear of the stop. [`Connection`] then serves
 //! requests, one after the other, and [`Task`] does so to the end, with buffers that are borrowed only while
-//! a request is under way.
+//! a request is under way. [`Descriptors`] are what programs need of a reactor besides.
 
 mod connection;
+mod descriptors;
 mod halves;
 #[cfg(feature = "tls")]
 mod secured;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use crate::place::Place;
 
 pub use connection::{After, Connection, serve_once};
+pub use descriptors::{Client, Descriptors};
 
 #[cfg(feature = "tls")]
 pub use secured::Secured;

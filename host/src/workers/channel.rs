@@ -3,7 +3,6 @@
 use std::io::ErrorKind::{Interrupted, WouldBlock};
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
-use std::net::TcpListener;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
@@ -12,6 +11,8 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+
+use crate::listen::Listener;
 
 /// The most listeners that workers can share.
 const MOST: usize = 64;
@@ -46,7 +47,7 @@ pub(super) enum Order {
 /// Sends `listeners` and a `message` as the first that a worker gets, which may not have been started yet.
 pub(super) fn send_listeners(
     mut channel: &UnixStream,
-    listeners: &[TcpListener],
+    listeners: &[Listener],
     message: &[u8],
 ) -> io::Result<()> {
     if listeners.len() > MOST {
@@ -68,9 +69,7 @@ pub(super) fn send_listeners(
 
 /// Receives the listeners and the message. Call it before there are other threads: until it returns, processes that
 /// are started inherit the listeners.
-pub(super) fn receive_listeners(
-    mut channel: &UnixStream,
-) -> io::Result<(Vec<TcpListener>, Vec<u8>)> {
+pub(super) fn receive_listeners(mut channel: &UnixStream) -> io::Result<(Vec<Listener>, Vec<u8>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut octet = [0];
@@ -81,7 +80,7 @@ pub(super) fn receive_listeners(
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
             for descriptor in descriptors {
                 fcntl_setfd(&descriptor, FdFlags::CLOEXEC)?;
-                listeners.push(descriptor.into());
+                listeners.push(descriptor.try_into()?);
             }
         }
     }
@@ -129,6 +128,9 @@ fn read(mut channel: &UnixStream) -> io::Result<Option<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
+
     use rustix::io::fcntl_getfd;
 
     use super::*;
@@ -136,14 +138,17 @@ mod tests {
     #[test]
     fn listeners_arrive_before_orders_and_are_not_inherited() -> io::Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
-        let sent = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+        let folder = tempfile::tempdir()?;
+        let unix = UnixListener::bind(folder.path().join("socket"))?;
+        let sent = [TcpListener::bind("127.0.0.1:0")?.into(), unix.into()];
         send_listeners(&ours, &sent, b"a message")?;
         send_order(&ours, Order::Retire);
         send_order(&ours, Order::Stop);
         let (received, message) = receive_listeners(&theirs)?;
         assert_eq!(message, b"a message");
         for (sent, received) in sent.iter().zip(&received) {
-            assert_eq!(sent.local_addr()?, received.local_addr()?);
+            assert_eq!(sent.local_addr(), received.local_addr());
+            assert_eq!(sent.path(), received.path());
             assert!(fcntl_getfd(received)?.contains(FdFlags::CLOEXEC));
         }
         assert_eq!(received.len(), 2);
@@ -173,7 +178,7 @@ mod tests {
     #[test]
     fn too_many_listeners_are_refused() -> io::Result<()> {
         let (ours, _theirs) = UnixStream::pair()?;
-        let one = TcpListener::bind("127.0.0.1:0")?;
+        let one = Listener::from(TcpListener::bind("127.0.0.1:0")?);
         let many = (0..=MOST).map(|_| one.try_clone()).collect::<io::Result<Vec<_>>>()?;
         assert!(send_listeners(&ours, &many, b"").is_err());
         let long = vec![0; usize::from(LONGEST) + 1];

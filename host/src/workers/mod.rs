@@ -35,7 +35,7 @@
 //! #         fn cut(&self) {}
 //! #     }
 //! #     impl Server {
-//! #         pub fn from_listener(_: std::net::TcpListener) -> std::io::Result<Self> { Ok(Self) }
+//! #         pub fn from_listener(_: thimble_host::listen::Listener) -> std::io::Result<Self> { Ok(Self) }
 //! #         pub fn stop(&self) -> Stop { Stop }
 //! #         pub fn run(self, _: ()) -> std::io::Result<()> { Ok(()) }
 //! #     }

@@ -1,7 +1,6 @@
 //! The supervisor's side: processes, and the signals that say what to do with them.
 
 use std::io::{self, IsTerminal as _};
-use std::net::TcpListener;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -17,6 +16,7 @@ use super::crew::{Crew, Death, Next};
 use super::orphans::Orphans;
 use super::{wait, worker};
 use crate::clock::moment;
+use crate::listen::Listener;
 use crate::log::Log;
 use crate::signals::{DRAIN, catch, exit_code_of, is_ignored};
 
@@ -54,7 +54,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Supervisor {
     count: usize,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     log: Log,
     tells_of_starts: bool,
     leaves_listeners: bool,
@@ -65,7 +65,12 @@ pub struct Supervisor {
 impl Supervisor {
     /// Workers share `listeners`, at most 64 of them. `count` workers are kept; 0 counts as 1. What happens
     /// to them is told in `log`, by its own lines.
-    pub fn new(count: usize, listeners: Vec<TcpListener>, log: Log) -> Self {
+    pub fn new(
+        count: usize,
+        listeners: impl IntoIterator<Item = impl Into<Listener>>,
+        log: Log,
+    ) -> Self {
+        let listeners = listeners.into_iter().map(Into::into).collect();
         Self {
             count,
             listeners,
@@ -263,6 +268,10 @@ impl<F: FnMut(Event)> Running<F> {
         }
         if is_first {
             (self.tell)(Event::Ready);
+            // What that has started, such as a browser, is no worker's.
+            if let Some(orphans) = &mut self.orphans {
+                orphans.of_workers(false, |id| is_worker(&self.processes, id));
+            }
         }
     }
 

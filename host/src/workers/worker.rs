@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::net::TcpListener;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::thread;
@@ -11,6 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 use super::channel::{self, Order, Word};
 use super::wait;
+use crate::listen::Listener;
 use crate::signals::{Drain, LOOK, catch, end_now, ignore};
 use crate::stop::Stopping;
 
@@ -19,7 +19,7 @@ use crate::stop::Stopping;
 pub struct Worker {
     number: usize,
     channel: UnixStream,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     message: Vec<u8>,
 }
 
@@ -56,7 +56,7 @@ impl Worker {
     }
 
     /// Takes the listeners, in the order in which the supervisor has them.
-    pub fn take_listeners(&mut self) -> Vec<TcpListener> {
+    pub fn take_listeners(&mut self) -> Vec<Listener> {
         std::mem::take(&mut self.listeners)
     }
 

@@ -5,7 +5,7 @@ mod setting;
 
 use thimble_core::bytes::cursor::Cursor;
 use thimble_core::message::{Method, Refusal, Status};
-use thimble_core::server::{Answer, Exchange, Service, Transport};
+use thimble_core::server::{Admitted, Answer, Exchange, Service, Transport};
 use thimble_core::service::layers::{AddFields, BasicAuth, Cors, Hosts};
 use thimble_core::service::{Pages, Site, Storage};
 
@@ -71,6 +71,10 @@ impl<S: Storage> Service for App<S> {
         exchange: Exchange<'c, T>,
     ) -> impl Future<Output = Answer<'c, T>> {
         self.0.call(exchange)
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.0.admit(exchange).await
     }
 
     fn fields(&self) -> &[(&str, &str)] {

@@ -90,7 +90,8 @@ fn build() -> PathBuf {
 #[derive(Debug)]
 pub struct Thimble {
     child: Child,
-    address: SocketAddr,
+    /// None over a Unix socket alone.
+    address: Option<SocketAddr>,
     banner: String,
     out: Arc<Lines>,
     log: Arc<Lines>,
@@ -116,10 +117,8 @@ impl Thimble {
             let _ = child.wait();
             panic!("no line says where it serves; stderr: {}", log.text());
         };
-        let address = banner
-            .rsplit_once("://")
-            .and_then(|(_, place)| place.split_once('/')?.0.parse().ok())
-            .unwrap_or_else(|| panic!("no address in {banner:?}"));
+        let address =
+            banner.rsplit_once("://").and_then(|(_, place)| place.split_once('/')?.0.parse().ok());
         Self { child, address, banner, out, log }
     }
 
@@ -132,13 +131,13 @@ impl Thimble {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.address.unwrap_or_else(|| panic!("no address in {:?}", self.banner))
     }
 
     /// The URL of `path`, which begins with a slash.
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.banner.contains("https://") { "https" } else { "http" };
-        format!("{scheme}://{}{path}", self.address)
+        format!("{scheme}://{}{path}", self.address())
     }
 
     /// The line that says where it serves.
@@ -148,7 +147,7 @@ impl Thimble {
 
     /// A new connection to it.
     pub fn connect(&self) -> Client {
-        Client::connect(self.address).expect("it accepts connections")
+        Client::connect(self.address()).expect("it accepts connections")
     }
 
     /// All it has written to stdout.

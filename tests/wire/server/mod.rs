@@ -376,6 +376,29 @@ fn events_are_sent_at_once_and_end_when_it_stops() -> io::Result<()> {
     )
 }
 
+/// Nobody waits for what the next process tells.
+#[test]
+fn events_end_when_it_leaves_clients_to_others() -> io::Result<()> {
+    against(
+        |server| server,
+        |address, stop| {
+            let streams = (0..3).map(|_| connect(address)).collect::<io::Result<Vec<_>>>()?;
+            for stream in &streams {
+                send(stream, "GET /events HTTP/1.1\r\nHost: a\r\n\r\n")?;
+                let mut reply = String::new();
+                while !reply.contains(":\n\n") {
+                    reply += &some(stream)?;
+                }
+            }
+            stop.retire();
+            for stream in &streams {
+                assert!(some(stream)?.ends_with("0\r\n\r\n"));
+            }
+            Ok(())
+        },
+    )
+}
+
 #[test]
 fn a_request_on_its_way_when_it_stops_is_answered_or_not_taken() -> io::Result<()> {
     for round in 0..100 {

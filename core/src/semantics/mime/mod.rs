@@ -2,6 +2,7 @@
 
 mod types;
 
+use crate::bytes::ascii::trim_ows_end;
 use crate::grammar::media_type::media_type;
 use types::{NAMES, TYPES};
 
@@ -113,6 +114,57 @@ fn extension(name: &[u8]) -> Option<&[u8]> {
     name.get(dot + 1..)
 }
 
+/// Whether files of a Content-Type become much smaller by a content coding: text of all kinds, and what
+/// else isn't packed already.
+///
+/// ```
+/// use thimble_core::semantics::mime::is_compressible;
+///
+/// assert!(is_compressible("text/html; charset=utf-8"));
+/// assert!(is_compressible("image/svg+xml"));
+/// assert!(!is_compressible("image/png"));
+/// ```
+pub fn is_compressible(content_type: &str) -> bool {
+    // Neither has a suffix that says so.
+    const OTHERS: [&str; 16] = [
+        "application/javascript",
+        "application/json",
+        "application/n-triples",
+        "application/rtf",
+        "application/sql",
+        "application/toml",
+        "application/vnd.apple.mpegurl",
+        "application/wasm",
+        "application/x-ndjson",
+        "application/x-subrip",
+        "application/xml",
+        "application/xml-dtd",
+        "application/yaml",
+        "font/collection",
+        "font/otf",
+        "font/ttf",
+    ];
+    // What most other files are, which is told at once.
+    const PACKED: [&str; 4] = [UNKNOWN, "image/jpeg", "image/png", "image/webp"];
+    if PACKED.contains(&content_type) {
+        return false;
+    }
+    let octets = content_type.as_bytes();
+    if octets.first_chunk().is_some_and(|begin: &[u8; 5]| is_same(begin, b"text/")) {
+        return true;
+    }
+    let essence = content_type.split_once(';').map_or(octets, |(essence, _)| essence.as_bytes());
+    let essence = trim_ows_end(essence);
+    essence.last_chunk().is_some_and(|end: &[u8; 4]| is_same(end, b"+xml"))
+        || essence.last_chunk().is_some_and(|end: &[u8; 5]| is_same(end, b"+json"))
+        || OTHERS.iter().any(|other| other.as_bytes().eq_ignore_ascii_case(essence))
+}
+
+/// Whether all octets are the same, in any case.
+fn is_same<const N: usize>(octets: &[u8; N], lower: &[u8; N]) -> bool {
+    octets.map(|octet| octet.to_ascii_lowercase()) == *lower
+}
+
 /// Whether a Content-Type is HTML.
 pub fn is_html(content_type: &str) -> bool {
     content_type.starts_with("text/html")
@@ -173,6 +225,40 @@ mod tests {
             ("a.m2ts", "video/mp2t"),
         ] {
             assert_eq!(content_type(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn text_is_compressible_and_what_is_packed_is_not() {
+        for (content_type, expected) in [
+            ("text/html; charset=utf-8", true),
+            ("TEXT/CSS", true),
+            ("text/javascript", true),
+            ("application/json", true),
+            ("application/json ; a=b", true),
+            ("application/manifest+json", true),
+            ("application/xhtml+XML", true),
+            ("image/svg+xml", true),
+            ("application/wasm", true),
+            ("font/ttf", true),
+            ("model/gltf+json", true),
+            ("image/png", false),
+            ("image/jpeg", false),
+            ("font/woff2", false),
+            ("video/mp4", false),
+            ("application/zip", false),
+            ("application/gzip", false),
+            ("application/zstd", false),
+            ("application/epub+zip", false),
+            ("application/pdf", false),
+            ("application/octet-stream", false),
+            ("textual/a", false),
+            ("text", false),
+            ("+xml", true),
+            ("xml", false),
+            ("", false),
+        ] {
+            assert_eq!(is_compressible(content_type), expected, "{content_type}");
         }
     }
 

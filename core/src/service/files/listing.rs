@@ -60,6 +60,7 @@ impl<S: Storage> Files<'_, S> {
                 .field("X-Content-Type-Options", "nosniff");
             self.add_cache_control(&mut reply);
             let mut stream = reply.stream();
+            let end = self.storage.end_of_pages();
             let mut rows = 0;
             while !stream.omits_content() {
                 // Where the storage fails, the page must not look whole.
@@ -68,7 +69,12 @@ impl<S: Storage> Files<'_, S> {
                     continue;
                 }
                 stream
-                    .render(&|emit| part::<TAKES_FILES>(path, rows, entry.as_ref(), emit))
+                    .render(&|emit| {
+                        part::<TAKES_FILES>(path, rows, entry.as_ref(), emit);
+                        if entry.is_none() && !end.is_empty() {
+                            emit(end.as_bytes());
+                        }
+                    })
                     .await?;
                 if entry.is_none() {
                     break;

@@ -7,8 +7,8 @@ pub mod plan;
 use super::storage::{File, Metadata, Node, OpenError, Storage, slice};
 use crate::message::{Method, Refusal, Status};
 use crate::semantics::conditional::{Access, Outcome, Validators, evaluate};
-use crate::semantics::mime::own_type_of;
-use crate::semantics::negotiate::{Coding, accepts_type, choose};
+use crate::semantics::mime::{is_compressible, own_type_of};
+use crate::semantics::negotiate::{Coding, Codings, accepts_type, choose_first};
 use crate::semantics::path::Path;
 use crate::server::{Answer, Exchange, Reply, Responded, Service, Stream, Transport};
 
@@ -152,25 +152,38 @@ impl<'s, S: Storage> Files<'s, S> {
         if let What::File(file) = &found.what
             && is_get
         {
-            let mut codings = file.metadata().codings;
+            let (mut there, mut made) = (file.metadata().codings, file.made_codings());
             loop {
-                found.coding = choose(exchange.head(), codings);
+                found.coding = choose_first(exchange.head(), there.or(made), there);
                 let Some(coding) = found.coding.filter(|coding| *coding != Coding::Identity) else {
                     break;
                 };
-                let opened = if found.path.is_short() {
-                    self.storage.open_page(&found.path, coding).await
-                } else {
-                    self.storage.open(&found.path, coding).await
-                };
-                if let Ok(Node::File(file)) = opened
-                    && file.has_length()
+                if there.contains(coding) {
+                    let opened = if found.path.is_short() {
+                        self.storage.open_page(&found.path, coding).await
+                    } else {
+                        self.storage.open(&found.path, coding).await
+                    };
+                    if let Ok(Node::File(file)) = opened
+                        && file.has_length()
+                    {
+                        found.coded = Some(file);
+                        break;
+                    }
+                    // What seemed to be there may be gone, or not for us.
+                    there = there.without(coding);
+                    continue;
+                }
+                made = made.without(coding);
+                // The type is looked up only for those who take a coding.
+                if made_codings(file, self.content_type(file, found.path.type_name()))
+                    == Codings::NONE
                 {
+                    made = Codings::NONE;
+                } else if let Ok(file) = file.encode(coding).await {
                     found.coded = Some(file);
                     break;
                 }
-                // What seemed to be there may be gone, or not for us.
-                codings = codings.without(coding);
             }
         }
         // The storage may have a page for what is not found.
@@ -313,7 +326,7 @@ impl<'s, S: Storage> Files<'s, S> {
         if let What::Page(_) = found.what {
             return Plan::not_found(content_type, file.metadata().len);
         }
-        let codings = file.metadata().codings;
+        let codings = file.metadata().codings.or(made_codings(file, content_type));
         let coded = found.coded.as_ref().unwrap_or(file);
         let variant = found.coding.map(|coding| variant(coding, coded));
         let head = exchange.head();
@@ -429,6 +442,12 @@ impl From<OpenError> for Refusal {
             OpenError::Failed => Self::new(Status::INTERNAL_SERVER_ERROR, "the storage failed"),
         }
     }
+}
+
+/// The codings that a file of this type is put into.
+fn made_codings(file: &impl File, content_type: &str) -> Codings {
+    let made = file.made_codings();
+    if made == Codings::NONE || is_compressible(content_type) { made } else { Codings::NONE }
 }
 
 fn variant<F: File>(coding: Coding, file: &F) -> Variant<'_> {

@@ -2,7 +2,7 @@
 
 use crate::framing::EmitError;
 use crate::framing::sender::{check_name, check_value};
-use crate::server::{Answer, Exchange, Service, Transport};
+use crate::server::{Admitted, Answer, Exchange, Service, Transport};
 
 /// Fields of a reply that say something of it alone, so that they can't be the same in all of them.
 const OF_ONE_REPLY: &[&str] = &[
@@ -92,6 +92,10 @@ impl<S: Service> Service for AddFields<'_, S> {
         exchange: Exchange<'c, T>,
     ) -> impl Future<Output = Answer<'c, T>> {
         self.inner.call(exchange.with_fields(self.fields))
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.inner.admit(exchange).await
     }
 
     fn fields(&self) -> &[(&str, &str)] {

@@ -2,7 +2,7 @@
 
 use crate::grammar::credentials::Basic;
 use crate::message::{Method, Refusal, Status};
-use crate::server::{Answer, Exchange, Responded, Service, Transport};
+use crate::server::{Admitted, Answer, Exchange, Responded, Service, Transport};
 
 const UNAUTHORIZED: Refusal =
     Refusal::new(Status::UNAUTHORIZED, "a name and a password are needed");
@@ -159,5 +159,9 @@ impl<S: Service, V: Verify> Service for BasicAuth<'_, S, V> {
                 Err(responded) => Ok(responded),
             }
         }
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.inner.admit(self.pass(exchange).await.map_err(Ok)?).await
     }
 }

@@ -3,7 +3,7 @@
 use crate::bytes::ascii::Decimal;
 use crate::message::{Method, Status};
 use crate::semantics::methods::{allowed, no_names};
-use crate::server::{Answer, Exchange, Responded, Service, Transport};
+use crate::server::{Admitted, Answer, Exchange, Responded, Service, Transport};
 
 /// Lets scripts on other sites ask the service within, and read its replies
 /// ([Fetch, §3.3](https://fetch.spec.whatwg.org/#http-cors-protocol)).
@@ -123,6 +123,11 @@ impl<'s, S> Cors<'s, S> {
             _ => exchange,
         };
         let Some(origin) = origin else { return Ok(exchange) };
+        let mut exchange = exchange;
+        // Whoever lets all pages read has not said that all may send.
+        if self.origins.is_some() {
+            exchange.share();
+        }
         let exchange = exchange.with_fields(&[("Access-Control-Allow-Origin", origin)]);
         let exchange = if self.credentials && self.origins.is_some() {
             exchange.with_fields(&[("Access-Control-Allow-Credentials", "true")])
@@ -159,5 +164,9 @@ impl<S: Service> Service for Cors<'_, S> {
                 Err(responded) => Ok(responded),
             }
         }
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.inner.admit(self.pass(exchange).map_err(Ok)?).await
     }
 }

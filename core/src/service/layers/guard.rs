@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use crate::message::{Head, Refusal, Status};
-use crate::server::{Answer, Exchange, Service, Transport};
+use crate::server::{Admitted, Answer, Exchange, Responded, Service, Transport};
 
 const FORBIDDEN: Refusal = Refusal::new(Status::FORBIDDEN, "access is not allowed");
 const UNAUTHORIZED: Refusal = Refusal::new(Status::UNAUTHORIZED, "credentials are needed");
@@ -79,6 +79,25 @@ where
         Self { below, ..self }
     }
 
+    /// Passes the exchange on, or answers it.
+    fn pass<'c, T: Transport>(
+        &self,
+        exchange: Exchange<'c, T>,
+    ) -> Result<Exchange<'c, T>, Responded<'c, T>> {
+        let asked = Asked {
+            head: exchange.head(),
+            segments: exchange.segments(),
+            peer: exchange.peer(),
+            is_secure: exchange.is_secure(),
+        };
+        if !asked.segments.starts_with(self.below) || (self.allows)(&asked) {
+            return Ok(exchange);
+        }
+        let Some(challenge) = self.challenge else { return Err(exchange.refuse(FORBIDDEN)) };
+        let challenge = [("WWW-Authenticate", challenge)];
+        Err(exchange.with_fields(&challenge).refuse(UNAUTHORIZED))
+    }
+
     /// Refuses by 401 instead of 403, with a WWW-Authenticate field of this value (RFC 9110 §11.6.1), so
     /// that browsers ask for a password.
     #[must_use]
@@ -93,17 +112,13 @@ where
     F: Fn(&Asked<'_>) -> bool,
 {
     async fn call<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Answer<'c, T> {
-        let asked = Asked {
-            head: exchange.head(),
-            segments: exchange.segments(),
-            peer: exchange.peer(),
-            is_secure: exchange.is_secure(),
-        };
-        if !asked.segments.starts_with(self.below) || (self.allows)(&asked) {
-            return self.inner.call(exchange).await;
+        match self.pass(exchange) {
+            Ok(exchange) => self.inner.call(exchange).await,
+            Err(responded) => Ok(responded),
         }
-        let Some(challenge) = self.challenge else { return Ok(exchange.refuse(FORBIDDEN)) };
-        let challenge = [("WWW-Authenticate", challenge)];
-        Ok(exchange.with_fields(&challenge).refuse(UNAUTHORIZED))
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.inner.admit(self.pass(exchange).map_err(Ok)?).await
     }
 }

@@ -3,7 +3,7 @@
 use crate::grammar::host::Authority;
 use crate::message::{Refusal, Status};
 use crate::semantics::host::is_own_host;
-use crate::server::{Answer, Exchange, Responded, Service, Transport};
+use crate::server::{Admitted, Answer, Exchange, Responded, Service, Transport};
 
 const MISDIRECTED: Refusal =
     Refusal::new(Status::MISDIRECTED_REQUEST, "this server doesn't go by that name");
@@ -86,5 +86,9 @@ impl<S: Service> Service for Hosts<'_, S> {
                 Err(responded) => Ok(responded),
             }
         }
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.inner.admit(self.pass(exchange).map_err(Ok)?).await
     }
 }

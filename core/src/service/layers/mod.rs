@@ -29,6 +29,7 @@ mod basic;
 mod cors;
 mod guard;
 mod hosts;
+mod live;
 mod mount;
 mod watch;
 
@@ -37,5 +38,6 @@ pub use basic::{BasicAuth, Verify};
 pub use cors::Cors;
 pub use guard::{Asked, Guard};
 pub use hosts::Hosts;
+pub use live::{Change, Changes, LIVE, Live};
 pub use mount::{Mount, Nothing};
 pub use watch::{Seen, Watch};

@@ -1,7 +1,7 @@
 //! What was answered.
 
 use crate::message::{Head, Status};
-use crate::server::{Answer, Exchange, Service, Transport};
+use crate::server::{Admitted, Answer, Exchange, Service, Transport};
 
 /// A request, and how it was answered.
 #[derive(Clone, Copy, Debug)]
@@ -76,5 +76,9 @@ impl<S: Service, F: Fn(Seen<'_>)> Service for Watch<S, F> {
             (self.tell)(Seen { head, status, length });
         }
         answer
+    }
+
+    async fn admit<'c, T: Transport>(&'c self, exchange: Exchange<'c, T>) -> Admitted<'c, T> {
+        self.inner.admit(exchange).await
     }
 }
