@@ -3,6 +3,8 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a failure here is the test's failure"
 )]
@@ -93,10 +95,10 @@ async fn tell(client: &Client, command: &str, params: Value) {
 fn axe() -> String {
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("venv");
     let found = fs::read_dir(venv.join("lib")).ok().and_then(|versions| {
-        let packages = versions
+        let mut packages = versions
             .filter_map(Result::ok)
             .map(|version| version.path().join("site-packages/axe_playwright_python/axe.min.js"));
-        packages.filter_map(|script| fs::read_to_string(script).ok()).next()
+        packages.find_map(|script| fs::read_to_string(script).ok())
     });
     found.unwrap_or_else(|| {
         panic!("axe-core is missing in {}: tests/run installs it", venv.display())
