@@ -259,7 +259,7 @@ fn the_listing_of_the_folder_takes_files_and_no_other_does() {
         page.text()
             .contains("<form method=\"post\" enctype=\"multipart/form-data\" action=\"./\">")
     );
-    assert!(page.text().contains("<input type=\"file\" name=\"file\" multiple required"));
+    assert!(page.text().contains("type=\"file\" name=\"file\" multiple required"));
     let request = Request::post("/noindex/?a=b").multipart(&[file("a", b"1"), file("b", b"2")]);
     let reply = client.send(&request);
     assert_eq!((reply.status(), reply.field("Location")), (303, Some("./")));

@@ -159,6 +159,15 @@ impl<F: File> File for AppendedFile<'_, F> {
         Ok(text.len())
     }
 
+    fn made_codings(&self) -> Codings {
+        if self.text.is_empty() { self.inner.made_codings() } else { Codings::NONE }
+    }
+
+    async fn encode(&self, coding: Coding) -> Result<Self, OpenError> {
+        let inner = self.inner.encode(coding).await?;
+        Ok(Self { inner, text: self.text, tag: self.tag })
+    }
+
     fn content_type(&self, name: &[u8]) -> &str {
         self.inner.content_type(name)
     }
