@@ -296,14 +296,23 @@ impl nonblocking::Socket for Socket {
     }
 
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.sockets.slot(self.key()).readiness & (READABLE | ENDED) != 0 {
-            return Poll::Ready(Ok(()));
+        let slot = self.sockets.slot(self.key());
+        if slot.readiness & (READABLE | ENDED) == 0 {
+            return self.wait();
         }
-        self.wait()
+        if slot.calls == 0 {
+            // Whoever is told to read could not, and would ask again at once.
+            self.sockets.again.borrow_mut().push(self.key());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn look_again(&self) {
-        self.sockets.update(self.key(), |slot| slot.readiness |= READABLE | WRITABLE);
+        self.sockets.update(self.key(), |slot| {
+            slot.readiness |= READABLE | WRITABLE;
+            slot.calls = slot.calls.max(1);
+        });
     }
 
     fn shut_before_reading(&self) {

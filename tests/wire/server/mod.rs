@@ -81,6 +81,17 @@ impl Service for Rooms {
                 assert!(more.is_none() && !events.is_open());
                 events.finish()
             }
+            (Method::Get, ["pieces", count]) => {
+                let count = count.parse().unwrap_or(0);
+                // Others say what they have to say.
+                thread::sleep(Duration::from_millis(10));
+                let mut out = exchange.respond(Status::OK).stream();
+                for _ in 0..count {
+                    out.write(b"piece").await?;
+                    out.flush().await?;
+                }
+                out.finish()
+            }
             (Method::Get, ["broken"]) => Ok(exchange.fail(&"no such\ntable")),
             _ => Ok(exchange.respond(Status::NOT_FOUND).empty()),
         }
@@ -191,6 +202,32 @@ fn a_client_that_half_closes_gets_its_whole_reply() -> io::Result<()> {
             send(&stream, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n")?;
             stream.shutdown(Shutdown::Write)?;
             assert!(rest(&stream)?.len() > LARGE);
+            Ok(())
+        },
+    )
+}
+
+/// However many calls a server gives to one connection before others have their turn.
+#[test]
+fn a_client_that_has_half_closed_leaves_with_its_reply_and_others_go_on() -> io::Result<()> {
+    let get = |count| format!("GET /pieces/{count} HTTP/1.1\r\nHost: a\r\n\r\n");
+    against(
+        |server| server,
+        |address, _| {
+            for count in 0..40 {
+                let (other, stream) = (connect(address)?, connect(address)?);
+                send(&stream, HELLO)?;
+                assert!(some(&stream)?.ends_with("hello\n"));
+                send(&other, &get(1))?;
+                // While that is answered, the request comes together with the end.
+                thread::sleep(Duration::from_millis(3));
+                send(&stream, &get(count))?;
+                stream.shutdown(Shutdown::Write)?;
+                assert_eq!(rest(&stream)?.matches("piece").count(), count);
+                send(&other, HELLO)?;
+                other.shutdown(Shutdown::Write)?;
+                assert!(rest(&other)?.ends_with("hello\n"));
+            }
             Ok(())
         },
     )
