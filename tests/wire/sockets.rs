@@ -500,7 +500,7 @@ fn a_stop_ends_soon_while_a_long_listing_is_made() {
         thimble.signal(Signal::TERM);
         for mut client in clients {
             if let Ok(reply) = client.reply() {
-                assert!(reply.text().ends_with("</html>\n"), "a part that looks whole");
+                assert!(reply.text().ends_with("</main>\n"), "a part that looks whole");
             }
         }
         assert!(thimble.ended_within(Duration::from_mins(1)).unwrap().success());
