@@ -53,7 +53,7 @@ pub(super) const DEFAULT_TYPE: &str = "text/plain";
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Form<'c> {
     /// Fields one after the other: name and value, or name, file name, size and type, with what ends
-    /// them behind each.
+    /// them behind each. What ends a field may stand alone.
     decoded: &'c [u8],
 }
 
@@ -173,6 +173,10 @@ impl<'c> Iterator for Encoded<'c> {
     type Item = &'c [u8];
 
     fn next(&mut self) -> Option<Self::Item> {
+        // Between two ampersands there is no field. One without a name still has the end of that.
+        while let [FIELD_END, rest @ ..] = self.rest {
+            self.rest = rest;
+        }
         if self.rest.is_empty() {
             return None;
         }

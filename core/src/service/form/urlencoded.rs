@@ -16,44 +16,38 @@ impl<'c> Form<'c> {
         if text(content).1 > 0 {
             return None;
         }
-        let (mut read, mut written) = (0, 0);
-        let (mut in_name, mut is_empty) = (true, true);
-        while let Some(rest @ [first, ..]) = content.get(read..) {
-            let mut octets = [0; 4];
-            // It looks at the first octet itself; on small devices, one look is smaller than two.
-            let is_plain = cfg!(target_pointer_width = "64") && *first != b'%';
-            let sequence = if is_plain { &[] } else { pct_sequence(rest, &mut octets) };
-            let piece = match sequence {
-                [] => {
-                    read += 1;
-                    let octet = match first {
-                        b'&' if is_empty => continue,
-                        b'&' => FIELD_END,
-                        b'=' if in_name => NAME_END,
-                        b'+' => b' ',
-                        other => *other,
+        let (mut read, mut written, mut in_name) = (0, 0, true);
+        while let Some(first) = content.get(read) {
+            let octet = match first {
+                b'%' => {
+                    let mut octets = [0; 4];
+                    let sequence = pct_sequence(content.get(read..)?, &mut octets);
+                    let (piece, length) = match text(sequence) {
+                        ("", 0) => ("%", 1),
+                        ("", fault) => (REPLACEMENT, 3 * fault),
+                        (text, _) => (text, 3 * text.len()),
                     };
-                    is_empty = octet == FIELD_END;
-                    in_name = is_empty || in_name && octet != NAME_END;
-                    &[octet]
+                    // Over octets that were read already: nothing decodes to more than it was.
+                    for (slot, octet) in content.get_mut(written..)?.iter_mut().zip(piece.bytes()) {
+                        *slot = octet;
+                        written += 1;
+                    }
+                    read += length;
+                    continue;
                 }
-                sequence => {
-                    is_empty = false;
-                    let (text, fault) = text(sequence);
-                    let is_text = !text.is_empty();
-                    let (piece, length) =
-                        if is_text { (text, text.len()) } else { (REPLACEMENT, fault) };
-                    read += 3 * length;
-                    piece.as_bytes()
+                b'&' => {
+                    in_name = true;
+                    FIELD_END
                 }
+                b'=' if in_name => {
+                    in_name = false;
+                    NAME_END
+                }
+                b'+' => b' ',
+                other => *other,
             };
-            // Over octets that were read already: nothing decodes to more than it was.
-            for octet in piece {
-                if let Some(slot) = content.get_mut(written) {
-                    *slot = *octet;
-                }
-                written += 1;
-            }
+            *content.get_mut(written)? = octet;
+            (read, written) = (read + 1, written + 1);
         }
         Some(Self::from_decoded(content.get(..written).unwrap_or_default()))
     }
