@@ -212,7 +212,8 @@ struct Room<'c, C: Changes>(&'c C);
 
 impl<'c, C: Changes> Room<'c, C> {
     fn of(changes: &'c C) -> Option<Self> {
-        changes.begin().then_some(Self(changes))
+        // Made only where there is room: what is made is dropped, and then gives room back.
+        changes.begin().then(|| Self(changes))
     }
 }
 
@@ -284,5 +285,49 @@ impl<C: Changes> Changes for &C {
 
     fn is_on(&self) -> bool {
         (**self).is_on()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Room for so many.
+    struct Left(AtomicUsize);
+
+    impl Changes for Left {
+        type Name = &'static str;
+
+        fn now(&self) -> u64 {
+            0
+        }
+
+        async fn next(&self, _: u64) -> Change<&'static str> {
+            pending().await
+        }
+
+        fn begin(&self) -> bool {
+            let taken = self
+                .0
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            taken.is_ok()
+        }
+
+        fn end(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_finds_no_room_gives_none_back() {
+        let left = Left(AtomicUsize::new(1));
+        let room = Room::of(&left);
+        for _ in 0..3 {
+            assert!(room.is_some() && Room::of(&left).is_none());
+        }
+        drop(room);
+        assert_eq!(left.0.into_inner(), 1);
     }
 }
