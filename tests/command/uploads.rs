@@ -176,6 +176,27 @@ fn clients_that_send_one_name_at_once_get_one_file_each() {
     assert!(contents == expected, "{:?}", names(&kept));
 }
 
+/// Neither may become a coding of the other, whichever is named first.
+#[test]
+fn files_that_come_at_once_are_no_codings_of_each_other() {
+    let folder = Folder::with_pages().unwrap();
+    let kept = folder.path().join("drop");
+    fs::create_dir(&kept).unwrap();
+    let thimble = Thimble::serve(folder.path(), &["--uploads", kept.to_str().unwrap()]);
+    for number in 0..50 {
+        let pair = [format!("{number}.css"), format!("{number}.css.br")];
+        thread::scope(|scope| {
+            for name in &pair {
+                let sent = upload([(name.as_str(), &b"content"[..])]);
+                scope.spawn(|| assert_eq!(send(&thimble, &{ sent }).status, 200));
+            }
+        });
+        let there = pair.iter().filter(|name| kept.join(name).exists()).count();
+        assert!(there < 2, "{number}");
+    }
+    assert_eq!(names(&kept).len(), 100);
+}
+
 #[test]
 fn what_is_too_large_or_finds_no_room_leaves_nothing() {
     let folder = Folder::new().unwrap();
@@ -254,7 +275,7 @@ fn a_listing_takes_files_where_they_are_kept() {
     assert!(get("/drop/").contains("type=\"file\" name=\"file\" multiple"));
     assert!(!get("/other/").contains("<form"));
     // None may become the page of the folder, or stand in for another file.
-    let sent = ["there.txt", "index.html", "there.txt.gz", "404.html"];
+    let sent = ["there.txt", "index.html", "there.txt.gz", "404.html", "a.css.br", "a.css"];
     let form = |name: &str| format!("file=@{};filename={name}", kept.join("there.txt").display());
     let mut curl = Command::new("curl");
     curl.args(["-q", "--noproxy", "*", "-sS", "-L", "--fail"]);
@@ -262,7 +283,15 @@ fn a_listing_takes_files_where_they_are_kept() {
         curl.args(["-F", &form(name)]);
     }
     let listing = String::from_utf8(run(curl.arg(thimble.url("/drop/"))).stdout).unwrap();
-    let expected = ["404-1.html", "index-1.html", "there-1.txt", "there.txt", "there.txt-1.gz"];
+    let expected = [
+        "404-1.html",
+        "a-1.css",
+        "a.css.br",
+        "index-1.html",
+        "there-1.txt",
+        "there.txt",
+        "there.txt-1.gz",
+    ];
     assert_eq!(names(&kept), expected);
     for name in expected {
         assert!(listing.contains(&format!("href=\"{name}\"")), "{name}: {listing}");
@@ -382,6 +411,11 @@ fn what_cannot_be_used_is_said() {
     for (name, reason) in [
         ("note.txt", "is not a folder: give --uploads the path of one"),
         ("missing/kept", "can't be made: make the one that it is in first"),
+        // Nothing is made there, not even by root.
+        (
+            "/proc/kept",
+            "no folder '/proc/kept' can be made in '/proc': give --uploads one elsewhere",
+        ),
     ] {
         let path = folder.path().join(name);
         let ended = run(thimble().arg(folder.path()).args(["-p", "0", "--uploads"]).arg(path));

@@ -121,7 +121,7 @@ impl UploadFolder {
 
     /// Says that the folder is served at `path`, from the root of the site and without a slash at either end,
     /// so that its listing takes files. None of them gets one of the names `reserved`, nor one that
-    /// makes it a coding of another file, such as `a.txt.gz` beside `a.txt`.
+    /// makes it a coding of another file, such as `a.txt.gz` beside `a.txt`, or that one its coding.
     #[must_use]
     pub fn served_at(mut self, path: &Path, reserved: Vec<String>) -> Self {
         let path = path.as_os_str().as_bytes().to_vec();
@@ -227,6 +227,12 @@ impl Batch {
                     Err(Errno::EXIST) => {}
                     outcome => {
                         outcome?;
+                        // Another form may have brought the other of two just now. Of both, at least one sees it.
+                        if self.place.is_taken(folder, &name)
+                            && rename(folder, &name, temporary.folder(), &from).is_ok()
+                        {
+                            continue;
+                        }
                         self.names += &name;
                         self.names.push('/');
                         break;
@@ -287,12 +293,13 @@ impl Place {
     /// Whether a file in `folder` should not have this name, though there may be none that has it.
     fn is_taken(&self, folder: &OwnedFd, name: &str) -> bool {
         let Some(served) = &self.served else { return false };
-        let is_coding = |coding: Coding| {
-            let plain = name.strip_suffix(coding.suffix()).filter(|plain| plain.len() < name.len());
-            plain.is_some_and(|plain| statat(folder, plain, AtFlags::SYMLINK_NOFOLLOW).is_ok())
+        let is_there = |name: &str| statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+        let is_one_of_two = |coding: &Coding| {
+            let plain = name.strip_suffix(coding.suffix());
+            plain.is_some_and(is_there) || is_there(&[name, coding.suffix()].concat())
         };
-        served.reserved.iter().any(|reserved| reserved == name)
-            || Coding::BY_PREFERENCE.into_iter().any(is_coding)
+        let mut codings = Coding::BY_PREFERENCE.iter().filter(|coding| !coding.suffix().is_empty());
+        served.reserved.iter().any(|reserved| reserved == name) || codings.any(is_one_of_two)
     }
 
     /// The refusal for an error, of which the log is told.
