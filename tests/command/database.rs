@@ -111,10 +111,18 @@ fn what_cannot_be_kept_is_refused_and_what_cannot_be_used_is_said() {
     let folder = Folder::with_pages().unwrap();
     let text =
         folder.file("text", "no database, but long enough to be looked at".repeat(50)).unwrap();
-    let ended = run(thimble().arg(folder.path()).args(["-p", "0", "--database"]).arg(&text));
-    assert!(!ended.status.success());
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert!(said.contains("is no SQLite database") && said.lines().count() == 1, "{said}");
+    for (name, reason) in [
+        (text.as_path(), "is no SQLite database"),
+        (folder.path(), "is a folder: name a file for the database"),
+        (Path::new(""), "the database has no name: name a file"),
+        (Path::new("mysql://ada:secret@host/forms"), "only postgres:// is known"),
+    ] {
+        let ended = run(thimble().arg(folder.path()).args(["-p", "0", "--database"]).arg(name));
+        assert!(!ended.status.success());
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(said.contains(reason) && said.lines().count() == 1, "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
 
     let database = folder.path().join("forms.db");
     let flags = ["--database", database.to_str().unwrap()];

@@ -1,15 +1,84 @@
 //! The command line, parsed, with a tip where the error alone wouldn't help.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process;
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, Parser};
 
-/// Parses the arguments of this process. Help, the version and errors are printed, and end the process.
+/// What the parser of a number says, and what a person can do about it.
+const NUMBERS: [(&str, &str); 4] = [
+    ("invalid digit found in string", "give a whole number, without a unit"),
+    ("cannot parse integer from empty string", "give a whole number"),
+    ("number too large to fit in target type", "give a smaller number"),
+    ("number too small to fit in target type", "give a greater number"),
+];
+
+/// Parses the arguments of this process. Help and the version are printed, and an error in one line; all of
+/// them end the process.
 pub fn parse<C: Parser>() -> C {
     let arguments = joined(std::env::args_os());
-    C::try_parse_from(arguments).unwrap_or_else(|error| with_tip(error).exit())
+    C::try_parse_from(arguments).unwrap_or_else(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        let code = error.exit_code();
+        let _ = writeln!(io::stderr(), "{}: {}", C::command().get_name(), line(error));
+        process::exit(code)
+    })
+}
+
+/// An error as one line: what is wrong, and what to do.
+fn line(error: Error) -> String {
+    let has_reason = error.kind() == ErrorKind::ValueValidation;
+    if let Some(missing) = missing(&error) {
+        return format!("what is given needs {missing}, too");
+    }
+    let text = with_tip(error).to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let mut line = String::new();
+    let pieces = text.lines().map(str::trim).filter(|piece| !piece.is_empty());
+    // Whoever mistypes a flag doesn't mean a value.
+    let pieces = pieces.filter(|piece| !piece.contains(" as a value, use "));
+    let end =
+        |piece: &str| piece.starts_with("Usage:") || piece.starts_with("For more information");
+    for piece in pieces.take_while(|piece| !end(piece)) {
+        let between = if line.is_empty() {
+            ""
+        } else if piece.starts_with("tip: ") {
+            "; "
+        } else {
+            " "
+        };
+        line += between;
+        line += piece.strip_prefix("tip: ").unwrap_or(piece);
+    }
+    for (said, wanted) in NUMBERS {
+        line = line.replace(said, wanted);
+    }
+    if has_reason || line.contains("; ") {
+        line
+    } else {
+        format!("{line}; --help says what there is")
+    }
+}
+
+/// The flags that those that are given need, if some are missing.
+fn missing(error: &Error) -> Option<String> {
+    let Some(ContextValue::Strings(names)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    if error.kind() != ErrorKind::MissingRequiredArgument {
+        return None;
+    }
+    // One of several is written `<--cgi|--cgi-dir <NAME>>`.
+    let one = |name: &String| {
+        let several = name.strip_prefix('<').and_then(|name| name.strip_suffix('>'));
+        several.unwrap_or(name).replace("|--", " or --")
+    };
+    Some(names.iter().map(one).collect::<Vec<_>>().join(" and "))
 }
 
 /// The arguments, with an origin that follows `--cors` as its value: without one, what follows is the
@@ -80,18 +149,36 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_to_do() {
+    fn errors_are_a_line_that_says_what_to_do() {
+        const NUMBER: &str = "give a whole number, without a unit";
         for (line, wanted) in [
-            ("thimble 8000 site", "unexpected argument 'site' found"),
-            ("thimble 8000 site", "tip: give one folder or file; a port is given by '-p PORT'"),
-            ("thimble --directry x", "tip: a similar argument exists: '--directory'"),
-            ("thimble --max-conns 0", "give a number from 1 up"),
-            ("thimble --max-conns x", "give a number from 1 up"),
-            ("thimble --idle-timeout 0", "0 is not in 1..=86400"),
+            (
+                "t 8000 site",
+                "unexpected argument 'site' found; give one folder or file; a port is given by '-p PORT'",
+            ),
+            (
+                "t --directry x",
+                "unexpected argument '--directry' found; a similar argument exists: '--directory'",
+            ),
+            ("t --event", "unexpected argument '--event' found; --help says what there is"),
+            ("t --max-conns 0", "invalid value '0' for '--max-conns <N>': give a number from 1 up"),
+            ("t -p foo", &format!("invalid value 'foo' for '--port <PORT>': {NUMBER}")),
+            (
+                "t --reply-timeout 1s",
+                &format!("invalid value '1s' for '--reply-timeout <SECONDS>': {NUMBER}"),
+            ),
+            (
+                "t --idle-timeout 0",
+                "invalid value '0' for '--idle-timeout <SECONDS>': 0 is not in 1..=86400",
+            ),
+            ("t --cgi-timeout 5", "what is given needs --cgi or --cgi-dir <NAME>, too"),
+            (
+                "t --auth-for all --auth a:b --auth-for",
+                "a value is required for '--auth-for <WHO>' but none was supplied [possible values: all, write]; --help says what there is",
+            ),
         ] {
-            let error = Command::try_parse_from(line.split(' ')).err().map(with_tip);
-            let text = error.map(|error| error.to_string()).unwrap_or_default();
-            assert!(text.contains(wanted), "{line}: {text}");
+            let error = Command::try_parse_from(line.split(' ')).err().map(super::line);
+            assert_eq!(error.as_deref(), Some(wanted), "{line}");
         }
     }
 }

@@ -90,8 +90,19 @@ impl Problem {
 
     /// The folder that `--uploads` names can't be used.
     pub(super) fn of_uploads(path: &Path, error: &io::Error) -> Self {
-        let path = path.display();
+        let is_there = path.exists();
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        let has_parent = parent.is_dir();
+        let (path, parent) = (path.display(), parent.display());
         Self(match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+                if !is_there && has_parent =>
+            {
+                format!(
+                    "no folder '{path}' can be made in '{parent}': give --uploads one elsewhere"
+                )
+            }
             io::ErrorKind::NotFound => {
                 format!("the folder '{path}' can't be made: make the one that it is in first")
             }

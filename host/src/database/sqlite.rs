@@ -53,6 +53,10 @@ impl Sqlite {
     /// # Errors
     /// One line that says why it can't be used, and what to do.
     pub fn open(path: &Path) -> Result<Self, String> {
+        // SQLite would take none for one in memory.
+        if path.as_os_str().is_empty() {
+            return Err("the database has no name: name a file".into());
+        }
         let shown = path.display();
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -182,8 +186,16 @@ fn number(number: u64) -> i64 {
 
 /// One line on what is wrong with the database at `path`.
 fn explain(path: &Path, error: &rusqlite::Error) -> String {
+    let is_folder = path.is_dir();
     let path = path.display();
     match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) if is_folder => {
+            format!("'{path}' is a folder: name a file for the database")
+        }
+        // What stands behind that may be a password.
+        Some(ErrorCode::CannotOpen) if path.to_string().contains("://") => {
+            "of databases by URL, only postgres:// is known: give such a one, or name a file".into()
+        }
         Some(ErrorCode::CannotOpen) => {
             format!("can't open the database '{path}': its folder has to exist, and be writable")
         }
