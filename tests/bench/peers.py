@@ -62,6 +62,8 @@ BUILT = {
 }
 # Packages of their own, beside this file, and the program in each.
 APART = {"may_minihttp": "minihttp"}
+# Who closes when the client asks for it: may_minihttp goes on.
+CLOSING = {*BUILT, *INSTALLED}
 # What only those built here have, and what hyper and may_minihttp have none of.
 OURS = ["tokio", "std", "event-loop"]
 FORM, FILES = {*OURS, "floor", "hyper", *APART}, {*OURS, "floor", *INSTALLED}
