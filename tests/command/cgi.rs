@@ -318,7 +318,7 @@ fn a_problem_of_the_flags_is_a_line_that_says_what_to_do() {
             ["--cgi-dir", "outside.txt"],
             "there is no folder 'outside.txt' in the one that is served",
         ),
-        (["--cgi-max", "1"], "the following required arguments were not provided"),
+        (["--cgi-max", "1"], "what is given needs --cgi or --cgi-dir <NAME>, too"),
         (["--cgi-dir", "../x"], "name a folder within the one that is served"),
         (["--interpreter", ".x=no-such-program"], "there is no program 'no-such-program'"),
         (["--interpreter", "py"], "write it like .py=python3"),
@@ -331,6 +331,7 @@ fn a_problem_of_the_flags_is_a_line_that_says_what_to_do() {
         let output = thimble_tests::command::run(&mut command);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && text.contains(said), "{flags:?}: {text}");
+        assert_eq!(text.lines().count(), 1, "{flags:?}: {text}");
     }
     let mut command = thimble_tests::command::thimble();
     command.arg(scripts.folder.path().join("index.html")).args(["-p", "0", "--cgi"]);

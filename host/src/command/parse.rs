@@ -174,7 +174,7 @@ mod tests {
             ("t --cgi-timeout 5", "what is given needs --cgi or --cgi-dir <NAME>, too"),
             (
                 "t --auth-for all --auth a:b --auth-for",
-                "a value is required for '--auth-for <WHO>' but none was supplied [possible values: all, write]; --help says what there is",
+                "a value is required for '--auth-for <all|write>' but none was supplied [possible values: all, write]; --help says what there is",
             ),
         ] {
             let error = Command::try_parse_from(line.split(' ')).err().map(super::line);
