@@ -81,11 +81,6 @@ impl AccessFlags {
         Ok(Some(passwords))
     }
 
-    /// Whether users are asked who they are.
-    pub(super) const fn asks_for_users(&self) -> bool {
-        !self.auth.is_empty() || self.auth_file.is_some()
-    }
-
     /// The file that nobody should download.
     pub(super) fn secret_file(&self) -> Option<&Path> {
         self.auth_file.as_deref()

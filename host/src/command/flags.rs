@@ -257,7 +257,6 @@ impl Flags {
     pub(super) fn log(&self, worker: Option<&Worker>) -> Log {
         let log = worker.map_or_else(Log::to_stderr, |_| Log::to_shared_stderr());
         let log = if self.quiet { log } else { log.with_access() };
-        let log = if self.access.asks_for_users() { log.with_users() } else { log };
         match worker.filter(|_| self.verbose) {
             Some(worker) => log.with_heads().with_mark(format!("[{}] ", worker.number()).leak()),
             None if self.verbose => log.with_heads(),

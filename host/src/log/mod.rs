@@ -32,21 +32,19 @@ use writer::Writer;
 /// let verbose = Log::to_stderr().with_access().with_heads();
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is something to be shown")]
 pub struct Log {
     writer: Option<Arc<Writer>>,
     /// Without a writer: whether failures go to standard error.
     failures: bool,
     access: bool,
     heads: bool,
-    users: bool,
     /// What each line begins with.
     mark: &'static str,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { writer: None, failures: true, access: false, heads: false, users: false, mark: "" }
+        Self { writer: None, failures: true, access: false, heads: false, mark: "" }
     }
 }
 
@@ -84,13 +82,6 @@ impl Log {
     /// Shows the heads of requests, each line after `< `, and of replies, each after `> `.
     pub fn with_heads(mut self) -> Self {
         self.heads = true;
-        self
-    }
-
-    /// Shows in the line of a reply as which user the client was let in, by the Basic scheme. It is for a server
-    /// that lets in only those it knows: a name that nobody has checked says nothing.
-    pub const fn with_users(mut self) -> Self {
-        self.users = true;
         self
     }
 
@@ -133,7 +124,7 @@ impl Log {
         self.write(self.access, |out| {
             let now = SystemClock.now().unwrap_or(UnixTime(0));
             out.extend_from_slice(self.mark.as_bytes());
-            line::access(out, Client::of(peer), now, record, self.users);
+            line::access(out, Client::of(peer), now, record);
         });
     }
 
@@ -143,7 +134,7 @@ impl Log {
         let now = SystemClock.now().unwrap_or(UnixTime(0));
         let text = |out: &mut Vec<u8>| {
             out.extend_from_slice(self.mark.as_bytes());
-            line::failure(out, Client::of(peer), now, record, self.users, message);
+            line::failure(out, Client::of(peer), now, record, message);
         };
         match &self.writer {
             Some(writer) => writer.append(text),
