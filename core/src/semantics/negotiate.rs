@@ -85,7 +85,7 @@ pub fn choose(fields: &(impl FieldLines + ?Sized), codings: Codings) -> Option<C
     choose_first(fields, codings, Codings::NONE)
 }
 
-/// The same as [`choose`], where some codings are at hand and others have to be made: of those that
+/// The same as [`choose`], where some codings are there and others have to be made: of those that
 /// Accept-Encoding gives the same weight, one of `first` goes before one that is in `codings` alone.
 pub fn choose_first(
     fields: &(impl FieldLines + ?Sized),

@@ -1,4 +1,4 @@
-//! The command line, parsed, with a tip where the error alone wouldn't help.
+//! The command line, parsed; what is wrong with it, in one line.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
