@@ -33,8 +33,9 @@ use super::stop::Stop;
 use super::wake::{Queue, TaskWaker};
 use super::wheel::{NEVER, Wheel};
 
-/// Events that are taken from the system at a time.
-const EVENTS: usize = 256;
+/// Events that are taken from the system at a time: with what each may lead to, a newcomer waits a few
+/// milliseconds for its turn.
+const EVENTS: usize = 64;
 
 /// Connections that are accepted before others have their turn.
 const BATCH: usize = 64;
@@ -186,6 +187,7 @@ where
             {
                 return Err(error);
             }
+            self.reactor.sockets.begin_round(events.iter().count() + keys.len());
             for event in &events {
                 match event.token() {
                     Token(key) if key < programs::FIRST => {

@@ -1,9 +1,11 @@
 //! A socket that is registered with the system's queue of events only once it has to wait.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::ops::RangeInclusive;
 use std::os::fd::AsRawFd as _;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -21,8 +23,14 @@ use thimble_host::send::{self, PIECE};
 
 use super::wheel::{NEVER, tick};
 
-/// Calls that move octets for one connection before others have their turn.
-const CALLS: u8 = 16;
+/// Calls that move octets in one turn of a connection at most, and that each has in any case.
+const CALLS: RangeInclusive<usize> = 4..=16;
+
+/// Calls until newcomers have their turn, as far as each connection does with its least.
+const ROUND: usize = 256;
+
+/// Connections that have used up their calls and have another turn before newcomers have one.
+const TURNS: usize = 32;
 
 /// What is known of the sockets of a loop: in one place, so that it is there before the task that owns a
 /// socket is looked at.
@@ -31,9 +39,11 @@ pub(super) struct Sockets {
     pub(super) registry: Registry,
     slots: RefCell<Vec<Slot>>,
     /// Those that have used up their calls.
-    again: RefCell<Vec<usize>>,
+    again: RefCell<VecDeque<usize>>,
     /// Whose turn it is.
     turn: Cell<usize>,
+    /// Calls that each turn has.
+    calls: Cell<u8>,
 }
 
 /// What is known of one socket.
@@ -61,7 +71,7 @@ impl Slot {
 impl Sockets {
     pub(super) fn new(registry: Registry) -> Self {
         let (slots, again, turn) = (RefCell::default(), RefCell::default(), Cell::default());
-        Self { registry, slots, again, turn }
+        Self { registry, slots, again, turn, calls: Cell::default() }
     }
 
     pub(super) fn slot(&self, key: usize) -> Slot {
@@ -104,10 +114,16 @@ impl Sockets {
         self.update(key, |slot| slot.readiness |= readiness);
     }
 
+    /// A round of so many turns begins.
+    pub(super) fn begin_round(&self, turns: usize) {
+        let calls = (ROUND / turns.max(1)).clamp(*CALLS.start(), *CALLS.end());
+        self.calls.set(calls as u8);
+    }
+
     /// A turn begins for this socket.
     pub(super) fn begin_turn(&self, key: usize) {
         self.turn.set(key);
-        self.update(key, |slot| slot.calls = CALLS);
+        self.update(key, |slot| slot.calls = self.calls.get());
     }
 
     /// The key of the socket whose turn it is.
@@ -119,19 +135,18 @@ impl Sockets {
     pub(super) fn poll_turn(&self) -> Poll<()> {
         let key = self.turn();
         if self.slot(key).calls == 0 {
-            self.again.borrow_mut().push(key);
+            self.again.borrow_mut().push_back(key);
             return Poll::Pending;
         }
         self.update(key, |slot| slot.calls -= 1);
         Poll::Ready(())
     }
 
-    /// Takes the keys of those that wait for another turn only.
+    /// Takes the keys of those that wait for another turn only, as many as have one now.
     pub(super) fn take_again(&self, keys: &mut Vec<usize>) {
         let mut again = self.again.borrow_mut();
-        if !again.is_empty() {
-            keys.append(&mut again);
-        }
+        let now = again.len().min(TURNS);
+        keys.extend(again.drain(..now));
     }
 
     /// Has events come for a client. Returns whether they did already.
@@ -216,7 +231,7 @@ impl Socket {
             return self.wait();
         }
         if slot.calls == 0 {
-            self.sockets.again.borrow_mut().push(self.key());
+            self.sockets.again.borrow_mut().push_back(self.key());
             return Poll::Pending;
         }
         let outcome = loop {
@@ -302,7 +317,7 @@ impl nonblocking::Socket for Socket {
         }
         if slot.calls == 0 {
             // Whoever is told to read could not, and would ask again at once.
-            self.sockets.again.borrow_mut().push(self.key());
+            self.sockets.again.borrow_mut().push_back(self.key());
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))
