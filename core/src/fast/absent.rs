@@ -44,6 +44,20 @@ impl<'i> Ordinary<'i> {
     }
 }
 
+/// The lengths of names, to make look-ups quick. None is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lengths;
+
+impl Lengths {
+    #[inline(always)]
+    pub(crate) const fn add(&mut self, _: usize) {}
+
+    #[inline(always)]
+    pub(crate) const fn may_have(self, _: usize) -> bool {
+        true
+    }
+}
+
 /// The entries of a table, to make look-ups quick. There are none here, whatever is lent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Table<'t, E>(PhantomData<&'t [E]>);

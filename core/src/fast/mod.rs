@@ -17,7 +17,9 @@ mod probe;
 mod table;
 
 #[cfg(not(target_pointer_width = "64"))]
-pub(crate) use absent::{Ordinary, Room, Table, are_clear, before_control, first, first_crlf};
+pub(crate) use absent::{
+    Lengths, Ordinary, Room, Table, are_clear, before_control, first, first_crlf,
+};
 #[cfg(target_pointer_width = "64")]
 pub(crate) use controls::before_control;
 #[cfg(target_pointer_width = "64")]
@@ -25,4 +27,4 @@ pub(crate) use ordinary::Ordinary;
 #[cfg(target_pointer_width = "64")]
 pub(crate) use probe::{are_clear, first, first_crlf};
 #[cfg(target_pointer_width = "64")]
-pub(crate) use table::{Room, Table};
+pub(crate) use table::{Lengths, Room, Table};

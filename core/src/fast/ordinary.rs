@@ -99,7 +99,7 @@ impl<'i> Ordinary<'i> {
     }
 
     /// Whether there is an authority at `value`: a host of letters, digits, hyphens and dots, and a
-    /// port of four digits at most if there is a colon.
+    /// port of five digits at most if there is a colon.
     #[inline(always)]
     pub(crate) fn is_authority(self, value: Span) -> bool {
         let Self(head) = self;
@@ -108,7 +108,8 @@ impl<'i> Ordinary<'i> {
             found > value.start
                 && match head.get(found..value.end) {
                     Some([b':', digits @ ..]) => {
-                        digits.len() <= 4 && digits.iter().all(u8::is_ascii_digit)
+                        digits.iter().all(u8::is_ascii_digit)
+                            && (digits.len() < 5 || (digits.len() == 5 && digits <= &b"65535"[..]))
                     }
                     rest => rest == Some(&[]),
                 }
@@ -235,7 +236,9 @@ mod tests {
             ("127.0.0.1:80", true),
             ("a.rather-long.name.of-a-host.example:", true),
             ("a:065535", false),
-            ("a:65535", false),
+            ("a:65536", false),
+            ("a:65535", true),
+            ("a:07000", true),
             ("a:6553", true),
             ("a:+1", false),
             ("a:1:2", false),

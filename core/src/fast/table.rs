@@ -1,4 +1,22 @@
-//! A table that is lent to make look-ups quick.
+//! What makes look-ups quick: a table that is lent, and the lengths of names.
+
+/// The lengths of names, modulo 64: those that nobody sent need not be looked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lengths(u64);
+
+impl Lengths {
+    /// Adds the length of a name.
+    #[inline(always)]
+    pub(crate) const fn add(&mut self, length: usize) {
+        self.0 |= 1 << (length % 64);
+    }
+
+    /// Whether there may be a name of this length.
+    #[inline(always)]
+    pub(crate) const fn may_have(self, length: usize) -> bool {
+        self.0 >> (length % 64) & 1 != 0
+    }
+}
 
 /// The entries of a table.
 #[derive(Clone, Copy, Debug, Default)]

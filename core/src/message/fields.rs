@@ -3,7 +3,7 @@
 use super::entry::FieldEntry;
 use crate::bytes::ascii::{as_str, trim_ows};
 use crate::bytes::take::take_until;
-use crate::fast::Table;
+use crate::fast::{Lengths, Table};
 use crate::grammar::field_line::FieldLine;
 use crate::grammar::list::members;
 
@@ -27,6 +27,8 @@ pub struct Fields<'head> {
     start: usize,
     /// An entry for each line; none when there was no room for all.
     table: Table<'head, FieldEntry>,
+    /// Those of their names.
+    lengths: Lengths,
 }
 
 impl<'head> Fields<'head> {
@@ -34,8 +36,15 @@ impl<'head> Fields<'head> {
         octets: &'head [u8],
         start: usize,
         table: Table<'head, FieldEntry>,
+        lengths: Lengths,
     ) -> Self {
-        Self { octets, start, table }
+        Self { octets, start, table, lengths }
+    }
+
+    /// Whether there may be a line with this name; false is certain.
+    #[inline(always)]
+    pub(crate) const fn may_have(self, name: &str) -> bool {
+        self.lengths.may_have(name.len())
     }
 
     /// All field lines, in the order they were sent.
@@ -50,7 +59,8 @@ impl<'head> Fields<'head> {
 
     /// The lines with this name; all of them, when that is empty.
     fn lines<'n>(self, wanted: &'n str) -> Lines<'head, 'n> {
-        let Self { octets, start, table } = self;
+        let is_nowhere = !wanted.is_empty() && !self.may_have(wanted);
+        let Self { octets, start, table, .. } = if is_nowhere { Self::default() } else { self };
         let rest = if table.entries().is_empty() { octets.get(start..) } else { None };
         Lines { octets, table, rest: rest.unwrap_or_default(), wanted: wanted.as_bytes() }
     }

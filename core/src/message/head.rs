@@ -10,7 +10,7 @@ use super::target::Target;
 use super::version::Version;
 use crate::bytes::ascii::as_str;
 use crate::bytes::span::Span;
-use crate::fast::{Ordinary, Table};
+use crate::fast::{Lengths, Ordinary, Table};
 use crate::grammar::host::{Authority, authority};
 
 /// A request head. It borrows from the octets it was parsed from.
@@ -24,6 +24,7 @@ pub struct Head<'head> {
     /// Where the value of Host stands. It is empty when there is none.
     host: Span,
     facts: Facts,
+    lengths: Lengths,
 }
 
 impl<'head> Head<'head> {
@@ -75,7 +76,8 @@ impl<'head> Head<'head> {
         let table = if octets.len() <= 0xffff { table.get(..reader.count()) } else { None };
         let table = Table::new(table.unwrap_or_default());
         let host = reader.host.valid().unwrap_or_default();
-        Ok(Self { octets, table, method, start, host, facts: reader.facts })
+        let (facts, lengths) = (reader.facts, reader.lengths);
+        Ok(Self { octets, table, method, start, host, facts, lengths })
     }
 
     /// Parses a head that is known to be whole: from its request-line to its empty line.
@@ -118,7 +120,7 @@ impl<'head> Head<'head> {
 
     /// The field lines.
     pub const fn fields(&self) -> Fields<'head> {
-        Fields::new(self.octets, self.start.fields(), self.table)
+        Fields::new(self.octets, self.start.fields(), self.table, self.lengths)
     }
 
     /// What the fields say about framing and connection.

@@ -8,7 +8,7 @@ use super::version::Version;
 use super::word::{Word, may_matter};
 use crate::bytes::class::is_tchar;
 use crate::bytes::span::Span;
-use crate::fast::Ordinary;
+use crate::fast::{Lengths, Ordinary};
 use crate::grammar::field_line::{FieldLine, field_line};
 use crate::grammar::request_line::{RequestLine, RequestLineFault, request_line};
 
@@ -38,6 +38,8 @@ pub struct HeadReader {
     /// Where the value of Host stands.
     pub(super) host: Once<Span>,
     pub(super) facts: Facts,
+    /// Those of the names of the field lines.
+    pub(super) lengths: Lengths,
 }
 
 /// The start of a head. All other positions in it follow from that of the target.
@@ -152,6 +154,7 @@ impl HeadReader {
         let name = found.name.behind(self.line);
         let value = found.value.behind(self.line);
         self.note(found.name.of(line), found.value.of(line), value);
+        self.lengths.add(name.length());
         if let Some(entry) = table.get_mut(self.count) {
             *entry = FieldEntry::new(name, value);
         }
@@ -210,8 +213,8 @@ impl HeadReader {
         most_lines: usize,
         table: &mut [FieldEntry],
     ) -> Result<(), ParseError> {
-        // In a variable of its own, so that it stays in a register.
-        let mut count = self.count;
+        // In variables of their own, so that they stay in registers.
+        let (mut count, mut lengths) = (self.count, self.lengths);
         self.line = head.field_lines(self.line, |FieldLine { name, value }, first_four| {
             let fits = value.end + 2 <= most;
             if fits {
@@ -221,11 +224,12 @@ impl HeadReader {
                 if let Some(entry) = table.get_mut(count) {
                     *entry = FieldEntry::new(name, value);
                 }
+                lengths.add(name.length());
                 count += 1;
             }
             fits
         });
-        self.count = count;
+        (self.count, self.lengths) = (count, lengths);
         // Once for all of them: whichever was the first too many, nothing was wrong before it.
         if count > most_lines {
             self.count = most_lines;

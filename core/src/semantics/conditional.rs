@@ -145,7 +145,10 @@ impl FieldLines for [(&str, &[u8])] {
 
 impl FieldLines for Head<'_> {
     fn each<'f>(&'f self, name: &str, visit: &mut dyn FnMut(&'f [u8])) {
-        self.fields().all(name).for_each(visit);
+        let fields = self.fields();
+        if fields.may_have(name) {
+            fields.all(name).for_each(visit);
+        }
     }
 }
 

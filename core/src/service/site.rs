@@ -331,6 +331,7 @@ impl<S: Storage, K: Submissions, R: Recall, U: Uploads> Service for Site<'_, S, 
             let methods: &[Method<'_>] = match &found.what {
                 What::File(file)
                     if self.takes_forms
+                        && exchange.method() != Method::Get
                         && file.has_length()
                         && is_html(self.files.content_type(file, found.path.type_name())) =>
                 {

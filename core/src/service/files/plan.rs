@@ -259,15 +259,15 @@ impl<'p> Plan<'p> {
                 emit("Last-Modified", &[&imf_fixdate(modified)]);
             }
         }
-        let len = Decimal::new(len);
         match self.content {
             Content::One(range) => {
+                let len = Decimal::new(len);
                 let (first, last) = (Decimal::new(range.first), Decimal::new(range.last));
                 let (first, last) = (first.as_bytes(), last.as_bytes());
                 emit("Content-Range", &[b"bytes ", first, b"-", last, b"/", len.as_bytes()]);
             }
             _ if code == 416 => {
-                emit("Content-Range", &[b"bytes */", len.as_bytes()]);
+                emit("Content-Range", &[b"bytes */", Decimal::new(len).as_bytes()]);
             }
             _ => {}
         }
