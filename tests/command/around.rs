@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use thimble_tests::command::folder::{Folder, PAGE};
 use thimble_tests::command::scripts::{Scripts, TEXT};
-use thimble_tests::command::{Thimble, run, thimble};
+use thimble_tests::command::{Signal, Thimble, run, thimble};
+use thimble_tests::until::until;
 use thimble_tests::wire::client::{Reply, TIME_LIMIT};
 
 /// `Ada:secret` and `Ada:wrong`.
@@ -322,6 +323,38 @@ fn hashes_are_checked_beside_other_requests() {
     }
     fs::remove_file(&file).unwrap();
     is_refused(&["--auth-file", path], "the passwords '");
+}
+
+#[test]
+fn a_file_of_passwords_is_read_again_at_a_hangup() {
+    let folder = Folder::with_pages().unwrap();
+    let file = folder.path().with_extension("users");
+    let made = |name, password| {
+        let flags = ["-nbB", "-C", "4", name, password];
+        run(Command::new("htpasswd").args(flags)).stdout
+    };
+    let path = file.to_str().unwrap();
+    for workers in [&[][..], &["--workers", "2"]] {
+        fs::write(&file, made("Ada", "secret")).unwrap();
+        let flags = ["--auth-file", path, "--auth", "Zoe:open"];
+        let thimble = Thimble::serve(folder.path(), &[&flags[..], workers].concat());
+        let status = |user, password| ask(&thimble, "GET /", &basic(user, password)).status;
+        assert_eq!((status("Ada", "secret"), status("Bob", "secret")), (200, 401));
+        fs::write(&file, [made("Ada", "other"), made("Bob", "secret")].concat()).unwrap();
+        thimble.signal(Signal::HUP);
+        until("the new passwords count", TIME_LIMIT, || {
+            (status("Bob", "secret") == 200 && status("Ada", "secret") == 401).then_some(())
+        });
+        assert_eq!((status("Ada", "other"), status("Zoe", "open")), (200, 200));
+        if workers.is_empty() {
+            fs::write(&file, "Ada:secret\n").unwrap();
+            thimble.signal(Signal::HUP);
+            let line = thimble.log_line(|line| line.contains("stays in use"));
+            assert!(line.contains("line 1: 'Ada' has no hash that is known here"), "{line}");
+            assert_eq!((status("Ada", "other"), status("Ada", "secret")), (200, 401));
+        }
+        thimble.signal(Signal::TERM);
+    }
 }
 
 /// An Authorization field.

@@ -18,7 +18,7 @@ pub struct AccessFlags {
     #[arg(long, value_name = "USER:PASSWORD")]
     pub auth: Vec<String>,
 
-    /// Ask for a name and a password of this file, as htpasswd -B makes it
+    /// Ask for those of this file, as htpasswd -B makes it; read again at SIGHUP
     #[arg(long, value_name = "FILE")]
     pub auth_file: Option<PathBuf>,
 

@@ -8,7 +8,7 @@ use super::access::AuthFor;
 use super::flags::Flags;
 use super::problem::Problem;
 use crate::live::Watched;
-use crate::passwords::Passwords;
+use crate::passwords::Current;
 
 /// The services of a command, within what its flags ask for. It has a place for all of that, and is one
 /// service whatever the flags are, so that one server is compiled; and if nothing is asked for, it costs a
@@ -20,7 +20,7 @@ pub struct Layered<S> {
     fields: &'static [(&'static str, &'static str)],
     hosts: Hosts<'static, ()>,
     cors: Cors<'static, ()>,
-    auth: BasicAuth<'static, (), Option<Passwords>>,
+    auth: BasicAuth<'static, (), Option<Current>>,
     live: Live<(), Option<Watched>>,
     inner: S,
 }
@@ -67,7 +67,7 @@ pub struct Layers {
     /// `None` for all.
     origins: Option<&'static [&'static str]>,
     methods: &'static [Method<'static>],
-    passwords: Option<Passwords>,
+    passwords: Option<Current>,
     for_writes: bool,
     live: Option<Watched>,
 }
@@ -76,7 +76,7 @@ impl Layers {
     /// What `flags` ask for. Call it once: it stays in memory until the process ends.
     pub(super) fn of(flags: &Flags) -> Result<Self, Problem> {
         flags.replies.check().map_err(|why| Problem(why.into()))?;
-        let passwords = flags.access.passwords()?;
+        let passwords = flags.access.passwords()?.map(Current::new);
         let leak = |text: &String| -> &'static str { text.clone().leak() };
         let leak_all = |texts: &[String]| -> &'static [&'static str] {
             texts.iter().map(leak).collect::<Vec<_>>().leak()
@@ -113,6 +113,11 @@ impl Layers {
     /// Whether names and passwords are asked for.
     pub const fn ask_for_passwords(&self) -> bool {
         self.passwords.is_some()
+    }
+
+    /// The names and passwords that are asked for, to be replaced.
+    pub(super) fn passwords(&self) -> Option<Current> {
+        self.passwords.clone()
     }
 
     /// Puts them around `service`, which stays in memory until the process ends.

@@ -8,6 +8,7 @@ use super::urls::Address;
 use super::{Flags, Problem};
 use crate::listen::{Listener, SocketFile};
 use crate::log::Log;
+use crate::passwords::Current;
 use crate::signals::{Reload, stop_or_reload_on_signal};
 use crate::stop::Stopping;
 use crate::systemd;
@@ -24,6 +25,7 @@ pub struct Listeners<'f> {
     files: Vec<SocketFile>,
     owner: Owner,
     tls: Option<Tls>,
+    passwords: Option<Current>,
     log: Log,
 }
 
@@ -52,6 +54,7 @@ impl<'f> Listeners<'f> {
             files,
             owner,
             tls: None,
+            passwords: None,
             log: Log::none(),
         };
         if let Some(mut worker) = worker {
@@ -82,6 +85,11 @@ impl<'f> Listeners<'f> {
         self.tls = of_files.or(made);
         self.log = log.clone();
         Ok(self.tls.clone())
+    }
+
+    /// Asks for `passwords` on them, which can be replaced by those that a file has later.
+    pub(super) fn ask_for(self, passwords: Option<Current>) -> Self {
+        Self { passwords, ..self }
     }
 
     pub(super) const fn are_of_systemd(&self) -> bool {
@@ -116,13 +124,13 @@ impl<'f> Listeners<'f> {
         serve: impl FnOnce(Vec<Listener>, &Start<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let (addresses, leaves) = (self.addresses(), self.are_of_systemd());
-        let Self { name, flags, all, files, owner, tls, log } = self;
+        let Self { name, flags, all, files, owner, tls, passwords, log } = self;
         let worker = RefCell::new(match owner {
             Owner::Supervisor(worker) => Some(worker),
             Owner::Process | Owner::Systemd => None,
         });
         let files = Arc::new(files);
-        serve(all, &Start { name, flags, addresses, worker, files, leaves, tls, log })
+        serve(all, &Start { name, flags, addresses, worker, files, leaves, tls, passwords, log })
     }
 }
 
@@ -137,6 +145,7 @@ pub struct Start<'f> {
     /// Whether the listeners go on without this process.
     leaves: bool,
     tls: Option<Tls>,
+    passwords: Option<Current>,
     log: Log,
 }
 
@@ -159,15 +168,29 @@ impl Start<'_> {
 
     /// What SIGHUP has done instead of stopping, if there is anything to read again.
     fn reload(&self) -> Option<Reload> {
-        let tls = self.tls.clone().filter(Tls::has_files)?;
+        let tls = self.tls.clone().filter(Tls::has_files);
+        let access = self.flags.access.clone();
+        let passwords = self.passwords.clone().filter(|_| access.secret_file().is_some());
+        if tls.is_none() && passwords.is_none() {
+            return None;
+        }
         let log = self.log.clone();
-        Some(Box::new(move || {
-            systemd::reloading();
-            let told = match tls.read_again() {
-                Ok(()) => "the certificate was read again".to_owned(),
-                Err(problem) => format!("{problem}; the old certificate stays in use"),
+        let note = move |what: &str, outcome: Result<(), String>| {
+            let told = match outcome {
+                Ok(()) => format!("the {what} was read again"),
+                Err(problem) => format!("{problem}; the old {what} stays in use"),
             };
             log.note(told.as_bytes());
+        };
+        Some(Box::new(move || {
+            systemd::reloading();
+            if let Some(tls) = &tls {
+                note("certificate", tls.read_again().map_err(|problem| problem.to_string()));
+            }
+            if let Some(current) = &passwords {
+                let read = access.passwords().map(|read| current.set(read.unwrap_or_default()));
+                note("password file", read.map_err(|problem| problem.to_string()));
+            }
             systemd::ready();
         }))
     }

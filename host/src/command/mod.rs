@@ -120,6 +120,7 @@ fn work(
     let of_files = flags.tls_of_files(&log)?;
     let mut listeners = Listeners::of(name, flags, worker)?;
     let tls = listeners.secure(of_files, &log)?;
+    let listeners = listeners.ask_for(layers.passwords());
     report_panics(name);
     let folder = flags.replies.compress(folder).log(log.clone());
     let job = Job { folder, programs, log: log.clone(), forms, uploads, layers, tls };

@@ -2,9 +2,11 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | `current` | passwords that others take the place of while a server runs |
 //! | `hash` | hashes as htpasswd and crypt write them |
 //! | `hashing` | threads that check them |
 
+mod current;
 mod hash;
 mod hashing;
 
@@ -18,6 +20,7 @@ use thimble_core::grammar::credentials::Basic;
 use thimble_core::message::{Refusal, Status};
 use thimble_core::service::layers::Verify;
 
+pub use current::Current;
 use hash::Hash;
 use hashing::{Digest, Hashing, Subject};
 
