@@ -33,8 +33,7 @@ use super::stop::Stop;
 use super::wake::{Queue, TaskWaker};
 use super::wheel::{NEVER, Wheel};
 
-/// Events that are taken from the system at a time: with what each may lead to, a newcomer waits a few
-/// milliseconds for its turn.
+/// Events that are taken from the system at a time, as many as have their turns in a round.
 const EVENTS: usize = 64;
 
 /// Connections that are accepted before others have their turn.

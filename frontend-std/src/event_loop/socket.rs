@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::ops::RangeInclusive;
 use std::os::fd::AsRawFd as _;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -23,14 +22,16 @@ use thimble_host::send::{self, PIECE};
 
 use super::wheel::{NEVER, tick};
 
-/// Calls that move octets in one turn of a connection at most, and that each has in any case.
-const CALLS: RangeInclusive<usize> = 4..=16;
-
-/// Calls until newcomers have their turn, as far as each connection does with its least.
+/// Calls of one round, in which each connection that something has happened to has its turn. They move octets,
+/// and some take 10 µs: so newcomers are accepted every few milliseconds, whatever others load.
 const ROUND: usize = 256;
 
-/// Connections that have used up their calls and have another turn before newcomers have one.
-const TURNS: usize = 32;
+/// Calls that a turn has at least, which are those of most requests, and at most.
+const LEAST: u8 = 4;
+const MOST: u8 = 16;
+
+/// Connections that have used up their calls and have another turn in a round.
+const AGAIN: usize = 32;
 
 /// What is known of the sockets of a loop: in one place, so that it is there before the task that owns a
 /// socket is looked at.
@@ -42,7 +43,7 @@ pub(super) struct Sockets {
     again: RefCell<VecDeque<usize>>,
     /// Whose turn it is.
     turn: Cell<usize>,
-    /// Calls that each turn has.
+    /// Calls that each turn of this round has.
     calls: Cell<u8>,
 }
 
@@ -71,7 +72,7 @@ impl Slot {
 impl Sockets {
     pub(super) fn new(registry: Registry) -> Self {
         let (slots, again, turn) = (RefCell::default(), RefCell::default(), Cell::default());
-        Self { registry, slots, again, turn, calls: Cell::default() }
+        Self { registry, slots, again, turn, calls: Cell::new(LEAST) }
     }
 
     pub(super) fn slot(&self, key: usize) -> Slot {
@@ -116,8 +117,8 @@ impl Sockets {
 
     /// A round of so many turns begins.
     pub(super) fn begin_round(&self, turns: usize) {
-        let calls = (ROUND / turns.max(1)).clamp(*CALLS.start(), *CALLS.end());
-        self.calls.set(calls as u8);
+        let calls = u8::try_from(ROUND / turns.max(1)).unwrap_or(MOST);
+        self.calls.set(calls.clamp(LEAST, MOST));
     }
 
     /// A turn begins for this socket.
@@ -145,7 +146,7 @@ impl Sockets {
     /// Takes the keys of those that wait for another turn only, as many as have one now.
     pub(super) fn take_again(&self, keys: &mut Vec<usize>) {
         let mut again = self.again.borrow_mut();
-        let now = again.len().min(TURNS);
+        let now = again.len().min(AGAIN);
         keys.extend(again.drain(..now));
     }
 
