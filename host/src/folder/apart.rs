@@ -43,6 +43,11 @@ impl Folder {
         self.find(path, |tree| tree.locate(path))
     }
 
+    /// Tells the log, once, why what stands at `path` is of no use to anybody.
+    pub(crate) fn tell(&self, path: &[u8], why: &str) {
+        self.tree().rules().told.tell_why(as_path(path), why);
+    }
+
     /// The absolute path of the folder, without links if it has any.
     pub fn place(&self) -> PathBuf {
         self.tree().place().unwrap_or(&self.path).to_owned()

@@ -72,6 +72,19 @@ impl<K: Clone + Eq + Hash, V: Cost> Kept<K, V> {
         young.insert(key, value);
     }
 
+    /// Forgets what is kept by `key`.
+    pub(super) fn forget(&self, key: &K) {
+        let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+        generations.iter_mut().for_each(|generation| generation.remove(key));
+    }
+
+    /// Forgets what nobody has asked for since the last time.
+    pub(super) fn age(&self) {
+        let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+        let [young, old] = &mut *generations;
+        *old = mem::take(young);
+    }
+
     /// Lets all descriptors go.
     pub(super) fn clear(&self) {
         *self.generations.write().unwrap_or_else(PoisonError::into_inner) = Default::default();

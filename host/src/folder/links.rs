@@ -1,5 +1,5 @@
 //! What the log says of links that aren't followed and of files that can't be read, once for each:
-//! a client sees only a 404 or a 500.
+//! a client sees only a 403, a 404 or a 500.
 
 use std::collections::HashSet;
 use std::fs;
@@ -56,6 +56,14 @@ impl Told {
         if self.is_written() && self.is_new(path) {
             let why = error.to_string();
             let line = [b"can't read '", path.as_os_str().as_bytes(), b"': ", why.as_bytes()];
+            self.log.note(&line.concat());
+        }
+    }
+
+    /// Tells why the file at `path` is of no use.
+    pub(super) fn tell_why(&self, path: &FsPath, why: &str) {
+        if self.is_written() && self.is_new(path) {
+            let line = [b"'", path.as_os_str().as_bytes(), b"': ", why.as_bytes()];
             self.log.note(&line.concat());
         }
     }

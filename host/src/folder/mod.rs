@@ -55,6 +55,9 @@ const SMALL: u64 = 24 * 1024;
 /// How long another folder may stand in the place of this one until that is seen, in milliseconds.
 const MOMENT: u64 = 100;
 
+/// How often files that nobody asks for are closed, in milliseconds.
+const AGE: u64 = 60_000;
+
 /// A folder and what is beneath it.
 ///
 /// Files are opened beneath it by the kernel (`openat2`), or where that is missing component by
@@ -63,7 +66,8 @@ const MOMENT: u64 = 100;
 /// [`follow_links`](Self::follow_links) is set, and a [log](Self::log) names them. Only regular files
 /// and directories are served; FIFOs, sockets and devices are never opened.
 ///
-/// Opened files are kept in a cache, small ones with their content. Each request still follows the path,
+/// Opened files are kept in a cache, small ones with their content, until nobody has asked for them for a
+/// minute or two. Each request still follows the path,
 /// and opens the file again if its identity, its size or any of its times (in nanoseconds) differs. A file
 /// that has only just changed is not kept and has no entity tag, since another change in the same tick of
 /// the clock would not show. Two changes show after up to 100 ms: a new coding beside a file, and another
@@ -100,7 +104,7 @@ impl Folder {
     /// it is followed.
     ///
     /// # Errors
-    /// `path` is missing or not a file, or its folder may not be searched.
+    /// `path` is missing or not a file, or may not be read.
     pub fn of_file(path: impl AsRef<FsPath>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let (Some(folder), Some(name), true) =
@@ -108,6 +112,7 @@ impl Folder {
         else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
+        fs::File::open(&path)?;
         let only = Some(name.as_bytes().to_vec());
         Ok(Self { only, ..Self::open(folder)?.follow_links() })
     }
@@ -193,9 +198,13 @@ impl Folder {
     /// The tree, as it is now or was a moment ago.
     fn tree(&self) -> Arc<Tree> {
         let now = u64::try_from(moment().as_millis()).unwrap_or_default();
-        if now.saturating_sub(self.looked.load(Ordering::Relaxed)) >= MOMENT {
+        let looked = self.looked.load(Ordering::Relaxed);
+        if now.saturating_sub(looked) >= MOMENT {
             self.looked.store(now, Ordering::Relaxed);
             self.follow();
+            if now / AGE != looked / AGE {
+                self.tree.read().unwrap_or_else(PoisonError::into_inner).age();
+            }
         }
         Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -347,6 +356,42 @@ mod tests {
         thread::sleep(Duration::from_millis(80));
         let second = tag(&folder, Coding::Identity);
         assert!(second.is_some() && second != first);
+        Ok(())
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_is_deleted_or_not_asked_for_is_let_go() -> io::Result<()> {
+        let place = tempfile::TempDir::with_prefix("thimble-")?;
+        let is_open = |name: &str| {
+            let path = place.path().join(name);
+            fs::read_dir("/proc/self/fd").is_ok_and(|descriptors| {
+                let links = descriptors.flatten().filter_map(|of| fs::read_link(of.path()).ok());
+                links
+                    .into_iter()
+                    .any(|link| link.to_string_lossy().starts_with(&*path.to_string_lossy()))
+            })
+        };
+        for name in ["deleted", "other"] {
+            fs::write(place.path().join(name), vec![0; SMALL as usize + 1])?;
+        }
+        thread::sleep(Duration::from_millis(80));
+        let folder = Folder::open(place.path())?;
+        let open = |name: &str| {
+            let path = Path::new(name.as_bytes()).ok_or(OpenError::Failed)?;
+            block_on(folder.open(&path, Coding::Identity)).map(|_| ())
+        };
+        assert_eq!((open("/deleted"), open("/other")), (Ok(()), Ok(())));
+        assert!(is_open("deleted") && is_open("other"));
+        fs::remove_file(place.path().join("deleted"))?;
+        assert_eq!(open("/deleted"), Err(OpenError::NotFound));
+        assert!(!is_open("deleted") && is_open("other"));
+        folder.tree().age();
+        assert!(open("/other").is_ok() && is_open("other"));
+        folder.tree().age();
+        assert!(is_open("other"), "it was asked for in between");
+        folder.tree().age();
+        assert!(!is_open("other"));
         Ok(())
     }
 }

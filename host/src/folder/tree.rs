@@ -109,11 +109,19 @@ impl Tree {
         if self.is_apart_by_name(name.as_bytes()) {
             return Err(OpenError::NotFound);
         }
-        let entry = self.cache.get(name);
-        match entry.and_then(|entry| self.recall(name, &entry)) {
-            Some(file) => Ok(Node::File(file)),
-            None => self.open_anew(name),
+        let Some(entry) = self.cache.get(name) else { return self.open_anew(name) };
+        if let Some(file) = self.recall(name, &entry) {
+            return Ok(Node::File(file));
         }
+        // A file that was deleted takes room on its disk as long as somebody has it open.
+        self.cache.forget(name);
+        self.open_anew(name)
+    }
+
+    /// Lets go of what nobody has asked for since the last time.
+    pub(super) fn age(&self) {
+        self.cache.age();
+        self.steps.clear();
     }
 
     /// The file `name`, if looking at it won't have to wait for a disk.
@@ -200,10 +208,10 @@ impl Tree {
         opened.map_err(|error| self.failed(path, &error))
     }
 
-    /// What a client gets for `error`. An error that is none of the client's is told to the log.
+    /// What a client gets for `error`. The log is told of one that whoever runs the server can mend.
     fn failed(&self, path: &FsPath, error: &io::Error) -> OpenError {
         let outcome = open_error(error);
-        if outcome == OpenError::Failed {
+        if matches!(outcome, OpenError::Failed | OpenError::Forbidden) {
             self.rules.told.tell_of_failure(path, error);
         }
         outcome
