@@ -312,6 +312,11 @@ impl<'c, T: Transport> Exchange<'c, T> {
         self.parts.is_shared = true;
     }
 
+    /// Whether refusals are shown as a page to those who accept it.
+    pub(crate) const fn has_refusal_page(&self) -> bool {
+        self.parts.outgoing.output.buffer.unsent.page.is_some()
+    }
+
     /// Whether that was said.
     pub(crate) const fn is_shared(&self) -> bool {
         self.parts.is_shared

@@ -233,14 +233,17 @@ impl<'c> Output<'c> {
     /// Emits what the head of a refusal says of its content. Returns how long that is.
     pub(super) fn begin_refusal(&mut self, refusal: &Refusal) -> usize {
         if let Some(page) = self.buffer.unsent.page
-            && let Some(length) = page.length(refusal, self.request)
+            && let Ok(length) = page.length(refusal, self.request)
         {
+            // Also the line is what it is for want of a field (RFC 9110 §12.5.5).
             self.own_field("Vary", page.vary);
-            self.usual_type(page.media_type);
-            if !self.sender.omits_content() {
-                self.buffer.unsent.shown = Some(Shown::new(refusal));
+            if let Some(length) = length {
+                self.usual_type(page.media_type);
+                if !self.sender.omits_content() {
+                    self.buffer.unsent.shown = Some(Shown::new(refusal));
+                }
+                return length;
             }
-            return length;
         }
         self.usual_type("text/plain; charset=utf-8");
         let mut counted = Cursor::new(&mut []);

@@ -1,12 +1,13 @@
 //! Refusals as pages, for clients that show HTML.
 
 use crate::bytes::cursor::Cursor;
-use crate::message::{Head, Refusal, Status};
+use crate::message::{Head, ParseError, Refusal, Status};
 use crate::semantics::conditional::FieldLines as _;
 use crate::semantics::negotiate::accepts_type;
 
 /// Emits the page that shows a refusal. Each call emits the same octets.
 type Emit = fn(&Refusal, &mut dyn FnMut(&[u8]));
+type Length = fn(Emit, &Refusal, &[u8]) -> Result<Option<usize>, ParseError>;
 
 /// A page that shows a refusal to clients that accept HTML. Others get a line of text.
 ///
@@ -34,7 +35,7 @@ pub struct RefusalPage {
     pub(super) media_type: &'static str,
     /// The fields of the request that decide whether it is sent.
     pub(super) vary: &'static [&'static [u8]],
-    length: fn(Emit, &Refusal, &[u8]) -> Option<usize>,
+    length: Length,
     put: fn(Emit, &mut Shown, &mut [u8]) -> (usize, bool),
 }
 
@@ -55,7 +56,14 @@ impl RefusalPage {
     }
 
     /// Octets of it, if `request`, a head as it arrived, accepts it.
-    pub(super) fn length(&self, refusal: &Refusal, request: &[u8]) -> Option<usize> {
+    ///
+    /// # Errors
+    /// The head can't be understood, and so is not asked.
+    pub(super) fn length(
+        &self,
+        refusal: &Refusal,
+        request: &[u8],
+    ) -> Result<Option<usize>, ParseError> {
         (self.length)(self.emit, refusal, request)
     }
 
@@ -74,16 +82,16 @@ impl Shown {
 
 /// A client accepts it by its name (RFC 9110 §12.5.1): programs that take anything (`*/*`) show the
 /// line just as well.
-fn length(emit: Emit, refusal: &Refusal, request: &[u8]) -> Option<usize> {
+fn length(emit: Emit, refusal: &Refusal, request: &[u8]) -> Result<Option<usize>, ParseError> {
     let mut is_accepted = false;
-    let head = Head::parse(request).ok()?;
+    let head = Head::parse(request)?;
     head.each("Accept", &mut |line| is_accepted |= accepts_type(line, b"text/html"));
     if !is_accepted {
-        return None;
+        return Ok(None);
     }
     let mut count = 0;
     emit(refusal, &mut |piece| count += piece.len());
-    Some(count)
+    Ok(Some(count))
 }
 
 fn put(emit: Emit, shown: &mut Shown, free: &mut [u8]) -> (usize, bool) {

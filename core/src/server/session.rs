@@ -340,7 +340,9 @@ impl<'b> Session<'b> {
 
     /// The output, to begin another reply in place of one of which nothing has left.
     pub(super) fn reply(&mut self, now: Option<Date>) -> Output<'_> {
-        let request = self.head.of(self.rx);
+        // What is refused early may or may not be whole, and must not get another reply for that.
+        let is_early = matches!(self.stage, Stage::Answer(Some(_)));
+        let request = if is_early { b"" } else { self.head.of(self.rx) };
         // As large as it was for the exchange: what was added stands at its end.
         let room = self.tx.len().saturating_sub(self.unsent.path);
         let octets = self.tx.get_mut(..room).unwrap_or_default();

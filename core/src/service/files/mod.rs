@@ -278,8 +278,9 @@ impl<'s, S: Storage> Files<'s, S> {
             let found = &*found;
             let varies = match found.what {
                 What::File(_) => self.falls_back(&exchange, found),
-                // Who goes to a page there gets another one.
-                What::Nothing(_) | What::Page(_) => self.storage.has_single_page(),
+                // Who goes to a page there gets another one. Where refusals have a page, too, they say so.
+                What::Nothing(_) => self.storage.has_single_page() && !exchange.has_refusal_page(),
+                What::Page(_) => self.storage.has_single_page(),
                 _ => false,
             };
             if varies {
