@@ -115,6 +115,12 @@ impl Programs {
         let interpreter = self.interpreters.iter().rfind(is_run_by).map(|(_, path)| path.clone());
         let is_program = interpreter.is_some() || access(&file, Access::EXEC_OK).is_ok();
         if is_nph || !is_program {
+            let why = if is_nph {
+                "a program that sends whole replies (nph-) is not run"
+            } else {
+                "it is not executable (chmod +x), and has no interpreter"
+            };
+            self.root.tell(script_name.get(1..).unwrap_or_default(), why);
             return Err(NO_PROGRAM);
         }
         let (script_name, path_info) = (script_name.to_vec(), path_info.to_vec());

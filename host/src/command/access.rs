@@ -22,7 +22,7 @@ pub struct AccessFlags {
     #[arg(long, value_name = "FILE")]
     pub auth_file: Option<PathBuf>,
 
-    /// Ask for them always, or by `write` for all but reading
+    /// Ask for them at all requests, or by `write` at all but GET, HEAD and OPTIONS
     #[arg(
         long,
         value_name = "all|write",
@@ -32,11 +32,11 @@ pub struct AccessFlags {
     )]
     pub auth_for: AuthFor,
 
-    /// Let scripts on pages of this origin read; without one, on all pages
+    /// Allow pages of this origin to read by script; without one, all pages (CORS)
     #[arg(long, value_name = "ORIGIN", value_parser = origin, num_args = 0..=1, require_equals = true, default_missing_value = "*")]
     pub cors: Vec<String>,
 
-    /// Refuse requests for other names than this, localhost and addresses (DNS rebinding)
+    /// Answer for this Host name, localhost and addresses only (against DNS rebinding)
     #[arg(long, value_name = "NAME", value_parser = host)]
     pub allow_host: Vec<String>,
 }

@@ -48,6 +48,11 @@ impl FromStr for Bind {
         };
         let port = port.map(str::parse).transpose();
         let port = port.map_err(|_| "give a port from 0 to 65535, such as 127.0.0.1:8080")?;
+        if host.is_empty() {
+            return Err(
+                "give an address before the port, such as 127.0.0.1:8080, or [::]:8080 for all",
+            );
+        }
         let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         Ok(Self::Host(inner.unwrap_or(host).to_owned(), port))
     }
@@ -221,7 +226,9 @@ mod tests {
         ] {
             assert_eq!(text.parse(), bind, "{text}");
         }
-        for text in ["127.0.0.1:", "127.0.0.1:x", "[::1]:70000", "unix:", "unix:/", "unix:a/"] {
+        for text in
+            ["", ":80", "127.0.0.1:", "127.0.0.1:x", "[::1]:70000", "unix:", "unix:/", "unix:a/"]
+        {
             assert!(text.parse::<Bind>().is_err(), "{text}");
         }
     }

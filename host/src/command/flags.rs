@@ -108,7 +108,7 @@ pub struct Flags {
     #[arg(long, help_heading = FORMS)]
     pub no_forms: bool,
 
-    /// Show the latest submitted forms at /submissions, to anybody who asks
+    /// Show the latest submitted forms (50) at /submissions, to anybody who asks
     #[arg(long, help_heading = FORMS)]
     pub submissions: bool,
 
@@ -157,7 +157,7 @@ Examples:
   NAME page.html           Serve that file alone
   NAME --workers 0         Serve by a process on each core; SIGHUP replaces them one by one
   NAME site --cgi          Also run the programs in site/cgi-bin/ that make replies
-  NAME -q 2>/dev/null      Say nothing while it runs
+  NAME -q >/dev/null 2>&1  Say nothing at all
   NAME --uploads kept      Keep the files that come with forms in a folder
   NAME --auth ada:secret   Ask for a name and a password
   NAME --tls               Serve https, by a certificate made for this run
@@ -223,7 +223,7 @@ impl Flags {
         };
         let folder = opened.map_err(|error| Problem::of_folder(self.served(), &error))?;
         let folder = if self.follow_links { folder.follow_links() } else { folder };
-        Ok(if self.file().is_some() { folder } else { folder.apart(self.programs.folders()) })
+        Ok(if self.file().is_some() { folder } else { folder.apart(self.programs.kept_apart()) })
     }
 
     /// Opens the folder to serve for those who run programs in it.

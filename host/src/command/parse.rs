@@ -16,6 +16,17 @@ const NUMBERS: [(&str, &str); 4] = [
     ("number too small to fit in target type", "give a greater number"),
 ];
 
+/// The flags that need others.
+const NEEDY: [&str; 7] = [
+    "--tls-key",
+    "--export",
+    "--cgi-timeout",
+    "--cgi-max",
+    "--cgi-spool",
+    "--cgi-env",
+    "--interpreter",
+];
+
 /// Parses the arguments of this process. Help and the version are printed, and an error in one line; all of
 /// them end the process.
 pub fn parse<C: Parser>() -> C {
@@ -33,8 +44,8 @@ pub fn parse<C: Parser>() -> C {
 /// An error as one line: what is wrong, and what to do.
 fn line(error: Error) -> String {
     let has_reason = error.kind() == ErrorKind::ValueValidation;
-    if let Some(missing) = missing(&error) {
-        return format!("what is given needs {missing}, too");
+    if let Some((given, missing)) = missing(&error) {
+        return format!("{given} needs {missing}, too");
     }
     let text = with_tip(error).to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -58,6 +69,12 @@ fn line(error: Error) -> String {
     for (said, wanted) in NUMBERS {
         line = line.replace(said, wanted);
     }
+    if let Some((before, range)) = line.split_once(" is not in ")
+        && let Some((before, _)) = before.rsplit_once(": ")
+        && let Some((least, most)) = range.split_once("..=")
+    {
+        line = format!("{before}: give a number from {least} to {most}");
+    }
     if has_reason || line.contains("; ") {
         line
     } else {
@@ -65,20 +82,28 @@ fn line(error: Error) -> String {
     }
 }
 
-/// The flags that those that are given need, if some are missing.
-fn missing(error: &Error) -> Option<String> {
+/// A flag that is given and those that it needs, if they are missing.
+fn missing(error: &Error) -> Option<(String, String)> {
     let Some(ContextValue::Strings(names)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
     if error.kind() != ErrorKind::MissingRequiredArgument {
         return None;
     }
+    // The usage shows what was given, and what is missing.
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => String::new(),
+    };
+    let mut flags = usage.split_whitespace().filter(|word| word.starts_with("--"));
+    let given = flags.find(|flag| NEEDY.contains(flag));
+    let given = given.unwrap_or("what is given").to_owned();
     // One of several is written `<--cgi|--cgi-dir <NAME>>`.
     let one = |name: &String| {
         let several = name.strip_prefix('<').and_then(|name| name.strip_suffix('>'));
         several.unwrap_or(name).replace("|--", " or --")
     };
-    Some(names.iter().map(one).collect::<Vec<_>>().join(" and "))
+    Some((given, names.iter().map(one).collect::<Vec<_>>().join(" and ")))
 }
 
 /// The arguments, with an origin that follows `--cors` as its value: without one, what follows is the
@@ -169,9 +194,14 @@ mod tests {
             ),
             (
                 "t --idle-timeout 0",
-                "invalid value '0' for '--idle-timeout <SECONDS>': 0 is not in 1..=86400",
+                "invalid value '0' for '--idle-timeout <SECONDS>': give a number from 1 to 86400",
             ),
-            ("t --cgi-timeout 5", "what is given needs --cgi or --cgi-dir <NAME>, too"),
+            ("t --cgi-timeout 5", "--cgi-timeout needs --cgi or --cgi-dir <NAME>, too"),
+            ("t -q --tls-key k", "--tls-key needs --tls-cert <FILE>, too"),
+            (
+                "t -p 99999",
+                "invalid value '99999' for '--port <PORT>': give a number from 0 to 65535",
+            ),
             (
                 "t --auth-for all --auth a:b --auth-for",
                 "a value is required for '--auth-for <all|write>' but none was supplied [possible values: all, write]; --help says what there is",

@@ -35,7 +35,7 @@ pub struct ProgramFlags {
     #[arg(long)]
     pub cgi: bool,
 
-    /// Run the files in this folder, too; give it again for others
+    /// Run the files in this folder of the site, with --cgi or without; give it again for others
     #[arg(long, value_name = "NAME", value_parser = folder)]
     pub cgi_dir: Vec<String>,
 
@@ -69,6 +69,12 @@ impl ProgramFlags {
     /// The folders of programs, as they were named.
     pub(super) fn folders(&self) -> Vec<String> {
         let usual = FOLDERS.iter().filter(|_| self.cgi).map(|name| (*name).to_owned());
+        usual.chain(self.cgi_dir.iter().cloned()).collect()
+    }
+
+    /// The folders of which no file is sent: also those that would be run if that was asked for.
+    pub(super) fn kept_apart(&self) -> Vec<String> {
+        let usual = FOLDERS.iter().filter(|_| self.are_run()).map(|name| (*name).to_owned());
         usual.chain(self.cgi_dir.iter().cloned()).collect()
     }
 

@@ -24,19 +24,19 @@ pub struct ReplyFlags {
     #[arg(long, value_name = "SECONDS", value_parser = RangedU64ValueParser::<u64>::new().range(0..=31_536_000))]
     pub cache: Option<u64>,
 
-    /// Answer what a browser goes to and doesn't find by index.html, for an application of one page
+    /// Serve index.html where a browser goes to a page that isn't there (single-page application)
     #[arg(long)]
     pub spa: bool,
 
-    /// Find about.html by /about, too
+    /// Also serve about.html at /about
     #[arg(long)]
     pub pretty: bool,
 
-    /// Have browsers load a page again when something below the folder changes
+    /// Have browsers reload their pages when something below the folder changes
     #[arg(long)]
     pub live: bool,
 
-    /// Send text as it is, instead of compressing it for those who take that
+    /// Send text as it is, instead of compressing it for clients that accept that
     #[cfg(feature = "compress")]
     #[arg(long)]
     pub no_compress: bool,

@@ -15,8 +15,11 @@ pub(super) fn octets(text: &str) -> Result<usize, &'static str> {
         "g" => 30,
         _ => return Err(HOW),
     };
-    let number: usize = number.parse().map_err(|_| HOW)?;
-    number.checked_mul(1 << shift).ok_or(HOW)
+    if number.is_empty() {
+        return Err(HOW);
+    }
+    let octets = number.parse().ok().and_then(|number: usize| number.checked_mul(1 << shift));
+    octets.ok_or("give a smaller size")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::size;
 #[command(next_help_heading = "Forms")]
 #[non_exhaustive]
 pub struct UploadFlags {
-    /// Keep the files that come with forms in this folder; its listing, if it is served, takes more
+    /// Keep the files that come with forms in this folder; its listing, if it is served, has a form for them
     #[arg(long, value_name = "DIR", conflicts_with = "no_forms")]
     pub uploads: Option<PathBuf>,
 

@@ -4,7 +4,7 @@
 //! before such a cell makes it text.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use ::csv::{ErrorKind, Terminator, WriterBuilder};
@@ -35,8 +35,7 @@ pub(super) fn export(snapshot: &mut dyn Snapshot, out: &mut dyn Write) -> Result
     })?;
 
     let mut out = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
-    let head = FIRST.into_iter().map(Cow::from).chain(names.iter().map(|name| defused(name)));
-    out.write_record(head.map(Cow::into_owned)).map_err(failure)?;
+    out.write_record(FIRST.map(str::to_owned).into_iter().chain(heads(&names))).map_err(failure)?;
     let mut cells: Vec<Option<String>> = vec![None; names.len()];
     snapshot.each(&mut |id, row| {
         for row::Field { name, value, file } in row::read(&row.fields) {
@@ -65,6 +64,22 @@ pub(super) fn export(snapshot: &mut dyn Snapshot, out: &mut dyn Write) -> Result
         out.write_record(None::<&[u8]>).map_err(failure)
     })?;
     Ok(out.flush()?)
+}
+
+/// The names of fields as heads of columns, each another one: one that the columns before have gets a number.
+fn heads(names: &[String]) -> Vec<String> {
+    let mut taken: HashSet<String> = FIRST.map(str::to_owned).into();
+    taken.extend(names.iter().filter(|name| !FIRST.contains(&&***name)).cloned());
+    let head = |name: &String| {
+        let mut head = name.clone();
+        if FIRST.contains(&&**name) {
+            let numbered = (2..).map(|number| format!("{name} {number}"));
+            head = numbered.into_iter().find(|head| !taken.contains(head)).unwrap_or(head);
+            taken.insert(head.clone());
+        }
+        defused(&head).into_owned()
+    };
+    names.iter().map(head).collect()
 }
 
 /// `cell` with an apostrophe before it, where a spreadsheet would take it for a formula.
@@ -105,6 +120,16 @@ mod tests {
              2,,/,,,,\r\n\
              3,1994-11-06T08:49:37Z,/,::1,,,f.txt\r\n\
              4,1994-11-06T08:49:37Z,/,::1,,,f-1.txt\r\n"
+        );
+    }
+
+    #[test]
+    fn no_two_columns_have_one_head() {
+        let rows = [row(r#"[["id","a"],["c","b"],["id 2","c"],["path","d"],["ID","e"]]"#)];
+        assert_eq!(
+            exported(&rows, Format::Csv),
+            "id,received_at,path,remote,id 3,c,id 2,path 2,ID\r\n\
+             1,1994-11-06T08:49:37Z,/,::1,a,b,c,d,e\r\n"
         );
     }
 
