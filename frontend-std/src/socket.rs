@@ -19,7 +19,7 @@ use thimble_host::clock::moment;
 use thimble_host::listen::{self, ACCEPT_TIME_OUT, SEND_TIME_OUT};
 use thimble_host::pending::Pending;
 use thimble_host::place::{HURRY, LOOK_AGAIN, Waits};
-use thimble_host::send::{self, PIECE};
+use thimble_host::send::{self, PIECE, SHORT_PIECE};
 use thimble_host::{Log, block_on};
 
 use crate::connection::Connection;
@@ -311,7 +311,9 @@ impl Close for Tx<'_> {
     ) -> io::Result<Option<u64>> {
         let file = file.downcast_ref::<File>().filter(|_| self.connection.sends_files());
         let Some(file) = file else { return Ok(None) };
-        let sent = self.send(|connection| send::file(connection.stream(), file, offset, length));
+        // A longer piece would wait for a slow client for longer than anybody looks.
+        let sent = self
+            .send(|connection| send::file(connection.stream(), file, offset, length, SHORT_PIECE));
         send::or_not_at_all(sent)
     }
 }

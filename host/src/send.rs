@@ -17,9 +17,15 @@ const FLAGS: (SendFlags, SendFlags) =
 #[cfg(not(target_os = "linux"))]
 const FLAGS: (SendFlags, SendFlags) = (SendFlags::empty(), SendFlags::empty());
 
-/// Octets of a file that go at a time: such a piece and a head before it fit one of the kernel's
+/// Octets of a short file that go at a time: such a piece and a head before it fit one of the kernel's
 /// buffers. With 64 KiB, the rest of each piece takes another one, and a sixth more time.
-const FILE_PIECE: usize = 52 * 1024;
+pub const SHORT_PIECE: usize = 52 * 1024;
+
+/// Octets of a longer file that go at a time to a socket that doesn't block: half the time of short pieces.
+pub const LONG_PIECE: usize = 512 * 1024;
+
+/// What is left of a file goes in short pieces up to this length.
+const SHORT: u64 = 128 * 1024;
 
 /// Writes `octets`, and returns how many the socket took.
 ///
@@ -38,16 +44,23 @@ pub fn more(socket: impl AsFd, octets: &[u8]) -> io::Result<usize> {
     Ok(send(socket, octets, FLAGS.1)?)
 }
 
-/// Sends octets of `file` from `offset` on, at most 52 KiB or `length` of them, from the page cache to the
+/// Sends octets of `file` from `offset` on, `most` or `length` of them at most, from the page cache to the
 /// socket. Returns how many were sent; 0 when the file ends there.
 ///
 /// # Errors
 /// Those of the socket and of the file. [`or_not_at_all`] tells which of them mean that the file has to be
 /// copied instead.
 #[cfg(target_os = "linux")]
-pub fn file(socket: impl AsFd, file: &File, offset: u64, length: u64) -> io::Result<usize> {
+pub fn file(
+    socket: impl AsFd,
+    file: &File,
+    offset: u64,
+    length: u64,
+    most: usize,
+) -> io::Result<usize> {
     let mut at = offset;
-    let most = usize::try_from(length).unwrap_or(FILE_PIECE).min(FILE_PIECE);
+    let most = if length <= SHORT { most.min(SHORT_PIECE) } else { most };
+    let most = usize::try_from(length).unwrap_or(most).min(most);
     Ok(rustix::fs::sendfile(socket, file, Some(&mut at), most)?)
 }
 
@@ -56,7 +69,7 @@ pub fn file(socket: impl AsFd, file: &File, offset: u64, length: u64) -> io::Res
 /// # Errors
 /// Always.
 #[cfg(not(target_os = "linux"))]
-pub fn file(_: impl AsFd, _: &File, _: u64, _: u64) -> io::Result<usize> {
+pub fn file(_: impl AsFd, _: &File, _: u64, _: u64, _: usize) -> io::Result<usize> {
     Err(rustix::io::Errno::NOSYS.into())
 }
 

@@ -18,13 +18,16 @@ use rustix::net::{RecvFlags, recv};
 use thimble_host::cgi::waiting::found_now;
 use thimble_host::listen;
 use thimble_host::nonblocking;
-use thimble_host::send::{self, PIECE};
+use thimble_host::send::{self, LONG_PIECE, PIECE};
 
 use super::wheel::{NEVER, tick};
 
 /// Calls of one round, in which each connection that something has happened to has its turn. They move octets,
 /// and some take 10 µs: so newcomers are accepted every few milliseconds, whatever others load.
 const ROUND: usize = 256;
+
+/// Octets of a file that count as a call.
+const OF_FILE: usize = 32 * 1024;
 
 /// Calls that a turn has at least, which are those of most requests, and at most.
 const LEAST: u8 = 4;
@@ -307,8 +310,16 @@ impl nonblocking::Socket for Socket {
         offset: u64,
         length: u64,
     ) -> Poll<io::Result<usize>> {
+        let calls = usize::from(self.sockets.slot(self.key()).calls);
+        let most = (calls * OF_FILE).min(LONG_PIECE);
         // A file may give less than was asked for though the socket could take more.
-        self.poll(WRITABLE, 0, || send::file(&self.client.stream, file, offset, length))
+        let sent =
+            self.poll(WRITABLE, 0, || send::file(&self.client.stream, file, offset, length, most));
+        if let Poll::Ready(Ok(count)) = &sent {
+            let others = u8::try_from(count.saturating_sub(1) / OF_FILE).unwrap_or(u8::MAX);
+            self.sockets.update(self.key(), |slot| slot.calls = slot.calls.saturating_sub(others));
+        }
+        sent
     }
 
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -373,7 +373,7 @@ mod tests {
             })
         };
         for name in ["deleted", "other"] {
-            fs::write(place.path().join(name), vec![0; SMALL as usize + 1])?;
+            fs::write(place.path().join(name), vec![0; 32 * 1024])?;
         }
         thread::sleep(Duration::from_millis(80));
         let folder = Folder::open(place.path())?;
