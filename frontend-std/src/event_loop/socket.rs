@@ -67,6 +67,8 @@ const WRITABLE: u8 = 2;
 const ENDED: u8 = 4;
 const REGISTERED: u8 = 8;
 const TO_BE_SHUT: u8 = 16;
+/// It is among those that have used up their calls: once, however many events it has.
+const WAITS: u8 = 32;
 
 impl Slot {
     const NEW: Self = Self { readiness: 0, calls: 0, due: NEVER, scheduled: NEVER };
@@ -139,7 +141,7 @@ impl Sockets {
     pub(super) fn poll_turn(&self) -> Poll<()> {
         let key = self.turn();
         if self.slot(key).calls == 0 {
-            self.again.borrow_mut().push_back(key);
+            self.wait_for_turn(key);
             return Poll::Pending;
         }
         self.update(key, |slot| slot.calls -= 1);
@@ -150,7 +152,18 @@ impl Sockets {
     pub(super) fn take_again(&self, keys: &mut Vec<usize>) {
         let mut again = self.again.borrow_mut();
         let now = again.len().min(AGAIN);
-        keys.extend(again.drain(..now));
+        for key in again.drain(..now) {
+            self.update(key, |slot| slot.readiness &= !WAITS);
+            keys.push(key);
+        }
+    }
+
+    /// Has another turn come for a socket.
+    fn wait_for_turn(&self, key: usize) {
+        if self.slot(key).readiness & WAITS == 0 {
+            self.update(key, |slot| slot.readiness |= WAITS);
+            self.again.borrow_mut().push_back(key);
+        }
     }
 
     /// Has events come for a client. Returns whether they did already.
@@ -235,7 +248,7 @@ impl Socket {
             return self.wait();
         }
         if slot.calls == 0 {
-            self.sockets.again.borrow_mut().push_back(self.key());
+            self.sockets.wait_for_turn(self.key());
             return Poll::Pending;
         }
         let outcome = loop {
@@ -329,7 +342,7 @@ impl nonblocking::Socket for Socket {
         }
         if slot.calls == 0 {
             // Whoever is told to read could not, and would ask again at once.
-            self.sockets.again.borrow_mut().push_back(self.key());
+            self.sockets.wait_for_turn(self.key());
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))
