@@ -5,7 +5,7 @@ mod tls;
 
 use std::time::{Duration, Instant};
 
-use postgres::config::SslMode;
+use postgres::config::Host;
 use postgres::error::SqlState;
 use postgres::{Client, Config, GenericClient};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -114,10 +114,22 @@ impl Postgres {
     /// A new connection.
     fn connected(&self) -> Result<Client, String> {
         self.config.connect(self.tls.clone()).map_err(|error| {
-            let where_to =
-                if self.config.get_ssl_mode() == SslMode::Disable { "" } else { " (TLS included)" };
-            format!("can't connect to the database{where_to}: {}", explain(&error))
+            format!("can't connect to the database{}: {}", self.place(), explain(&error))
         })
+    }
+
+    /// Where the database is.
+    fn place(&self) -> String {
+        let ports = self.config.get_ports();
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(at, host)| match host {
+            Host::Tcp(host) => {
+                let port = ports.get(at).or_else(|| ports.first()).unwrap_or(&5432);
+                format!("{host}:{port}")
+            }
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let hosts = hosts.collect::<Vec<_>>().join(" or ");
+        if hosts.is_empty() { hosts } else { format!(" at {hosts}") }
     }
 
     fn connect(&mut self) -> Result<(), String> {

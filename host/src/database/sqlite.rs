@@ -187,6 +187,9 @@ fn number(number: u64) -> i64 {
 /// One line on what is wrong with the database at `path`.
 fn explain(path: &Path, error: &rusqlite::Error) -> String {
     let is_folder = path.is_dir();
+    // That of a mere name is the current one.
+    let has_folder =
+        path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir());
     let path = path.display();
     match error.sqlite_error_code() {
         Some(ErrorCode::CannotOpen) if is_folder => {
@@ -196,8 +199,11 @@ fn explain(path: &Path, error: &rusqlite::Error) -> String {
         Some(ErrorCode::CannotOpen) if path.to_string().contains("://") => {
             "of databases by URL, only postgres:// is known: give such a one, or name a file".into()
         }
+        Some(ErrorCode::CannotOpen) if has_folder => {
+            format!("can't open the database '{path}': it or its folder may not be written")
+        }
         Some(ErrorCode::CannotOpen) => {
-            format!("can't open the database '{path}': its folder has to exist, and be writable")
+            format!("can't open the database '{path}': make its folder first")
         }
         Some(ErrorCode::NotADatabase) => {
             format!("'{path}' is no SQLite database: name another file")
