@@ -24,9 +24,6 @@ pub const SHORT_PIECE: usize = 52 * 1024;
 /// Octets of a longer file that go at a time to a socket that doesn't block: half the time of short pieces.
 pub const LONG_PIECE: usize = 512 * 1024;
 
-/// What is left of a file goes in short pieces up to this length.
-const SHORT: u64 = 128 * 1024;
-
 /// Writes `octets`, and returns how many the socket took.
 ///
 /// # Errors
@@ -58,6 +55,8 @@ pub fn file(
     length: u64,
     most: usize,
 ) -> io::Result<usize> {
+    /// What is left of a file goes in short pieces up to this length.
+    const SHORT: u64 = 128 * 1024;
     let mut at = offset;
     let most = if length <= SHORT { most.min(SHORT_PIECE) } else { most };
     let most = usize::try_from(length).unwrap_or(most).min(most);

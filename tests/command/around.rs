@@ -349,7 +349,7 @@ fn a_file_of_passwords_is_read_again_at_a_hangup() {
         if workers.is_empty() {
             fs::write(&file, "Ada:secret\n").unwrap();
             thimble.signal(Signal::HUP);
-            let line = thimble.log_line(|line| line.contains("stays in use"));
+            let line = thimble.log_line(|line| line.contains("the old passwords stay in use"));
             assert!(line.contains("line 1: 'Ada' has no hash that is known here"), "{line}");
             assert_eq!((status("Ada", "other"), status("Ada", "secret")), (200, 401));
         }

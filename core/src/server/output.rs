@@ -25,7 +25,7 @@ pub(super) struct Output<'c> {
     pub(super) buffer: Buffer<'c>,
     pub(super) sender: &'c mut Sender,
     pub(super) now: Option<Date>,
-    /// The head of the request, as it arrived.
+    /// The head of the request, as it arrived; nothing if it was refused before it was accepted.
     pub(super) request: &'c [u8],
     /// Where the data of the chunk begins that is not ended yet.
     chunk: Option<NonZeroUsize>,

@@ -175,21 +175,24 @@ impl Start<'_> {
             return None;
         }
         let log = self.log.clone();
-        let note = move |what: &str, outcome: Result<(), String>| {
-            let told = match outcome {
-                Ok(()) => format!("the {what} was read again"),
-                Err(problem) => format!("{problem}; the old {what} stays in use"),
-            };
-            log.note(told.as_bytes());
-        };
         Some(Box::new(move || {
             systemd::reloading();
             if let Some(tls) = &tls {
-                note("certificate", tls.read_again().map_err(|problem| problem.to_string()));
+                let told = match tls.read_again() {
+                    Ok(()) => "the certificate was read again".to_owned(),
+                    Err(problem) => format!("{problem}; the old certificate stays in use"),
+                };
+                log.note(told.as_bytes());
             }
             if let Some(current) = &passwords {
-                let read = access.passwords().map(|read| current.set(read.unwrap_or_default()));
-                note("password file", read.map_err(|problem| problem.to_string()));
+                let told = match access.passwords() {
+                    Ok(read) => {
+                        current.set(read.unwrap_or_default());
+                        "the passwords were read again".to_owned()
+                    }
+                    Err(problem) => format!("{problem}; the old passwords stay in use"),
+                };
+                log.note(told.as_bytes());
             }
             systemd::ready();
         }))

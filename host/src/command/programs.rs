@@ -68,13 +68,16 @@ impl ProgramFlags {
 
     /// The folders of programs, as they were named.
     pub(super) fn folders(&self) -> Vec<String> {
-        let usual = FOLDERS.iter().filter(|_| self.cgi).map(|name| (*name).to_owned());
-        usual.chain(self.cgi_dir.iter().cloned()).collect()
+        self.with_usual(self.cgi)
     }
 
     /// The folders of which no file is sent: also those that would be run if that was asked for.
     pub(super) fn kept_apart(&self) -> Vec<String> {
-        let usual = FOLDERS.iter().filter(|_| self.are_run()).map(|name| (*name).to_owned());
+        self.with_usual(self.are_run())
+    }
+
+    fn with_usual(&self, has_usual: bool) -> Vec<String> {
+        let usual = FOLDERS.iter().filter(|_| has_usual).map(|name| (*name).to_owned());
         usual.chain(self.cgi_dir.iter().cloned()).collect()
     }
 

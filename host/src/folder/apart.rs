@@ -45,7 +45,7 @@ impl Folder {
 
     /// Tells the log, once, why what stands at `path` is of no use to anybody.
     pub(crate) fn tell(&self, path: &[u8], why: &str) {
-        self.tree().rules().told.tell_why(as_path(path), why);
+        self.tree().rules().told.tell_why("'", as_path(path), why);
     }
 
     /// The absolute path of the folder, without links if it has any.

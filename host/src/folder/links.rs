@@ -53,17 +53,13 @@ impl Told {
     /// Tells of the file or folder at `path` that can't be opened or read for `error`.
     pub(super) fn tell_of_failure(&self, path: &FsPath, error: &io::Error) {
         let path = path.strip_prefix(".").unwrap_or(path);
-        if self.is_written() && self.is_new(path) {
-            let why = error.to_string();
-            let line = [b"can't read '", path.as_os_str().as_bytes(), b"': ", why.as_bytes()];
-            self.log.note(&line.concat());
-        }
+        self.tell_why("can't read '", path, &error.to_string());
     }
 
-    /// Tells why the file at `path` is of no use.
-    pub(super) fn tell_why(&self, path: &FsPath, why: &str) {
+    /// Tells why the file at `path` is of no use, in a line that begins with `start`.
+    pub(super) fn tell_why(&self, start: &str, path: &FsPath, why: &str) {
         if self.is_written() && self.is_new(path) {
-            let line = [b"'", path.as_os_str().as_bytes(), b"': ", why.as_bytes()];
+            let line = [start.as_bytes(), path.as_os_str().as_bytes(), b"': ", why.as_bytes()];
             self.log.note(&line.concat());
         }
     }

@@ -199,8 +199,10 @@ impl Folder {
     fn tree(&self) -> Arc<Tree> {
         let now = u64::try_from(moment().as_millis()).unwrap_or_default();
         let looked = self.looked.load(Ordering::Relaxed);
-        if now.saturating_sub(looked) >= MOMENT {
-            self.looked.store(now, Ordering::Relaxed);
+        let swap =
+            || self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed);
+        // One of several threads looks.
+        if now.saturating_sub(looked) >= MOMENT && swap().is_ok() {
             self.follow();
             if now / AGE != looked / AGE {
                 self.tree.read().unwrap_or_else(PoisonError::into_inner).age();
@@ -377,6 +379,8 @@ mod tests {
         }
         thread::sleep(Duration::from_millis(80));
         let folder = Folder::open(place.path())?;
+        // Whatever the time is, nothing ages by itself here.
+        folder.looked.store(u64::MAX, Ordering::Relaxed);
         let open = |name: &str| {
             let path = Path::new(name.as_bytes()).ok_or(OpenError::Failed)?;
             block_on(folder.open(&path, Coding::Identity)).map(|_| ())

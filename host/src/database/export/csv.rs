@@ -66,18 +66,17 @@ pub(super) fn export(snapshot: &mut dyn Snapshot, out: &mut dyn Write) -> Result
     Ok(out.flush()?)
 }
 
-/// The names of fields as heads of columns, each another one: one that the columns before have gets a number.
+/// The names of fields as heads of columns, each another one: what a column before it has gets a number.
 fn heads(names: &[String]) -> Vec<String> {
     let mut taken: HashSet<String> = FIRST.map(str::to_owned).into();
-    taken.extend(names.iter().filter(|name| !FIRST.contains(&&***name)).cloned());
     let head = |name: &String| {
-        let mut head = name.clone();
-        if FIRST.contains(&&**name) {
-            let numbered = (2..).map(|number| format!("{name} {number}"));
-            head = numbered.into_iter().find(|head| !taken.contains(head)).unwrap_or(head);
-            taken.insert(head.clone());
+        let plain = defused(name).into_owned();
+        let (mut head, mut number) = (plain.clone(), 1);
+        while !taken.insert(head.clone()) {
+            number += 1;
+            head = format!("{plain} {number}");
         }
-        defused(&head).into_owned()
+        head
     };
     names.iter().map(head).collect()
 }
@@ -125,11 +124,13 @@ mod tests {
 
     #[test]
     fn no_two_columns_have_one_head() {
-        let rows = [row(r#"[["id","a"],["c","b"],["id 2","c"],["path","d"],["ID","e"]]"#)];
+        let rows = [row(
+            r#"[["id","a"],["c","b"],["id 2","c"],["path","d"],["ID","e"],["=n","f"],["'=n","g"]]"#,
+        )];
         assert_eq!(
             exported(&rows, Format::Csv),
-            "id,received_at,path,remote,id 3,c,id 2,path 2,ID\r\n\
-             1,1994-11-06T08:49:37Z,/,::1,a,b,c,d,e\r\n"
+            "id,received_at,path,remote,id 2,c,id 2 2,path 2,ID,'=n,'=n 2\r\n\
+             1,1994-11-06T08:49:37Z,/,::1,a,b,c,d,e,f,g\r\n"
         );
     }
 
